@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Appraisal: a pure function (evidence, collateral, policy, time) -> verdict. No clock, network,
+ * environment or global state. Every check runs that can run; then the verdict is decided. */
+#ifndef MSE_ATTEST_H
+#define MSE_ATTEST_H
+
+#include <mse/collateral.h>
+#include <mse/evidence.h>
+#include <mse/policy.h>
+#include <mse/status.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The steps, in the order in which a refusal is reported. mse_step_name gives the word of JSON and
+ * text. */
+enum mse_step {
+    MSE_STEP_FORM = 0,
+    MSE_STEP_PCK_CHAIN,
+    MSE_STEP_ROOT_CRL,
+    MSE_STEP_PCK_CRL,
+    MSE_STEP_PCK_EXTENSION,
+    MSE_STEP_TCB_INFO,
+    MSE_STEP_QE_IDENTITY,
+    MSE_STEP_QE_REPORT,
+    MSE_STEP_AK_BINDING,
+    MSE_STEP_QUOTE_SIGNATURE,
+    MSE_STEP_QE_MATCH,
+    MSE_STEP_TCB_LEVEL,
+    MSE_STEP_EVALUATION_NUMBER,
+    MSE_STEP_TCB_STATUS,
+    MSE_STEP_COLLATERAL_AGE,
+    MSE_STEP_SIMULATION,
+    MSE_STEP_ATTRIBUTES,
+    MSE_STEP_SIGNER,
+    MSE_STEP_REFERENCE,
+    MSE_STEP_MACHINE,
+    MSE_STEP_CERTIFICATE,
+    MSE_STEP_BINDING,
+    MSE_STEP_NAME,
+    MSE_STEP_MANIFEST,
+    MSE_STEP_LEVEL,
+    MSE_STEP_COUNT
+};
+MSE_API const char *mse_step_name(enum mse_step s);
+
+#define MSE_CHECK_TEXT_LEN 160
+struct mse_check {
+    enum mse_step step;
+    mse_status status; /* MSE_OK: passed */
+    bool skipped;      /* could not run because an earlier one failed; never counts as passed */
+    char seen[MSE_CHECK_TEXT_LEN];
+    char wanted[MSE_CHECK_TEXT_LEN];
+    const char *policy_key; /* static; NULL if no policy key changes this check */
+};
+#define MSE_MAX_CHECKS 64
+
+/* A date at which the result would change, and of what. */
+#define MSE_MAX_DATES 16
+struct mse_verdict_date {
+    const char
+        *what; /* static: "tcb_info", "qe_identity", "pck_crl", "root_ca_crl", "pck_certificate"… */
+    mse_time from;
+    mse_time until;
+};
+
+struct mse_verdict {
+    bool accepted;
+    mse_status
+        status; /* MSE_OK iff accepted; else of the first failed check in the order of the steps */
+    size_t num_checks;
+    struct mse_check checks[MSE_MAX_CHECKS];
+
+    enum mse_tee_kind tee;
+    bool simulated; /* the chain ends in a root that is not compiled in */
+    uint16_t quote_version;
+    bool signatures_ok; /* all of PCK chain, QE report, AK binding, quote signature passed */
+
+    /* Claims. Meaningless unless signatures_ok. */
+    struct mse_sgx_report report;
+    bool debug;
+
+    /* Platform. */
+    bool has_pck;
+    struct mse_pck_ext pck;
+    bool pck_ca_is_platform;        /* else Processor */
+    enum mse_tcb_status tcb_status; /* converged */
+    enum mse_tcb_status platform_tcb_status;
+    enum mse_tcb_status qe_tcb_status;
+    bool has_tcb_date;
+    mse_time tcb_date; /* of the platform level that matched */
+    uint32_t tcb_evaluation_number;
+    size_t num_advisories;
+    char advisories[MSE_MAX_ADVISORIES][MSE_ADVISORY_LEN];
+
+    size_t num_dates;
+    struct mse_verdict_date dates[MSE_MAX_DATES];
+    mse_time valid_from;  /* latest "from" */
+    mse_time valid_until; /* earliest "until" */
+
+    size_t reference_index; /* the set that matched; SIZE_MAX if none */
+
+    uint8_t binding_level; /* 0 to 3: what ties the evidence to a connection; set by the caller */
+};
+
+/* mse_appraise_sgx judges an SGX quote v3. Returns out->status; *out is always filled and says, in
+ * checks, what was judged. err (may be NULL) gets the refusal in words: step, seen, wanted, policy
+ * key. */
+MSE_API MSE_MUST_USE mse_status mse_appraise_sgx(struct mse_verdict *out, struct mse_bytes quote,
+                                                 const struct mse_collateral *collateral,
+                                                 const struct mse_policy *policy, mse_time at,
+                                                 struct mse_error *err);
+
+/* For checks that belong to the caller's side (certificate, binding, name, level): appends one and
+ * decides again. seen and wanted may be NULL. */
+MSE_API void mse_verdict_add(struct mse_verdict *v, enum mse_step step, mse_status status,
+                             const char *seen, const char *wanted, const char *policy_key);
+/* mse_verdict_set_level records the binding level that was reached and judges require_level. */
+MSE_API void mse_verdict_set_level(struct mse_verdict *v, uint8_t level,
+                                   const struct mse_policy *policy);
+/* The first failed check in the order of the steps; NULL if accepted. */
+MSE_API const struct mse_check *mse_verdict_failure(const struct mse_verdict *v);
+
+/* Printing. Both write at most cap bytes including the NUL and return MSE_ERR_NO_SPACE if it does
+ * not fit (64 KiB always do). JSON: one object, stable keys, documented in mse-verify(1). */
+MSE_API MSE_MUST_USE mse_status mse_verdict_to_json(char *out, size_t cap,
+                                                    const struct mse_verdict *v);
+MSE_API MSE_MUST_USE mse_status mse_verdict_to_text(char *out, size_t cap,
+                                                    const struct mse_verdict *v);
+
+/* The point (X || Y) of the compiled-in Intel SGX Root CA key. */
+MSE_API const uint8_t *mse_intel_root_point(void);
+
+/* mse_verify_signed_json checks a PCS signing chain (PEM, leaf first, root may be left out) to a
+ * trusted root key and the signature over the exact body; for tools that look at collateral alone.
+ * statuses use the TCB_INFO_* names for "tcbInfo" and "tcbEvaluationDataNumbers", QE_IDENTITY_* for
+ * "enclaveIdentity". root_crl may be empty (then the signer's revocation is not judged). */
+MSE_API MSE_MUST_USE mse_status mse_verify_signed_json(struct mse_bytes body, const uint8_t sig[64],
+                                                       struct mse_bytes issuer_chain,
+                                                       const char *member,
+                                                       const uint8_t root_point[64], mse_time at,
+                                                       struct mse_error *err);
+/* mse_verify_pck checks a PCK certificate (DER) and its issuer chain (PEM) to the root key; form,
+ * names, dates, signatures. mse_verify_crl: a CRL (DER) by its issuer's chain. No revocation
+ * look-up. */
+MSE_API MSE_MUST_USE mse_status mse_verify_pck(struct mse_bytes der, struct mse_bytes issuer_chain,
+                                               const uint8_t root_point[64], mse_time at,
+                                               struct mse_error *err);
+MSE_API MSE_MUST_USE mse_status mse_verify_crl(struct mse_bytes der, struct mse_bytes issuer_chain,
+                                               const uint8_t root_point[64], mse_time at,
+                                               struct mse_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Parsers of evidence: form only, no verdict. They allocate nothing; every struct mse_bytes in a
+ * result borrows from the input, which must outlive it. All integers in quotes are little-endian.
+ */
+#ifndef MSE_EVIDENCE_H
+#define MSE_EVIDENCE_H
+
+#include <mse/status.h>
+#include <mse/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* SECS.ATTRIBUTES.FLAGS (Intel SDM Vol. 3D, "ATTRIBUTES"). */
+#define MSE_SGX_FLAG_INIT           0x01ULL
+#define MSE_SGX_FLAG_DEBUG          0x02ULL
+#define MSE_SGX_FLAG_MODE64BIT      0x04ULL
+#define MSE_SGX_FLAG_PROVISION_KEY  0x10ULL
+#define MSE_SGX_FLAG_EINITTOKEN_KEY 0x20ULL
+#define MSE_SGX_FLAG_KSS            0x80ULL
+
+#define MSE_SGX_REPORT_LEN 384
+
+/* The REPORT body (Intel SDM Vol. 3D, "REPORT"), offsets as there. */
+struct mse_sgx_report {
+    uint8_t cpu_svn[16];         /* 0 */
+    uint32_t misc_select;        /* 16 */
+    uint8_t isv_ext_prod_id[16]; /* 32 */
+    uint64_t attr_flags;         /* 48 */
+    uint64_t attr_xfrm;          /* 56 */
+    uint8_t mr_enclave[32];      /* 64 */
+    uint8_t mr_signer[32];       /* 128 */
+    uint8_t config_id[64];       /* 192 */
+    uint16_t isv_prod_id;        /* 256 */
+    uint16_t isv_svn;            /* 258 */
+    uint16_t config_svn;         /* 260 */
+    uint8_t isv_family_id[16];   /* 304 */
+    uint8_t report_data[64];     /* 320 */
+};
+
+/* mse_sgx_report_parse reads exactly 384 bytes. MSE_ERR_MALFORMED otherwise. */
+MSE_API MSE_MUST_USE mse_status mse_sgx_report_parse(struct mse_sgx_report *out,
+                                                     struct mse_bytes in, struct mse_error *err);
+
+/* Certification data types (Intel DCAP ECDSA Quote Library API, A.4). */
+#define MSE_CERT_TYPE_PPID_PLAIN   1
+#define MSE_CERT_TYPE_PPID_RSA2048 2
+#define MSE_CERT_TYPE_PPID_RSA3072 3
+#define MSE_CERT_TYPE_PCK_LEAF     4
+#define MSE_CERT_TYPE_PCK_CHAIN    5
+#define MSE_CERT_TYPE_QE_REPORT    6
+#define MSE_CERT_TYPE_PLATFORM     7
+
+struct mse_sgx_quote {
+    uint16_t version;      /* 3 */
+    uint16_t att_key_type; /* 2: ECDSA-256-with-P-256 */
+    uint16_t qe_svn;
+    uint16_t pce_svn;
+    uint8_t qe_vendor_id[16];
+    uint8_t user_data[20];
+    struct mse_sgx_report body;
+    struct mse_bytes signed_part;   /* header || body, 432 bytes: what the attestation key signed */
+    uint8_t signature[64];          /* r || s, big-endian */
+    uint8_t attestation_key[64];    /* X || Y, big-endian */
+    struct mse_bytes qe_report_raw; /* 384 bytes: what the PCK key signed */
+    struct mse_sgx_report qe_report;
+    uint8_t qe_report_signature[64];
+    struct mse_bytes qe_auth_data;
+    uint16_t cert_type;
+    struct mse_bytes cert_data;
+    size_t trailing; /* zero bytes behind the quote; only with mse_sgx_quote_parse_padded */
+};
+
+/* mse_sgx_quote_parse reads a version 3 quote that fills in to the last byte.
+ * Errors: MSE_ERR_MALFORMED, MSE_ERR_UNSUPPORTED_VERSION, _TEE, _AK_TYPE, _QE_VENDOR, _CERT_TYPE (a
+ * type outside 1 to 7). Types 1 to 4 are parsed; whether a PCK certificate is at hand is the
+ * appraisal's matter. */
+MSE_API MSE_MUST_USE mse_status mse_sgx_quote_parse(struct mse_sgx_quote *out, struct mse_bytes in,
+                                                    struct mse_error *err);
+/* The same for files: zero bytes behind the quote are allowed and counted in out->trailing. */
+MSE_API MSE_MUST_USE mse_status mse_sgx_quote_parse_padded(struct mse_sgx_quote *out,
+                                                           struct mse_bytes in,
+                                                           struct mse_error *err);
+
+/* SIGSTRUCT, 1808 bytes (Intel SDM Vol. 3D, "SIGSTRUCT"). */
+#define MSE_SIGSTRUCT_LEN 1808
+struct mse_sigstruct {
+    uint32_t vendor;
+    uint32_t date; /* BCD yyyymmdd, as stored */
+    uint32_t sw_defined;
+    struct mse_bytes modulus; /* 384, little-endian */
+    uint32_t exponent;
+    struct mse_bytes signature; /* 384, little-endian */
+    uint32_t misc_select;
+    uint32_t misc_mask;
+    uint8_t cet_attributes;
+    uint8_t cet_attributes_mask;
+    uint8_t isv_family_id[16];
+    uint64_t attr_flags;
+    uint64_t attr_xfrm;
+    uint64_t attr_mask_flags;
+    uint64_t attr_mask_xfrm;
+    uint8_t enclave_hash[32]; /* MRENCLAVE */
+    uint8_t isv_ext_prod_id[16];
+    uint16_t isv_prod_id;
+    uint16_t isv_svn;
+    struct mse_bytes q1;
+    struct mse_bytes q2;
+    struct mse_bytes raw; /* all 1808 bytes */
+};
+/* MSE_ERR_MALFORMED (length, HEADER, HEADER2, reserved bytes not zero). */
+MSE_API MSE_MUST_USE mse_status mse_sigstruct_parse(struct mse_sigstruct *out, struct mse_bytes in,
+                                                    struct mse_error *err);
+/* mse_sigstruct_verify checks exponent 3, the RSA signature, Q1 and Q2.
+ * Errors: MSE_ERR_UNSUPPORTED_EXPONENT, MSE_ERR_SIGNATURE, MSE_ERR_Q1_Q2, MSE_ERR_CRYPTO. */
+MSE_API MSE_MUST_USE mse_status mse_sigstruct_verify(const struct mse_sigstruct *s,
+                                                     struct mse_error *err);
+/* MRSIGNER: SHA-256 of the 384-byte little-endian modulus. */
+MSE_API MSE_MUST_USE mse_status mse_sigstruct_mrsigner(uint8_t out[32],
+                                                       const struct mse_sigstruct *s);
+/* MRSIGNER of an RSA-3072 public key: PEM or DER SubjectPublicKeyInfo, or a certificate-less
+ * private key's PEM is refused. MSE_ERR_MALFORMED, MSE_ERR_UNSUPPORTED_EXPONENT. */
+MSE_API MSE_MUST_USE mse_status mse_mrsigner_of_public_key(uint8_t out[32], struct mse_bytes key,
+                                                           struct mse_error *err);
+
+/* What Intel's SGX extension of a PCK certificate says (OID 1.2.840.113741.1.13.1). */
+struct mse_pck_ext {
+    uint8_t ppid[16];
+    uint8_t comp_svn[16]; /* TCB components 1 to 16 */
+    uint16_t pce_svn;
+    uint8_t cpu_svn[16];
+    uint8_t pce_id[2];
+    uint8_t fmspc[6];
+    uint8_t sgx_type; /* 0 standard, 1 scalable, 2 scalable with integrity */
+    bool has_platform_instance_id;
+    uint8_t platform_instance_id[16];
+    bool has_configuration;
+    bool dynamic_platform;
+    bool cached_keys;
+    bool smt_enabled;
+};
+/* value: the extension's value (content of extnValue). Duplicate or missing mandatory fields:
+ * MSE_ERR_MALFORMED. */
+MSE_API MSE_MUST_USE mse_status mse_pck_ext_parse(struct mse_pck_ext *out, struct mse_bytes value,
+                                                  struct mse_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The appraisal policy. A zeroed policy accepts nothing; mse_policy_default makes the strict
+ * default. */
+#ifndef MSE_POLICY_H
+#define MSE_POLICY_H
+
+#include <mse/collateral.h>
+#include <mse/status.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define MSE_MAX_REFERENCES        16
+#define MSE_MAX_POLICY_ADVISORIES 64
+#define MSE_MAX_MACHINES          64
+#define MSE_MAX_FMSPC             32
+#define MSE_ADVISORY_LEN          24 /* "INTEL-SA-00615" and longer ones, NUL-terminated */
+
+#define MSE_TCB_BIT(status) (1U << (unsigned)(status))
+
+/* One set of reference values. Evidence passes if it equals every value of at least one set. */
+struct mse_reference {
+    bool has_mr_enclave;
+    uint8_t mr_enclave[32];
+    bool has_mr_signer;
+    uint8_t mr_signer[32];
+    bool has_isv_prod_id;
+    uint16_t isv_prod_id;
+    bool has_min_isv_svn;
+    uint16_t min_isv_svn;
+    bool has_config_id;
+    uint8_t config_id[64];
+    bool has_report_data;
+    uint8_t report_data[64];
+};
+
+enum mse_grace_reference {
+    MSE_GRACE_NONE = 0,
+    MSE_GRACE_TCB_DATE,
+    MSE_GRACE_ISSUE_DATE,
+};
+
+/* A machine: PPID or platform instance id (16 bytes each), or the SHA-256 of one. */
+struct mse_machine {
+    uint8_t id[32];
+    uint8_t len; /* 16, or 32 for a hash */
+};
+
+struct mse_policy {
+    uint32_t accepted_tcb_statuses; /* MSE_TCB_BIT(...); Revoked is never accepted */
+    /* A status other than UpToDate passes only if it is accepted and, when this list is not empty
+     * or any_advisory is false, every advisory that goes with it is listed. */
+    size_t num_accepted_advisories;
+    char accepted_advisories[MSE_MAX_POLICY_ADVISORIES][MSE_ADVISORY_LEN];
+    bool insecure_any_advisory;
+    bool has_min_tcb_date;
+    mse_time min_tcb_date;
+    uint32_t min_tcb_evaluation_number;
+    bool allow_mixed_evaluation_numbers;
+    uint32_t grace_days;
+    enum mse_grace_reference grace_reference;
+    int64_t max_collateral_age; /* seconds; 0: unset; otherwise at least 31 days */
+    size_t num_allowed_machines;
+    struct mse_machine allowed_machines[MSE_MAX_MACHINES];
+    size_t num_allowed_fmspc;
+    uint8_t allowed_fmspc[MSE_MAX_FMSPC][6];
+    bool allow_debug;
+    bool allow_sample_signer;
+    bool allow_smt;
+    bool insecure_any_attributes; /* INIT, MODE64BIT and the key bits are not judged */
+    bool insecure_any_app;        /* no reference value is needed */
+    /* Simulation: the P-256 point (X || Y) of the one simulated root that is trusted, given by the
+     * user, never taken from evidence. "Simulated" means: the chain ends in this key and not in a
+     * compiled-in one. */
+    bool allow_simulation;
+    uint8_t simulation_root[64];
+    bool simulation_only;  /* trust no compiled-in root */
+    uint8_t require_level; /* 0 to 3 */
+    size_t num_references;
+    struct mse_reference references[MSE_MAX_REFERENCES];
+};
+
+/* mse_policy_default: only UpToDate, nothing weakened, no reference values (so that nothing passes
+ * until one is added). */
+MSE_API void mse_policy_default(struct mse_policy *out);
+/* mse_policy_parse_json reads the keys of docs/usage (the member names above, with "references" an
+ * array of objects, statuses as words, binary values as hexadecimal, dates as RFC 3339) over the
+ * defaults. Unknown and duplicate keys are errors that name the key. MSE_ERR_POLICY. */
+MSE_API MSE_MUST_USE mse_status mse_policy_parse_json(struct mse_policy *out, struct mse_bytes json,
+                                                      struct mse_error *err);
+/* mse_simulation_root_of_pem reads the P-256 point of a root certificate in PEM, for
+ * simulation_root. */
+MSE_API MSE_MUST_USE mse_status mse_simulation_root_of_pem(uint8_t out[64], struct mse_bytes pem,
+                                                           struct mse_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

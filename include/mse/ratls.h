@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* RA-TLS certificates: reading every form in the field, checking the key binding of each, making
+ * ours. */
+#ifndef MSE_RATLS_H
+#define MSE_RATLS_H
+
+#include <mse/attest.h>
+#include <mse/status.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Where the evidence stood and how it names the key. */
+enum mse_ratls_form {
+    MSE_RATLS_DICE = 1,       /* 2.23.133.5.4.9, CBOR 60000([quote, claims]) */
+    MSE_RATLS_LEGACY,         /* 1.2.840.113741.1337.6, raw quote */
+    MSE_RATLS_LEGACY_GRAMINE, /* the same OID, double-wrapped by Gramine */
+    MSE_RATLS_OPEN_ENCLAVE,   /* 1.2.840.113556.10.1.1, 16-byte header before the quote */
+    MSE_RATLS_OLD_QUOTE_OID,  /* another OID that carries a raw DCAP quote (old rats-tls, Intel SDK
+                                 sample) */
+    MSE_RATLS_SNP,            /* known, not appraised yet: reported as MSE_ERR_UNSUPPORTED_TEE */
+    MSE_RATLS_TDX,
+    MSE_RATLS_NITRO,
+};
+
+/* What report_data[0:32] (or the claims) was found to cover. */
+enum mse_ratls_binding {
+    MSE_BINDING_NONE = 0,
+    MSE_BINDING_SPKI,    /* SHA-256(DER SubjectPublicKeyInfo) */
+    MSE_BINDING_POINT,   /* SHA-256(04 || X || Y) */
+    MSE_BINDING_PKCS1,   /* SHA-256(PKCS#1 RSAPublicKey) */
+    MSE_BINDING_PEM_NUL, /* SHA-256(PEM SubjectPublicKeyInfo and its NUL) */
+    MSE_BINDING_CLAIMS,  /* SHA-256(claims), whose pubkey-hash covers the SPKI */
+};
+MSE_API const char *mse_ratls_form_name(enum mse_ratls_form f);
+MSE_API const char *mse_ratls_binding_name(enum mse_ratls_binding b);
+
+enum mse_ratls_role {
+    MSE_ROLE_ABSENT = 0, /* foreign certificates only; counts as server-static */
+    MSE_ROLE_SERVER_STATIC,
+    MSE_ROLE_SERVER_FRESH,
+    MSE_ROLE_SERVER_SESSION,
+    MSE_ROLE_CLIENT_SESSION,
+    MSE_ROLE_REPLICA_SERVER,
+    MSE_ROLE_REPLICA_CLIENT,
+    MSE_ROLE_APP,
+};
+
+/* The claims of TCG DICE evidence (10-rules 10). Slices borrow from the certificate. */
+struct mse_ratls_claims {
+    uint8_t hash_alg; /* 1 SHA-256, 7 SHA-384, 8 SHA-512 */
+    struct mse_bytes pubkey_hash;
+    enum mse_ratls_role role;
+    struct mse_bytes nonce;    /* 32 or empty; foreign ones may have other lengths */
+    struct mse_bytes exporter; /* 32 or empty */
+    struct mse_bytes x25519;   /* 32 or empty */
+    struct mse_bytes manifest; /* 32 or empty: SHA-256 of the manifest */
+    struct mse_bytes boot;     /* 16 or empty */
+};
+
+/* Everything that a certificate says, form only. */
+struct mse_ratls_cert {
+    struct mse_bytes der;
+    struct mse_bytes spki;
+    mse_time not_before;
+    mse_time not_after;
+    enum mse_ratls_form form;
+    struct mse_bytes quote;      /* or report, or document */
+    struct mse_bytes claims_raw; /* DICE only */
+    struct mse_ratls_claims claims;
+    bool also_legacy; /* DICE evidence, and a legacy extension beside it */
+};
+
+/* mse_ratls_read finds the evidence in a certificate (DER). The DICE form wins when both are there,
+ * and a DICE extension that cannot be used is a refusal: no fall-back to the legacy one. Errors:
+ * MSE_ERR_MALFORMED, MSE_ERR_NO_EVIDENCE, MSE_ERR_UNSUPPORTED_EVIDENCE_TAG,
+ * MSE_ERR_CLAIMS_MALFORMED, MSE_ERR_CLAIMS_HASH (unknown hash algorithm). */
+MSE_API MSE_MUST_USE mse_status mse_ratls_read(struct mse_ratls_cert *out, struct mse_bytes der,
+                                               struct mse_error *err);
+
+/* mse_ratls_check_binding judges whether report_data vouches for the certificate's key.
+ * MSE_OK and *out says how; MSE_ERR_CLAIMS_HASH (report_data is not SHA-256(claims) || 0),
+ * MSE_ERR_BINDING (another key). */
+MSE_API MSE_MUST_USE mse_status mse_ratls_check_binding(enum mse_ratls_binding *out,
+                                                        const struct mse_ratls_cert *c,
+                                                        const uint8_t report_data[64],
+                                                        struct mse_error *err);
+/* mse_ratls_check_self_signature: MSE_ERR_CERTIFICATE_SIGNATURE if the certificate's key did not
+ * sign it. */
+MSE_API MSE_MUST_USE mse_status mse_ratls_check_self_signature(const struct mse_ratls_cert *c,
+                                                               struct mse_error *err);
+
+/* mse_ratls_appraise reads, appraises the quote (mse_appraise_sgx) and adds the checks of the
+ * certificate: self signature, binding, role (server-static or absent), and, if host is not NULL,
+ * the name and the dates of the certificate at `at`. cert_out and binding_out may be NULL. */
+MSE_API MSE_MUST_USE mse_status mse_ratls_appraise(
+    struct mse_verdict *out, struct mse_ratls_cert *cert_out, enum mse_ratls_binding *binding_out,
+    struct mse_bytes der, const char *host, const struct mse_collateral *collateral,
+    const struct mse_policy *policy, mse_time at, struct mse_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Status codes and the error object.
+ *
+ * Every function that can fail returns mse_status; MSE_OK is 0 and is the only success. A function
+ * that takes a struct mse_error fills it where the failure happened, once; the caller owns it, it
+ * holds no pointer to heap memory and may be NULL. Nothing is written to outputs on failure. */
+#ifndef MSE_STATUS_H
+#define MSE_STATUS_H
+
+#include <mse/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum mse_status {
+    MSE_OK = 0,
+
+    /* Use of the library and its surroundings. */
+    MSE_ERR_ARGUMENT,    /* a parameter is outside its documented range */
+    MSE_ERR_NO_SPACE,    /* the caller's buffer is too small, or a documented maximum is exceeded */
+    MSE_ERR_MEMORY,      /* out of memory */
+    MSE_ERR_IO,          /* a system call failed */
+    MSE_ERR_CRYPTO,      /* the cryptographic library failed (not: a signature is wrong) */
+    MSE_ERR_TIMEOUT,     /* a peer did not answer in time */
+    MSE_ERR_PROTOCOL,    /* a peer answered something that the protocol does not allow */
+    MSE_ERR_NOT_FOUND,   /* the thing that was named does not exist */
+    MSE_ERR_EXISTS,      /* the thing exists already and is not overwritten */
+    MSE_ERR_CONFIG,      /* a configuration file is wrong */
+    MSE_ERR_UNSUPPORTED, /* known, but not available here */
+
+    /* Form of evidence. */
+    MSE_ERR_MALFORMED,
+    MSE_ERR_UNSUPPORTED_VERSION,
+    MSE_ERR_UNSUPPORTED_TEE,
+    MSE_ERR_UNSUPPORTED_AK_TYPE,
+    MSE_ERR_UNSUPPORTED_CERT_TYPE,
+    MSE_ERR_UNSUPPORTED_QE_VENDOR,
+    MSE_ERR_UNSUPPORTED_ALGORITHM,
+
+    /* PCK certificate chain. */
+    MSE_ERR_PCK_CHAIN_MALFORMED,
+    MSE_ERR_PCK_CHAIN_SIGNATURE,
+    MSE_ERR_PCK_CHAIN_EXPIRED,
+    MSE_ERR_PCK_CHAIN_NOT_YET_VALID,
+    MSE_ERR_PCK_CHAIN_ROOT_UNTRUSTED,
+    MSE_ERR_PCK_EXTENSION_MISSING,
+    MSE_ERR_PCK_REVOKED,
+    MSE_ERR_INTERMEDIATE_REVOKED,
+
+    /* CRL of the PCK certificate's issuer. */
+    MSE_ERR_PCK_CRL_MISSING,
+    MSE_ERR_PCK_CRL_MALFORMED,
+    MSE_ERR_PCK_CRL_ISSUER_MISMATCH,
+    MSE_ERR_PCK_CRL_SIGNATURE,
+    MSE_ERR_PCK_CRL_EXPIRED,
+    MSE_ERR_PCK_CRL_NOT_YET_VALID,
+
+    /* CRL of the root. */
+    MSE_ERR_ROOT_CRL_MISSING,
+    MSE_ERR_ROOT_CRL_MALFORMED,
+    MSE_ERR_ROOT_CRL_ISSUER_MISMATCH,
+    MSE_ERR_ROOT_CRL_SIGNATURE,
+    MSE_ERR_ROOT_CRL_EXPIRED,
+    MSE_ERR_ROOT_CRL_NOT_YET_VALID,
+
+    /* TCB info. */
+    MSE_ERR_TCB_INFO_MISSING,
+    MSE_ERR_TCB_INFO_MALFORMED,
+    MSE_ERR_TCB_INFO_UNSUPPORTED_VERSION,
+    MSE_ERR_TCB_INFO_CHAIN_MALFORMED,
+    MSE_ERR_TCB_INFO_CHAIN_SIGNATURE,
+    MSE_ERR_TCB_INFO_CHAIN_EXPIRED,
+    MSE_ERR_TCB_INFO_CHAIN_NOT_YET_VALID,
+    MSE_ERR_TCB_INFO_CHAIN_ROOT_UNTRUSTED,
+    MSE_ERR_TCB_INFO_CHAIN_REVOKED,
+    MSE_ERR_TCB_INFO_SIGNATURE,
+    MSE_ERR_TCB_INFO_EXPIRED,
+    MSE_ERR_TCB_INFO_NOT_YET_VALID,
+    MSE_ERR_TCB_INFO_MISMATCH,
+
+    /* QE identity. */
+    MSE_ERR_QE_IDENTITY_MISSING,
+    MSE_ERR_QE_IDENTITY_MALFORMED,
+    MSE_ERR_QE_IDENTITY_UNSUPPORTED_VERSION,
+    MSE_ERR_QE_IDENTITY_CHAIN_MALFORMED,
+    MSE_ERR_QE_IDENTITY_CHAIN_SIGNATURE,
+    MSE_ERR_QE_IDENTITY_CHAIN_EXPIRED,
+    MSE_ERR_QE_IDENTITY_CHAIN_NOT_YET_VALID,
+    MSE_ERR_QE_IDENTITY_CHAIN_ROOT_UNTRUSTED,
+    MSE_ERR_QE_IDENTITY_CHAIN_REVOKED,
+    MSE_ERR_QE_IDENTITY_SIGNATURE,
+    MSE_ERR_QE_IDENTITY_EXPIRED,
+    MSE_ERR_QE_IDENTITY_NOT_YET_VALID,
+    MSE_ERR_QE_IDENTITY_MISMATCH,
+
+    /* Signatures of the quote. */
+    MSE_ERR_QE_REPORT_SIGNATURE,
+    MSE_ERR_AK_BINDING,
+    MSE_ERR_QUOTE_SIGNATURE,
+
+    /* TCB evaluation. */
+    MSE_ERR_TCB_NOT_SUPPORTED,
+    MSE_ERR_TCB_REVOKED,
+    MSE_ERR_TCB_STATUS,            /* the status found is not an accepted one */
+    MSE_ERR_TCB_ADVISORY,          /* an advisory that goes with the status is not accepted */
+    MSE_ERR_TCB_DATE,              /* tcbDate earlier than min_tcb_date */
+    MSE_ERR_TCB_EVALUATION_NUMBER, /* below min_tcb_evaluation_number */
+    MSE_ERR_TCB_EVALUATION_MIXED,  /* TCB info and QE identity of two evaluation numbers */
+    MSE_ERR_COLLATERAL_AGE,        /* issued longer ago than max_collateral_age */
+
+    /* Body of the enclave's report, reference values, policy. */
+    MSE_ERR_DEBUG,
+    MSE_ERR_ATTRIBUTES,
+    MSE_ERR_SAMPLE_SIGNER,
+    MSE_ERR_MRENCLAVE_MISMATCH,
+    MSE_ERR_MRSIGNER_MISMATCH,
+    MSE_ERR_ISVPRODID_MISMATCH,
+    MSE_ERR_ISVSVN_TOO_LOW,
+    MSE_ERR_CONFIG_ID_MISMATCH,
+    MSE_ERR_REPORT_DATA_MISMATCH,
+    MSE_ERR_MACHINE_NOT_ALLOWED,
+    MSE_ERR_FMSPC_NOT_ALLOWED,
+    MSE_ERR_SIMULATION,           /* simulated, and the policy does not allow it */
+    MSE_ERR_HARDWARE_NOT_ALLOWED, /* the policy trusts a simulated root only */
+    MSE_ERR_NOTHING_IDENTIFIES,   /* no reference value: nothing identifies this app */
+    MSE_ERR_LEVEL,                /* binding level below require_level */
+    MSE_ERR_POLICY,               /* the policy itself is wrong or empty */
+
+    /* RA-TLS certificates. */
+    MSE_ERR_NO_EVIDENCE,
+    MSE_ERR_UNSUPPORTED_EVIDENCE_TAG,
+    MSE_ERR_CLAIMS_MALFORMED,
+    MSE_ERR_CLAIMS_HASH,
+    MSE_ERR_BINDING,
+    MSE_ERR_ROLE,
+    MSE_ERR_CERTIFICATE_SIGNATURE,
+    MSE_ERR_CERTIFICATE_NAME,
+    MSE_ERR_CERTIFICATE_EXPIRED,
+    MSE_ERR_CERTIFICATE_NOT_YET_VALID,
+    MSE_ERR_CERTIFICATE_PROFILE, /* CA:TRUE, wildcard, or another thing our profile forbids */
+    MSE_ERR_MANIFEST_MISMATCH,
+
+    /* SIGSTRUCT. */
+    MSE_ERR_SIGNATURE,
+    MSE_ERR_UNSUPPORTED_EXPONENT,
+    MSE_ERR_Q1_Q2,
+
+    MSE_STATUS_COUNT
+};
+typedef enum mse_status mse_status;
+typedef enum mse_status mse_status;
+
+/* mse_status_name returns the stable, lower-case name of st, for instance "pck_crl_expired"; it is
+ * the word used in JSON output and in the conformance vectors. Static; never NULL. */
+MSE_API const char *mse_status_name(mse_status st);
+
+/* mse_status_text returns a short sentence for people, without a full stop. Static; never NULL. */
+MSE_API const char *mse_status_text(mse_status st);
+
+#define MSE_ERROR_TEXT_LEN 256
+
+/* What went wrong, where. Zero it before use; it is filled by the first failure only. */
+struct mse_error {
+    mse_status status;
+    const char *step; /* static name of the step or the field, or NULL */
+    size_t offset;    /* byte offset in the input where known, else 0 */
+    const char *file; /* source position, static */
+    int line;
+    char text[MSE_ERROR_TEXT_LEN]; /* names the thing, the value seen and the value wanted */
+};
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The reader. take() holds the only bounds check on untrusted input in the whole tree. */
+#include "base/bytes.h"
+
+#include <string.h>
+
+static bool take(struct mse_bytes *in, size_t len, const uint8_t **out)
+{
+    if (len > in->len) {
+        return false;
+    }
+    *out = in->data;
+    if (len > 0) {
+        in->data += len;
+    }
+    in->len -= len;
+    return true;
+}
+
+/* Reads n <= 8 bytes, least significant first. */
+static bool take_le(struct mse_bytes *in, size_t n, uint64_t *out)
+{
+    const uint8_t *p = NULL;
+    if (!take(in, n, &p)) {
+        return false;
+    }
+    uint64_t v = 0;
+    for (size_t i = n; i > 0; i--) {
+        v = (v << 8) | p[i - 1];
+    }
+    *out = v;
+    return true;
+}
+
+static bool take_be(struct mse_bytes *in, size_t n, uint64_t *out)
+{
+    const uint8_t *p = NULL;
+    if (!take(in, n, &p)) {
+        return false;
+    }
+    uint64_t v = 0;
+    for (size_t i = 0; i < n; i++) {
+        v = (v << 8) | p[i];
+    }
+    *out = v;
+    return true;
+}
+
+struct mse_bytes mse_bytes_of(const void *data, size_t len)
+{
+    struct mse_bytes b = { data, len };
+    return b;
+}
+
+struct mse_bytes mse_bytes_str(const char *s)
+{
+    return mse_bytes_of(s, strlen(s));
+}
+
+bool mse_rd_u8(struct mse_bytes *in, uint8_t *out)
+{
+    uint64_t v = 0;
+    if (!take_le(in, 1, &v)) {
+        return false;
+    }
+    *out = (uint8_t)v;
+    return true;
+}
+
+bool mse_rd_u16le(struct mse_bytes *in, uint16_t *out)
+{
+    uint64_t v = 0;
+    if (!take_le(in, 2, &v)) {
+        return false;
+    }
+    *out = (uint16_t)v;
+    return true;
+}
+
+bool mse_rd_u32le(struct mse_bytes *in, uint32_t *out)
+{
+    uint64_t v = 0;
+    if (!take_le(in, 4, &v)) {
+        return false;
+    }
+    *out = (uint32_t)v;
+    return true;
+}
+
+bool mse_rd_u64le(struct mse_bytes *in, uint64_t *out)
+{
+    return take_le(in, 8, out);
+}
+
+bool mse_rd_u16be(struct mse_bytes *in, uint16_t *out)
+{
+    uint64_t v = 0;
+    if (!take_be(in, 2, &v)) {
+        return false;
+    }
+    *out = (uint16_t)v;
+    return true;
+}
+
+bool mse_rd_u24be(struct mse_bytes *in, uint32_t *out)
+{
+    uint64_t v = 0;
+    if (!take_be(in, 3, &v)) {
+        return false;
+    }
+    *out = (uint32_t)v;
+    return true;
+}
+
+bool mse_rd_u32be(struct mse_bytes *in, uint32_t *out)
+{
+    uint64_t v = 0;
+    if (!take_be(in, 4, &v)) {
+        return false;
+    }
+    *out = (uint32_t)v;
+    return true;
+}
+
+bool mse_rd_u64be(struct mse_bytes *in, uint64_t *out)
+{
+    return take_be(in, 8, out);
+}
+
+bool mse_rd_copy(struct mse_bytes *in, void *out, size_t len)
+{
+    const uint8_t *p = NULL;
+    if (!take(in, len, &p)) {
+        return false;
+    }
+    if (len > 0) {
+        memcpy(out, p, len);
+    }
+    return true;
+}
+
+bool mse_rd_bytes(struct mse_bytes *in, struct mse_bytes *out, size_t len)
+{
+    const uint8_t *p = NULL;
+    if (!take(in, len, &p)) {
+        return false;
+    }
+    *out = mse_bytes_of(p, len);
+    return true;
+}
+
+bool mse_rd_skip(struct mse_bytes *in, size_t len)
+{
+    const uint8_t *p = NULL;
+    return take(in, len, &p);
+}
+
+bool mse_rd_zeros(struct mse_bytes *in, size_t len)
+{
+    struct mse_bytes probe = *in;
+    const uint8_t *p = NULL;
+    if (!take(&probe, len, &p) || !mse_mem_is_zero(p, len)) {
+        return false;
+    }
+    *in = probe;
+    return true;
+}
+
+bool mse_mem_equal(const void *a, const void *b, size_t len)
+{
+    return len == 0 || memcmp(a, b, len) == 0;
+}
+
+bool mse_bytes_equal(struct mse_bytes a, struct mse_bytes b)
+{
+    return a.len == b.len && mse_mem_equal(a.data, b.data, a.len);
+}
+
+bool mse_mem_is_zero(const void *p, size_t len)
+{
+    const uint8_t *b = p;
+    uint8_t acc = 0;
+    for (size_t i = 0; i < len; i++) {
+        acc |= b[i];
+    }
+    return acc == 0;
+}
+
+bool mse_bytes_is_str(struct mse_bytes b, const char *s)
+{
+    return mse_bytes_equal(b, mse_bytes_str(s));
+}
+
+size_t mse_bytes_find(struct mse_bytes b, struct mse_bytes what)
+{
+    if (what.len == 0 || what.len > b.len) {
+        return SIZE_MAX;
+    }
+    const uint8_t *hit = memmem(b.data, b.len, what.data, what.len);
+    return hit == NULL ? SIZE_MAX : (size_t)(hit - b.data);
+}

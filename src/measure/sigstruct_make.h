@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Making a SIGSTRUCT: the enclave signer's side. Reading and checking one is evidence/sigstruct. */
+#ifndef MEASURE_SIGSTRUCT_MAKE_H
+#define MEASURE_SIGSTRUCT_MAKE_H
+
+#include <mse/evidence.h>
+
+#include "crypto/sign.h"
+
+struct mse_sigstruct_params {
+    uint8_t enclave_hash[32];
+    uint64_t attr_flags;
+    uint64_t attr_xfrm;
+    uint64_t attr_mask_flags;
+    uint64_t attr_mask_xfrm;
+    uint32_t misc_select;
+    uint32_t misc_mask;
+    uint16_t isv_prod_id;
+    uint16_t isv_svn;
+    mse_time date;
+};
+/* key: RSA-3072, e = 3. */
+MSE_MUST_USE mse_status mse_sigstruct_make(uint8_t out[MSE_SIGSTRUCT_LEN],
+                                           const struct mse_sigstruct_params *p,
+                                           const struct mse_privkey *key);
+
+#endif

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A TLS 1.3 connection without PKI checks, from which the certificate that the peer presented (and
+ * proved to own) is taken. Used by the CLI; blocking, with one deadline for everything. */
+#ifndef RATLS_CONNECT_H
+#define RATLS_CONNECT_H
+
+#include <mse/status.h>
+
+struct mse_ratls_conn;
+/* host: DNS name or literal address; *.localhost is resolved to loopback here (RFC 6761). SNI is
+ * host. Errors: MSE_ERR_NOT_FOUND (no address), MSE_ERR_IO, MSE_ERR_TIMEOUT, MSE_ERR_PROTOCOL
+ * (TLS). */
+MSE_MUST_USE mse_status mse_ratls_connect(struct mse_ratls_conn **out, const char *host,
+                                          uint16_t port, unsigned timeout_ms,
+                                          struct mse_error *err);
+/* The leaf's DER, borrowed from the connection. */
+struct mse_bytes mse_ratls_conn_cert(const struct mse_ratls_conn *c);
+void mse_ratls_conn_free(struct mse_ratls_conn *c);
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Making the R1 certificate (ref-certificates 5, 10-rules 23) with TCG DICE evidence. Used by the
+ * runtime. */
+#ifndef RATLS_MAKE_H
+#define RATLS_MAKE_H
+
+#include <mse/ratls.h>
+
+#include "base/build.h"
+#include "crypto/sign.h"
+
+/* The deterministic claims map (RFC 8949 4.2.1). Optional slices are left out when empty. */
+struct mse_ratls_claims_params {
+    uint8_t spki_sha256[32];
+    enum mse_ratls_role role; /* not MSE_ROLE_ABSENT */
+    struct mse_bytes nonce;
+    struct mse_bytes exporter;
+    struct mse_bytes x25519;
+    struct mse_bytes manifest;
+    struct mse_bytes boot;
+};
+MSE_MUST_USE mse_status mse_ratls_claims_make(struct mse_build *out,
+                                              const struct mse_ratls_claims_params *p);
+/* report_data = SHA-256(claims) || 32 zero bytes. */
+MSE_MUST_USE mse_status mse_ratls_report_data(uint8_t out[64], struct mse_bytes claims);
+/* CBOR 60000([quote, claims]). */
+MSE_MUST_USE mse_status mse_ratls_evidence_make(struct mse_build *out, struct mse_bytes quote,
+                                                struct mse_bytes claims);
+
+struct mse_ratls_cert_params {
+    const struct mse_privkey *key; /* P-256, born in the TEE */
+    const char *dns_name;          /* the one SAN; exact host */
+    mse_time not_before;
+    mse_time not_after;
+    struct mse_bytes evidence;     /* DICE extension value */
+    struct mse_bytes legacy_quote; /* empty: no legacy extension */
+};
+/* Appends the DER. CN "RA-TLS <32 hex of the SPKI hash>", random 128-bit serial, CA:FALSE,
+ * digitalSignature, serverAuth, SAN, SKI, evidence non-critical. */
+MSE_MUST_USE mse_status mse_ratls_cert_make(struct mse_build *out,
+                                            const struct mse_ratls_cert_params *p,
+                                            struct mse_error *err);
+
+#endif

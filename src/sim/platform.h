@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The simulated platform: what a machine vendor, Intel's provisioning service and a CPU's fuses
+ * would be. Byte-exact formats, its own root ("SIMULATION - NOT HARDWARE"); nobody trusts it unless
+ * told to. */
+#ifndef SIM_PLATFORM_H
+#define SIM_PLATFORM_H
+
+#include <mse/collateral.h>
+#include <mse/evidence.h>
+
+#include "base/build.h"
+#include "crypto/sign.h"
+
+/* Variations, for tests and demonstrations of refusals. Zero is the healthy platform. */
+struct mse_sim_options {
+    mse_time now;               /* issue date of everything */
+    enum mse_tcb_status status; /* TCB status of this platform's level; NONE means UpToDate */
+    bool revoke_pck;            /* the PCK certificate stands in the CRL */
+    bool expired_tcb_info;      /* nextUpdate lies before now */
+};
+
+/* mse_sim_init makes a platform in folder dir (created 0700, must not hold one; secrets 0600).
+ * Files: root.pem root_key.pem platform_ca.pem platform_ca_key.pem pck.pem pck_key.pem
+ * tcb_signing.pem tcb_signing_key.pem signer_key.pem (RSA-3072, e = 3: the operator's enclave
+ * signer) signer.pem fuse.key collateral.json (mse_bundle_parse reads it) platform.json Everything
+ * is written to a temporary folder beside it and renamed at the end. */
+MSE_MUST_USE mse_status mse_sim_init(const char *dir, const struct mse_sim_options *o,
+                                     struct mse_error *err);
+/* mse_sim_collateral_make writes collateral.json anew (atomically), with other options, same keys.
+ */
+MSE_MUST_USE mse_status mse_sim_refresh(const char *dir, const struct mse_sim_options *o,
+                                        struct mse_error *err);
+
+struct mse_sim_platform;
+MSE_MUST_USE mse_status mse_sim_load(struct mse_sim_platform **out, const char *dir,
+                                     struct mse_error *err);
+void mse_sim_free(struct mse_sim_platform *p);
+/* MRSIGNER of the platform's enclave signer. */
+MSE_MUST_USE mse_status mse_sim_mrsigner(const struct mse_sim_platform *p, uint8_t out[32]);
+const struct mse_privkey *mse_sim_signer_borrow(const struct mse_sim_platform *p);
+/* A quote v3 over a report with these values, signed as a quoting enclave would. */
+struct mse_sim_report {
+    uint8_t mr_enclave[32];
+    uint8_t mr_signer[32];
+    uint16_t isv_prod_id;
+    uint16_t isv_svn;
+    uint64_t attr_flags;
+    uint8_t report_data[64];
+};
+MSE_MUST_USE mse_status mse_sim_quote(const struct mse_sim_platform *p, struct mse_build *out,
+                                      const struct mse_sim_report *r, struct mse_error *err);
+/* HKDF(fuse key, MRENCLAVE). */
+MSE_MUST_USE mse_status mse_sim_seal_key(const struct mse_sim_platform *p, uint8_t out[32],
+                                         const uint8_t mr_enclave[32]);
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the runtime asks of a TEE, one const table per driver. Objects are not thread-safe. */
+#ifndef TEE_DRIVER_H
+#define TEE_DRIVER_H
+
+#include <mse/collateral.h>
+#include <mse/status.h>
+
+#include "base/build.h"
+
+struct mse_tee; /* each driver has its own; handled through the table only */
+
+struct mse_tee_ops {
+    const char *name; /* "sim", later "gramine", "tsm" */
+    enum mse_tee_kind kind;
+    /* Opens the driver. control_fd: the sim launcher's socket (taken over), -1 for the others. */
+    mse_status (*open)(struct mse_tee **out, int control_fd, struct mse_error *err);
+    void (*close)(struct mse_tee *t);
+    /* Evidence over exactly these 64 bytes, appended to out. */
+    mse_status (*quote)(struct mse_tee *t, struct mse_build *out, const uint8_t report_data[64],
+                        struct mse_error *err);
+    /* SHA-256 of the manifest that this TEE measured at launch. */
+    mse_status (*manifest_digest)(struct mse_tee *t, uint8_t out[32], struct mse_error *err);
+    /* 32 bytes that only the same code on the same platform gets again (SGX: MRENCLAVE policy). */
+    mse_status (*seal_key)(struct mse_tee *t, uint8_t out[32], struct mse_error *err);
+    /* Tells the launcher how far the runtime is; best effort, no reply. */
+    void (*event)(struct mse_tee *t, uint8_t event, const char *text);
+};
+extern const struct mse_tee_ops mse_tee_sim;
+
+#define MSE_TEE_EVENT_STARTING 1
+#define MSE_TEE_EVENT_READY    2 /* listening and healthy */
+#define MSE_TEE_EVENT_STOPPING 3
+#define MSE_TEE_EVENT_FAILED   4 /* text says why */
+
+/* The control protocol of sim, on a stream socket: u32be length of what follows, u8 type, payload;
+ * at most 64 KiB. Strictly request and reply, but for EVENT, which has none. */
+#define MSE_SIM_MAX_FRAME 65536U
+#define MSE_SIM_REQ_QUOTE 0x01 /* report_data 64 -> quote */
+#define MSE_SIM_REQ_KEY   0x02 /* (empty) -> 32 */
+#define MSE_SIM_REQ_INFO  0x03 /* (empty) -> MRENCLAVE 32 || SHA-256(manifest) 32 */
+#define MSE_SIM_EVENT     0x04 /* u8 event || text */
+#define MSE_SIM_REPLY     0x80 /* | request type */
+#define MSE_SIM_ERROR     0xff /* text */
+
+#endif
