@@ -79,10 +79,10 @@ struct mse_ratls_cert {
 MSE_API MSE_MUST_USE mse_status mse_ratls_read(struct mse_ratls_cert *out, struct mse_bytes der,
                                                struct mse_error *err);
 
-/* mse_ratls_read_legacy reads the older extension of a certificate that carries usable DICE evidence
- * as well: for tools that show or compare both. It is no fall-back: a certificate that mse_ratls_read
- * refuses is refused here for the same reason, and one without DICE evidence and an older extension
- * beside it is MSE_ERR_NOT_FOUND. */
+/* mse_ratls_read_legacy reads the older extension of a certificate that carries usable DICE
+ * evidence as well: for tools that show or compare both. It is no fall-back: a certificate that
+ * mse_ratls_read refuses is refused here for the same reason, and one without DICE evidence and an
+ * older extension beside it is MSE_ERR_NOT_FOUND. */
 MSE_API MSE_MUST_USE mse_status mse_ratls_read_legacy(struct mse_ratls_cert *out,
                                                       struct mse_bytes der, struct mse_error *err);
 
@@ -99,9 +99,9 @@ MSE_API MSE_MUST_USE mse_status mse_ratls_check_self_signature(const struct mse_
                                                                struct mse_error *err);
 
 /* mse_ratls_judge adds to *v, the verdict of mse_appraise_sgx over c->quote, the checks of the
- * certificate: binding, self signature, profile (ours only), role (server-static or absent), and, if
- * host is not NULL, the name and the dates at `at`. Returns v->status. binding_out may be NULL; it is
- * MSE_BINDING_NONE unless the binding holds. */
+ * certificate: binding, self signature, profile (ours only), role (server-static or absent), and,
+ * if host is not NULL, the name and the dates at `at`. Returns v->status. binding_out may be NULL;
+ * it is MSE_BINDING_NONE unless the binding holds. */
 MSE_API MSE_MUST_USE mse_status mse_ratls_judge(struct mse_verdict *v,
                                                 enum mse_ratls_binding *binding_out,
                                                 const struct mse_ratls_cert *c, const char *host,
