@@ -31,7 +31,11 @@ MSE_MUST_USE bool mse_der_opt(struct mse_bytes *in, uint8_t tag, struct mse_byte
                               bool *present);
 /* Non-negative INTEGER: minimal; the leading zero octet is stripped; at most 20 octets. */
 MSE_MUST_USE bool mse_der_uint(struct mse_bytes *in, struct mse_bytes *out);
+/* The same of any length. */
+MSE_MUST_USE bool mse_der_biguint(struct mse_bytes *in, struct mse_bytes *out);
 MSE_MUST_USE bool mse_der_uint64(struct mse_bytes *in, uint64_t *out);
+/* BOOLEAN, 00 or FF. */
+MSE_MUST_USE bool mse_der_bool(struct mse_bytes *in, bool *out);
 /* BIT STRING with no unused bits. */
 MSE_MUST_USE bool mse_der_bits(struct mse_bytes *in, struct mse_bytes *out);
 /* UTCTime or GeneralizedTime in the RFC 5280 forms (seconds, Z). */

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Hashes by the low-level interface: OpenSSL 3.0's EVP fetch costs more than hashing a report. */
+#include "crypto/digest.h"
+
+#include <limits.h>
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/rand.h>
+#include <openssl/sha.h>
+
+#include "base/util.h"
+
+mse_status mse_sha256(uint8_t out[32], struct mse_bytes in)
+{
+    struct mse_bytes none = { 0 };
+    return mse_sha256_2(out, in, none);
+}
+
+mse_status mse_sha256_2(uint8_t out[32], struct mse_bytes a, struct mse_bytes b)
+{
+    SHA256_CTX ctx;
+    uint8_t digest[SHA256_DIGEST_LENGTH];
+    bool ok = SHA256_Init(&ctx) == 1 && SHA256_Update(&ctx, a.data, a.len) == 1 &&
+              SHA256_Update(&ctx, b.data, b.len) == 1 && SHA256_Final(digest, &ctx) == 1;
+    mse_wipe(&ctx, sizeof ctx);
+    if (!ok) {
+        return MSE_ERR_CRYPTO;
+    }
+    memcpy(out, digest, sizeof digest);
+    return MSE_OK;
+}
+
+typedef int init_fn(SHA512_CTX *);
+
+static mse_status sha512_any(uint8_t *out, size_t out_len, init_fn *init, struct mse_bytes in)
+{
+    SHA512_CTX ctx;
+    uint8_t digest[SHA512_DIGEST_LENGTH];
+    bool ok = init(&ctx) == 1 && SHA512_Update(&ctx, in.data, in.len) == 1 &&
+              SHA512_Final(digest, &ctx) == 1;
+    mse_wipe(&ctx, sizeof ctx);
+    if (!ok) {
+        return MSE_ERR_CRYPTO;
+    }
+    memcpy(out, digest, out_len);
+    return MSE_OK;
+}
+
+mse_status mse_sha384(uint8_t out[48], struct mse_bytes in)
+{
+    return sha512_any(out, 48, SHA384_Init, in);
+}
+
+mse_status mse_sha512(uint8_t out[64], struct mse_bytes in)
+{
+    return sha512_any(out, 64, SHA512_Init, in);
+}
+
+mse_status mse_sha256_init(struct mse_sha256_ctx *c)
+{
+    c->impl = NULL;
+    c->failed = true;
+    SHA256_CTX *ctx = OPENSSL_malloc(sizeof *ctx);
+    if (ctx == NULL) {
+        return MSE_ERR_MEMORY;
+    }
+    if (SHA256_Init(ctx) != 1) {
+        OPENSSL_free(ctx);
+        return MSE_ERR_CRYPTO;
+    }
+    c->impl = ctx;
+    c->failed = false;
+    return MSE_OK;
+}
+
+void mse_sha256_update(struct mse_sha256_ctx *c, const void *p, size_t len)
+{
+    if (c->failed || SHA256_Update(c->impl, p, len) != 1) {
+        c->failed = true;
+    }
+}
+
+mse_status mse_sha256_final(struct mse_sha256_ctx *c, uint8_t out[32])
+{
+    uint8_t digest[SHA256_DIGEST_LENGTH];
+    bool ok = !c->failed && SHA256_Final(digest, c->impl) == 1;
+    c->failed = true; /* nothing can follow */
+    if (!ok) {
+        return MSE_ERR_CRYPTO;
+    }
+    memcpy(out, digest, sizeof digest);
+    return MSE_OK;
+}
+
+void mse_sha256_clear(struct mse_sha256_ctx *c)
+{
+    OPENSSL_clear_free(c->impl, sizeof(SHA256_CTX));
+    c->impl = NULL;
+    c->failed = true;
+}
+
+static bool hmac(uint8_t out[32], const uint8_t *key, size_t key_len, struct mse_bytes message)
+{
+    unsigned len = 0;
+    return key_len <= INT_MAX &&
+           HMAC(EVP_sha256(), key, (int)key_len, message.data, message.len, out, &len) != NULL &&
+           len == 32;
+}
+
+/* spec: RFC 5869 §2.2, §2.3 */
+mse_status mse_hkdf_sha256(uint8_t *out, size_t out_len, struct mse_bytes ikm,
+                           struct mse_bytes salt, struct mse_bytes info)
+{
+    static const uint8_t no_salt[32] = { 0 };
+    uint8_t prk[32];
+    uint8_t t[32];
+    uint8_t block[32 + 256 + 1];
+    mse_status st = MSE_ERR_CRYPTO;
+    if (out_len > (size_t)255 * 32 || info.len > 256) {
+        return MSE_ERR_ARGUMENT;
+    }
+    bool ok = salt.len > 0 ? hmac(prk, salt.data, salt.len, ikm)
+                           : hmac(prk, no_salt, sizeof no_salt, ikm);
+    size_t prev = 0;
+    for (size_t done = 0, i = 1; ok && done < out_len; i++) {
+        memcpy(block, t, prev);
+        if (info.len > 0) {
+            memcpy(block + prev, info.data, info.len);
+        }
+        block[prev + info.len] = (uint8_t)i;
+        struct mse_bytes message = { block, prev + info.len + 1 };
+        ok = hmac(t, prk, sizeof prk, message);
+        size_t n = out_len - done < 32 ? out_len - done : 32;
+        memcpy(out + done, t, n);
+        done += n;
+        prev = 32;
+    }
+    if (ok) {
+        st = MSE_OK;
+    } else {
+        mse_wipe(out, out_len);
+    }
+    mse_wipe(prk, sizeof prk);
+    mse_wipe(t, sizeof t);
+    mse_wipe(block, sizeof block);
+    return st;
+}
+
+mse_status mse_random(void *out, size_t len)
+{
+    if (len > INT_MAX) {
+        return MSE_ERR_ARGUMENT;
+    }
+    return len == 0 || RAND_bytes(out, (int)len) == 1 ? MSE_OK : MSE_ERR_CRYPTO;
+}

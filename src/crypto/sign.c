@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Verifying signatures. Keys are built from their raw numbers with OpenSSL's low-level interface:
+ * in 3.0 the decoders cost more than the verification. */
+#include "crypto/sign.h"
+
+#include <openssl/bn.h>
+#include <openssl/ec.h>
+#include <openssl/ecdsa.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/obj_mac.h>
+#include <openssl/rsa.h>
+#include <openssl/sha.h>
+
+#include "base/bytes.h"
+#include "base/util.h"
+#include "crypto/der.h"
+#include "crypto/digest.h"
+
+#define MAX_RSA_BYTES 1024 /* 8192 bits */
+#define MIN_RSA_BYTES 256
+
+/* An ECDSA signature as two numbers, each padded to the length of the curve's order. */
+struct rs {
+    uint8_t bytes[2 * 48];
+    size_t half;
+};
+
+/* spec: FIPS 186-5 §6.4.2. point: 04 || X || Y. */
+static mse_status ecdsa_verify(int nid, struct mse_bytes point, const struct rs *rs,
+                               struct mse_bytes digest)
+{
+    mse_status st = MSE_ERR_CRYPTO;
+    EC_KEY *key = EC_KEY_new_by_curve_name(nid);
+    ECDSA_SIG *sig = ECDSA_SIG_new();
+    BIGNUM *r = BN_bin2bn(rs->bytes, (int)rs->half, NULL);
+    BIGNUM *s = BN_bin2bn(rs->bytes + rs->half, (int)rs->half, NULL);
+    if (key == NULL || sig == NULL || r == NULL || s == NULL) {
+        goto out;
+    }
+    if (ECDSA_SIG_set0(sig, r, s) != 1) {
+        goto out;
+    }
+    r = NULL; /* sig has them now */
+    s = NULL;
+    (void)ERR_set_mark();
+    /* oct2key refuses a point that is not on the curve. */
+    bool good = EC_KEY_oct2key(key, point.data, point.len, NULL) == 1 &&
+                ECDSA_do_verify(digest.data, (int)digest.len, sig, key) == 1;
+    (void)ERR_pop_to_mark();
+    st = good ? MSE_OK : MSE_ERR_SIGNATURE;
+out:
+    BN_free(r);
+    BN_free(s);
+    ECDSA_SIG_free(sig);
+    EC_KEY_free(key);
+    return st;
+}
+
+mse_status mse_p256_verify_digest(const uint8_t point[64], const uint8_t sig[64],
+                                  const uint8_t digest[32])
+{
+    uint8_t octets[65];
+    struct rs rs = { .half = 32 };
+    octets[0] = 4;
+    memcpy(octets + 1, point, 64);
+    memcpy(rs.bytes, sig, 64);
+    return ecdsa_verify(NID_X9_62_prime256v1, mse_bytes_of(octets, sizeof octets), &rs,
+                        mse_bytes_of(digest, 32));
+}
+
+mse_status mse_p256_verify(const uint8_t point[64], const uint8_t sig[64], struct mse_bytes message)
+{
+    uint8_t digest[32];
+    mse_status st = mse_sha256(digest, message);
+    if (st != MSE_OK) {
+        return st;
+    }
+    return mse_p256_verify_digest(point, sig, digest);
+}
+
+static bool put_padded(uint8_t *out, size_t len, struct mse_bytes be)
+{
+    if (be.len > len) {
+        return false;
+    }
+    memset(out, 0, len - be.len);
+    memcpy(out + (len - be.len), be.data, be.len);
+    return true;
+}
+
+/* ECDSA-Sig-Value ::= SEQUENCE { r INTEGER, s INTEGER }, strictly. */
+static bool rd_ecdsa_sig(struct rs *out, size_t half, struct mse_bytes in)
+{
+    struct mse_bytes seq = { 0 };
+    struct mse_bytes r = { 0 };
+    struct mse_bytes s = { 0 };
+    out->half = half;
+    return mse_der_get(&in, MSE_DER_SEQUENCE, &seq) && in.len == 0 && mse_der_biguint(&seq, &r) &&
+           mse_der_biguint(&seq, &s) && seq.len == 0 && put_padded(out->bytes, half, r) &&
+           put_padded(out->bytes + half, half, s);
+}
+
+static mse_status verify_ec(const struct mse_pubkey *key, struct mse_bytes signature,
+                            struct mse_bytes digest)
+{
+    struct rs rs = { 0 };
+    bool p256 = key->type == MSE_KEY_P256;
+    if (!rd_ecdsa_sig(&rs, p256 ? 32 : 48, signature)) {
+        return MSE_ERR_SIGNATURE;
+    }
+    return ecdsa_verify(p256 ? NID_X9_62_prime256v1 : NID_secp384r1, key->raw, &rs, digest);
+}
+
+/* Numbers of an RSA key, big-endian. */
+struct rsa_numbers {
+    struct mse_bytes n;
+    struct mse_bytes e;
+};
+
+static bool rd_rsa_key(struct rsa_numbers *out, struct mse_bytes in)
+{
+    struct mse_bytes seq = { 0 };
+    struct rsa_numbers k = { 0 };
+    if (!mse_der_get(&in, MSE_DER_SEQUENCE, &seq) || in.len != 0 || !mse_der_biguint(&seq, &k.n) ||
+        !mse_der_biguint(&seq, &k.e) || seq.len != 0 || k.n.len < MIN_RSA_BYTES ||
+        k.n.len > MAX_RSA_BYTES || k.e.len > 8) {
+        return false;
+    }
+    *out = k;
+    return true;
+}
+
+static RSA *new_rsa(const struct rsa_numbers *k)
+{
+    RSA *rsa = RSA_new();
+    BIGNUM *n = BN_bin2bn(k->n.data, (int)k->n.len, NULL);
+    BIGNUM *e = BN_bin2bn(k->e.data, (int)k->e.len, NULL);
+    if (rsa == NULL || n == NULL || e == NULL || RSA_set0_key(rsa, n, e, NULL) != 1) {
+        BN_free(n);
+        BN_free(e);
+        RSA_free(rsa);
+        return NULL;
+    }
+    return rsa;
+}
+
+static bool verify_pss_sha384(RSA *rsa, struct mse_bytes signature, struct mse_bytes digest)
+{
+    const int salt_len = 48;
+    uint8_t padded[MAX_RSA_BYTES];
+    int len = RSA_public_decrypt((int)signature.len, signature.data, padded, rsa, RSA_NO_PADDING);
+    return len == RSA_size(rsa) && RSA_verify_PKCS1_PSS_mgf1(rsa, digest.data, EVP_sha384(),
+                                                             EVP_sha384(), padded, salt_len) == 1;
+}
+
+/* nid: of the hash for PKCS#1 v1.5; NID_undef for PSS with SHA-384. */
+static mse_status verify_rsa(const struct rsa_numbers *k, int nid, struct mse_bytes signature,
+                             struct mse_bytes digest)
+{
+    if (signature.len != k->n.len) {
+        return MSE_ERR_SIGNATURE;
+    }
+    RSA *rsa = new_rsa(k);
+    if (rsa == NULL) {
+        return MSE_ERR_CRYPTO;
+    }
+    (void)ERR_set_mark();
+    bool good = nid == NID_undef ? verify_pss_sha384(rsa, signature, digest)
+                                 : RSA_verify(nid, digest.data, (unsigned)digest.len,
+                                              signature.data, (unsigned)signature.len, rsa) == 1;
+    (void)ERR_pop_to_mark();
+    RSA_free(rsa);
+    return good ? MSE_OK : MSE_ERR_SIGNATURE;
+}
+
+/* What an algorithm hashes with, and what key it wants. */
+struct alg_info {
+    int nid; /* of the hash, for PKCS#1 v1.5 */
+    size_t digest_len;
+    bool ec;
+};
+
+static bool alg_info(struct alg_info *out, enum mse_sig_alg alg)
+{
+    static const struct alg_info table[] = {
+        [MSE_SIG_ECDSA_SHA256] = { NID_sha256, 32, true },
+        [MSE_SIG_ECDSA_SHA384] = { NID_sha384, 48, true },
+        [MSE_SIG_RSA_SHA1] = { NID_sha1, 20, false },
+        [MSE_SIG_RSA_SHA256] = { NID_sha256, 32, false },
+        [MSE_SIG_RSA_SHA384] = { NID_sha384, 48, false },
+        [MSE_SIG_RSA_SHA512] = { NID_sha512, 64, false },
+        [MSE_SIG_RSA_PSS_SHA384] = { NID_undef, 48, false },
+    };
+    if ((size_t)alg >= MSE_ARRAY_LEN(table) || table[alg].digest_len == 0) {
+        return false;
+    }
+    *out = table[alg];
+    return true;
+}
+
+static mse_status hash(uint8_t out[64], size_t len, struct mse_bytes message)
+{
+    switch (len) {
+    case 20:
+        return SHA1(message.data, message.len, out) != NULL ? MSE_OK : MSE_ERR_CRYPTO;
+    case 32:
+        return mse_sha256(out, message);
+    case 48:
+        return mse_sha384(out, message);
+    default:
+        return mse_sha512(out, message);
+    }
+}
+
+mse_status mse_verify(const struct mse_pubkey *key, enum mse_sig_alg alg,
+                      struct mse_bytes signature, struct mse_bytes message)
+{
+    uint8_t digest[64];
+    struct alg_info info = { 0 };
+    struct rsa_numbers numbers = { 0 };
+    bool ec_key = key->type == MSE_KEY_P256 || key->type == MSE_KEY_P384;
+    bool usable = alg_info(&info, alg) &&
+                  (info.ec ? ec_key : key->type == MSE_KEY_RSA && rd_rsa_key(&numbers, key->raw));
+    if (!usable) {
+        return MSE_ERR_UNSUPPORTED_ALGORITHM;
+    }
+    mse_status st = hash(digest, info.digest_len, message);
+    if (st != MSE_OK) {
+        return st;
+    }
+    struct mse_bytes d = { digest, info.digest_len };
+    return info.ec ? verify_ec(key, signature, d) : verify_rsa(&numbers, info.nid, signature, d);
+}
+
+static void reverse(uint8_t out[384], const uint8_t in[384])
+{
+    for (size_t i = 0; i < 384; i++) {
+        out[i] = in[383 - i];
+    }
+}
+
+mse_status mse_rsa3_verify_le(const uint8_t modulus[384], const uint8_t signature[384],
+                              struct mse_bytes message)
+{
+    static const uint8_t three[] = { 3 };
+    uint8_t n[384];
+    uint8_t s[384];
+    uint8_t digest[32];
+    reverse(n, modulus);
+    reverse(s, signature);
+    if ((n[0] & 0x80) == 0) {
+        return MSE_ERR_SIGNATURE; /* not 3072 bits */
+    }
+    mse_status st = mse_sha256(digest, message);
+    if (st != MSE_OK) {
+        return st;
+    }
+    struct rsa_numbers k = { mse_bytes_of(n, sizeof n), mse_bytes_of(three, sizeof three) };
+    return verify_rsa(&k, NID_sha256, mse_bytes_of(s, sizeof s), mse_bytes_of(digest, 32));
+}
+
+mse_status mse_rsa3_q1_q2(uint8_t q1[384], uint8_t q2[384], const uint8_t modulus[384],
+                          const uint8_t signature[384])
+{
+    mse_status st = MSE_ERR_CRYPTO;
+    BN_CTX *ctx = BN_CTX_new();
+    BIGNUM *n = BN_lebin2bn(modulus, 384, NULL);
+    BIGNUM *s = BN_lebin2bn(signature, 384, NULL);
+    BIGNUM *square = BN_new();
+    BIGNUM *a = BN_new();
+    BIGNUM *rem = BN_new();
+    BIGNUM *b = BN_new();
+    if (ctx == NULL || n == NULL || s == NULL || square == NULL || a == NULL || rem == NULL ||
+        b == NULL) {
+        goto out;
+    }
+    if (BN_is_zero(n) || BN_cmp(s, n) >= 0) {
+        st = MSE_ERR_SIGNATURE; /* the quotients might not fit, and no signature is like that */
+        goto out;
+    }
+    /* q1 = s^2 / n; rem = s^2 - q1 n; q2 = rem s / n */
+    if (BN_sqr(square, s, ctx) != 1 || BN_div(a, rem, square, n, ctx) != 1 ||
+        BN_mul(square, rem, s, ctx) != 1 || BN_div(b, NULL, square, n, ctx) != 1) {
+        goto out;
+    }
+    if (BN_bn2lebinpad(a, q1, 384) == 384 && BN_bn2lebinpad(b, q2, 384) == 384) {
+        st = MSE_OK;
+    }
+out:
+    BN_free(b);
+    BN_free(rem);
+    BN_free(a);
+    BN_free(square);
+    BN_free(s);
+    BN_free(n);
+    BN_CTX_free(ctx);
+    return st;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Shared by the certificate and the CRL reader. */
+#ifndef CRYPTO_X509_INTERNAL_H
+#define CRYPTO_X509_INTERNAL_H
+
+#include "crypto/x509.h"
+
+/* mse_sig_alg_of maps a whole AlgorithmIdentifier, parameters included. */
+enum mse_sig_alg mse_sig_alg_of(struct mse_bytes whole);
+/* mse_ext_next takes one Extension. */
+MSE_MUST_USE bool mse_ext_next(struct mse_bytes *in, struct mse_bytes *oid, bool *critical,
+                               struct mse_bytes *value);
+/* mse_ext_is_repeated tells whether one of the extensions in [all, before) has this OID, where
+ * before is how much was left of `all` when the present one was taken. */
+MSE_MUST_USE bool mse_ext_is_repeated(struct mse_bytes all, size_t before, struct mse_bytes oid);
+
+#endif
