@@ -26,7 +26,7 @@ struct mse_sim_options {
  * is written to a temporary folder beside it and renamed at the end. */
 MSE_MUST_USE mse_status mse_sim_init(const char *dir, const struct mse_sim_options *o,
                                      struct mse_error *err);
-/* mse_sim_collateral_make writes collateral.json anew (atomically), with other options, same keys.
+/* mse_sim_refresh writes collateral.json anew (atomically), with other options and the same keys.
  */
 MSE_MUST_USE mse_status mse_sim_refresh(const char *dir, const struct mse_sim_options *o,
                                         struct mse_error *err);
@@ -49,8 +49,8 @@ struct mse_sim_report {
 };
 MSE_MUST_USE mse_status mse_sim_quote(const struct mse_sim_platform *p, struct mse_build *out,
                                       const struct mse_sim_report *r, struct mse_error *err);
-/* HKDF(fuse key, MRENCLAVE). */
+/* HKDF(fuse key, MRENCLAVE || attribute flags): a debug enclave gets another key. */
 MSE_MUST_USE mse_status mse_sim_seal_key(const struct mse_sim_platform *p, uint8_t out[32],
-                                         const uint8_t mr_enclave[32]);
+                                         const uint8_t mr_enclave[32], uint64_t attr_flags);
 
 #endif
