@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Small helpers around libuv and sockets that net and the programs share. */
+#ifndef NET_LOOP_H
+#define NET_LOOP_H
+
+#include <uv.h>
+
+#include <mse/status.h>
+
+/* A non-blocking, close-on-exec socket that connects to the unix socket at path. Returns the
+ * descriptor, or -1 with errno; EAGAIN means that the listener's queue is full just now. */
+int mse_net_connect_unix(const char *path);
+/* Marks a descriptor close-on-exec and non-blocking. */
+MSE_MUST_USE bool mse_net_prepare_fd(int fd);
+/* Closes all handles that are still open in the loop, runs it until they are gone, closes it. */
+void mse_net_loop_clear(uv_loop_t *loop);
+
+#endif

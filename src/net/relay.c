@@ -1,0 +1,696 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The relay. Each connection is a pair: front (TCP, TLS) and back (unix socket, plain). All of them
+ * share one plaintext buffer and one ciphertext buffer; only what a socket did not take at once is
+ * kept with the connection, and while it is kept nothing more is read from the other side. That is
+ * the whole back-pressure. */
+#include "net/relay.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/util.h"
+#include "net/loop.h"
+
+#define PLAIN_LEN        ((size_t)65536)
+#define PLAIN_RECORDS    (PLAIN_LEN / MSE_TLS_RECORD_MAX)
+#define CIPHER_LEN       (PLAIN_LEN + PLAIN_RECORDS * MSE_TLS_RECORD_OVERHEAD + (size_t)65536)
+#define ACCEPTS_PER_TURN 64
+#define CHUNKS_PER_TURN  4
+#define RETRY_MS         10
+#define EVICT_AFTER_MS   1000 /* what was idle for so long may make room for a new connection */
+
+/* Where a connection is in its life. Each stage has a list in order of the last activity and a time
+ * after which it is closed. */
+enum stage {
+    STAGE_HANDSHAKE, /* in order of arrival: trickling bytes does not help */
+    STAGE_CONNECT,   /* the handshake is done, the app has not taken the connection yet */
+    STAGE_OPEN,
+    STAGE_HALF, /* one side has ended */
+    NUM_STAGES,
+};
+
+struct list {
+    struct conn *oldest;
+    struct conn *newest;
+};
+
+/* What a socket did not take yet. */
+struct leftover {
+    uint8_t *data;
+    size_t at;
+    size_t len;
+};
+
+struct conn {
+    struct mse_relay *relay;
+    struct conn *older;
+    struct conn *newer;
+    enum stage stage;
+    uint64_t since; /* loop time of the last activity */
+    struct mse_tls *tls;
+    int front_fd;
+    int back_fd; /* -1: not connected */
+    uv_poll_t front;
+    uv_poll_t back;
+    struct leftover to_front; /* ciphertext */
+    struct leftover to_back;  /* plaintext */
+    int front_events;
+    int back_events;
+    unsigned open_handles;
+    bool front_eof;
+    bool back_eof;
+    bool back_dead; /* the app takes no more bytes; what the client still sends is dropped */
+    bool hungry;    /* input waits inside TLS although its turn is over */
+    bool closing;
+    struct conn *next_hungry;
+};
+
+struct mse_relay {
+    struct mse_relay_config cfg;
+    uv_poll_t listener;
+    uv_timer_t tick;
+    uv_timer_t retry;
+    uv_idle_t again;
+    unsigned open_handles;
+    bool accepting;
+    bool closing;
+    size_t num;
+    struct list stages[NUM_STAGES];
+    struct conn *hungry;
+    struct mse_relay_stats stats;
+    struct mse_build cipher;
+    uint8_t plain[PLAIN_LEN];
+    uint8_t cipher_buf[CIPHER_LEN];
+};
+
+static void conn_turn(struct conn *c, bool front_ready, bool back_ready);
+static void on_again(uv_idle_t *h);
+static void on_retry(uv_timer_t *h);
+
+/* Lists. */
+
+static void list_remove(struct conn *c)
+{
+    struct list *l = &c->relay->stages[c->stage];
+    *(c->older != NULL ? &c->older->newer : &l->oldest) = c->newer;
+    *(c->newer != NULL ? &c->newer->older : &l->newest) = c->older;
+    c->older = NULL;
+    c->newer = NULL;
+}
+
+static void list_append(struct conn *c, enum stage stage)
+{
+    struct list *l = &c->relay->stages[stage];
+    c->stage = stage;
+    c->since = uv_now(c->relay->cfg.loop);
+    c->older = l->newest;
+    *(l->newest != NULL ? &l->newest->newer : &l->oldest) = c;
+    l->newest = c;
+}
+
+static void set_stage(struct conn *c, enum stage stage)
+{
+    list_remove(c);
+    list_append(c, stage);
+}
+
+static void touch(struct conn *c)
+{
+    /* A millisecond's precision is enough, and busy connections come here often. */
+    if (c->stage >= STAGE_OPEN && !c->back_dead && c->since != uv_now(c->relay->cfg.loop)) {
+        set_stage(c, c->stage);
+    }
+}
+
+static void hungry_add(struct conn *c)
+{
+    struct mse_relay *r = c->relay;
+    if (!c->hungry) {
+        c->hungry = true;
+        c->next_hungry = r->hungry;
+        r->hungry = c;
+        (void)uv_idle_start(&r->again, on_again);
+    }
+}
+
+static void hungry_remove(struct conn *c)
+{
+    struct conn **p = &c->relay->hungry;
+    while (c->hungry && *p != NULL) {
+        if (*p == c) {
+            *p = c->next_hungry;
+            c->hungry = false;
+        } else {
+            p = &(*p)->next_hungry;
+        }
+    }
+}
+
+/* Sending. */
+
+static void leftover_clear(struct leftover *l)
+{
+    free(l->data);
+    *l = (struct leftover) { NULL, 0, 0 };
+}
+
+/* Sends what is left over; true unless the socket is of no more use. */
+static bool leftover_send(struct leftover *l, int fd)
+{
+    while (l->len > 0) {
+        ssize_t n = send(fd, l->data + l->at, l->len, MSG_NOSIGNAL);
+        if (n < 0) {
+            return errno == EAGAIN || errno == EINTR;
+        }
+        l->at += (size_t)n;
+        l->len -= (size_t)n;
+    }
+    leftover_clear(l);
+    return true;
+}
+
+static bool leftover_keep(struct leftover *l, const uint8_t *p, size_t len)
+{
+    /* Callers send only when nothing is left over; but a TLS alert may come behind ciphertext. */
+    size_t total = 0;
+    if (!mse_add_size(l->len, len, &total)) {
+        return false;
+    }
+    uint8_t *data = malloc(total);
+    if (data == NULL) {
+        return false;
+    }
+    if (l->len > 0) {
+        memcpy(data, l->data + l->at, l->len);
+    }
+    memcpy(data + l->len, p, len);
+    leftover_clear(l);
+    *l = (struct leftover) { data, 0, total };
+    return true;
+}
+
+static bool send_or_keep(struct leftover *l, int fd, const uint8_t *p, size_t len)
+{
+    ssize_t n = 0;
+    if (l->len == 0) {
+        n = send(fd, p, len, MSG_NOSIGNAL);
+        if (n < 0 && errno != EAGAIN && errno != EINTR) {
+            return false;
+        }
+        n = n < 0 ? 0 : n;
+    }
+    return (size_t)n == len || leftover_keep(l, p + n, len - (size_t)n);
+}
+
+/* Sends what the TLS calls of this turn appended. */
+static bool flush_cipher(struct conn *c)
+{
+    struct mse_build *b = &c->relay->cipher;
+    bool ok = mse_build_ok(b) &&
+              (b->len == 0 || send_or_keep(&c->to_front, c->front_fd, b->data, b->len));
+    mse_build_reset(b);
+    return ok;
+}
+
+/* Carrying. What returns bool returns false when the connection is of no more use. */
+
+/* Passes the end of a side on, once everything before it is out. */
+static void pass_end_on(struct conn *c)
+{
+    if (c->back_eof && c->to_front.len == 0) {
+        (void)shutdown(c->front_fd, SHUT_WR);
+    }
+    if (c->front_eof && c->to_back.len == 0) {
+        (void)shutdown(c->back_fd, SHUT_WR);
+    }
+}
+
+/* An app may answer and close before it has read everything: its answer still goes out. */
+static void send_back(struct conn *c, const uint8_t *p, size_t len)
+{
+    if (!c->back_dead && !send_or_keep(&c->to_back, c->back_fd, p, len)) {
+        c->back_dead = true;
+    }
+}
+
+/* Fills the shared buffer from TLS. *more: input may be left inside. */
+static enum mse_io read_front(struct conn *c, size_t *len, bool *more)
+{
+    struct mse_relay *r = c->relay;
+    enum mse_io io = MSE_IO_DONE;
+    *len = 0;
+    *more = true;
+    while (*more && io == MSE_IO_DONE && PLAIN_LEN - *len >= MSE_TLS_RECORD_MAX) {
+        size_t n = 0;
+        io = mse_tls_read(c->tls, r->plain + *len, PLAIN_LEN - *len, &n);
+        *len += io == MSE_IO_DONE ? n : 0;
+        *more = io == MSE_IO_DONE && mse_tls_pending(c->tls);
+    }
+    return io;
+}
+
+/* Client to app. */
+static bool carry_up(struct conn *c)
+{
+    bool more = true;
+    for (int i = 0; more && i < CHUNKS_PER_TURN && !c->front_eof && c->to_back.len == 0; i++) {
+        size_t len = 0;
+        enum mse_io io = read_front(c, &len, &more);
+        if (!flush_cipher(c) || io == MSE_IO_ERROR) {
+            return false;
+        }
+        if (len > 0) {
+            send_back(c, c->relay->plain, len);
+        }
+        if (io == MSE_IO_EOF) {
+            c->front_eof = true;
+            set_stage(c, STAGE_HALF);
+            pass_end_on(c);
+        }
+    }
+    if (more && !c->front_eof && c->to_back.len == 0) {
+        hungry_add(c);
+    }
+    return true;
+}
+
+/* App to client. */
+static bool carry_down(struct conn *c)
+{
+    struct mse_relay *r = c->relay;
+    if (c->back_eof || c->to_front.len > 0) {
+        return true;
+    }
+    ssize_t n = recv(c->back_fd, r->plain, PLAIN_LEN, 0);
+    if (n < 0 && errno != ECONNRESET) {
+        return errno == EAGAIN || errno == EINTR;
+    }
+    if (n > 0) {
+        return mse_tls_write(c->tls, r->plain, (size_t)n) == MSE_IO_DONE && flush_cipher(c);
+    }
+    c->back_eof = true;
+    set_stage(c, STAGE_HALF);
+    if (n == 0) { /* after a reset the client must not take the end for an orderly one */
+        mse_tls_shutdown(c->tls);
+    }
+    if (!flush_cipher(c)) {
+        return false;
+    }
+    pass_end_on(c);
+    return true;
+}
+
+/* Interest in events. */
+
+/* After an error libuv has stopped watching; reading then says what the error was. */
+static void on_front(uv_poll_t *h, int status, int events)
+{
+    struct conn *c = h->data;
+    c->front_events = status < 0 ? 0 : c->front_events;
+    conn_turn(c, status < 0 || (events & UV_READABLE) != 0, false);
+}
+
+static void on_back(uv_poll_t *h, int status, int events)
+{
+    struct conn *c = h->data;
+    c->back_events = status < 0 ? 0 : c->back_events;
+    conn_turn(c, false, status < 0 || (events & UV_READABLE) != 0);
+}
+
+static void watch(uv_poll_t *h, int *now, int wanted, uv_poll_cb cb)
+{
+    if (*now != wanted) {
+        *now = wanted;
+        MSE_ASSERT((wanted == 0 ? uv_poll_stop(h) : uv_poll_start(h, wanted, cb)) == 0);
+    }
+}
+
+static void update_interest(struct conn *c)
+{
+    bool connected = c->back_fd >= 0;
+    bool read_front_side =
+        c->stage == STAGE_HANDSHAKE || (connected && !c->front_eof && c->to_back.len == 0);
+    bool read_back_side = connected && !c->back_eof && c->to_front.len == 0;
+    watch(&c->front, &c->front_events,
+          (read_front_side ? UV_READABLE : 0) | (c->to_front.len > 0 ? UV_WRITABLE : 0), on_front);
+    if (connected) {
+        watch(&c->back, &c->back_events,
+              (read_back_side ? UV_READABLE : 0) | (c->to_back.len > 0 ? UV_WRITABLE : 0), on_back);
+    }
+}
+
+/* Life of a connection. */
+
+static void on_conn_closed(uv_handle_t *h)
+{
+    struct conn *c = h->data;
+    if (--c->open_handles == 0) {
+        free(c);
+    }
+}
+
+static void conn_close(struct conn *c)
+{
+    if (c->closing) {
+        return;
+    }
+    c->closing = true;
+    list_remove(c);
+    hungry_remove(c);
+    c->relay->num--;
+    mse_tls_free(c->tls);
+    c->tls = NULL;
+    leftover_clear(&c->to_front);
+    leftover_clear(&c->to_back);
+    uv_close((uv_handle_t *)&c->front, on_conn_closed);
+    (void)close(c->front_fd);
+    if (c->back_fd >= 0) {
+        uv_close((uv_handle_t *)&c->back, on_conn_closed);
+        (void)close(c->back_fd);
+    }
+}
+
+/* Connects to the app, or leaves that to the retry timer while its queue is full. */
+static bool connect_back(struct conn *c)
+{
+    struct mse_relay *r = c->relay;
+    int fd = mse_net_connect_unix(r->cfg.backend);
+    if (fd < 0 && errno == EAGAIN) {
+        return uv_is_active((const uv_handle_t *)&r->retry) != 0 ||
+               uv_timer_start(&r->retry, on_retry, RETRY_MS, RETRY_MS) == 0;
+    }
+    if (fd < 0) {
+        r->stats.no_backend++;
+        return false;
+    }
+    if (uv_poll_init_socket(r->cfg.loop, &c->back, fd) != 0) {
+        (void)close(fd);
+        return false;
+    }
+    c->back.data = c;
+    c->back_fd = fd;
+    c->open_handles++;
+    set_stage(c, STAGE_OPEN);
+    return true;
+}
+
+/* The handshake goes on; true when all is well, complete or not. */
+static bool handshake(struct conn *c)
+{
+    struct mse_relay *r = c->relay;
+    enum mse_io io = mse_tls_handshake(c->tls);
+    bool sent = flush_cipher(c);
+    if (io == MSE_IO_AGAIN) {
+        return sent;
+    }
+    if (io != MSE_IO_DONE || !sent) {
+        r->stats.failed++;
+        (void)shutdown(c->front_fd, SHUT_WR); /* so that an alert arrives before the end */
+        return false;
+    }
+    r->stats.handshakes++;
+    set_stage(c, STAGE_CONNECT);
+    return connect_back(c);
+}
+
+/* Sends what was left over; false when the front is of no more use. */
+static bool send_leftovers(struct conn *c)
+{
+    if (!leftover_send(&c->to_front, c->front_fd)) {
+        return false;
+    }
+    if (!leftover_send(&c->to_back, c->back_fd)) {
+        c->back_dead = true;
+        leftover_clear(&c->to_back);
+    }
+    pass_end_on(c);
+    return true;
+}
+
+static bool conn_work(struct conn *c, bool front_ready, bool back_ready)
+{
+    if ((c->to_front.len > 0 || c->to_back.len > 0) && !send_leftovers(c)) {
+        return false;
+    }
+    if (c->stage == STAGE_HANDSHAKE) {
+        if (front_ready && !handshake(c)) {
+            return false;
+        }
+        front_ready = false;
+    }
+    if (c->back_fd < 0) {
+        return true;
+    }
+    /* The socket does not show what TLS has read ahead. */
+    front_ready = front_ready || (c->to_back.len == 0 && mse_tls_pending(c->tls));
+    if ((back_ready && !carry_down(c)) || (front_ready && !carry_up(c))) {
+        return false;
+    }
+    return !(c->front_eof && c->back_eof && c->to_front.len == 0 && c->to_back.len == 0);
+}
+
+static void conn_turn(struct conn *c, bool front_ready, bool back_ready)
+{
+    if (c->closing) {
+        return;
+    }
+    touch(c);
+    if (conn_work(c, front_ready, back_ready)) {
+        update_interest(c);
+    } else {
+        conn_close(c);
+    }
+}
+
+static void on_again(uv_idle_t *h)
+{
+    struct mse_relay *r = h->data;
+    struct conn *c = r->hungry;
+    r->hungry = NULL;
+    (void)uv_idle_stop(h);
+    while (c != NULL) {
+        struct conn *next = c->next_hungry;
+        c->hungry = false;
+        conn_turn(c, true, false); /* closes at most c itself */
+        c = next;
+    }
+}
+
+/* Takes over fd. */
+static void conn_new(struct mse_relay *r, int fd)
+{
+    struct conn *c = calloc(1, sizeof *c);
+    if (c == NULL || uv_poll_init_socket(r->cfg.loop, &c->front, fd) != 0) {
+        free(c);
+        (void)close(fd);
+        return;
+    }
+    c->relay = r;
+    c->front_fd = fd;
+    c->back_fd = -1;
+    c->front.data = c;
+    c->open_handles = 1;
+    list_append(c, STAGE_HANDSHAKE);
+    r->num++;
+    c->tls = mse_tls_accept(r->cfg.tls, fd, &r->cipher);
+    if (c->tls == NULL) {
+        conn_close(c);
+        return;
+    }
+    update_interest(c);
+}
+
+/* Accepting. */
+
+/* Makes room for one more, if that hurts nobody: a handshake that dawdles, then the connection that
+ * was idle for longest. */
+static bool make_room(struct mse_relay *r)
+{
+    static const enum stage order[] = { STAGE_HANDSHAKE, STAGE_HALF, STAGE_OPEN };
+    uint64_t now = uv_now(r->cfg.loop);
+    for (size_t i = 0; i < MSE_ARRAY_LEN(order); i++) {
+        struct conn *c = r->stages[order[i]].oldest;
+        if (c != NULL && now - c->since >= EVICT_AFTER_MS) {
+            r->stats.evicted++;
+            conn_close(c);
+            return true;
+        }
+    }
+    return false;
+}
+
+static void refuse(struct mse_relay *r, int fd)
+{
+    static const struct linger reset = { .l_onoff = 1, .l_linger = 0 };
+    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    (void)close(fd);
+    r->stats.refused++;
+}
+
+static void on_listener(uv_poll_t *h, int status, int events)
+{
+    struct mse_relay *r = h->data;
+    (void)events;
+    for (int i = 0; status == 0 && i < ACCEPTS_PER_TURN; i++) {
+        int fd = accept4(r->cfg.listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd < 0) {
+            if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
+                (void)uv_poll_stop(h); /* until the next tick */
+            }
+            return;
+        }
+        r->stats.accepted++;
+        if (r->num >= r->cfg.max_connections && !make_room(r)) {
+            refuse(r, fd);
+        } else {
+            conn_new(r, fd);
+        }
+    }
+}
+
+/* Time. */
+
+static unsigned stage_ms(const struct mse_relay *r, enum stage stage)
+{
+    switch (stage) {
+    case STAGE_HANDSHAKE:
+    case STAGE_CONNECT:
+        return r->cfg.handshake_ms;
+    case STAGE_HALF:
+        return r->cfg.half_ms;
+    case STAGE_OPEN:
+    case NUM_STAGES:
+        break;
+    }
+    return r->cfg.idle_ms;
+}
+
+static void on_tick(uv_timer_t *h)
+{
+    struct mse_relay *r = h->data;
+    uint64_t now = uv_now(r->cfg.loop);
+    for (int s = 0; s < NUM_STAGES; s++) {
+        struct list *l = &r->stages[s];
+        while (l->oldest != NULL && now - l->oldest->since >= stage_ms(r, (enum stage)s)) {
+            r->stats.failed += s == STAGE_HANDSHAKE ? 1 : 0;
+            conn_close(l->oldest);
+        }
+    }
+    if (r->accepting && !uv_is_active((const uv_handle_t *)&r->listener)) {
+        (void)uv_poll_start(&r->listener, UV_READABLE, on_listener);
+    }
+}
+
+static void on_retry(uv_timer_t *h)
+{
+    struct mse_relay *r = h->data;
+    struct conn *next = NULL;
+    for (struct conn *c = r->stages[STAGE_CONNECT].oldest; c != NULL; c = next) {
+        next = c->newer;
+        if (!connect_back(c)) {
+            conn_close(c);
+        } else if (c->back_fd >= 0) {
+            hungry_add(c);
+        }
+    }
+    if (r->stages[STAGE_CONNECT].oldest == NULL) {
+        (void)uv_timer_stop(h);
+    }
+}
+
+/* The relay itself. */
+
+static void on_relay_closed(uv_handle_t *h)
+{
+    struct mse_relay *r = h->data;
+    if (--r->open_handles == 0) {
+        mse_wipe(r->plain, sizeof r->plain);
+        free(r);
+    }
+}
+
+static void handle_own(struct mse_relay *r, uv_handle_t *h)
+{
+    h->data = r;
+    r->open_handles++;
+}
+
+static bool start(struct mse_relay *r)
+{
+    unsigned shortest = r->cfg.handshake_ms < r->cfg.half_ms ? r->cfg.handshake_ms : r->cfg.half_ms;
+    shortest = r->cfg.idle_ms < shortest ? r->cfg.idle_ms : shortest;
+    uint64_t tick_ms = shortest / 4 > 1000 ? 1000 : shortest / 4 + 1;
+    return uv_timer_start(&r->tick, on_tick, tick_ms, tick_ms) == 0 &&
+           uv_poll_start(&r->listener, UV_READABLE, on_listener) == 0;
+}
+
+mse_status mse_relay_new(struct mse_relay **out, const struct mse_relay_config *cfg,
+                         struct mse_error *err)
+{
+    static const int on = 1;
+    struct mse_relay *r = calloc(1, sizeof *r);
+    if (r == NULL) {
+        return MSE_FAIL(err, MSE_ERR_MEMORY, "relay", "out of memory");
+    }
+    r->cfg = *cfg;
+    mse_build_fixed(&r->cipher, r->cipher_buf, sizeof r->cipher_buf);
+    /* Accepted sockets inherit it. Without it answers wait for delayed acknowledgements. */
+    int rc = setsockopt(cfg->listen_fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    if (rc != 0 || uv_poll_init_socket(cfg->loop, &r->listener, cfg->listen_fd) != 0) {
+        free(r);
+        return MSE_FAIL(err, MSE_ERR_IO, "relay", "descriptor %d is no listening TCP socket",
+                        cfg->listen_fd);
+    }
+    handle_own(r, (uv_handle_t *)&r->listener);
+    (void)uv_timer_init(cfg->loop, &r->tick); /* these three cannot fail */
+    handle_own(r, (uv_handle_t *)&r->tick);
+    (void)uv_timer_init(cfg->loop, &r->retry);
+    handle_own(r, (uv_handle_t *)&r->retry);
+    (void)uv_idle_init(cfg->loop, &r->again);
+    handle_own(r, (uv_handle_t *)&r->again);
+    r->accepting = true;
+    if (!start(r)) {
+        mse_relay_close(r);
+        return MSE_FAIL(err, MSE_ERR_IO, "relay", "the event loop refused to start");
+    }
+    *out = r;
+    return MSE_OK;
+}
+
+void mse_relay_stop_accepting(struct mse_relay *r)
+{
+    r->accepting = false;
+    (void)uv_poll_stop(&r->listener);
+}
+
+size_t mse_relay_num_connections(const struct mse_relay *r)
+{
+    return r->num;
+}
+
+const struct mse_relay_stats *mse_relay_stats_borrow(const struct mse_relay *r)
+{
+    return &r->stats;
+}
+
+void mse_relay_close(struct mse_relay *r)
+{
+    if (r == NULL || r->closing) {
+        return;
+    }
+    r->closing = true;
+    mse_relay_stop_accepting(r);
+    for (int s = 0; s < NUM_STAGES; s++) {
+        while (r->stages[s].oldest != NULL) {
+            conn_close(r->stages[s].oldest);
+        }
+    }
+    uv_close((uv_handle_t *)&r->listener, on_relay_closed);
+    uv_close((uv_handle_t *)&r->tick, on_relay_closed);
+    uv_close((uv_handle_t *)&r->retry, on_relay_closed);
+    uv_close((uv_handle_t *)&r->again, on_relay_closed);
+}

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* TLS 1.3 server over libssl. A BIO of our own reads from the socket and appends what is to be sent
+ * to the caller's builder, so that one turn of the event loop makes one send, however many records
+ * it holds. */
+#include "net/tls.h"
+
+#include <errno.h>
+#include <strings.h>
+#include <sys/socket.h>
+
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+#include "base/error.h"
+#include "base/util.h"
+
+#define MAX_IDENTITIES     4
+#define SECURE_HEAP        ((size_t)128 * 1024)
+#define SECURE_HEAP_MIN    ((size_t)32)
+#define ALPN_LEN           256
+#define SECURE_HEAP_LOCKED 1
+
+struct identity {
+    char *name;
+    SSL_CTX *ctx;
+};
+
+struct mse_tls_server {
+    SSL_CTX *base; /* what a connection starts with; holds no certificate */
+    BIO_METHOD *bio;
+    struct identity ids[MAX_IDENTITIES];
+    size_t num_ids;
+    uint8_t alpn[ALPN_LEN]; /* wire form: length-prefixed names */
+    unsigned alpn_len;
+};
+
+struct mse_tls {
+    SSL *ssl;
+    int fd;
+    struct mse_build *out;
+};
+
+bool mse_tls_lock_keys(void)
+{
+    return CRYPTO_secure_malloc_init(SECURE_HEAP, SECURE_HEAP_MIN) == SECURE_HEAP_LOCKED;
+}
+
+/* The BIO. */
+
+static int bio_read(BIO *b, char *buf, int len)
+{
+    const struct mse_tls *t = BIO_get_data(b);
+    BIO_clear_retry_flags(b);
+    ssize_t n = recv(t->fd, buf, (size_t)len, 0);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+        BIO_set_retry_read(b);
+    }
+    return (int)n;
+}
+
+static int bio_write(BIO *b, const char *buf, int len)
+{
+    struct mse_tls *t = BIO_get_data(b);
+    BIO_clear_retry_flags(b);
+    mse_wr_copy(t->out, buf, (size_t)len);
+    return mse_build_ok(t->out) ? len : -1;
+}
+
+static long bio_ctrl(BIO *b, int cmd, long num, void *ptr)
+{
+    (void)b;
+    (void)num;
+    (void)ptr;
+    return cmd == BIO_CTRL_FLUSH ? 1 : 0;
+}
+
+static BIO_METHOD *bio_method_new(void)
+{
+    BIO_METHOD *m = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "mse");
+    if (m == NULL) {
+        return NULL;
+    }
+    if (BIO_meth_set_read(m, bio_read) != 1 || BIO_meth_set_write(m, bio_write) != 1 ||
+        BIO_meth_set_ctrl(m, bio_ctrl) != 1) {
+        BIO_meth_free(m);
+        return NULL;
+    }
+    return m;
+}
+
+/* Rules of the server. */
+
+static int on_server_name(SSL *ssl, int *alert, void *arg)
+{
+    const struct mse_tls_server *s = arg;
+    const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+    *alert = name == NULL ? SSL_AD_MISSING_EXTENSION : SSL_AD_UNRECOGNIZED_NAME;
+    for (size_t i = 0; name != NULL && i < s->num_ids; i++) {
+        if (strcasecmp(name, s->ids[i].name) == 0) {
+            return SSL_set_SSL_CTX(ssl, s->ids[i].ctx) != NULL ? SSL_TLSEXT_ERR_OK
+                                                               : SSL_TLSEXT_ERR_ALERT_FATAL;
+        }
+    }
+    return SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
+                   const unsigned char *in, unsigned in_len, void *arg)
+{
+    const struct mse_tls_server *s = arg;
+    unsigned char *chosen = NULL;
+    (void)ssl;
+    if (SSL_select_next_proto(&chosen, out_len, s->alpn, s->alpn_len, in, in_len) !=
+        OPENSSL_NPN_NEGOTIATED) {
+        return SSL_TLSEXT_ERR_ALERT_FATAL;
+    }
+    *out = chosen;
+    return SSL_TLSEXT_ERR_OK;
+}
+
+static SSL_CTX *context_new(struct mse_tls_server *s)
+{
+    SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+    if (ctx == NULL) {
+        return NULL;
+    }
+    if (SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION) != 1 ||
+        SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION) != 1 ||
+        SSL_CTX_set_num_tickets(ctx, 0) != 1 || SSL_CTX_set_max_early_data(ctx, 0) != 1) {
+        SSL_CTX_free(ctx);
+        return NULL;
+    }
+    (void)SSL_CTX_set_options(ctx,
+                              SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+    (void)SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN);
+    (void)SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_verify(ctx, SSL_VERIFY_NONE, NULL);
+    SSL_CTX_set_read_ahead(ctx, 1);
+    (void)SSL_CTX_set_tlsext_servername_callback(ctx, on_server_name);
+    (void)SSL_CTX_set_tlsext_servername_arg(ctx, s);
+    SSL_CTX_set_alpn_select_cb(ctx, on_alpn, s);
+    return ctx;
+}
+
+static bool alpn_add(struct mse_build *b, const char *name)
+{
+    size_t len = strlen(name);
+    if (len == 0 || len > UINT8_MAX) {
+        return false;
+    }
+    mse_wr_u8(b, (uint8_t)len);
+    mse_wr_str(b, name);
+    return mse_build_ok(b);
+}
+
+mse_status mse_tls_server_new(struct mse_tls_server **out, const char *const *alpn, size_t num_alpn,
+                              struct mse_error *err)
+{
+    struct mse_tls_server *s = calloc(1, sizeof *s);
+    if (s == NULL) {
+        return MSE_FAIL(err, MSE_ERR_MEMORY, "tls", "out of memory");
+    }
+    struct mse_build b;
+    mse_build_fixed(&b, s->alpn, sizeof s->alpn);
+    for (size_t i = 0; i < num_alpn; i++) {
+        if (!alpn_add(&b, alpn[i])) {
+            mse_tls_server_free(s);
+            return MSE_FAIL(err, MSE_ERR_ARGUMENT, "alpn", "name %zu is empty or too long", i);
+        }
+    }
+    if (b.len == 0) {
+        mse_tls_server_free(s);
+        return MSE_FAIL(err, MSE_ERR_ARGUMENT, "alpn", "no protocol, wanted at least one");
+    }
+    s->alpn_len = (unsigned)b.len;
+    s->base = context_new(s);
+    s->bio = bio_method_new();
+    if (s->base == NULL || s->bio == NULL) {
+        mse_tls_server_free(s);
+        return MSE_FAIL(err, MSE_ERR_CRYPTO, "tls", "libssl refused the server's settings");
+    }
+    *out = s;
+    return MSE_OK;
+}
+
+mse_status mse_tls_server_add(struct mse_tls_server *s, const char *name, struct mse_bytes cert_der,
+                              void *evp_pkey, struct mse_error *err)
+{
+    if (s->num_ids == MAX_IDENTITIES || cert_der.len > INT32_MAX) {
+        return MSE_FAIL(err, MSE_ERR_NO_SPACE, "tls", "more than %d server names", MAX_IDENTITIES);
+    }
+    struct identity id = { strdup(name), context_new(s) };
+    if (id.name == NULL || id.ctx == NULL ||
+        SSL_CTX_use_certificate_ASN1(id.ctx, (int)cert_der.len, cert_der.data) != 1 ||
+        SSL_CTX_use_PrivateKey(id.ctx, evp_pkey) != 1 || SSL_CTX_check_private_key(id.ctx) != 1) {
+        free(id.name);
+        SSL_CTX_free(id.ctx);
+        ERR_clear_error();
+        return MSE_FAIL(err, MSE_ERR_CRYPTO, "tls",
+                        "the certificate of %.100s does not load or has another key", name);
+    }
+    s->ids[s->num_ids++] = id;
+    return MSE_OK;
+}
+
+void mse_tls_server_free(struct mse_tls_server *s)
+{
+    if (s == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < s->num_ids; i++) {
+        free(s->ids[i].name);
+        SSL_CTX_free(s->ids[i].ctx);
+    }
+    SSL_CTX_free(s->base);
+    BIO_meth_free(s->bio);
+    free(s);
+}
+
+/* One connection. */
+
+struct mse_tls *mse_tls_accept(struct mse_tls_server *s, int fd, struct mse_build *out)
+{
+    struct mse_tls *t = calloc(1, sizeof *t);
+    SSL *ssl = SSL_new(s->base);
+    BIO *bio = BIO_new(s->bio);
+    if (t == NULL || ssl == NULL || bio == NULL) {
+        free(t);
+        SSL_free(ssl);
+        (void)BIO_free(bio);
+        return NULL;
+    }
+    t->ssl = ssl;
+    t->fd = fd;
+    t->out = out;
+    BIO_set_data(bio, t);
+    BIO_set_init(bio, 1);
+    SSL_set_bio(ssl, bio, bio);
+    SSL_set_accept_state(ssl);
+    return t;
+}
+
+void mse_tls_free(struct mse_tls *t)
+{
+    if (t != NULL) {
+        SSL_free(t->ssl);
+        free(t);
+    }
+}
+
+/* Only "wait for the peer" is no failure: the output never blocks, it goes to the builder. */
+static enum mse_io outcome(const struct mse_tls *t, int rc)
+{
+    switch (SSL_get_error(t->ssl, rc)) {
+    case SSL_ERROR_NONE:
+        return MSE_IO_DONE;
+    case SSL_ERROR_WANT_READ:
+        return MSE_IO_AGAIN;
+    case SSL_ERROR_ZERO_RETURN:
+        return MSE_IO_EOF;
+    default:
+        ERR_clear_error();
+        return MSE_IO_ERROR;
+    }
+}
+
+enum mse_io mse_tls_handshake(struct mse_tls *t)
+{
+    return outcome(t, SSL_do_handshake(t->ssl));
+}
+
+enum mse_io mse_tls_read(struct mse_tls *t, void *buf, size_t cap, size_t *n)
+{
+    size_t got = 0;
+    int rc = SSL_read_ex(t->ssl, buf, cap, &got);
+    if (rc != 1) {
+        return outcome(t, rc);
+    }
+    *n = got;
+    return MSE_IO_DONE;
+}
+
+bool mse_tls_pending(const struct mse_tls *t)
+{
+    return SSL_has_pending(t->ssl) == 1;
+}
+
+enum mse_io mse_tls_write(struct mse_tls *t, const void *buf, size_t len)
+{
+    size_t done = 0;
+    int rc = SSL_write_ex(t->ssl, buf, len, &done);
+    return rc == 1 && done == len ? MSE_IO_DONE : MSE_IO_ERROR;
+}
+
+void mse_tls_shutdown(struct mse_tls *t)
+{
+    (void)SSL_shutdown(t->ssl);
+    ERR_clear_error();
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The server side of TLS 1.3, one object per connection, without blocking: bytes come from a
+ * non-blocking socket, records to send are appended to a builder that the caller sends. No tickets,
+ * no resumption, no 0-RTT, no renegotiation. Not thread-safe. */
+#ifndef NET_TLS_H
+#define NET_TLS_H
+
+#include <mse/status.h>
+
+#include "base/build.h"
+
+/* What every input or output step can say. */
+enum mse_io {
+    MSE_IO_DONE,
+    MSE_IO_AGAIN, /* nothing more now; wait for the socket */
+    MSE_IO_EOF,   /* the peer ended its side in order */
+    MSE_IO_ERROR, /* the connection is of no more use */
+};
+
+/* The most that one record adds to its content, and the most content of one record. */
+#define MSE_TLS_RECORD_MAX      ((size_t)16384)
+#define MSE_TLS_RECORD_OVERHEAD ((size_t)64)
+
+/* mse_tls_lock_keys keeps the private keys that are made from now on in locked memory that core
+ * dumps leave out. Returns false if the memory could not be locked (the keys are then on the plain
+ * heap). Call it once, before the first key. */
+bool mse_tls_lock_keys(void);
+
+/* The identities and rules of a server; outlives its connections. */
+struct mse_tls_server;
+/* alpn: num_alpn names in order of preference, at least one; a client that offers ALPN but none of
+ * them is refused. */
+MSE_MUST_USE mse_status mse_tls_server_new(struct mse_tls_server **out, const char *const *alpn,
+                                           size_t num_alpn, struct mse_error *err);
+/* Adds the certificate (DER) that answers for exactly this server name; evp_pkey as
+ * mse_privkey_evp_borrow gives it (a reference is taken). A ClientHello for any other name, or for
+ * none, gets an alert. */
+MSE_MUST_USE mse_status mse_tls_server_add(struct mse_tls_server *s, const char *name,
+                                           struct mse_bytes cert_der, void *evp_pkey,
+                                           struct mse_error *err);
+void mse_tls_server_free(struct mse_tls_server *s);
+
+struct mse_tls;
+/* Begins a connection on fd (borrowed, non-blocking). out: where records to send are appended;
+ * the caller empties it after every call. NULL on failure. */
+struct mse_tls *mse_tls_accept(struct mse_tls_server *s, int fd, struct mse_build *out);
+void mse_tls_free(struct mse_tls *t);
+/* MSE_IO_DONE when the handshake is complete. On MSE_IO_ERROR out may hold an alert. */
+enum mse_io mse_tls_handshake(struct mse_tls *t);
+/* Reads plaintext; *n is set with MSE_IO_DONE only. An end without close_notify is an error. */
+enum mse_io mse_tls_read(struct mse_tls *t, void *buf, size_t cap, size_t *n);
+/* Tells whether bytes of the peer wait inside t, which the socket does not show. */
+bool mse_tls_pending(const struct mse_tls *t);
+/* Appends len bytes as records, all or none (MSE_IO_ERROR). out needs room for len and
+ * MSE_TLS_RECORD_OVERHEAD for each begun MSE_TLS_RECORD_MAX. */
+enum mse_io mse_tls_write(struct mse_tls *t, const void *buf, size_t len);
+/* Appends close_notify. */
+void mse_tls_shutdown(struct mse_tls *t);
+
+#endif
