@@ -74,7 +74,8 @@ static bool bracket_item(struct mse_bytes *p, uint8_t c, bool *hit)
             return false;
         }
     }
-    *hit = *hit || (c >= low && c <= high);
+    *hit =
+        *hit || c == low || (c >= low && c <= high); /* the start counts in a backward range too */
     return true;
 }
 
@@ -146,11 +147,16 @@ static bool part_match(struct mse_bytes p, struct mse_bytes s)
     return true;
 }
 
-/* Where the first part of a pattern ends: a '/' outside brackets and not behind a backslash. */
+static bool escaped_slash(struct mse_bytes s)
+{
+    return s.len > 1 && s.data[0] == '\\' && s.data[1] == '/';
+}
+
+/* Where the first part of a pattern ends: a '/' outside brackets, with a backslash or without. */
 static size_t pattern_part_len(struct mse_bytes p)
 {
     struct mse_bytes rest = p;
-    while (rest.len > 0 && rest.data[0] != '/') {
+    while (rest.len > 0 && rest.data[0] != '/' && !escaped_slash(rest)) {
         bool hit = false;
         struct mse_bytes inside = mse_bytes_of(rest.data + 1, rest.len - 1);
         if (rest.data[0] == '[' && take_bracket(&inside, 0, &hit)) {
@@ -169,6 +175,7 @@ static struct mse_bytes cut(struct mse_bytes *s, size_t len, bool *last)
     struct mse_bytes part = mse_bytes_of(s->data, len);
     *last = len == s->len;
     size_t skip = *last ? len : len + 1;
+    skip += !*last && s->data[len] == '\\' ? 1 : 0;
     *s = mse_bytes_of(s->data + skip, s->len - skip);
     return part;
 }
@@ -177,6 +184,17 @@ static size_t path_part_len(struct mse_bytes s)
 {
     size_t slash = mse_bytes_find(s, mse_bytes_str("/"));
     return slash == SIZE_MAX ? s.len : slash;
+}
+
+/* Two stars or more, and nothing else. */
+static bool is_star_star(struct mse_bytes part)
+{
+    for (size_t i = 0; i < part.len; i++) {
+        if (part.data[i] != '*') {
+            return false;
+        }
+    }
+    return part.len >= 2;
 }
 
 /* A cursor over parts; done when the last part was taken. */
@@ -203,7 +221,7 @@ static bool path_match(struct mse_bytes pattern, struct mse_bytes path)
         if (!p.done) {
             want = cut(&next_p.rest, pattern_part_len(p.rest), &next_p.done);
         }
-        if (!p.done && mse_bytes_is_str(want, "**")) {
+        if (!p.done && is_star_star(want)) {
             if (next_p.done) {
                 return !s.done; /* "a" followed by all: everything inside, not a itself */
             }

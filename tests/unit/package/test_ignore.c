@@ -84,6 +84,10 @@ static const struct row rows[] = {
     { "foo/*\n!foo/bar", "foo/bar", false },
     { "foo/*\n!foo/bar", "foo/baz", true },
     { "/", "a", false },
+    { "***/x", "a/x", true },
+    { "a\\/b", "a/b", true },
+    { "[c-a]x", "cx", true },
+    { "[c-a]x", "bx", false },
     { "!", "a", false },
 };
 
