@@ -42,7 +42,8 @@ static bool place_areas(struct mse_layout *l)
 {
     uint64_t top = l->size;
     uint64_t n = l->threads;
-    return take_below(&top, (uint64_t)l->manifest.len + 1, &l->manifest_at) &&
+    return l->manifest.len < l->size && /* so that the NUL cannot overflow */
+           take_below(&top, (uint64_t)l->manifest.len + 1, &l->manifest_at) &&
            take_below(&top, n * MSE_LAYOUT_SSA_LEN, &l->ssa) &&
            take_below(&top, n * MSE_SGX_PAGE, &l->tcs) &&
            take_below(&top, n * MSE_SGX_PAGE, &l->tls) &&
