@@ -7,8 +7,9 @@
 
 #include "crypto/sign.h"
 
+/* What the signer decides; SWDEFINED, the CET and the KSS fields stay zero. */
 struct mse_sigstruct_params {
-    uint8_t enclave_hash[32];
+    uint8_t enclave_hash[32]; /* MRENCLAVE */
     uint64_t attr_flags;
     uint64_t attr_xfrm;
     uint64_t attr_mask_flags;
@@ -17,9 +18,10 @@ struct mse_sigstruct_params {
     uint32_t misc_mask;
     uint16_t isv_prod_id;
     uint16_t isv_svn;
-    mse_time date;
+    mse_time date; /* the day counts; years 1970 to 9999 */
 };
-/* key: RSA-3072, e = 3. */
+/* mse_sigstruct_make signs with key, RSA-3072 and e = 3. MSE_ERR_UNSUPPORTED_ALGORITHM for another
+ * kind of key, MSE_ERR_UNSUPPORTED_EXPONENT for another exponent, MSE_ERR_CRYPTO. */
 MSE_MUST_USE mse_status mse_sigstruct_make(uint8_t out[MSE_SIGSTRUCT_LEN],
                                            const struct mse_sigstruct_params *p,
                                            const struct mse_privkey *key);
