@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See sandbox.h. bubblewrap gets an empty environment: the app's is set by env(1) inside, so that
+ * nothing the owner writes into the manifest reaches a program outside the sandbox. */
+#include "os/sandbox.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/util.h"
+
+#define BWRAP     "/usr/bin/bwrap"
+#define ENV       "/usr/bin/env"
+#define TMP_SIZE  "536870912"
+#define MAX_ARGS  2048
+#define SETUP_MS  20000
+#define INFO_LEN  512
+#define INNER_UID "64000"
+#define HINT_NO_NS                                                                                 \
+    "namespaces are forbidden here? (user.max_user_namespaces, "                                   \
+    "kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns, a "           \
+    "container's seccomp "                                                                         \
+    "profile)"
+
+/* A command line under construction. Strings are borrowed, but for the owned ones. */
+struct args {
+    const char *items[MAX_ARGS + 1];
+    size_t num;
+    char *owned[64];
+    size_t num_owned;
+    bool failed;
+};
+
+static void add(struct args *a, const char *s)
+{
+    if (a->num == MAX_ARGS || s == NULL) {
+        a->failed = true;
+        return;
+    }
+    a->items[a->num++] = s;
+}
+
+static void add_all(struct args *a, const char *const *list)
+{
+    for (size_t i = 0; list[i] != NULL; i++) {
+        add(a, list[i]);
+    }
+}
+
+static void add3(struct args *a, const char *x, const char *y, const char *z)
+{
+    add(a, x);
+    add(a, y);
+    add(a, z);
+}
+
+static const char *own(struct args *a, const char *s)
+{
+    if (a->num_owned == MSE_ARRAY_LEN(a->owned)) {
+        a->failed = true;
+        return NULL;
+    }
+    char *copy = strdup(s);
+    if (copy != NULL) {
+        a->owned[a->num_owned++] = copy;
+    }
+    return copy;
+}
+
+static void args_free(struct args *a)
+{
+    if (a == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < a->num_owned; i++) {
+        free(a->owned[i]);
+    }
+    free(a);
+}
+
+/* /bin, /lib and their like: links on a merged system, folders elsewhere. */
+static void add_system_folder(struct args *a, const char *path)
+{
+    char target[PATH_MAX];
+    ssize_t n = readlink(path, target, sizeof target - 1);
+    if (n > 0) {
+        target[n] = '\0';
+        add3(a, "--symlink", own(a, target), path);
+    } else {
+        add3(a, "--ro-bind-try", path, path);
+    }
+}
+
+static void add_python_settings(struct args *a)
+{
+    glob_t g;
+    if (glob("/etc/python3*", GLOB_NOSORT, NULL, &g) != 0) {
+        return;
+    }
+    for (size_t i = 0; i < g.gl_pathc && i < 16; i++) {
+        const char *p = own(a, g.gl_pathv[i]);
+        add3(a, "--ro-bind-try", p, p);
+    }
+    globfree(&g);
+}
+
+/* What of the host's system the app sees ("rootfs host": simulation only). Of /etc only what
+ * programs need to start; nothing that tells of the machine or its users. */
+static void add_rootfs(struct args *a)
+{
+    static const char *const folders[] = { "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32" };
+    static const char *const settings[] = {
+        "/etc/alternatives", "/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d",
+        "/etc/ssl/certs",    "/etc/mime.types",  "/etc/localtime",  "/etc/protocols",
+        "/etc/services",     "/etc/perl",
+    };
+    add3(a, "--ro-bind", "/usr", "/usr");
+    for (size_t i = 0; i < MSE_ARRAY_LEN(folders); i++) {
+        add_system_folder(a, folders[i]);
+    }
+    for (size_t i = 0; i < MSE_ARRAY_LEN(settings); i++) {
+        add3(a, "--ro-bind-try", settings[i], settings[i]);
+    }
+    add_python_settings(a);
+}
+
+static void add_isolation(struct args *a)
+{
+    static const char *const switches[] = {
+        BWRAP,
+        "--unshare-user",
+        "--unshare-pid",
+        "--unshare-net",
+        "--unshare-ipc",
+        "--unshare-uts",
+        "--unshare-cgroup-try",
+        "--disable-userns",
+        "--uid",
+        INNER_UID,
+        "--gid",
+        INNER_UID,
+        "--hostname",
+        "app",
+        "--die-with-parent",
+        "--new-session",
+        "--info-fd",
+        "3",
+        "--dev",
+        "/dev",
+        "--proc",
+        "/proc",
+        "--perms",
+        "1777",
+        "--size",
+        TMP_SIZE,
+        "--tmpfs",
+        "/tmp",
+        NULL,
+    };
+    add_all(a, switches);
+}
+
+static void add_sandbox(struct args *a, const struct mse_sandbox *s)
+{
+    add_isolation(a);
+    add_rootfs(a);
+    for (size_t i = 0; i < s->num_binds; i++) {
+        const struct mse_sandbox_bind *b = &s->binds[i];
+        add3(a, b->writable ? "--bind" : "--ro-bind", b->host, b->inside);
+    }
+    add3(a, "--remount-ro", "/", "--chdir");
+    add(a, s->cwd);
+    add(a, "--");
+}
+
+static mse_status build_args(struct args **out, const struct mse_sandbox *s, struct mse_error *err)
+{
+    if (s->argv[0] == NULL || strchr(s->argv[0], '=') != NULL || s->argv[0][0] == '-') {
+        return MSE_FAIL(err, MSE_ERR_UNSUPPORTED, "command",
+                        "\"%.100s\" cannot be started, wanted a name without \"=\" and \"-\" ahead",
+                        s->argv[0] == NULL ? "" : s->argv[0]);
+    }
+    struct args *a = calloc(1, sizeof *a);
+    if (a == NULL) {
+        return MSE_FAIL(err, MSE_ERR_MEMORY, "sandbox", "out of memory");
+    }
+    if (!s->insecure_no_sandbox) {
+        add_sandbox(a, s);
+    }
+    add(a, ENV);
+    add(a, "-i");
+    add_all(a, s->envp);
+    add_all(a, s->argv);
+    if (a->failed) {
+        args_free(a);
+        return MSE_FAIL(err, MSE_ERR_NO_SPACE, "sandbox",
+                        "command and environment have more than %d parts", MAX_ARGS);
+    }
+    *out = a;
+    return MSE_OK;
+}
+
+/* Reads what bubblewrap tells about the namespace: one small JSON object, then the end. */
+static bool read_init_pid(pid_t *out, int fd)
+{
+    char text[INFO_LEN];
+    size_t len = 0;
+    for (;;) {
+        struct pollfd p = { fd, POLLIN, 0 };
+        if (poll(&p, 1, SETUP_MS) <= 0) {
+            return false;
+        }
+        ssize_t n = read(fd, text + len, sizeof text - 1 - len);
+        if (n <= 0) {
+            break;
+        }
+        len += (size_t)n;
+    }
+    text[len] = '\0';
+    static const char key[] = "\"child-pid\":";
+    const char *at = strstr(text, key);
+    long pid = at == NULL ? 0 : strtol(at + sizeof key - 1, NULL, 10);
+    if (pid <= 1 || pid > INT_MAX) {
+        return false;
+    }
+    *out = (pid_t)pid;
+    return true;
+}
+
+static mse_status start_sandboxed(struct mse_sandbox_app *out, struct mse_spawn *sp,
+                                  struct mse_error *err)
+{
+    int info[2];
+    if (pipe2(info, O_CLOEXEC) != 0) {
+        return MSE_FAIL(err, MSE_ERR_IO, "sandbox", "pipe: %s", strerror(errno));
+    }
+    struct mse_sandbox_app app = { .sandbox = true };
+    sp->extra_fd = info[1];
+    mse_status st = mse_spawn(&app.pid, sp, err);
+    (void)close(info[1]);
+    bool known = st == MSE_OK && read_init_pid(&app.init, info[0]);
+    (void)close(info[0]);
+    if (st != MSE_OK) {
+        return st;
+    }
+    if (!known) {
+        (void)kill(app.pid, SIGKILL);
+        (void)waitpid(app.pid, NULL, 0);
+        return MSE_FAIL(err, MSE_ERR_UNSUPPORTED, "sandbox",
+                        "the app's sandbox was not set up: " HINT_NO_NS);
+    }
+    *out = app;
+    return MSE_OK;
+}
+
+mse_status mse_sandbox_start(struct mse_sandbox_app *out, const struct mse_sandbox *s,
+                             struct mse_error *err)
+{
+    static const char *const no_env[] = { NULL };
+    struct args *a = NULL;
+    mse_status st = build_args(&a, s, err);
+    if (st != MSE_OK) {
+        return st;
+    }
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    struct mse_spawn sp = {
+        .argv = a->items,
+        .envp = no_env,
+        .cwd = s->insecure_no_sandbox ? s->cwd : "/",
+        .stdin_fd = null,
+        .stdout_fd = s->stdout_fd,
+        .stderr_fd = s->stderr_fd,
+        .extra_fd = -1,
+        .uid = s->uid,
+        .no_new_privs = true,
+    };
+    if (null < 0) {
+        st = MSE_FAIL(err, MSE_ERR_IO, "sandbox", "/dev/null: %s", strerror(errno));
+    } else if (s->insecure_no_sandbox) {
+        struct mse_sandbox_app app = { 0, 0, false };
+        st = mse_spawn(&app.pid, &sp, err);
+        *out = app;
+    } else {
+        st = start_sandboxed(out, &sp, err);
+    }
+    if (null >= 0) {
+        (void)close(null);
+    }
+    args_free(a);
+    return st;
+}
+
+/* The children of the namespace's process 1, which itself only reaps. */
+static void signal_children(pid_t init, int sig)
+{
+    char path[64];
+    char text[4096];
+    (void)snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)init, (int)init);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return;
+    }
+    ssize_t n = read(fd, text, sizeof text - 1);
+    (void)close(fd);
+    text[n > 0 ? n : 0] = '\0';
+    char *at = text;
+    for (long pid = strtol(at, &at, 10); pid > 1; pid = strtol(at, &at, 10)) {
+        (void)kill((pid_t)pid, sig);
+    }
+}
+
+void mse_sandbox_terminate(const struct mse_sandbox_app *a)
+{
+    if (a->sandbox && a->init > 1) {
+        signal_children(a->init, SIGTERM);
+    } else if (!a->sandbox && a->pid > 1) {
+        (void)kill(-a->pid, SIGTERM);
+    }
+}
+
+void mse_sandbox_kill(const struct mse_sandbox_app *a)
+{
+    if (a->pid <= 1) {
+        return;
+    }
+    if (a->sandbox && a->init > 1) {
+        (void)kill(a->init, SIGKILL); /* the kernel ends the whole namespace with it */
+    }
+    (void)kill(a->sandbox ? a->pid : -a->pid, SIGKILL);
+}

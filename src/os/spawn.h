@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Starting a program with exactly what it is given: descriptors, environment, user, limits. */
+#ifndef OS_SPAWN_H
+#define OS_SPAWN_H
+
+#include <sys/types.h>
+
+#include <mse/status.h>
+
+#define MSE_SPAWN_SAME_USER ((uid_t)-1)
+
+struct mse_spawn {
+    const char *const *argv; /* argv[0] is the absolute path of the program; NULL-terminated */
+    const char *const *envp; /* NULL-terminated */
+    const char *cwd;
+    int stdin_fd;
+    int stdout_fd;
+    int stderr_fd;
+    int extra_fd; /* becomes descriptor 3; -1: none */
+    uid_t uid;    /* user and only group; MSE_SPAWN_SAME_USER: no change */
+    bool no_new_privs;
+};
+/* Starts it in a session of its own, without core dumps, and with a bound on descriptors. All other
+ * descriptors are closed. Returns once the program is executed; MSE_ERR_NOT_FOUND if there is no
+ * such program, MSE_ERR_IO with the step that failed otherwise. */
+MSE_MUST_USE mse_status mse_spawn(pid_t *out, const struct mse_spawn *s, struct mse_error *err);
+
+/* Marks every descriptor from lowest on close-on-exec. */
+MSE_MUST_USE bool mse_cloexec_from(int lowest);
+
+/* A user id between first and last that no process has; it stays reserved for this process, among
+ * all that call this, until *out_lock is closed. Root only. */
+MSE_MUST_USE mse_status mse_reserve_uid(uid_t *out, int *out_lock, uid_t first, uid_t last,
+                                        struct mse_error *err);
+
+#endif

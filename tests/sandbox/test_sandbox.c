@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What an app in the sandbox can and cannot do: each test runs a small script inside and reads what
+ * it says. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/testlib.h"
+#include "os/private_dir.h"
+#include "os/sandbox.h"
+
+#define FIRST_UID 64900
+#define LAST_UID  64999
+
+struct world {
+    char *dir;
+    char *code;
+    char *home;
+    uid_t uid;
+    int uid_lock;
+    bool available;
+    char out[16384];
+};
+
+/* A secret in this process' memory and descriptors, which the app must not find. */
+static char secret[] = "the runtime's private key";
+
+static bool run(struct world *w, bool insecure, const char *script)
+{
+    const struct mse_sandbox_bind binds[] = {
+        { w->code, "/mse/code", false },
+        { w->home, "/mse/home", true },
+    };
+    const char *argv[] = { "/bin/sh", "-c", script, NULL };
+    const char *envp[] = { "HOME=/mse/home", "GREETING=hello app", NULL };
+    int fds[2];
+    assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+    struct mse_sandbox s = {
+        .argv = argv,
+        .envp = envp,
+        .binds = binds,
+        .num_binds = 2,
+        .cwd = insecure ? w->code : "/mse/code",
+        .uid = w->uid,
+        .stdout_fd = fds[1],
+        .stderr_fd = fds[1],
+        .insecure_no_sandbox = insecure,
+    };
+    struct mse_sandbox_app app;
+    struct mse_error err = { 0 };
+    mse_status st = mse_sandbox_start(&app, &s, &err);
+    (void)close(fds[1]);
+    size_t len = 0;
+    ssize_t n = 0;
+    while ((n = read(fds[0], w->out + len, sizeof w->out - 1 - len)) > 0) {
+        len += (size_t)n;
+    }
+    w->out[len] = '\0';
+    (void)close(fds[0]);
+    if (st != MSE_OK) {
+        print_message("# %s: %s\n", err.text, w->out);
+        return false;
+    }
+    assert_int_equal(waitpid(app.pid, NULL, 0), app.pid);
+    return true;
+}
+
+static int setup(void **state)
+{
+    struct world *w = calloc(1, sizeof *w);
+    assert_non_null(w);
+    struct mse_error err = { 0 };
+    w->uid = MSE_SPAWN_SAME_USER;
+    w->uid_lock = -1;
+    if (geteuid() == 0) {
+        assert_status(mse_reserve_uid(&w->uid, &w->uid_lock, FIRST_UID, LAST_UID, &err), MSE_OK);
+    }
+    uid_t owner = w->uid == MSE_SPAWN_SAME_USER ? geteuid() : w->uid;
+    assert_status(mse_private_dir_make(&w->dir, MSE_PRIVATE_DIR_PARENT, &err), MSE_OK);
+    assert_status(mse_private_subdir(&w->code, w->dir, "code", geteuid(), 0755, &err), MSE_OK);
+    assert_status(mse_private_subdir(&w->home, w->dir, "home", owner, 0700, &err), MSE_OK);
+    char path[256];
+    (void)snprintf(path, sizeof path, "%s/app.py", w->code);
+    test_write_file(path, (struct mse_bytes) { (const uint8_t *)"code\n", 5 });
+    (void)chmod(path, 0644);
+    w->available = run(w, false, "true");
+    *state = w;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct world *w = *state;
+    if (w->uid_lock >= 0) {
+        (void)close(w->uid_lock);
+    }
+    assert_true(mse_tree_remove(w->dir));
+    free(w->dir);
+    free(w->code);
+    free(w->home);
+    free(w);
+    return 0;
+}
+
+/* Runs in the sandbox or skips the test. */
+static const char *inside(void **state, const char *script)
+{
+    struct world *w = *state;
+    if (!w->available || !run(w, false, script)) {
+        skip();
+    }
+    return w->out;
+}
+
+static void test_environment_is_exactly_what_is_given(void **state)
+{
+    assert_int_equal(setenv("HOST_SECRET", "leak", 1), 0);
+    assert_string_equal(inside(state, "/usr/bin/tr '\\0' '\\n' < /proc/$$/environ"),
+                        "HOME=/mse/home\nGREETING=hello app\n");
+}
+
+static void test_no_network_but_loopback(void **state)
+{
+    assert_string_equal(inside(state, "cut -d: -f1 /proc/net/dev | tail -n +3 | tr -d ' '"),
+                        "lo\n");
+    assert_string_equal(inside(state, "wc -l < /proc/net/route"), "1\n");
+}
+
+static void test_user_is_another_one(void **state)
+{
+    const struct world *w = *state;
+    assert_string_equal(inside(state, "id -u; id -g; id -G"), "64000\n64000\n64000\n");
+    if (w->uid == MSE_SPAWN_SAME_USER) {
+        return;
+    }
+    assert_string_equal(inside(state, "echo x > /mse/home/mine"), "");
+    char path[256];
+    struct stat st;
+    (void)snprintf(path, sizeof path, "%s/mine", w->home);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_uid, w->uid);
+}
+
+static void test_no_privileges(void **state)
+{
+    assert_string_equal(
+        inside(state, "grep -E '^(CapInh|CapPrm|CapEff|CapBnd|CapAmb|NoNewPrivs)' /proc/self/status"
+                      " | awk '{print $2}' | sort -u"),
+        "0000000000000000\n1\n");
+    assert_non_null(strstr(inside(state, "unshare -U true 2>&1"), "unshare failed"));
+    assert_non_null(strstr(inside(state, "mount -t tmpfs none /mnt 2>&1; echo $?"), "32"));
+    assert_string_equal(inside(state, "ulimit -c"), "0\n");
+}
+
+static void test_code_is_read_only(void **state)
+{
+    assert_string_equal(inside(state, "cat app.py; (echo x >> app.py) 2>/dev/null || echo refused;"
+                                      "(: > new) 2>/dev/null || echo refused;"
+                                      "mv app.py other 2>/dev/null || echo refused;"
+                                      "mount -o remount,rw /mse/code 2>/dev/null || echo refused"),
+                        "code\nrefused\nrefused\nrefused\nrefused\n");
+    assert_string_equal(inside(state, "(: > /usr/x) 2>/dev/null || echo refused;"
+                                      "(: > /x) 2>/dev/null || echo refused"),
+                        "refused\nrefused\n");
+}
+
+static void test_home_and_tmp_are_writable(void **state)
+{
+    assert_string_equal(inside(state,
+                               "echo a > /mse/home/f && echo b > /tmp/f && cat /mse/home/f /tmp/f"
+                               " && df --output=fstype /tmp /mse/home | sort -u"),
+                        "a\nb\nType\ntmpfs\n");
+}
+
+static void test_nothing_else_of_the_host(void **state)
+{
+    struct world *w = *state;
+    char script[1024];
+    char *other = test_tmpdir();
+    (void)snprintf(script, sizeof script,
+                   "ls %s %s 2>/dev/null; ls /root /home /var /sys /run /etc/passwd /etc/hostname "
+                   "2>/dev/null; hostname 2>/dev/null || uname -n",
+                   other, w->dir);
+    const char *said = inside(state, script);
+    assert_string_equal(said, "app\n");
+    test_tmpdir_remove(other);
+}
+
+static void test_runtime_is_out_of_sight(void **state)
+{
+    char script[1024];
+    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    /* Only the reaper, the shell and what it starts. */
+    const char *said = inside(state, "ls -d /proc/[0-9]* | wc -l");
+    assert_true(strtol(said, NULL, 10) <= 5);
+    (void)snprintf(script, sizeof script,
+                   "kill -0 %d 2>/dev/null && echo seen; cat /proc/%d/mem 2>/dev/null && echo read;"
+                   "cat /proc/*/environ /proc/*/cmdline 2>/dev/null | grep -a 'test_sandb[o]x'",
+                   (int)getpid(), (int)getpid());
+    assert_string_equal(inside(state, script), "");
+    assert_true(strlen(secret) > 0);
+}
+
+/* Without namespaces the user id alone protects the runtime. */
+static void test_memory_is_unreadable_without_a_sandbox(void **state)
+{
+    struct world *w = *state;
+    char script[1024];
+    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    (void)snprintf(script, sizeof script,
+                   "for f in mem maps environ fd/0; do (cat /proc/%d/$f >/dev/null) 2>/dev/null && "
+                   "echo read $f; done; true",
+                   (int)getpid());
+    assert_true(run(w, true, script));
+    assert_string_equal(w->out, "");
+    (void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+}
+
+static void test_descriptors_are_closed(void **state)
+{
+    int leak = open("/etc/hostname", O_RDONLY); /* without close-on-exec */
+    const char *said =
+        inside(state, "for n in $(seq 0 99); do [ ! -e /proc/$$/fd/$n ] || echo $n; done");
+    assert_string_equal(said, "0\n1\n2\n");
+    if (leak >= 0) {
+        (void)close(leak);
+    }
+}
+
+static void test_terminate_reaches_the_app(void **state)
+{
+    struct world *w = *state;
+    if (!w->available) {
+        skip();
+    }
+    for (int insecure = 0; insecure < 2; insecure++) {
+        const struct mse_sandbox_bind binds[] = { { w->code, "/mse/code", false } };
+        const char *argv[] = {
+            "/bin/sh", "-c",
+            "trap 'echo stopped; exit 7' TERM; echo ready; while :; do sleep 0.05; done", NULL
+        };
+        const char *envp[] = { NULL };
+        int fds[2];
+        assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+        struct mse_sandbox s = { .argv = argv,
+                                 .envp = envp,
+                                 .binds = binds,
+                                 .num_binds = 1,
+                                 .cwd = "/",
+                                 .uid = w->uid,
+                                 .stdout_fd = fds[1],
+                                 .stderr_fd = fds[1],
+                                 .insecure_no_sandbox = insecure != 0 };
+        struct mse_sandbox_app app;
+        assert_status(mse_sandbox_start(&app, &s, NULL), MSE_OK);
+        (void)close(fds[1]);
+        char text[64] = { 0 };
+        assert_int_equal(read(fds[0], text, 6), 6);
+        mse_sandbox_terminate(&app);
+        int status = 0;
+        assert_int_equal(waitpid(app.pid, &status, 0), app.pid);
+        assert_true(WIFEXITED(status));
+        assert_int_equal(WEXITSTATUS(status), 7);
+        (void)close(fds[0]);
+    }
+}
+
+static void test_kill_ends_every_process(void **state)
+{
+    struct world *w = *state;
+    if (!w->available) {
+        skip();
+    }
+    const char *argv[] = { "/bin/sh", "-c",
+                           "trap '' TERM; (setsid sleep 1000 &) ; echo ready; sleep 1000", NULL };
+    const char *envp[] = { NULL };
+    int fds[2];
+    assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+    struct mse_sandbox s = { .argv = argv,
+                             .envp = envp,
+                             .cwd = "/",
+                             .uid = w->uid,
+                             .stdout_fd = fds[1],
+                             .stderr_fd = fds[1] };
+    struct mse_sandbox_app app;
+    assert_status(mse_sandbox_start(&app, &s, NULL), MSE_OK);
+    (void)close(fds[1]);
+    char text[64] = { 0 };
+    assert_int_equal(read(fds[0], text, 6), 6);
+    mse_sandbox_kill(&app);
+    assert_int_equal(waitpid(app.pid, NULL, 0), app.pid);
+    /* The pipe ends only when the last process that holds it is gone. */
+    assert_int_equal(read(fds[0], text, sizeof text), 0);
+    (void)close(fds[0]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_environment_is_exactly_what_is_given),
+        cmocka_unit_test(test_no_network_but_loopback),
+        cmocka_unit_test(test_user_is_another_one),
+        cmocka_unit_test(test_no_privileges),
+        cmocka_unit_test(test_code_is_read_only),
+        cmocka_unit_test(test_home_and_tmp_are_writable),
+        cmocka_unit_test(test_nothing_else_of_the_host),
+        cmocka_unit_test(test_runtime_is_out_of_sight),
+        cmocka_unit_test(test_memory_is_unreadable_without_a_sandbox),
+        cmocka_unit_test(test_descriptors_are_closed),
+        cmocka_unit_test(test_terminate_reaches_the_app),
+        cmocka_unit_test(test_kill_ends_every_process),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
