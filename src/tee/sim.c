@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Driver of the simulated TEE: asks the launcher at the other end of a socket. The launcher belongs
+ * to the operator, so its replies are hostile input; a late, malformed or foreign one ends the
+ * driver's use, because what follows on the stream could no longer be matched to a question. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <mse/evidence.h>
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/util.h"
+#include "tee/driver.h"
+#include "tee/frame.h"
+
+#define TIMEOUT_MS       10000
+#define EVENT_TIMEOUT_MS 1000
+#define EVENT_TEXT_MAX   512
+
+struct mse_tee {
+    int fd;
+    bool broken; /* the stream is out of step, or gone */
+    struct mse_build in;
+    uint8_t mr_enclave[32];
+    uint8_t manifest_digest[32];
+};
+
+static int64_t now_ms(void)
+{
+    struct timespec ts = { 0 };
+    (void)clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* Waits for the socket until the deadline. */
+static mse_status wait_for(int fd, short what, int64_t deadline)
+{
+    for (;;) {
+        int64_t left = deadline - now_ms();
+        if (left <= 0) {
+            return MSE_ERR_TIMEOUT;
+        }
+        struct pollfd p = { .fd = fd, .events = what };
+        int n = poll(&p, 1, (int)left);
+        if (n > 0) {
+            return MSE_OK;
+        }
+        if (n < 0 && errno != EINTR) {
+            return MSE_ERR_IO;
+        }
+    }
+}
+
+static bool would_block(int e)
+{
+    return e == EINTR || e == EAGAIN;
+}
+
+static mse_status send_all(int fd, struct mse_bytes data, int64_t deadline)
+{
+    while (data.len > 0) {
+        mse_status st = wait_for(fd, POLLOUT, deadline);
+        if (st != MSE_OK) {
+            return st;
+        }
+        ssize_t n = send(fd, data.data, data.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (n < 0 && !would_block(errno)) {
+            return MSE_ERR_IO;
+        }
+        if (n > 0) {
+            data.data += n;
+            data.len -= (size_t)n;
+        }
+    }
+    return MSE_OK;
+}
+
+/* Receives up to one frame into t->in, which was empty: nothing may follow a reply. */
+static mse_status receive_frame(struct mse_tee *t, struct mse_sim_frame *out, int64_t deadline)
+{
+    uint8_t chunk[4096];
+    for (;;) {
+        struct mse_bytes view = mse_build_view(&t->in);
+        mse_status st = mse_sim_frame_take(out, &view);
+        if (st == MSE_OK) {
+            return view.len == 0 ? MSE_OK : MSE_ERR_PROTOCOL;
+        }
+        if (st != MSE_ERR_NOT_FOUND) {
+            return st;
+        }
+        st = wait_for(t->fd, POLLIN, deadline);
+        if (st != MSE_OK) {
+            return st;
+        }
+        ssize_t n = recv(t->fd, chunk, sizeof chunk, MSG_DONTWAIT);
+        if (n == 0 || (n < 0 && !would_block(errno))) {
+            return MSE_ERR_IO;
+        }
+        if (n > 0) {
+            mse_wr_copy(&t->in, chunk, (size_t)n);
+        }
+        mse_wipe(chunk, sizeof chunk);
+        if (!mse_build_ok(&t->in)) {
+            return MSE_ERR_PROTOCOL;
+        }
+    }
+}
+
+static const char *why(mse_status st)
+{
+    switch ((int)st) {
+    case MSE_ERR_TIMEOUT:
+        return "the launcher did not answer in time";
+    case MSE_ERR_IO:
+        return "the launcher closed the connection";
+    default:
+        return "the launcher broke the control protocol";
+    }
+}
+
+/* One question, one reply; *out borrows from t->in until the next call. */
+static mse_status ask(struct mse_tee *t, struct mse_bytes *out, uint8_t type,
+                      struct mse_bytes payload, struct mse_error *err)
+{
+    if (t->broken) {
+        return MSE_FAIL(err, MSE_ERR_PROTOCOL, "tee", "an earlier request to the launcher failed");
+    }
+    uint8_t buf[MSE_SIM_FRAME_HEAD + 64];
+    struct mse_build request;
+    struct mse_sim_frame reply;
+    mse_build_fixed(&request, buf, sizeof buf);
+    mse_sim_frame_write(&request, type, payload);
+    MSE_ASSERT(mse_build_ok(&request));
+    mse_build_reset(&t->in);
+    int64_t deadline = now_ms() + TIMEOUT_MS;
+    mse_status st = send_all(t->fd, mse_build_view(&request), deadline);
+    if (st == MSE_OK) {
+        st = receive_frame(t, &reply, deadline);
+    }
+    if (st != MSE_OK) {
+        t->broken = true;
+        return MSE_FAIL(err, st, "tee", "%s", why(st));
+    }
+    if (reply.type == MSE_SIM_ERROR) {
+        char text[128];
+        return MSE_FAIL(err, MSE_ERR_PROTOCOL, "tee", "the launcher refused request 0x%02x: %s",
+                        type, mse_log_quote(text, sizeof text, reply.payload));
+    }
+    if (reply.type != (MSE_SIM_REPLY | type)) {
+        t->broken = true;
+        return MSE_FAIL(err, MSE_ERR_PROTOCOL, "tee", "reply of type 0x%02x, wanted 0x%02x",
+                        reply.type, (unsigned)(MSE_SIM_REPLY | type));
+    }
+    *out = reply.payload;
+    return MSE_OK;
+}
+
+static mse_status ask_exact(struct mse_tee *t, uint8_t *out, size_t len, uint8_t type,
+                            struct mse_error *err)
+{
+    struct mse_bytes none = { 0 };
+    struct mse_bytes reply;
+    mse_status st = ask(t, &reply, type, none, err);
+    if (st != MSE_OK) {
+        return st;
+    }
+    if (reply.len != len) {
+        t->broken = true;
+        return MSE_FAIL(err, MSE_ERR_PROTOCOL, "tee", "reply of %zu bytes, wanted %zu", reply.len,
+                        len);
+    }
+    memcpy(out, reply.data, len);
+    return MSE_OK;
+}
+
+static void sim_close(struct mse_tee *t)
+{
+    if (t == NULL) {
+        return;
+    }
+    if (t->fd >= 0) {
+        (void)close(t->fd);
+    }
+    mse_build_clear(&t->in);
+    mse_wipe(t, sizeof *t);
+    free(t);
+}
+
+static mse_status read_info(struct mse_tee *t, struct mse_error *err)
+{
+    uint8_t info[64];
+    mse_status st = ask_exact(t, info, sizeof info, MSE_SIM_REQ_INFO, err);
+    if (st != MSE_OK) {
+        return st;
+    }
+    memcpy(t->mr_enclave, info, 32);
+    memcpy(t->manifest_digest, info + 32, 32);
+    return MSE_OK;
+}
+
+static mse_status check_socket(int fd, struct mse_error *err)
+{
+    int type = 0;
+    socklen_t len = sizeof type;
+    if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) != 0 || type != SOCK_STREAM) {
+        return MSE_FAIL(err, MSE_ERR_ARGUMENT, "tee", "control descriptor %d: no stream socket",
+                        fd);
+    }
+    if (fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) {
+        return MSE_FAIL(err, MSE_ERR_IO, "tee", "control descriptor %d: %s", fd, strerror(errno));
+    }
+    return MSE_OK;
+}
+
+static mse_status sim_open(struct mse_tee **out, int control_fd, struct mse_error *err)
+{
+    struct mse_tee *t = calloc(1, sizeof *t);
+    if (t == NULL) {
+        (void)close(control_fd);
+        return MSE_FAIL(err, MSE_ERR_MEMORY, "tee", "no memory");
+    }
+    t->fd = control_fd;
+    mse_build_heap(&t->in, 4 + (size_t)MSE_SIM_MAX_FRAME);
+    mse_status st = check_socket(control_fd, err);
+    if (st == MSE_OK) {
+        st = read_info(t, err);
+    }
+    if (st != MSE_OK) {
+        sim_close(t);
+        return st;
+    }
+    *out = t;
+    return MSE_OK;
+}
+
+/* A quote over something else would only be found out by the user: say it here. */
+static mse_status check_quote(struct mse_tee *t, struct mse_bytes quote,
+                              const uint8_t report_data[64], struct mse_error *err)
+{
+    struct mse_sgx_quote q;
+    mse_status st = mse_sgx_quote_parse(&q, quote, err);
+    if (st != MSE_OK) {
+        t->broken = true;
+        return st;
+    }
+    if (!mse_mem_equal(q.body.report_data, report_data, 64) ||
+        !mse_mem_equal(q.body.mr_enclave, t->mr_enclave, sizeof t->mr_enclave)) {
+        t->broken = true;
+        return MSE_FAIL(err, MSE_ERR_PROTOCOL, "tee",
+                        "the launcher's quote is over other report data or another enclave");
+    }
+    return MSE_OK;
+}
+
+static mse_status sim_quote(struct mse_tee *t, struct mse_build *out, const uint8_t report_data[64],
+                            struct mse_error *err)
+{
+    struct mse_bytes quote;
+    mse_status st = ask(t, &quote, MSE_SIM_REQ_QUOTE, mse_bytes_of(report_data, 64), err);
+    if (st == MSE_OK) {
+        st = check_quote(t, quote, report_data, err);
+    }
+    if (st != MSE_OK) {
+        return st;
+    }
+    mse_wr_bytes(out, quote);
+    if (!mse_build_ok(out)) {
+        return MSE_FAIL(err, MSE_ERR_NO_SPACE, "tee", "quote of %zu bytes does not fit", quote.len);
+    }
+    return MSE_OK;
+}
+
+static mse_status sim_manifest_digest(struct mse_tee *t, uint8_t out[32], struct mse_error *err)
+{
+    (void)err;
+    memcpy(out, t->manifest_digest, sizeof t->manifest_digest);
+    return MSE_OK;
+}
+
+static mse_status sim_seal_key(struct mse_tee *t, uint8_t out[32], struct mse_error *err)
+{
+    mse_status st = ask_exact(t, out, 32, MSE_SIM_REQ_KEY, err);
+    if (t->in.data != NULL) {
+        mse_wipe(t->in.data, t->in.cap);
+    }
+    mse_build_reset(&t->in);
+    return st;
+}
+
+static void sim_event(struct mse_tee *t, uint8_t event, const char *text)
+{
+    if (t->broken) {
+        return;
+    }
+    uint8_t payload_buf[1 + EVENT_TEXT_MAX];
+    uint8_t buf[MSE_SIM_FRAME_HEAD + sizeof payload_buf];
+    struct mse_build payload;
+    struct mse_build frame;
+    size_t len = text != NULL ? strnlen(text, EVENT_TEXT_MAX) : 0;
+    mse_build_fixed(&payload, payload_buf, sizeof payload_buf);
+    mse_wr_u8(&payload, event);
+    mse_wr_copy(&payload, text, len);
+    mse_build_fixed(&frame, buf, sizeof buf);
+    mse_sim_frame_write(&frame, MSE_SIM_EVENT, mse_build_view(&payload));
+    MSE_ASSERT(mse_build_ok(&frame));
+    /* A frame cut short would put all later ones out of step. */
+    if (send_all(t->fd, mse_build_view(&frame), now_ms() + EVENT_TIMEOUT_MS) != MSE_OK) {
+        t->broken = true;
+    }
+}
+
+const struct mse_tee_ops mse_tee_sim = {
+    .name = "sim",
+    .kind = MSE_TEE_SGX,
+    .open = sim_open,
+    .close = sim_close,
+    .quote = sim_quote,
+    .manifest_digest = sim_manifest_digest,
+    .seal_key = sim_seal_key,
+    .event = sim_event,
+};
