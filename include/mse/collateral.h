@@ -80,6 +80,7 @@ struct mse_tcb_info {
     mse_time issue_date;
     mse_time next_update;
     uint8_t fmspc[6];
+    bool has_pce_id; /* version 2 may lack it: then it matches no platform */
     uint8_t pce_id[2];
     uint32_t tcb_type;
     uint32_t tcb_evaluation_number;
@@ -95,7 +96,8 @@ struct mse_tcb_info {
 /* body: the signed JSON object, byte for byte (the value of "tcbInfo"). Duplicate keys, missing or
  * mistyped members, values out of range, anything behind the object: MSE_ERR_TCB_INFO_MALFORMED;
  * another version: MSE_ERR_TCB_INFO_UNSUPPORTED_VERSION. Unknown members are ignored, as Intel adds
- * some. */
+ * some. *out is large (about 140 KB) and is written in place: on failure it holds no levels; levels
+ * and advisories beyond their numbers are left as they were. */
 MSE_API MSE_MUST_USE mse_status mse_tcb_info_parse(struct mse_tcb_info *out, struct mse_bytes body,
                                                    struct mse_error *err);
 

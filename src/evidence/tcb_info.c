@@ -235,6 +235,7 @@ static bool rd_fmspc(struct parser *p)
 
 static bool rd_pce_id(struct parser *p)
 {
+    p->out->has_pce_id = true;
     return mse_json_hex(&p->d.j, p->out->pce_id, sizeof p->out->pce_id);
 }
 
@@ -259,7 +260,7 @@ static bool rd_tdx_module(struct parser *p)
     return rd_module(p, &p->out->tdx_module, false);
 }
 
-/* The members of the body; all but the last three are mandatory. */
+/* The members of the body. */
 static const struct {
     const char *key;
     bool (*read)(struct parser *p);
@@ -302,6 +303,10 @@ static bool check_form(struct parser *p)
         out->tee = MSE_TEE_SGX;
         return true;
     }
+    if (!out->has_pce_id) {
+        p->d.where = "pceId";
+        return false;
+    }
     if (out->tee == MSE_TEE_NONE || p->has_v2_levels) {
         p->d.where = out->tee == MSE_TEE_NONE ? "id" : "tcbLevels of version 2 in version 3";
         return false;
@@ -324,6 +329,7 @@ static void clear(struct mse_tcb_info *out)
     out->issue_date = 0;
     out->next_update = 0;
     memset(out->fmspc, 0, sizeof out->fmspc);
+    out->has_pce_id = false;
     memset(out->pce_id, 0, sizeof out->pce_id);
     out->tcb_type = 0;
     out->tcb_evaluation_number = 0;
@@ -336,15 +342,9 @@ static void clear(struct mse_tcb_info *out)
 mse_status mse_tcb_info_parse(struct mse_tcb_info *out, struct mse_bytes body,
                               struct mse_error *err)
 {
-    static const char *const need[] = { "version",
-                                        "issueDate",
-                                        "nextUpdate",
-                                        "fmspc",
-                                        "pceId",
-                                        "tcbType",
-                                        "tcbEvaluationDataNumber",
-                                        "tcbLevels",
-                                        NULL };
+    static const char *const need[] = { "version",   "issueDate", "nextUpdate",
+                                        "fmspc",     "tcbType",   "tcbEvaluationDataNumber",
+                                        "tcbLevels", NULL };
     struct parser p = { .out = out, .d.where = "the document" };
     struct mse_json_object o;
     struct mse_bytes key = { 0 };
