@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=sh
+# What the integration tests share: TAP, a scratch folder that goes away, runs with captured output, waiting with
+# a condition and a limit. To be sourced; MSE names the program under test.
+
+: "${MSE:?names the program mse}"
+MSE=$(realpath "$MSE")
+scratch=$(mktemp -d "${TMPDIR:-/tmp}/mse-test.XXXXXX")
+tap_num=0
+tap_failed=0
+children=
+
+# Ends what was started here, newest first, and removes the scratch folder.
+cleanup() {
+    for pid in $children; do
+        kill "$pid" 2>/dev/null || continue
+        wait "$pid" 2>/dev/null
+    done
+    children=
+    [ -n "${KEEP:-}" ] || rm -rf "$scratch"
+}
+trap cleanup EXIT
+trap 'exit 130' INT TERM
+
+# started PID: to be ended by cleanup.
+started() {
+    children="$1 $children"
+}
+
+ok() {
+    tap_num=$((tap_num + 1))
+    echo "ok $tap_num - $1"
+}
+
+not_ok() {
+    tap_num=$((tap_num + 1))
+    tap_failed=$((tap_failed + 1))
+    echo "not ok $tap_num - $1"
+    for log in "$scratch/out" "$scratch/err" ${logs:-}; do
+        if [ -s "$log" ]; then
+            echo "# ${log##*/}:"
+            tail -n 20 "$log" | sed 's/^/#   /'
+        fi
+    done
+}
+
+skip_all() {
+    echo "1..0 # SKIP $1"
+    exit 0
+}
+
+# done_testing: the plan, and the exit status.
+done_testing() {
+    echo "1..$tap_num"
+    [ "$tap_failed" -eq 0 ]
+    exit
+}
+
+# run COMMAND...: stdout in $scratch/out, stderr in $scratch/err, exit status in $status.
+run() {
+    status=0
+    "$@" >"$scratch/out" 2>"$scratch/err" </dev/null || status=$?
+}
+
+# check TEXT COMMAND...: one test, which holds if the command succeeds.
+check() {
+    check_text=$1
+    shift
+    if "$@" >/dev/null 2>&1; then ok "$check_text"; else not_ok "$check_text"; fi
+}
+
+# expect_status TEXT STATUS: of the last run.
+expect_status() {
+    if [ "$status" -eq "$2" ]; then ok "$1"; else not_ok "$1 (exit status $status, wanted $2)"; fi
+}
+
+# expect_text TEXT FILE FIXED-STRING: FILE is out or err.
+expect_text() {
+    if grep -qF -- "$3" "$scratch/$2"; then ok "$1"; else not_ok "$1 (nothing says: $3)"; fi
+}
+
+# wait_for SECONDS COMMAND...: polls ten times a second; fails when the time is over.
+wait_for() {
+    wait_limit=$(($1 * 10))
+    shift
+    until "$@" >/dev/null 2>&1; do
+        wait_limit=$((wait_limit - 1))
+        [ "$wait_limit" -gt 0 ] || return 1
+        sleep 0.1
+    done
+}
+
+# json FILE EXPRESSION: the value of a Python expression over the document d, as text.
+json() {
+    /usr/bin/python3 -c 'import json, sys; d = json.load(open(sys.argv[1])); print(eval(sys.argv[2]))' "$1" "$2"
+}
