@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Measurement of SGX enclaves (Intel SDM Vol. 3D, ECREATE, EADD, EEXTEND, EINIT), and the layouts
- * that decide what is added where. Pure: bytes in, 32 bytes out. */
+/* Measurement of SGX enclaves (Intel SDM Vol. 3D, ECREATE, EADD, EEXTEND), and the layouts that
+ * decide what is added where. Pure: bytes in, 32 bytes out. docs/measurement.md gives the layouts
+ * to the byte. */
 #ifndef MSE_MEASURE_H
 #define MSE_MEASURE_H
 
@@ -11,40 +12,60 @@
 extern "C" {
 #endif
 
-#define MSE_SGX_PAGE    4096U
+#define MSE_SGX_PAGE 4096U /* bytes */
+
+/* SECINFO.FLAGS, as EADD measures them (SDM Vol. 3D, "SECINFO"). */
 #define MSE_SECINFO_R   0x001U
 #define MSE_SECINFO_W   0x002U
 #define MSE_SECINFO_X   0x004U
-#define MSE_SECINFO_TCS 0x100U
-#define MSE_SECINFO_REG 0x200U
+#define MSE_SECINFO_TCS 0x100U /* page type TCS */
+#define MSE_SECINFO_REG 0x200U /* page type regular */
 
-/* The running hash. Heap inside (the hash context and a batch buffer); free accepts NULL. */
+/* The running hash. On the heap, with the hash context and a batch buffer of 64 KiB; one thread at
+ * a time. */
 struct mse_mrenclave;
-/* ssa_frame_pages: SECS.SSAFRAMESIZE; size: SECS.SIZE in bytes, a power of two. */
+/* mse_mrenclave_new starts with ECREATE and gives *out, which the caller releases with
+ * mse_mrenclave_free. ssa_frame_pages: SECS.SSAFRAMESIZE, pages, at least 1; size: SECS.SIZE,
+ * bytes, a power of two of at least two pages. MSE_ERR_ARGUMENT, MSE_ERR_MEMORY, MSE_ERR_CRYPTO;
+ * *out is written on success only. */
 MSE_API MSE_MUST_USE mse_status mse_mrenclave_new(struct mse_mrenclave **out,
                                                   uint32_t ssa_frame_pages, uint64_t size);
-/* EADD of one page at offset (page-aligned, inside the enclave). Errors are sticky; final reports
- * them. */
+/* mse_mrenclave_eadd adds one page. offset: bytes from the enclave's base, page-aligned, below
+ * size; secinfo_flags: MSE_SECINFO_TCS alone, or MSE_SECINFO_REG with permissions, W only with R.
+ * Errors are sticky: final reports them. Whether a page is added twice is not looked at. */
 MSE_API void mse_mrenclave_eadd(struct mse_mrenclave *m, uint64_t offset, uint64_t secinfo_flags);
-/* The sixteen EEXTENDs of one page; page: 4096 bytes, or NULL for a page of zeros. */
+/* mse_mrenclave_eextend measures the content of one page, sixteen EEXTENDs. offset as for eadd;
+ * page: MSE_SGX_PAGE bytes, borrowed for the call, or NULL for zeros. Errors are sticky. */
 MSE_API void mse_mrenclave_eextend(struct mse_mrenclave *m, uint64_t offset, const uint8_t *page);
+/* mse_mrenclave_final writes MRENCLAVE to out, once. MSE_ERR_ARGUMENT: an offset or flags of an
+ * earlier call were out of range, or this is the second call; MSE_ERR_CRYPTO. */
 MSE_API MSE_MUST_USE mse_status mse_mrenclave_final(struct mse_mrenclave *m, uint8_t out[32]);
+/* mse_mrenclave_free releases m; NULL is fine. */
 MSE_API void mse_mrenclave_free(struct mse_mrenclave *m);
 
-/* Gramine 1.9 (`ref` docs/measurement): libpal is the loader's ELF image, manifest the exact bytes
- * of the expanded .manifest.sgx; size, threads and EDMM are read from it. */
+/* mse_measure_gramine computes the MRENCLAVE of a Gramine 1.9 enclave as gramine-sgx-sign does.
+ * libpal: the loader's ELF image; manifest: the exact bytes of the expanded .manifest.sgx, from
+ * which sgx.enclave_size, sgx.max_threads and sgx.edmm_enable are read (strictly: a spelling that
+ * could be understood in two ways is refused). Both are borrowed for the call. Takes time in
+ * proportion to the enclave size: about 0.05 s for 4 GiB.
+ * MSE_ERR_CONFIG: the manifest, with the line in err; MSE_ERR_MALFORMED, MSE_ERR_UNSUPPORTED: the
+ * image; MSE_ERR_NO_SPACE: too many segments, or the parts do not fit into the enclave;
+ * MSE_ERR_MEMORY, MSE_ERR_CRYPTO. err may be NULL. */
 MSE_API MSE_MUST_USE mse_status mse_measure_gramine(uint8_t out[32], struct mse_bytes libpal,
                                                     struct mse_bytes manifest,
                                                     struct mse_error *err);
 
-/* Layout "sim-1" of the simulated TEE: the runtime's ELF image, our canonical manifest, enclave
- * size and number of threads; areas placed as Gramine places them (docs/protocol). */
+/* What layout "sim-1" of the simulated TEE measures; areas are placed as Gramine places them. */
 struct mse_sim_layout {
-    struct mse_bytes runtime;  /* ELF64 x86-64, PIE */
-    struct mse_bytes manifest; /* exact bytes */
-    uint64_t enclave_size;     /* power of two, bytes */
+    struct mse_bytes runtime;  /* ELF64 x86-64, position-independent; borrowed */
+    struct mse_bytes manifest; /* exact bytes; borrowed; may be empty */
+    uint64_t enclave_size;     /* bytes, a power of two, at most 2^40 */
     uint32_t threads;          /* 1 to 4096 */
 };
+/* mse_measure_sim computes the MRENCLAVE of a simulated enclave. MSE_ERR_ARGUMENT: enclave_size or
+ * threads; MSE_ERR_MALFORMED, MSE_ERR_UNSUPPORTED: the runtime's image; MSE_ERR_NO_SPACE: too many
+ * segments, or the parts do not fit into the enclave; MSE_ERR_MEMORY, MSE_ERR_CRYPTO. err may be
+ * NULL. */
 MSE_API MSE_MUST_USE mse_status mse_measure_sim(uint8_t out[32], const struct mse_sim_layout *l,
                                                 struct mse_error *err);
 
