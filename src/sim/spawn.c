@@ -48,7 +48,8 @@ static bool place_all(const struct mse_sim_spawn *s, int report_fd)
             return false;
         }
     }
-    int null_fd = open("/dev/null", O_RDONLY);
+    /* Gets a number that is free, 5 or 6 perhaps: it must not stay. */
+    int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (null_fd < 0 || dup2(null_fd, STDIN_FILENO) != STDIN_FILENO) {
         return false;
     }
