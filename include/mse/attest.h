@@ -18,8 +18,8 @@ extern "C" {
 enum mse_step {
     MSE_STEP_FORM = 0,
     MSE_STEP_PCK_CHAIN,
-    MSE_STEP_ROOT_CRL,
     MSE_STEP_PCK_CRL,
+    MSE_STEP_ROOT_CRL,
     MSE_STEP_PCK_EXTENSION,
     MSE_STEP_TCB_INFO,
     MSE_STEP_QE_IDENTITY,
@@ -134,16 +134,17 @@ MSE_API const uint8_t *mse_intel_root_point(void);
 
 /* mse_verify_signed_json checks a PCS signing chain (PEM, leaf first, root may be left out) to a
  * trusted root key and the signature over the exact body; for tools that look at collateral alone.
- * statuses use the TCB_INFO_* names for "tcbInfo" and "tcbEvaluationDataNumbers", QE_IDENTITY_* for
- * "enclaveIdentity". root_crl may be empty (then the signer's revocation is not judged). */
+ * member: "tcbInfo" and "tcbEvaluationDataNumbers" (statuses TCB_INFO_*) or "enclaveIdentity"
+ * (QE_IDENTITY_*). The content, its dates and the signer's revocation are not judged. */
 MSE_API MSE_MUST_USE mse_status mse_verify_signed_json(struct mse_bytes body, const uint8_t sig[64],
                                                        struct mse_bytes issuer_chain,
                                                        const char *member,
                                                        const uint8_t root_point[64], mse_time at,
                                                        struct mse_error *err);
-/* mse_verify_pck checks a PCK certificate (DER) and its issuer chain (PEM) to the root key; form,
- * names, dates, signatures. mse_verify_crl: a CRL (DER) by its issuer's chain. No revocation
- * look-up. */
+/* mse_verify_pck checks a PCK certificate (DER) and its issuer chain (PEM: CA, root) to the root
+ * key: form, names, dates, signatures (PCK_CHAIN_*, PCK_EXTENSION_MISSING). mse_verify_crl: a CRL
+ * (DER) by its issuer's chain (PEM: the root alone, or CA and root; ROOT_CRL_* and PCK_CRL_*, and
+ * PCK_CHAIN_* for the chain). No revocation look-up. */
 MSE_API MSE_MUST_USE mse_status mse_verify_pck(struct mse_bytes der, struct mse_bytes issuer_chain,
                                                const uint8_t root_point[64], mse_time at,
                                                struct mse_error *err);

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The verdict: recording checks and deciding from them. It judges nothing itself. */
+#include "attest/verdict.h"
+
+#include <stdarg.h>
+
+#include "base/util.h"
+
+static const char *const step_names[] = {
+    [MSE_STEP_FORM] = "form",
+    [MSE_STEP_PCK_CHAIN] = "pck_chain",
+    [MSE_STEP_PCK_CRL] = "pck_crl",
+    [MSE_STEP_ROOT_CRL] = "root_crl",
+    [MSE_STEP_PCK_EXTENSION] = "pck_extension",
+    [MSE_STEP_TCB_INFO] = "tcb_info",
+    [MSE_STEP_QE_IDENTITY] = "qe_identity",
+    [MSE_STEP_QE_REPORT] = "qe_report",
+    [MSE_STEP_AK_BINDING] = "ak_binding",
+    [MSE_STEP_QUOTE_SIGNATURE] = "quote_signature",
+    [MSE_STEP_QE_MATCH] = "qe_match",
+    [MSE_STEP_TCB_LEVEL] = "tcb_level",
+    [MSE_STEP_EVALUATION_NUMBER] = "evaluation_number",
+    [MSE_STEP_TCB_STATUS] = "tcb_status",
+    [MSE_STEP_COLLATERAL_AGE] = "collateral_age",
+    [MSE_STEP_SIMULATION] = "simulation",
+    [MSE_STEP_ATTRIBUTES] = "attributes",
+    [MSE_STEP_SIGNER] = "signer",
+    [MSE_STEP_REFERENCE] = "reference",
+    [MSE_STEP_MACHINE] = "machine",
+    [MSE_STEP_BINDING] = "binding",
+    [MSE_STEP_CERTIFICATE] = "certificate",
+    [MSE_STEP_NAME] = "name",
+    [MSE_STEP_MANIFEST] = "manifest",
+    [MSE_STEP_LEVEL] = "level",
+};
+_Static_assert(MSE_ARRAY_LEN(step_names) == MSE_STEP_COUNT, "every step has a name");
+
+const char *mse_step_name(enum mse_step s)
+{
+    return (unsigned)s < MSE_STEP_COUNT ? step_names[s] : "unknown";
+}
+
+/* Texts hold what strangers sent: nothing but printable ASCII reaches a terminal. */
+static void make_printable(char *text)
+{
+    for (; *text != '\0'; text++) {
+        if (*text < 0x20 || *text > 0x7e) {
+            *text = '?';
+        }
+    }
+}
+
+static void copy_text(char *out, const char *in)
+{
+    size_t i = 0;
+    for (; in != NULL && in[i] != '\0' && i < MSE_CHECK_TEXT_LEN - 1; i++) {
+        out[i] = in[i];
+    }
+    out[i] = '\0';
+    make_printable(out);
+}
+
+/* Room for one more check. A full list gives up its last entry to a failure; a pass that finds no
+ * room is lost, which can only lead to a refusal. */
+static struct mse_check *new_check(struct mse_verdict *v, bool passed)
+{
+    if (v->num_checks < MSE_MAX_CHECKS) {
+        return &v->checks[v->num_checks++];
+    }
+    return passed ? NULL : &v->checks[MSE_MAX_CHECKS - 1];
+}
+
+static struct mse_check *note(struct mse_verdict *v, const struct mse_ask *ask, mse_status status)
+{
+    struct mse_check *c = new_check(v, status == MSE_OK);
+    if (c == NULL) {
+        return NULL;
+    }
+    c->step = ask->step;
+    c->status = status;
+    c->skipped = false;
+    c->policy_key = ask->policy_key;
+    copy_text(c->wanted, ask->wanted);
+    c->seen[0] = '\0';
+    return c;
+}
+
+void mse_note(struct mse_verdict *v, const struct mse_ask *ask, mse_status status, const char *seen,
+              ...)
+{
+    struct mse_check *c = note(v, ask, status);
+    if (status == MSE_OK || c == NULL) {
+        return;
+    }
+    va_list ap;
+    va_start(ap, seen);
+    (void)vsnprintf(c->seen, sizeof c->seen, seen, ap);
+    va_end(ap);
+    make_printable(c->seen);
+}
+
+void mse_note_skip(struct mse_verdict *v, enum mse_step step, const char *why)
+{
+    struct mse_check *c = new_check(v, false);
+    c->step = step;
+    c->status = MSE_OK;
+    c->skipped = true;
+    c->policy_key = NULL;
+    copy_text(c->seen, why);
+    c->wanted[0] = '\0';
+}
+
+static void note_date(struct mse_verdict *v, const struct mse_window *w)
+{
+    if (v->num_dates < MSE_MAX_DATES) {
+        struct mse_verdict_date d = { .what = w->what, .from = w->from, .until = w->until };
+        v->dates[v->num_dates++] = d;
+    }
+    bool first = v->num_dates == 1;
+    v->valid_from = first || w->from > v->valid_from ? w->from : v->valid_from;
+    v->valid_until = first || w->until < v->valid_until ? w->until : v->valid_until;
+}
+
+void mse_note_window(struct mse_verdict *v, enum mse_step step, const struct mse_window *w,
+                     mse_time at)
+{
+    note_date(v, w);
+    struct mse_ask ask = { .step = step, .wanted = "", .policy_key = NULL };
+    if (w->from <= at && at <= w->until) {
+        mse_note(v, &ask, MSE_OK, NULL);
+        return;
+    }
+    char from[MSE_TIME_TEXT_LEN];
+    char until[MSE_TIME_TEXT_LEN];
+    char now[MSE_TIME_TEXT_LEN];
+    mse_time_format(from, w->from);
+    mse_time_format(until, w->until);
+    mse_time_format(now, at);
+    char wanted[MSE_CHECK_TEXT_LEN];
+    (void)snprintf(wanted, sizeof wanted, "%s valid at %s", w->what, now);
+    ask.wanted = wanted;
+    mse_note(v, &ask, at < w->from ? w->early : w->late, "valid from %s until %s", from, until);
+}
+
+/* The steps that must have passed before evidence of a kind is accepted. What lies behind
+ * MSE_STEP_MACHINE belongs to the caller's side of the session. */
+static uint32_t required_steps(enum mse_tee_kind tee)
+{
+    const uint32_t all = (1U << (MSE_STEP_MACHINE + 1)) - 1;
+    return tee == MSE_TEE_SGX ? all : 0;
+}
+
+void mse_verdict_decide(struct mse_verdict *v)
+{
+    uint32_t passed = 0;
+    bool spotless = v->num_checks <= MSE_MAX_CHECKS;
+    for (size_t i = 0; spotless && i < v->num_checks; i++) {
+        const struct mse_check *c = &v->checks[i];
+        spotless = c->status == MSE_OK && !c->skipped && (unsigned)c->step < MSE_STEP_COUNT;
+        passed |= spotless ? 1U << (unsigned)c->step : 0;
+    }
+    uint32_t required = required_steps(v->tee);
+    v->accepted = spotless && required != 0 && (passed & required) == required;
+    const struct mse_check *failure = mse_verdict_failure(v);
+    v->status = failure != NULL ? failure->status : MSE_ERR_NO_EVIDENCE;
+    if (v->accepted) {
+        v->status = MSE_OK;
+    }
+}
+
+bool mse_verdict_step_ok(const struct mse_verdict *v, enum mse_step step)
+{
+    bool ran = false;
+    for (size_t i = 0; i < v->num_checks; i++) {
+        const struct mse_check *c = &v->checks[i];
+        if (c->step == step && (c->status != MSE_OK || c->skipped)) {
+            return false;
+        }
+        ran = ran || c->step == step;
+    }
+    return ran;
+}
+
+const struct mse_check *mse_verdict_failure(const struct mse_verdict *v)
+{
+    const struct mse_check *first = NULL;
+    for (size_t i = 0; !v->accepted && i < v->num_checks; i++) {
+        const struct mse_check *c = &v->checks[i];
+        if (c->status != MSE_OK && (first == NULL || c->step < first->step)) {
+            first = c;
+        }
+    }
+    return first;
+}
+
+void mse_verdict_add(struct mse_verdict *v, enum mse_step step, mse_status status, const char *seen,
+                     const char *wanted, const char *policy_key)
+{
+    struct mse_ask ask = { .step = step, .wanted = wanted, .policy_key = policy_key };
+    struct mse_check *c = note(v, &ask, status);
+    if (c != NULL) {
+        copy_text(c->seen, seen);
+    }
+    mse_verdict_decide(v);
+}
+
+/* The level is judged anew each time that it is learned: the last word counts. */
+static void drop_level_check(struct mse_verdict *v)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < v->num_checks; i++) {
+        if (v->checks[i].step != MSE_STEP_LEVEL) {
+            v->checks[kept++] = v->checks[i];
+        }
+    }
+    v->num_checks = kept;
+}
+
+void mse_verdict_set_level(struct mse_verdict *v, uint8_t level, const struct mse_policy *policy)
+{
+    drop_level_check(v);
+    v->binding_level = level;
+    char wanted[MSE_CHECK_TEXT_LEN];
+    (void)snprintf(wanted, sizeof wanted, "%u or more", policy->require_level);
+    struct mse_ask ask = { MSE_STEP_LEVEL, wanted, "require_level" };
+    mse_note(v, &ask, level >= policy->require_level ? MSE_OK : MSE_ERR_LEVEL, "%u", level);
+    mse_verdict_decide(v);
+}

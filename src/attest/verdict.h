@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Writing a verdict: what the steps of an appraisal call. Reading one is <mse/attest.h>. */
+#ifndef ATTEST_VERDICT_H
+#define ATTEST_VERDICT_H
+
+#include <mse/attest.h>
+
+/* What a check is about and what it wants; static text. */
+struct mse_ask {
+    enum mse_step step;
+    const char *wanted;
+    const char *policy_key; /* NULL if no policy key changes the check */
+};
+
+/* mse_note records one check: MSE_OK is a pass. seen says what a failed one saw: formatted, cut to
+ * fit, and stripped of what is not printable ASCII; of a pass nothing is formatted. */
+void mse_note(struct mse_verdict *v, const struct mse_ask *ask, mse_status status, const char *seen,
+              ...) MSE_PRINTF(4, 5);
+/* mse_note_skip records that a check could not run, and why. It never counts as passed. */
+void mse_note_skip(struct mse_verdict *v, enum mse_step step, const char *why);
+
+/* The dates between which an input is valid, and what to say outside them. */
+struct mse_window {
+    const char *what; /* static; the word of mse_verdict_date */
+    mse_time from;
+    mse_time until;
+    mse_status early;
+    mse_status late;
+};
+/* mse_note_window records the dates and judges from <= at <= until. */
+void mse_note_window(struct mse_verdict *v, enum mse_step step, const struct mse_window *w,
+                     mse_time at);
+
+/* mse_verdict_decide settles accepted and status from the checks: accepted only if every step that
+ * the kind of evidence demands ran and passed, and nothing failed or was skipped. */
+void mse_verdict_decide(struct mse_verdict *v);
+/* mse_verdict_step_ok: the step ran, and nothing in it failed or was skipped. */
+MSE_MUST_USE bool mse_verdict_step_ok(const struct mse_verdict *v, enum mse_step step);
+
+#endif

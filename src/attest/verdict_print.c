@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A verdict as JSON and as text. Every string that goes out is either static or was made printable
+ * when it was recorded; JSON escapes it all the same. */
+#include <mse/attest.h>
+
+#include "base/build.h"
+#include "base/bytes.h"
+#include "base/util.h"
+
+/* Names of members that text and JSON share. */
+static const char *tee_name(enum mse_tee_kind tee)
+{
+    static const char *const names[] = {
+        [MSE_TEE_NONE] = "none", [MSE_TEE_SGX] = "sgx",     [MSE_TEE_TDX] = "tdx",
+        [MSE_TEE_SNP] = "snp",   [MSE_TEE_NITRO] = "nitro",
+    };
+    return (unsigned)tee < MSE_ARRAY_LEN(names) ? names[tee] : "none";
+}
+
+static void wr_hex(struct mse_build *b, const uint8_t *p, size_t len)
+{
+    char text[2 * 64 + 1];
+    MSE_ASSERT(len <= 64);
+    mse_hex_encode(text, mse_bytes_of(p, len));
+    mse_wr_str(b, text);
+}
+
+static void wr_time(struct mse_build *b, mse_time t)
+{
+    char text[MSE_TIME_TEXT_LEN];
+    mse_time_format(text, t);
+    mse_wr_str(b, text);
+}
+
+/* The 16 bytes of ATTRIBUTES as the report has them. */
+static void wr_attributes(struct mse_build *b, const struct mse_sgx_report *r)
+{
+    uint8_t raw[16];
+    struct mse_build le;
+    mse_build_fixed(&le, raw, sizeof raw);
+    mse_wr_u64le(&le, r->attr_flags);
+    mse_wr_u64le(&le, r->attr_xfrm);
+    wr_hex(b, raw, sizeof raw);
+}
+
+static const char *sgx_type_name(uint8_t type)
+{
+    static const char *const names[] = { "standard", "scalable", "scalable_with_integrity" };
+    return type < MSE_ARRAY_LEN(names) ? names[type] : "unknown";
+}
+
+static const char *const no_reason = "a check that is needed did not run";
+
+/* JSON. A writer that puts commas where they belong. */
+
+struct js {
+    struct mse_build *b;
+    bool comma;
+};
+
+static void js_string(struct mse_build *b, const char *s)
+{
+    mse_wr_u8(b, '"');
+    for (; *s != '\0'; s++) {
+        unsigned char c = (unsigned char)*s;
+        if (c == '"' || c == '\\') {
+            mse_wr_u8(b, '\\');
+            mse_wr_u8(b, c);
+        } else if (c < 0x20 || c > 0x7e) {
+            mse_wr_printf(b, "\\u%04x", c);
+        } else {
+            mse_wr_u8(b, c);
+        }
+    }
+    mse_wr_u8(b, '"');
+}
+
+static void js_next(struct js *j)
+{
+    if (j->comma) {
+        mse_wr_u8(j->b, ',');
+    }
+    j->comma = true;
+}
+
+static void js_key(struct js *j, const char *key)
+{
+    js_next(j);
+    js_string(j->b, key);
+    mse_wr_u8(j->b, ':');
+}
+
+static void js_open(struct js *j, const char *key, char bracket)
+{
+    if (key != NULL) {
+        js_key(j, key);
+    } else {
+        js_next(j);
+    }
+    mse_wr_u8(j->b, (uint8_t)bracket);
+    j->comma = false;
+}
+
+static void js_close(struct js *j, char bracket)
+{
+    mse_wr_u8(j->b, (uint8_t)bracket);
+    j->comma = true;
+}
+
+static void js_str(struct js *j, const char *key, const char *value)
+{
+    js_key(j, key);
+    if (value != NULL) {
+        js_string(j->b, value);
+    } else {
+        mse_wr_str(j->b, "null");
+    }
+}
+
+static void js_bool(struct js *j, const char *key, bool value)
+{
+    js_key(j, key);
+    mse_wr_str(j->b, value ? "true" : "false");
+}
+
+static void js_uint(struct js *j, const char *key, uint64_t value)
+{
+    js_key(j, key);
+    mse_wr_printf(j->b, "%llu", (unsigned long long)value);
+}
+
+static void js_hex(struct js *j, const char *key, const uint8_t *p, size_t len)
+{
+    js_key(j, key);
+    mse_wr_u8(j->b, '"');
+    wr_hex(j->b, p, len);
+    mse_wr_u8(j->b, '"');
+}
+
+static void js_time(struct js *j, const char *key, mse_time t)
+{
+    js_key(j, key);
+    mse_wr_u8(j->b, '"');
+    wr_time(j->b, t);
+    mse_wr_u8(j->b, '"');
+}
+
+static void js_check_body(struct js *j, const struct mse_check *c)
+{
+    js_str(j, "step", mse_step_name(c->step));
+    js_str(j, "status", c->skipped ? "skipped" : mse_status_name(c->status));
+    js_str(j, "seen", c->seen);
+    js_str(j, "wanted", c->wanted);
+    js_str(j, "policy_key", c->policy_key);
+}
+
+static void js_reason(struct js *j, const struct mse_verdict *v)
+{
+    const struct mse_check *c = mse_verdict_failure(v);
+    if (v->accepted) {
+        js_str(j, "reason", NULL);
+        return;
+    }
+    js_open(j, "reason", '{');
+    if (c != NULL) {
+        js_check_body(j, c);
+        js_str(j, "text", mse_status_text(c->status));
+    } else {
+        js_str(j, "status", mse_status_name(v->status));
+        js_str(j, "text", no_reason);
+    }
+    js_close(j, '}');
+}
+
+static void js_checks(struct js *j, const struct mse_verdict *v)
+{
+    js_open(j, "checks", '[');
+    for (size_t i = 0; i < v->num_checks; i++) {
+        js_open(j, NULL, '{');
+        js_check_body(j, &v->checks[i]);
+        js_close(j, '}');
+    }
+    js_close(j, ']');
+}
+
+static void js_tcb(struct js *j, const struct mse_verdict *v)
+{
+    js_open(j, "tcb", '{');
+    js_str(j, "status", mse_tcb_status_name(v->tcb_status));
+    js_str(j, "platform_status", mse_tcb_status_name(v->platform_tcb_status));
+    js_str(j, "qe_status", mse_tcb_status_name(v->qe_tcb_status));
+    if (v->has_tcb_date) {
+        js_time(j, "date", v->tcb_date);
+    } else {
+        js_str(j, "date", NULL);
+    }
+    js_uint(j, "evaluation_number", v->tcb_evaluation_number);
+    js_open(j, "advisories", '[');
+    for (size_t i = 0; i < v->num_advisories; i++) {
+        js_next(j);
+        js_string(j->b, v->advisories[i]);
+    }
+    js_close(j, ']');
+    js_close(j, '}');
+}
+
+static void js_measurements(struct js *j, const struct mse_verdict *v)
+{
+    const struct mse_sgx_report *r = &v->report;
+    js_open(j, "measurements", '{');
+    js_hex(j, "mrenclave", r->mr_enclave, sizeof r->mr_enclave);
+    js_hex(j, "mrsigner", r->mr_signer, sizeof r->mr_signer);
+    js_uint(j, "isvprodid", r->isv_prod_id);
+    js_uint(j, "isvsvn", r->isv_svn);
+    js_key(j, "attributes");
+    mse_wr_u8(j->b, '"');
+    wr_attributes(j->b, r);
+    mse_wr_u8(j->b, '"');
+    js_bool(j, "debug", v->debug);
+    js_uint(j, "miscselect", r->misc_select);
+    js_hex(j, "cpusvn", r->cpu_svn, sizeof r->cpu_svn);
+    js_hex(j, "config_id", r->config_id, sizeof r->config_id);
+    js_uint(j, "config_svn", r->config_svn);
+    js_hex(j, "isv_ext_prod_id", r->isv_ext_prod_id, sizeof r->isv_ext_prod_id);
+    js_hex(j, "isv_family_id", r->isv_family_id, sizeof r->isv_family_id);
+    js_hex(j, "report_data", r->report_data, sizeof r->report_data);
+    js_close(j, '}');
+}
+
+static void js_platform(struct js *j, const struct mse_verdict *v)
+{
+    if (!v->has_pck) {
+        js_str(j, "platform", NULL);
+        return;
+    }
+    js_open(j, "platform", '{');
+    js_hex(j, "fmspc", v->pck.fmspc, sizeof v->pck.fmspc);
+    js_hex(j, "pce_id", v->pck.pce_id, sizeof v->pck.pce_id);
+    js_uint(j, "pce_svn", v->pck.pce_svn);
+    js_hex(j, "cpusvn", v->pck.cpu_svn, sizeof v->pck.cpu_svn);
+    js_hex(j, "tcb_components", v->pck.comp_svn, sizeof v->pck.comp_svn);
+    js_hex(j, "ppid", v->pck.ppid, sizeof v->pck.ppid);
+    if (v->pck.has_platform_instance_id) {
+        js_hex(j, "platform_instance_id", v->pck.platform_instance_id, 16);
+    } else {
+        js_str(j, "platform_instance_id", NULL);
+    }
+    js_str(j, "sgx_type", sgx_type_name(v->pck.sgx_type));
+    js_str(j, "pck_ca", v->pck_ca_is_platform ? "platform" : "processor");
+    if (v->pck.has_configuration) {
+        js_bool(j, "smt_enabled", v->pck.smt_enabled);
+    }
+    js_close(j, '}');
+}
+
+static void js_dates(struct js *j, const struct mse_verdict *v)
+{
+    js_open(j, "dates", '[');
+    for (size_t i = 0; i < v->num_dates; i++) {
+        js_open(j, NULL, '{');
+        js_str(j, "what", v->dates[i].what);
+        js_time(j, "from", v->dates[i].from);
+        js_time(j, "until", v->dates[i].until);
+        js_close(j, '}');
+    }
+    js_close(j, ']');
+    if (v->num_dates > 0) {
+        js_time(j, "valid_from", v->valid_from);
+        js_time(j, "valid_until", v->valid_until);
+    } else {
+        js_str(j, "valid_from", NULL);
+        js_str(j, "valid_until", NULL);
+    }
+}
+
+static mse_status finish(struct mse_build *b)
+{
+    return mse_build_cstr(b) != NULL ? MSE_OK : MSE_ERR_NO_SPACE;
+}
+
+mse_status mse_verdict_to_json(char *out, size_t cap, const struct mse_verdict *v)
+{
+    struct mse_build b;
+    mse_build_fixed(&b, out, cap);
+    struct js j = { .b = &b };
+    js_open(&j, NULL, '{');
+    js_bool(&j, "accepted", v->accepted);
+    js_str(&j, "status", mse_status_name(v->status));
+    js_reason(&j, v);
+    js_str(&j, "tee", tee_name(v->tee));
+    js_bool(&j, "simulated", v->simulated);
+    js_uint(&j, "quote_version", v->quote_version);
+    js_bool(&j, "signatures_ok", v->signatures_ok);
+    js_uint(&j, "binding_level", v->binding_level);
+    if (v->reference_index != SIZE_MAX) {
+        js_uint(&j, "reference", v->reference_index);
+    } else {
+        js_str(&j, "reference", NULL);
+    }
+    js_tcb(&j, v);
+    js_measurements(&j, v);
+    js_platform(&j, v);
+    js_dates(&j, v);
+    js_checks(&j, v);
+    js_close(&j, '}');
+    return finish(&b);
+}
+
+/* Text. */
+
+static void wr_line_hex(struct mse_build *b, const char *name, const uint8_t *p, size_t len)
+{
+    mse_wr_printf(b, "  %-20s ", name);
+    wr_hex(b, p, len);
+    mse_wr_u8(b, '\n');
+}
+
+static void wr_reason(struct mse_build *b, const struct mse_verdict *v)
+{
+    const struct mse_check *c = mse_verdict_failure(v);
+    if (c == NULL) {
+        mse_wr_printf(b, "reason: %s\n", no_reason);
+        return;
+    }
+    mse_wr_printf(b, "reason: %s (step %s, %s)\n", mse_status_text(c->status),
+                  mse_step_name(c->step), mse_status_name(c->status));
+    if (c->seen[0] != '\0') {
+        mse_wr_printf(b, "  seen:   %s\n", c->seen);
+    }
+    if (c->wanted[0] != '\0') {
+        mse_wr_printf(b, "  wanted: %s\n", c->wanted);
+    }
+    if (c->policy_key != NULL) {
+        mse_wr_printf(b, "  policy: %s\n", c->policy_key);
+    }
+}
+
+static void wr_evidence(struct mse_build *b, const struct mse_verdict *v)
+{
+    const struct mse_sgx_report *r = &v->report;
+    mse_wr_printf(b, "evidence: %s quote v%u%s%s\n", tee_name(v->tee), v->quote_version,
+                  v->simulated ? ", SIMULATED, not hardware" : "",
+                  v->signatures_ok ? "" : ", NOT GENUINE: a signature or the chain failed");
+    wr_line_hex(b, "MRENCLAVE", r->mr_enclave, sizeof r->mr_enclave);
+    wr_line_hex(b, "MRSIGNER", r->mr_signer, sizeof r->mr_signer);
+    mse_wr_printf(b, "  %-20s %u\n  %-20s %u\n", "ISVPRODID", r->isv_prod_id, "ISVSVN", r->isv_svn);
+    mse_wr_printf(b, "  %-20s ", "ATTRIBUTES");
+    wr_attributes(b, r);
+    mse_wr_str(b, v->debug ? " (debug)\n" : "\n");
+    wr_line_hex(b, "report data", r->report_data, sizeof r->report_data);
+}
+
+static void wr_platform(struct mse_build *b, const struct mse_verdict *v)
+{
+    mse_wr_printf(b, "TCB status: %s (platform %s, quoting enclave %s), evaluation number %u\n",
+                  mse_tcb_status_name(v->tcb_status), mse_tcb_status_name(v->platform_tcb_status),
+                  mse_tcb_status_name(v->qe_tcb_status), v->tcb_evaluation_number);
+    if (v->has_tcb_date) {
+        mse_wr_printf(b, "  %-20s ", "TCB date");
+        wr_time(b, v->tcb_date);
+        mse_wr_u8(b, '\n');
+    }
+    for (size_t i = 0; i < v->num_advisories; i++) {
+        mse_wr_printf(b, "  %-20s %s\n", i == 0 ? "advisories" : "", v->advisories[i]);
+    }
+    if (v->has_pck) {
+        mse_wr_str(b, "machine:\n");
+        wr_line_hex(b, "FMSPC", v->pck.fmspc, sizeof v->pck.fmspc);
+        wr_line_hex(b, "PPID", v->pck.ppid, sizeof v->pck.ppid);
+        if (v->pck.has_platform_instance_id) {
+            wr_line_hex(b, "platform instance", v->pck.platform_instance_id, 16);
+        }
+    }
+}
+
+static void wr_dates(struct mse_build *b, const struct mse_verdict *v)
+{
+    if (v->num_dates == 0) {
+        return;
+    }
+    mse_wr_str(b, "dates:\n");
+    for (size_t i = 0; i < v->num_dates; i++) {
+        mse_wr_printf(b, "  %-34s ", v->dates[i].what);
+        wr_time(b, v->dates[i].from);
+        mse_wr_str(b, " to ");
+        wr_time(b, v->dates[i].until);
+        mse_wr_u8(b, '\n');
+    }
+    if (v->valid_from > v->valid_until) {
+        mse_wr_str(b, "  there is no moment at which all of them are valid\n");
+        return;
+    }
+    mse_wr_printf(b, "  %-34s ", "all of them");
+    wr_time(b, v->valid_from);
+    mse_wr_str(b, " to ");
+    wr_time(b, v->valid_until);
+    mse_wr_u8(b, '\n');
+}
+
+static void wr_check(struct mse_build *b, const struct mse_check *c)
+{
+    const char *mark = c->skipped ? "skip" : c->status == MSE_OK ? "ok" : "FAIL";
+    mse_wr_printf(b, "  %-4s  %-18s", mark, mse_step_name(c->step));
+    if (c->status != MSE_OK) {
+        mse_wr_printf(b, " %s:", mse_status_name(c->status));
+    }
+    if (c->seen[0] != '\0') {
+        mse_wr_printf(b, " %s", c->seen);
+    }
+    if (c->wanted[0] != '\0' && !c->skipped) {
+        mse_wr_printf(b, "%swanted %s", c->seen[0] != '\0' ? "; " : " ", c->wanted);
+    }
+    mse_wr_u8(b, '\n');
+}
+
+mse_status mse_verdict_to_text(char *out, size_t cap, const struct mse_verdict *v)
+{
+    struct mse_build b;
+    mse_build_fixed(&b, out, cap);
+    mse_wr_printf(&b, "verdict: %s\n", v->accepted ? "accepted" : "refused");
+    if (!v->accepted) {
+        wr_reason(&b, v);
+    }
+    if (v->tee != MSE_TEE_NONE) {
+        wr_evidence(&b, v);
+        wr_platform(&b, v);
+        mse_wr_printf(&b, "binding level: %u\n", v->binding_level);
+    }
+    wr_dates(&b, v);
+    mse_wr_str(&b, "checks:\n");
+    for (size_t i = 0; i < v->num_checks; i++) {
+        wr_check(&b, &v->checks[i]);
+    }
+    return finish(&b);
+}
