@@ -5,18 +5,19 @@
 
 #include <stdint.h>
 
+/* Written out, so that compilers make one store of it. */
 static inline void mse_store_u32le(uint8_t *p, uint32_t v)
 {
-    for (unsigned i = 0; i < 4; i++) {
-        p[i] = (uint8_t)(v >> (8 * i));
-    }
+    p[0] = (uint8_t)v;
+    p[1] = (uint8_t)(v >> 8);
+    p[2] = (uint8_t)(v >> 16);
+    p[3] = (uint8_t)(v >> 24);
 }
 
 static inline void mse_store_u64le(uint8_t *p, uint64_t v)
 {
-    for (unsigned i = 0; i < 8; i++) {
-        p[i] = (uint8_t)(v >> (8 * i));
-    }
+    mse_store_u32le(p, (uint32_t)v);
+    mse_store_u32le(p + 4, (uint32_t)(v >> 32));
 }
 
 #endif
