@@ -667,6 +667,16 @@ void mse_relay_stop_accepting(struct mse_relay *r)
     (void)uv_poll_stop(&r->listener);
 }
 
+void mse_relay_close_idle(struct mse_relay *r, unsigned idle_ms)
+{
+    uint64_t now = uv_now(r->cfg.loop);
+    for (int s = 0; s < NUM_STAGES; s++) {
+        while (r->stages[s].oldest != NULL && now - r->stages[s].oldest->since >= idle_ms) {
+            conn_close(r->stages[s].oldest);
+        }
+    }
+}
+
 size_t mse_relay_num_connections(const struct mse_relay *r)
 {
     return r->num;

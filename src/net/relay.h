@@ -35,6 +35,8 @@ struct mse_relay;
 MSE_MUST_USE mse_status mse_relay_new(struct mse_relay **out, const struct mse_relay_config *c,
                                       struct mse_error *err);
 void mse_relay_stop_accepting(struct mse_relay *r);
+/* Closes the connections that have been idle for at least this long: the way to drain. */
+void mse_relay_close_idle(struct mse_relay *r, unsigned idle_ms);
 size_t mse_relay_num_connections(const struct mse_relay *r);
 const struct mse_relay_stats *mse_relay_stats_borrow(const struct mse_relay *r);
 /* Stops, closes all connections, and frees the relay once the loop has run its close callbacks: r

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See app.h. In the sandbox the folders have fixed places below /mse, whatever they are called
+ * outside. */
+#include "enclave/app.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/util.h"
+#include "enclave/python_boot.h"
+#include "os/private_dir.h"
+
+#define PYTHON         "/usr/bin/python3"
+#define SOCKET_NAME    "app.sock"
+#define NUM_OWN_ENV    ((size_t)6)
+#define MAX_ARGS       ((size_t)1024)
+#define INNER_CODE     "/mse/code"
+#define INNER_HOME     "/mse/home"
+#define INNER_KEYS     "/mse/keys"
+#define INNER_RUN      "/mse/run"
+#define INNER_TMP      "/tmp"
+#define SOCKET_PATH_OK ((size_t)107)
+
+/* Folders. */
+
+static mse_status write_file(const char *dir, const char *name, const char *text,
+                             struct mse_error *err)
+{
+    int fd = -1;
+    int at = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (at >= 0) {
+        fd = openat(at, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        (void)close(at);
+    }
+    size_t len = strlen(text);
+    bool ok = fd >= 0 && write(fd, text, len) == (ssize_t)len && fchmod(fd, 0444) == 0;
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return ok ? MSE_OK : MSE_FAIL(err, MSE_ERR_IO, "app", "%s: %s", name, strerror(errno));
+}
+
+/* The few files of /etc that differ from the host's. */
+static mse_status write_etc(const char *dir, struct mse_error *err)
+{
+    static const char *const files[][2] = {
+        { "passwd", "app:x:64000:64000:app:" INNER_HOME ":/bin/sh\n" },
+        { "group", "app:x:64000:\n" },
+        { "hosts", "127.0.0.1 localhost\n::1 localhost\n" },
+        { "nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n" },
+    };
+    mse_status st = MSE_OK;
+    for (size_t i = 0; st == MSE_OK && i < MSE_ARRAY_LEN(files); i++) {
+        st = write_file(dir, files[i][0], files[i][1], err);
+    }
+    return st;
+}
+
+static mse_status make_folders(struct mse_app *a, struct mse_error *err)
+{
+    uid_t app = a->uid == MSE_SPAWN_SAME_USER ? geteuid() : a->uid;
+    const struct {
+        char **path;
+        const char *name;
+        uid_t owner;
+        mode_t mode;
+    } folders[] = {
+        { &a->code, "code", geteuid(), 0755 }, { &a->etc, "etc", geteuid(), 0755 },
+        { &a->home, "home", app, 0700 },       { &a->keys, "keys", app, 0700 },
+        { &a->tmp, "tmp", app, 0700 },         { &a->run, "run", app, 0700 },
+    };
+    mse_status st = mse_private_dir_make(&a->dir, MSE_PRIVATE_DIR_PARENT, err);
+    for (size_t i = 0; st == MSE_OK && i < MSE_ARRAY_LEN(folders); i++) {
+        st = mse_private_subdir(folders[i].path, a->dir, folders[i].name, folders[i].owner,
+                                folders[i].mode, err);
+    }
+    if (st == MSE_OK && asprintf(&a->socket, "%s/" SOCKET_NAME, a->run) < 0) {
+        a->socket = NULL;
+        st = MSE_FAIL(err, MSE_ERR_MEMORY, "app", "out of memory");
+    }
+    if (st == MSE_OK) {
+        MSE_ASSERT(strlen(a->socket) <= SOCKET_PATH_OK);
+    }
+    return st == MSE_OK ? write_etc(a->etc, err) : st;
+}
+
+mse_status mse_app_prepare(struct mse_app *a, bool insecure_no_sandbox, struct mse_error *err)
+{
+    *a = (struct mse_app) { .uid = MSE_SPAWN_SAME_USER,
+                            .uid_lock = -1,
+                            .insecure_no_sandbox = insecure_no_sandbox };
+    mse_status st = MSE_OK;
+    if (geteuid() == 0) {
+        st = mse_reserve_uid(&a->uid, &a->uid_lock, MSE_APP_FIRST_UID, MSE_APP_LAST_UID, err);
+    }
+    return st == MSE_OK ? make_folders(a, err) : st;
+}
+
+/* Environment. */
+
+void mse_app_env_free(char **env)
+{
+    for (size_t i = 0; env != NULL && env[i] != NULL; i++) {
+        free(env[i]);
+    }
+    free(env);
+}
+
+static bool set_var(char **slot, const char *name, const char *value)
+{
+    if (asprintf(slot, "%s=%s", name, value) < 0) {
+        *slot = NULL;
+        return false;
+    }
+    return true;
+}
+
+mse_status mse_app_env(char ***out, const struct mse_app *a, const struct mse_manifest *m,
+                       struct mse_error *err)
+{
+    bool real = a->insecure_no_sandbox;
+    const char *const own[NUM_OWN_ENV][2] = {
+        { "HOME", real ? a->home : INNER_HOME },
+        { "MODULE_PATH", real ? a->code : INNER_CODE },
+        { "TMP_PATH", real ? a->tmp : INNER_TMP },
+        { "KEY_PATH", real ? a->keys : INNER_KEYS },
+        { "MSE_SOCKET", real ? a->socket : INNER_RUN "/" SOCKET_NAME },
+        { "MSE_APP_ID", m->app_id },
+    };
+    char **env = calloc(m->num_env + NUM_OWN_ENV + 1, sizeof *env);
+    bool ok = env != NULL;
+    for (size_t i = 0; ok && i < m->num_env; i++) {
+        ok = set_var(&env[i], m->env[i].name, m->env[i].value);
+    }
+    for (size_t i = 0; ok && i < NUM_OWN_ENV; i++) {
+        ok = set_var(&env[m->num_env + i], own[i][0], own[i][1]);
+    }
+    if (!ok) {
+        mse_app_env_free(env);
+        return MSE_FAIL(err, MSE_ERR_MEMORY, "app", "out of memory");
+    }
+    *out = env;
+    return MSE_OK;
+}
+
+/* Process. */
+
+/* What is started: the manifest's command, or its Python application under gunicorn. */
+static mse_status command_of(const char **argv, const struct mse_manifest *m, char workers[16],
+                             struct mse_error *err)
+{
+    if (m->python_application != NULL) {
+        (void)snprintf(workers, 16, "%u", m->workers);
+        const char *const python[] = {
+            PYTHON, "-I", "-B", "-c", mse_python_boot, m->python_application, workers
+        };
+        memcpy(argv, python, sizeof python);
+        return MSE_OK;
+    }
+    if (m->command.num == 0 || m->command.num > MAX_ARGS) {
+        return MSE_FAIL(err, MSE_ERR_UNSUPPORTED, "command", "%zu words, wanted 1 to %zu",
+                        m->command.num, MAX_ARGS);
+    }
+    for (size_t i = 0; i < m->command.num; i++) {
+        argv[i] = m->command.items[i];
+    }
+    return MSE_OK;
+}
+
+static mse_status start_in(struct mse_app *a, struct mse_sandbox *s, struct mse_error *err)
+{
+    char etc[4][64];
+    char etc_inside[4][32];
+    static const char *const names[] = { "passwd", "group", "hosts", "nsswitch.conf" };
+    struct mse_sandbox_bind binds[8] = {
+        { a->code, INNER_CODE, false },
+        { a->home, INNER_HOME, true },
+        { a->keys, INNER_KEYS, true },
+        { a->run, INNER_RUN, true },
+    };
+    for (size_t i = 0; i < MSE_ARRAY_LEN(names); i++) {
+        (void)snprintf(etc[i], sizeof etc[i], "%s/%s", a->etc, names[i]);
+        (void)snprintf(etc_inside[i], sizeof etc_inside[i], "/etc/%s", names[i]);
+        binds[4 + i] = (struct mse_sandbox_bind) { etc[i], etc_inside[i], false };
+    }
+    s->binds = binds;
+    s->num_binds = MSE_ARRAY_LEN(binds);
+    s->cwd = a->insecure_no_sandbox ? a->code : INNER_CODE;
+    s->uid = a->uid;
+    s->insecure_no_sandbox = a->insecure_no_sandbox;
+    return mse_sandbox_start(&a->proc, s, err);
+}
+
+mse_status mse_app_start(struct mse_app *a, const struct mse_manifest *m, int out_fd, int err_fd,
+                         struct mse_error *err)
+{
+    const char *argv[MAX_ARGS + 1] = { NULL };
+    char workers[16];
+    char **env = NULL;
+    mse_status st = command_of(argv, m, workers, err);
+    if (st == MSE_OK) {
+        st = mse_app_env(&env, a, m, err);
+    }
+    if (st == MSE_OK) {
+        struct mse_sandbox s = {
+            .argv = argv,
+            .envp = (const char *const *)env,
+            .stdout_fd = out_fd,
+            .stderr_fd = err_fd,
+        };
+        st = start_in(a, &s, err);
+    }
+    mse_app_env_free(env);
+    a->running = st == MSE_OK;
+    return st;
+}
+
+bool mse_app_ended(struct mse_app *a, int *wait_status)
+{
+    if (!a->running || waitpid(a->proc.pid, wait_status, WNOHANG) != a->proc.pid) {
+        return false;
+    }
+    a->running = false;
+    return true;
+}
+
+void mse_app_clear(struct mse_app *a)
+{
+    if (a->running) {
+        mse_sandbox_kill(&a->proc);
+        (void)waitpid(a->proc.pid, NULL, 0);
+        a->running = false;
+    }
+    if (a->dir != NULL) {
+        (void)mse_tree_remove(a->dir);
+    }
+    char *const paths[] = { a->dir, a->code, a->home, a->keys, a->tmp, a->run, a->etc, a->socket };
+    for (size_t i = 0; i < MSE_ARRAY_LEN(paths); i++) {
+        free(paths[i]);
+    }
+    if (a->uid_lock >= 0) {
+        (void)close(a->uid_lock);
+    }
+    *a = (struct mse_app) { .uid = MSE_SPAWN_SAME_USER, .uid_lock = -1 };
+}

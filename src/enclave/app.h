@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The app: its folders in memory, its environment, its process. */
+#ifndef ENCLAVE_APP_H
+#define ENCLAVE_APP_H
+
+#include "os/sandbox.h"
+#include "package/manifest.h"
+
+/* Every app gets one of these user ids when the runtime is root. */
+#define MSE_APP_FIRST_UID 64000
+#define MSE_APP_LAST_UID  64999
+
+struct mse_app {
+    char *dir; /* everything below is in it */
+    char *code;
+    char *home;
+    char *keys;
+    char *tmp;
+    char *run;
+    char *etc;
+    char *socket; /* as the runtime sees it */
+    uid_t uid;    /* MSE_SPAWN_SAME_USER when not root */
+    int uid_lock; /* -1: none */
+    bool insecure_no_sandbox;
+    bool running;
+    struct mse_sandbox_app proc;
+};
+
+/* Chooses the user and makes the folders. On failure *a is to be cleared all the same. */
+MSE_MUST_USE mse_status mse_app_prepare(struct mse_app *a, bool insecure_no_sandbox,
+                                        struct mse_error *err);
+/* Starts the app that the manifest names; the code lies in a->code already. Its output goes to
+ * out_fd and err_fd (borrowed). */
+MSE_MUST_USE mse_status mse_app_start(struct mse_app *a, const struct mse_manifest *m, int out_fd,
+                                      int err_fd, struct mse_error *err);
+/* Tells whether the app has ended, and reaps it; *wait_status as waitpid gives it. */
+bool mse_app_ended(struct mse_app *a, int *wait_status);
+/* Kills the app if it runs, removes its folders; accepts the empty state. */
+void mse_app_clear(struct mse_app *a);
+
+/* The environment of the app, "NAME=value", NULL-terminated, heap; the manifest's first, then ours,
+ * which win. Released with mse_app_env_free. */
+MSE_MUST_USE mse_status mse_app_env(char ***out, const struct mse_app *a,
+                                    const struct mse_manifest *m, struct mse_error *err);
+void mse_app_env_free(char **env);
+
+#endif

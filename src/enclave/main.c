@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* mse-enclave: the runtime inside the TEE. It is started by a launcher that it does not trust: it
+ * takes nothing from its environment, and believes only what the TEE measured. */
+#include <errno.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/util.h"
+#include "enclave/serve.h"
+#include "net/tls.h"
+
+#define WHO      "enclave"
+#define START_MS 60000U
+#define MAX_FD   1000000U
+
+struct options {
+    const struct mse_tee_ops *ops;
+    int control_fd;
+    int manifest_fd;
+    int package_fd;
+    int listen_fd;
+    bool insecure_no_sandbox;
+};
+
+struct enclave {
+    struct options opt;
+    struct mse_enclave_tee tee;
+    struct mse_enclave_clock clock;
+    struct mse_manifest manifest;
+    uint8_t manifest_digest[32];
+    struct mse_identity identity;
+    struct mse_app app;
+};
+
+/* Command line. */
+
+static const struct mse_tee_ops *find_driver(const char *name)
+{
+    static const struct mse_tee_ops *const drivers[] = { &mse_tee_sim };
+    for (size_t i = 0; i < MSE_ARRAY_LEN(drivers); i++) {
+        if (strcmp(drivers[i]->name, name) == 0) {
+            return drivers[i];
+        }
+    }
+    return NULL;
+}
+
+static bool parse_fd(int *out, const char *text)
+{
+    uint64_t v = 0;
+    if (!mse_u64_parse(&v, mse_bytes_str(text), MAX_FD) || v <= STDERR_FILENO) {
+        return false;
+    }
+    *out = (int)v;
+    return true;
+}
+
+/* A switch with a value; false if there is no such switch or the value is wrong. */
+static bool parse_pair(struct options *o, const char *name, const char *value)
+{
+    const struct {
+        const char *name;
+        int *fd;
+    } fds[] = {
+        { "--control-fd", &o->control_fd },
+        { "--manifest-fd", &o->manifest_fd },
+        { "--package-fd", &o->package_fd },
+        { "--listen-fd", &o->listen_fd },
+    };
+    if (strcmp(name, "--tee") == 0) {
+        o->ops = find_driver(value);
+        return o->ops != NULL;
+    }
+    for (size_t i = 0; i < MSE_ARRAY_LEN(fds); i++) {
+        if (strcmp(name, fds[i].name) == 0) {
+            return parse_fd(fds[i].fd, value);
+        }
+    }
+    return false;
+}
+
+static bool parse_options(struct options *o, int argc, char **argv)
+{
+    *o =
+        (struct options) { .control_fd = -1, .manifest_fd = -1, .package_fd = -1, .listen_fd = -1 };
+    int i = 1;
+    while (i < argc) {
+        if (strcmp(argv[i], "--insecure-no-sandbox") == 0) {
+            o->insecure_no_sandbox = true;
+            i++;
+        } else if (i + 1 < argc && parse_pair(o, argv[i], argv[i + 1])) {
+            i += 2;
+        } else {
+            return false;
+        }
+    }
+    return o->ops != NULL && o->manifest_fd >= 0 && o->package_fd >= 0 && o->listen_fd >= 0;
+}
+
+/* Before anything that is worth protecting exists. */
+static mse_status harden(struct mse_error *err)
+{
+    static const struct rlimit no_core = { 0, 0 };
+    static const int wait_for[] = { SIGTERM, SIGINT, SIGCHLD };
+    sigset_t set;
+    (void)sigemptyset(&set);
+    for (size_t i = 0; i < MSE_ARRAY_LEN(wait_for); i++) {
+        (void)sigaddset(&set, wait_for[i]);
+    }
+    (void)umask(0077);
+    if (clearenv() != 0 || sigprocmask(SIG_BLOCK, &set, NULL) != 0 ||
+        signal(SIGPIPE, SIG_IGN) == SIG_ERR) {
+        return MSE_FAIL(err, MSE_ERR_IO, "start", "signals and environment: %s", strerror(errno));
+    }
+    /* Not every TEE has the two: inside one nobody could use what they take away. */
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || setrlimit(RLIMIT_CORE, &no_core) != 0) {
+        mse_log(MSE_LOG_WARN, WHO, "no protection against dumps: %s", strerror(errno));
+    }
+    if (!mse_cloexec_from(STDERR_FILENO + 1)) {
+        return MSE_FAIL(err, MSE_ERR_IO, "start", "close-on-exec: %s", strerror(errno));
+    }
+    if (!mse_tls_lock_keys()) {
+        mse_log(MSE_LOG_WARN, WHO, "keys are not in locked memory");
+    }
+    return MSE_OK;
+}
+
+static void raise_files(void)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &files); /* the relay reads what came of it */
+    }
+}
+
+/* Steps 1 and 2 of its life: what to run, and who it is. */
+static mse_status load(struct enclave *e, struct mse_error *err)
+{
+    mse_status st = e->opt.ops->open(&e->tee.t, e->opt.control_fd, err);
+    if (st != MSE_OK) {
+        return st;
+    }
+    e->tee.ops = e->opt.ops;
+    st = mse_enclave_load_manifest(&e->manifest, e->manifest_digest, e->opt.manifest_fd, &e->tee,
+                                   err);
+    if (st != MSE_OK) {
+        return st;
+    }
+    (void)close(e->opt.manifest_fd);
+    mse_enclave_clock_init(&e->clock, e->manifest.created_at);
+    st = mse_enclave_check_supported(&e->manifest, mse_enclave_now(&e->clock), err);
+    if (st != MSE_OK) {
+        return st;
+    }
+    e->tee.ops->event(e->tee.t, MSE_TEE_EVENT_STARTING, "");
+    return mse_identity_make(&e->identity, &e->manifest, e->manifest_digest, &e->tee, err);
+}
+
+static mse_status run(struct enclave *e, struct mse_error *err)
+{
+    mse_status st = harden(err);
+    if (st == MSE_OK) {
+        st = load(e, err);
+    }
+    if (st == MSE_OK) {
+        st = mse_app_prepare(&e->app, e->opt.insecure_no_sandbox, err);
+    }
+    if (st == MSE_OK) {
+        st = mse_enclave_unpack(e->opt.package_fd, e->app.code, &e->manifest, e->manifest_digest,
+                                err);
+    }
+    if (st != MSE_OK) {
+        return st;
+    }
+    (void)close(e->opt.package_fd);
+    raise_files();
+    const struct mse_serve_config c = {
+        .manifest = &e->manifest,
+        .identity = &e->identity,
+        .tee = &e->tee,
+        .clock = &e->clock,
+        .app = &e->app,
+        .listen_fd = e->opt.listen_fd,
+        .control_fd = e->opt.control_fd,
+        .start_ms = START_MS,
+    };
+    return mse_serve(&c, err);
+}
+
+int main(int argc, char **argv)
+{
+    struct enclave e = { .app = { .uid = MSE_SPAWN_SAME_USER, .uid_lock = -1 } };
+    struct mse_error err = { 0 };
+    if (!parse_options(&e.opt, argc, argv)) {
+        mse_log(MSE_LOG_ERROR, WHO,
+                "usage: mse-enclave --tee sim --control-fd N --manifest-fd N --package-fd N "
+                "--listen-fd N [--insecure-no-sandbox]; it is started by a launcher, see mse sim");
+        return 2;
+    }
+    if (e.opt.insecure_no_sandbox) {
+        mse_log(MSE_LOG_WARN, WHO,
+                "INSECURE: --insecure-no-sandbox: the app shares network, processes and files with "
+                "this machine");
+    }
+    mse_status st = run(&e, &err);
+    mse_app_clear(&e.app);
+    mse_identity_clear(&e.identity);
+    if (st != MSE_OK) {
+        mse_log(MSE_LOG_ERROR, WHO, "%s: %s", err.step == NULL ? "failed" : err.step,
+                err.text[0] == '\0' ? mse_status_text(st) : err.text);
+    }
+    if (st != MSE_OK && e.tee.t != NULL) {
+        e.opt.ops->event(e.tee.t, MSE_TEE_EVENT_FAILED, err.text);
+    }
+    if (e.tee.t != NULL) {
+        e.opt.ops->close(e.tee.t);
+    }
+    mse_manifest_clear(&e.manifest);
+    return st == MSE_OK ? 0 : 1;
+}

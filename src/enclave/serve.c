@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See serve.h. One loop, one thread, one state:
+ * STARTING -> SERVING -> DRAINING -> STOPPING_APP -> the loop ends. Any of them may go straight to
+ * STOPPING_APP. */
+#include "enclave/serve.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/util.h"
+#include "enclave/health.h"
+#include "enclave/logs.h"
+#include "net/loop.h"
+#include "net/relay.h"
+
+#define WHO             "enclave"
+#define TICK_MS         100
+#define DRAIN_MS        5000
+#define DRAIN_IDLE_MS   300 /* a connection without traffic for so long is not worth waiting for */
+#define APP_STOP_MS     5000
+#define HANDSHAKE_MS    10000
+#define IDLE_MS         300000
+#define HALF_MS         30000
+#define MAX_CONNECTIONS 10000
+#define RESERVED_FILES  64
+#define MAX_ALPN        16
+
+enum state {
+    STATE_STARTING,
+    STATE_SERVING,
+    STATE_DRAINING,
+    STATE_STOPPING_APP,
+};
+
+struct serve {
+    const struct mse_serve_config *cfg;
+    struct mse_error *err;
+    mse_status result;
+    enum state state;
+    uint64_t deadline_ms; /* of the state, in loop time */
+    uv_loop_t loop;
+    uv_signal_t signals[3];
+    uv_timer_t tick;
+    struct mse_health health;
+    bool health_on;
+    struct mse_logs logs;
+    struct mse_tls_server *tls;
+    struct mse_relay *relay;
+};
+
+/* Time. */
+
+static uint64_t monotonic_ms(void)
+{
+    return uv_hrtime() / 1000000;
+}
+
+void mse_enclave_clock_init(struct mse_enclave_clock *c, mse_time seen)
+{
+    mse_time host = time(NULL);
+    c->base = host > seen ? host : seen;
+    c->base_ms = monotonic_ms();
+}
+
+mse_time mse_enclave_now(const struct mse_enclave_clock *c)
+{
+    mse_time counted = c->base + (mse_time)((monotonic_ms() - c->base_ms) / 1000);
+    mse_time host = time(NULL);
+    return host > counted ? host : counted;
+}
+
+/* Going from state to state. */
+
+static void tell(const struct serve *s, uint8_t event, const char *text)
+{
+    s->cfg->tee->ops->event(s->cfg->tee->t, event, text);
+}
+
+static void enter(struct serve *s, enum state state, unsigned within_ms)
+{
+    s->state = state;
+    s->deadline_ms = uv_now(&s->loop) + within_ms;
+}
+
+static void stop_health(struct serve *s)
+{
+    if (s->health_on) {
+        mse_health_stop(&s->health);
+        s->health_on = false;
+    }
+}
+
+static void stop_app(struct serve *s)
+{
+    stop_health(s);
+    mse_relay_close(s->relay);
+    s->relay = NULL;
+    enter(s, STATE_STOPPING_APP, APP_STOP_MS);
+    if (s->cfg->app->running) {
+        mse_sandbox_terminate(&s->cfg->app->proc);
+    } else {
+        uv_stop(&s->loop);
+    }
+}
+
+/* An orderly end. why is a code for the log, never anything of the app's. */
+static void begin_stop(struct serve *s, const char *why, unsigned drain_ms)
+{
+    if (s->state >= STATE_DRAINING) {
+        return;
+    }
+    mse_log(MSE_LOG_INFO, WHO, "stopping: %s", why);
+    tell(s, MSE_TEE_EVENT_STOPPING, why);
+    if (s->relay == NULL || drain_ms == 0) {
+        stop_app(s);
+        return;
+    }
+    stop_health(s);
+    mse_relay_stop_accepting(s->relay);
+    enter(s, STATE_DRAINING, drain_ms);
+}
+
+static void fail(struct serve *s, mse_status st, const char *what)
+{
+    char last[MSE_ERROR_TEXT_LEN];
+    mse_logs_flush(&s->logs);
+    mse_logs_last(&s->logs, last, sizeof last);
+    s->result =
+        MSE_FAIL(s->err, st, "app", "%s%s%s", what, last[0] == '\0' ? "" : "; it said: ", last);
+    stop_app(s);
+}
+
+static void on_healthy(void *user)
+{
+    struct serve *s = user;
+    const struct mse_serve_config *c = s->cfg;
+    struct rlimit files = { 1024, 1024 };
+    (void)getrlimit(RLIMIT_NOFILE, &files);
+    rlim_t most = files.rlim_cur > 4 * RESERVED_FILES ? (files.rlim_cur - RESERVED_FILES) / 2 : 32;
+    struct mse_relay_config rc = {
+        .loop = &s->loop,
+        .listen_fd = c->listen_fd,
+        .tls = s->tls,
+        .backend = c->app->socket,
+        .max_connections = most > MAX_CONNECTIONS ? MAX_CONNECTIONS : (unsigned)most,
+        .handshake_ms = HANDSHAKE_MS,
+        .idle_ms = IDLE_MS,
+        .half_ms = HALF_MS,
+    };
+    s->health_on = false;
+    mse_status st = mse_relay_new(&s->relay, &rc, s->err);
+    if (st != MSE_OK) {
+        s->result = st;
+        stop_app(s);
+        return;
+    }
+    enter(s, STATE_SERVING, 0);
+    mse_log(MSE_LOG_INFO, WHO, "ready");
+    tell(s, MSE_TEE_EVENT_READY, "");
+}
+
+/* Events. */
+
+static void app_ended(struct serve *s, int wait_status)
+{
+    char what[80];
+    if (s->state == STATE_STOPPING_APP) {
+        uv_stop(&s->loop);
+        return;
+    }
+    if (WIFSIGNALED(wait_status)) {
+        (void)snprintf(what, sizeof what, "the app was ended by signal %d", WTERMSIG(wait_status));
+    } else {
+        (void)snprintf(what, sizeof what, "the app ended with status %d", WEXITSTATUS(wait_status));
+    }
+    fail(s, MSE_ERR_PROTOCOL, what);
+}
+
+static void on_signal(uv_signal_t *h, int signum)
+{
+    struct serve *s = h->data;
+    int wait_status = 0;
+    if (signum != SIGCHLD) {
+        begin_stop(s, "asked to", DRAIN_MS);
+    } else if (mse_app_ended(s->cfg->app, &wait_status)) {
+        app_ended(s, wait_status);
+    }
+}
+
+static bool launcher_gone(int fd)
+{
+    char c = 0;
+    return fd >= 0 && recv(fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
+static void check_time(struct serve *s)
+{
+    bool late = uv_now(&s->loop) >= s->deadline_ms;
+    switch (s->state) {
+    case STATE_STARTING:
+        if (late) {
+            char what[96];
+            (void)snprintf(what, sizeof what, "not healthy within %u s (last answer: %u)",
+                           s->cfg->start_ms / 1000, s->health.last_status);
+            fail(s, MSE_ERR_TIMEOUT, what);
+        }
+        break;
+    case STATE_SERVING:
+        break;
+    case STATE_DRAINING:
+        mse_relay_close_idle(s->relay, DRAIN_IDLE_MS);
+        if (late || mse_relay_num_connections(s->relay) == 0) {
+            stop_app(s);
+        }
+        break;
+    case STATE_STOPPING_APP:
+        if (late) {
+            mse_sandbox_kill(&s->cfg->app->proc); /* its end comes as SIGCHLD */
+        }
+        break;
+    }
+}
+
+static void on_tick(uv_timer_t *h)
+{
+    struct serve *s = h->data;
+    check_time(s);
+    if (s->state >= STATE_DRAINING) {
+        return;
+    }
+    if (mse_enclave_now(s->cfg->clock) >= s->cfg->manifest->expires_at) {
+        begin_stop(s, "expired", 0);
+    } else if (launcher_gone(s->cfg->control_fd)) {
+        begin_stop(s, "the launcher is gone", DRAIN_MS);
+    }
+}
+
+/* Beginning. */
+
+static mse_status start_tls(struct serve *s)
+{
+    const struct mse_manifest *m = s->cfg->manifest;
+    const char *alpn[MAX_ALPN];
+    if (m->alpn.num > MAX_ALPN) {
+        return MSE_FAIL(s->err, MSE_ERR_UNSUPPORTED, "alpn", "%zu names, at most %d", m->alpn.num,
+                        MAX_ALPN);
+    }
+    for (size_t i = 0; i < m->alpn.num; i++) {
+        alpn[i] = m->alpn.items[i];
+    }
+    mse_status st = mse_tls_server_new(&s->tls, alpn, m->alpn.num, s->err);
+    if (st != MSE_OK) {
+        return st;
+    }
+    return mse_tls_server_add(s->tls, m->san, mse_build_view(&s->cfg->identity->cert),
+                              mse_privkey_evp_borrow(s->cfg->identity->key), s->err);
+}
+
+static mse_status start_signals(struct serve *s)
+{
+    static const int which[] = { SIGTERM, SIGINT, SIGCHLD };
+    sigset_t set;
+    (void)sigemptyset(&set);
+    bool ok = true;
+    for (size_t i = 0; i < MSE_ARRAY_LEN(which); i++) {
+        s->signals[i].data = s;
+        ok = ok && uv_signal_init(&s->loop, &s->signals[i]) == 0 &&
+             uv_signal_start(&s->signals[i], on_signal, which[i]) == 0;
+        (void)sigaddset(&set, which[i]);
+    }
+    s->tick.data = s;
+    ok = ok && uv_timer_init(&s->loop, &s->tick) == 0 &&
+         uv_timer_start(&s->tick, on_tick, TICK_MS, TICK_MS) == 0 &&
+         sigprocmask(SIG_UNBLOCK, &set, NULL) == 0;
+    return ok ? MSE_OK : MSE_FAIL(s->err, MSE_ERR_IO, "loop", "signals cannot be watched");
+}
+
+/* Starts the app with its output into the log. */
+static mse_status start_app(struct serve *s)
+{
+    const struct mse_serve_config *c = s->cfg;
+    int out[2] = { -1, -1 };
+    int err[2] = { -1, -1 };
+    if (pipe2(out, O_CLOEXEC) != 0) {
+        return MSE_FAIL(s->err, MSE_ERR_IO, "app", "pipe: %s", strerror(errno));
+    }
+    if (pipe2(err, O_CLOEXEC) != 0) {
+        (void)close(out[0]);
+        (void)close(out[1]);
+        return MSE_FAIL(s->err, MSE_ERR_IO, "app", "pipe: %s", strerror(errno));
+    }
+    mse_status st = mse_logs_start(&s->logs, &s->loop, out[0], err[0], s->err);
+    if (st == MSE_OK) {
+        st = mse_app_start(c->app, c->manifest, out[1], err[1], s->err);
+    }
+    (void)close(out[1]);
+    (void)close(err[1]);
+    if (st != MSE_OK) {
+        return st;
+    }
+    enter(s, STATE_STARTING, c->start_ms);
+    s->health.on_healthy = on_healthy;
+    s->health.user = s;
+    s->health_on = true;
+    return mse_health_start(&s->health, &s->loop, c->app->socket, c->manifest->healthcheck_endpoint,
+                            c->manifest->san, s->err);
+}
+
+static mse_status run(struct serve *s)
+{
+    mse_status st = start_signals(s);
+    if (st == MSE_OK) {
+        st = start_tls(s);
+    }
+    if (st == MSE_OK) {
+        st = start_app(s);
+    }
+    if (st != MSE_OK) {
+        return st;
+    }
+    (void)uv_run(&s->loop, UV_RUN_DEFAULT);
+    return s->result;
+}
+
+mse_status mse_serve(const struct mse_serve_config *c, struct mse_error *err)
+{
+    struct serve *s = calloc(1, sizeof *s);
+    if (s == NULL || uv_loop_init(&s->loop) != 0) {
+        free(s);
+        return MSE_FAIL(err, MSE_ERR_MEMORY, "loop", "out of memory");
+    }
+    s->cfg = c;
+    s->err = err;
+    s->logs.out.fd = -1;
+    s->logs.err.fd = -1;
+    mse_status st = run(s);
+    if (st != MSE_OK) {
+        mse_logs_flush(&s->logs);
+    }
+    mse_relay_close(s->relay);
+    stop_health(s);
+    mse_logs_stop(&s->logs);
+    mse_net_loop_clear(&s->loop);
+    mse_tls_server_free(s->tls);
+    free(s);
+    return st;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From the start of the app to the end of everything: health, relay, logs, signals, expiry. */
+#ifndef ENCLAVE_SERVE_H
+#define ENCLAVE_SERVE_H
+
+#include "enclave/app.h"
+#include "enclave/identity.h"
+
+/* Time inside: never before what was seen already, advanced by the monotonic clock. Good for expiry
+ * only, as best effort; nothing is accepted because of it. */
+struct mse_enclave_clock {
+    mse_time base;
+    uint64_t base_ms; /* monotonic */
+};
+/* seen: a signed or measured date that cannot lie in the future. */
+void mse_enclave_clock_init(struct mse_enclave_clock *c, mse_time seen);
+mse_time mse_enclave_now(const struct mse_enclave_clock *c);
+
+/* All borrowed. The app is prepared, its code unpacked. SIGTERM, SIGINT and SIGCHLD are blocked by
+ * the caller; the serving unblocks them. */
+struct mse_serve_config {
+    const struct mse_manifest *manifest;
+    const struct mse_identity *identity;
+    const struct mse_enclave_tee *tee;
+    const struct mse_enclave_clock *clock;
+    struct mse_app *app;
+    int listen_fd;
+    int control_fd;    /* the launcher's socket: its end stops the runtime; -1: none */
+    unsigned start_ms; /* the app has to be healthy by then */
+};
+/* Serves until stopped or expired (MSE_OK), or until the app fails: MSE_ERR_TIMEOUT if it never got
+ * healthy, MSE_ERR_PROTOCOL if it ended, with its last lines in err. The app does not run when this
+ * returns. */
+MSE_MUST_USE mse_status mse_serve(const struct mse_serve_config *c, struct mse_error *err);
+
+#endif
