@@ -54,7 +54,7 @@ struct mse_check {
     char wanted[MSE_CHECK_TEXT_LEN];
     const char *policy_key; /* static; NULL if no policy key changes this check */
 };
-#define MSE_MAX_CHECKS 64
+#define MSE_MAX_CHECKS 96
 
 /* A date at which the result would change, and of what. */
 #define MSE_MAX_DATES 16
