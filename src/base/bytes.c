@@ -166,6 +166,66 @@ bool mse_rd_zeros(struct mse_bytes *in, size_t len)
     return true;
 }
 
+/* How many bytes follow the first one, its payload, and the least value of that length. */
+static bool utf8_lead(uint8_t c, size_t *more, uint32_t *v, uint32_t *least)
+{
+    if (c < 0x80) {
+        *more = 0;
+        *v = c;
+        *least = 0;
+    } else if (c >= 0xc2 && c <= 0xdf) {
+        *more = 1;
+        *v = c & 0x1fU;
+        *least = 0x80;
+    } else if (c >= 0xe0 && c <= 0xef) {
+        *more = 2;
+        *v = c & 0x0fU;
+        *least = 0x800;
+    } else if (c >= 0xf0 && c <= 0xf4) {
+        *more = 3;
+        *v = c & 0x07U;
+        *least = 0x10000;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+bool mse_rd_utf8(struct mse_bytes *in, uint32_t *out)
+{
+    struct mse_bytes p = *in;
+    uint8_t c = 0;
+    size_t more = 0;
+    uint32_t v = 0;
+    uint32_t least = 0;
+    if (!mse_rd_u8(&p, &c) || !utf8_lead(c, &more, &v, &least)) {
+        return false;
+    }
+    for (; more > 0; more--) {
+        if (!mse_rd_u8(&p, &c) || (c & 0xc0) != 0x80) {
+            return false;
+        }
+        v = (v << 6) | (c & 0x3fU);
+    }
+    if (v < least || v > 0x10ffff || (v >= 0xd800 && v <= 0xdfff)) {
+        return false;
+    }
+    *out = v;
+    *in = p;
+    return true;
+}
+
+bool mse_utf8_valid(struct mse_bytes s)
+{
+    uint32_t code = 0;
+    while (s.len > 0) {
+        if (!mse_rd_utf8(&s, &code)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool mse_mem_equal(const void *a, const void *b, size_t len)
 {
     return len == 0 || memcmp(a, b, len) == 0;

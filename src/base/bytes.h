@@ -26,6 +26,10 @@ MSE_MUST_USE bool mse_rd_skip(struct mse_bytes *in, size_t len);
 /* mse_rd_zeros takes len bytes and fails unless all of them are zero. */
 MSE_MUST_USE bool mse_rd_zeros(struct mse_bytes *in, size_t len);
 
+/* mse_rd_utf8 takes one code point: no overlong form, no surrogate, at most U+10FFFF (RFC 3629). */
+MSE_MUST_USE bool mse_rd_utf8(struct mse_bytes *in, uint32_t *out);
+MSE_MUST_USE bool mse_utf8_valid(struct mse_bytes s);
+
 /* For public values only (measurements, hashes of certificates): not constant time. */
 MSE_MUST_USE bool mse_bytes_equal(struct mse_bytes a, struct mse_bytes b);
 MSE_MUST_USE bool mse_mem_equal(const void *a, const void *b, size_t len);

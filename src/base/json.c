@@ -237,38 +237,6 @@ static bool take_escape(struct mse_bytes *in, uint32_t *out)
     return false;
 }
 
-/* Takes the rest of a UTF-8 sequence whose first byte is c >= 0x80: no overlong forms, surrogates
- * or values above U+10FFFF (RFC 3629). */
-static bool take_utf8_tail(struct mse_bytes *in, uint8_t c)
-{
-    size_t n = 0;
-    uint32_t v = 0;
-    uint32_t least = 0;
-    if (c >= 0xc2 && c <= 0xdf) {
-        n = 1;
-        v = c & 0x1fU;
-        least = 0x80;
-    } else if (c >= 0xe0 && c <= 0xef) {
-        n = 2;
-        v = c & 0x0fU;
-        least = 0x800;
-    } else if (c >= 0xf0 && c <= 0xf4) {
-        n = 3;
-        v = c & 0x07U;
-        least = 0x10000;
-    } else {
-        return false;
-    }
-    for (size_t i = 0; i < n; i++) {
-        uint8_t t = 0;
-        if (!mse_rd_u8(in, &t) || (t & 0xc0) != 0x80) {
-            return false;
-        }
-        v = (v << 6) | (t & 0x3fU);
-    }
-    return v >= least && v <= 0x10ffff && (v < 0xd800 || v > 0xdfff);
-}
-
 /* Number of leading characters that need no look: printable ASCII but quote and backslash. */
 static size_t plain_run(struct mse_bytes in)
 {
@@ -284,19 +252,18 @@ static size_t plain_run(struct mse_bytes in)
 static bool take_chars(struct mse_bytes *in, bool *escaped)
 {
     for (;;) {
-        uint8_t c = 0;
         uint32_t code = 0;
-        if (!mse_rd_skip(in, plain_run(*in)) || !mse_rd_u8(in, &c) || c < 0x20) {
+        if (!mse_rd_skip(in, plain_run(*in)) || !mse_rd_utf8(in, &code) || code < 0x20) {
             return false;
         }
-        if (c == '"') {
+        if (code == '"') {
             return true;
         }
-        if (c == '\\') {
+        if (code == '\\') {
             *escaped = true;
-        }
-        if (c == '\\' ? !take_escape(in, &code) : !take_utf8_tail(in, c)) {
-            return false;
+            if (!take_escape(in, &code)) {
+                return false;
+            }
         }
     }
 }

@@ -13,13 +13,6 @@ static const uint8_t oid_aki[] = { 0x55, 0x1d, 0x23 };
 static const uint8_t oid_delta[] = { 0x55, 0x1d, 0x1b };
 static const uint8_t oid_distribution_point[] = { 0x55, 0x1d, 0x1c };
 
-static bool get_whole(struct mse_bytes *in, uint8_t tag, struct mse_bytes *whole)
-{
-    struct mse_bytes content = { 0 };
-    uint8_t seen = 0;
-    return mse_der_any(in, &seen, &content, whole) && seen == tag;
-}
-
 /* Extensions of one entry: none may be critical (a critical certificateIssuer makes the CRL an
  * indirect one), none may stand there twice. */
 static bool check_entry_extensions(struct mse_bytes in)
@@ -121,14 +114,14 @@ static bool rd_extensions(struct mse_bytes *in)
 static bool rd_tbs(struct mse_crl *c, struct mse_bytes in, struct mse_bytes *sig_alg)
 {
     uint64_t version = 0;
-    return mse_der_uint64(&in, &version) &&                // version
-           version == 1 &&                                 // v2
-           get_whole(&in, MSE_DER_SEQUENCE, sig_alg) &&    // signature
-           get_whole(&in, MSE_DER_SEQUENCE, &c->issuer) && // issuer
-           mse_der_time(&in, &c->this_update) &&           // thisUpdate
-           mse_der_time(&in, &c->next_update) &&           // nextUpdate
-           rd_revoked(&in, c) &&                           // revokedCertificates
-           rd_extensions(&in) &&                           // crlExtensions
+    return mse_der_uint64(&in, &version) &&      // version
+           version == 1 &&                       // v2
+           mse_rd_algorithm(&in, sig_alg) &&     // signature
+           mse_rd_name(&in, &c->issuer) &&       // issuer
+           mse_der_time(&in, &c->this_update) && // thisUpdate
+           mse_der_time(&in, &c->next_update) && // nextUpdate
+           rd_revoked(&in, c) &&                 // revokedCertificates
+           rd_extensions(&in) &&                 // crlExtensions
            in.len == 0;
 }
 
@@ -145,14 +138,14 @@ mse_status mse_crl_parse(struct mse_crl *out, struct mse_bytes der, struct mse_e
                         der.len);
     }
     struct mse_bytes tbs = crl;
-    if (!get_whole(&crl, MSE_DER_SEQUENCE, &c.tbs) ||
+    if (!mse_rd_whole(&crl, MSE_DER_SEQUENCE, &c.tbs) ||
         !mse_der_get(&tbs, MSE_DER_SEQUENCE, &tbs_content) ||
         !rd_tbs(&c, tbs_content, &inner_alg)) {
         return MSE_FAIL(err, MSE_ERR_MALFORMED, "CRL",
                         "malformed TBSCertList, or not a complete version 2 CRL with nextUpdate");
     }
-    if (!get_whole(&crl, MSE_DER_SEQUENCE, &outer_alg) || !mse_der_bits(&crl, &c.signature) ||
-        crl.len != 0 || !mse_bytes_equal(inner_alg, outer_alg)) {
+    if (!mse_rd_algorithm(&crl, &outer_alg) || !mse_der_bits(&crl, &c.signature) || crl.len != 0 ||
+        !mse_bytes_equal(inner_alg, outer_alg)) {
         return MSE_FAIL(err, MSE_ERR_MALFORMED, "CRL", "malformed signature");
     }
     c.sig_alg = mse_sig_alg_of(inner_alg);

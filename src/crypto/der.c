@@ -154,6 +154,31 @@ bool mse_der_bool(struct mse_bytes *in, bool *out)
     return true;
 }
 
+/* Arcs in base 128: none begins with a zero digit, the last one ends. */
+static bool oid_content_ok(struct mse_bytes c)
+{
+    bool first = true; /* of an arc */
+    for (size_t i = 0; i < c.len; i++) {
+        if (first && c.data[i] == 0x80) {
+            return false;
+        }
+        first = (c.data[i] & 0x80) == 0;
+    }
+    return c.len > 0 && first;
+}
+
+bool mse_der_oid(struct mse_bytes *in, struct mse_bytes *out)
+{
+    struct mse_bytes p = *in;
+    struct mse_bytes c = { 0 };
+    if (!mse_der_get(&p, MSE_DER_OID, &c) || !oid_content_ok(c)) {
+        return false;
+    }
+    *out = c;
+    *in = p;
+    return true;
+}
+
 /* Takes two decimal digits. */
 static bool rd_2digits(struct mse_bytes *in, int *out)
 {

@@ -38,6 +38,8 @@ MSE_MUST_USE bool mse_der_uint64(struct mse_bytes *in, uint64_t *out);
 MSE_MUST_USE bool mse_der_bool(struct mse_bytes *in, bool *out);
 /* BIT STRING with no unused bits. */
 MSE_MUST_USE bool mse_der_bits(struct mse_bytes *in, struct mse_bytes *out);
+/* OBJECT IDENTIFIER, its content well-formed (X.690 §8.19). */
+MSE_MUST_USE bool mse_der_oid(struct mse_bytes *in, struct mse_bytes *out);
 /* UTCTime or GeneralizedTime in the RFC 5280 forms (seconds, Z). */
 MSE_MUST_USE bool mse_der_time(struct mse_bytes *in, mse_time *out);
 /* mse_der_oid_is compares the content of an OID with a dotted one given as its DER content. */

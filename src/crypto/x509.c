@@ -69,13 +69,6 @@ enum mse_sig_alg mse_sig_alg_of(struct mse_bytes whole)
     return MSE_SIG_OTHER;
 }
 
-static bool get_whole(struct mse_bytes *in, uint8_t tag, struct mse_bytes *whole)
-{
-    struct mse_bytes content = { 0 };
-    uint8_t seen = 0;
-    return mse_der_any(in, &seen, &content, whole) && seen == tag;
-}
-
 bool mse_pubkey_parse(struct mse_pubkey *out, struct mse_bytes spki)
 {
     /* AlgorithmIdentifiers of keys, whole (RFC 5480, RFC 3279). */
@@ -92,8 +85,7 @@ bool mse_pubkey_parse(struct mse_pubkey *out, struct mse_bytes spki)
     struct mse_bytes alg = { 0 };
     struct mse_bytes bits = { 0 };
     if (!mse_der_get(&in, MSE_DER_SEQUENCE, &content) || in.len != 0 ||
-        !get_whole(&content, MSE_DER_SEQUENCE, &alg) || !mse_der_bits(&content, &bits) ||
-        content.len != 0) {
+        !mse_rd_algorithm(&content, &alg) || !mse_der_bits(&content, &bits) || content.len != 0) {
         return false;
     }
     bool point = bits.len > 0 && bits.data[0] == 4;
@@ -119,7 +111,7 @@ bool mse_ext_next(struct mse_bytes *in, struct mse_bytes *oid, bool *critical,
     struct mse_bytes id = { 0 };
     struct mse_bytes v = { 0 };
     bool crit = false;
-    if (!mse_der_get(&p, MSE_DER_SEQUENCE, &ext) || !mse_der_get(&ext, MSE_DER_OID, &id)) {
+    if (!mse_der_get(&p, MSE_DER_SEQUENCE, &ext) || !mse_der_oid(&ext, &id)) {
         return false;
     }
     if (ext.len > 0 && ext.data[0] == MSE_DER_BOOLEAN && !mse_der_bool(&ext, &crit)) {
@@ -265,15 +257,15 @@ static bool rd_tbs(struct mse_cert *c, struct mse_bytes in, struct mse_bytes *si
 {
     uint64_t version = 0;
     struct mse_bytes spki = { 0 };
-    bool ok = rd_version(&in, &version) &&                     // version
-              mse_der_uint(&in, &c->serial) &&                 // serialNumber
-              get_whole(&in, MSE_DER_SEQUENCE, sig_alg) &&     // signature
-              get_whole(&in, MSE_DER_SEQUENCE, &c->issuer) &&  // issuer
-              rd_validity(&in, c) &&                           // validity
-              get_whole(&in, MSE_DER_SEQUENCE, &c->subject) && // subject
-              get_whole(&in, MSE_DER_SEQUENCE, &spki) &&       // subjectPublicKeyInfo
-              mse_pubkey_parse(&c->key, spki) &&               //
-              (version != 2 || rd_extensions(c, &in)) &&       // extensions
+    bool ok = rd_version(&in, &version) &&                  // version
+              mse_der_uint(&in, &c->serial) &&              // serialNumber
+              mse_rd_algorithm(&in, sig_alg) &&             // signature
+              mse_rd_name(&in, &c->issuer) &&               // issuer
+              rd_validity(&in, c) &&                        // validity
+              mse_rd_name(&in, &c->subject) &&              // subject
+              mse_rd_whole(&in, MSE_DER_SEQUENCE, &spki) && // subjectPublicKeyInfo
+              mse_pubkey_parse(&c->key, spki) &&            //
+              (version != 2 || rd_extensions(c, &in)) &&    // extensions
               in.len == 0;
     return ok;
 }
@@ -291,12 +283,12 @@ mse_status mse_cert_parse(struct mse_cert *out, struct mse_bytes der, struct mse
     }
     struct mse_bytes tbs = cert;
     struct mse_bytes tbs_content = { 0 };
-    if (!get_whole(&cert, MSE_DER_SEQUENCE, &c.tbs) ||
+    if (!mse_rd_whole(&cert, MSE_DER_SEQUENCE, &c.tbs) ||
         !mse_der_get(&tbs, MSE_DER_SEQUENCE, &tbs_content) ||
         !rd_tbs(&c, tbs_content, &inner_alg)) {
         return MSE_FAIL(err, MSE_ERR_MALFORMED, "certificate", "malformed TBSCertificate");
     }
-    if (!get_whole(&cert, MSE_DER_SEQUENCE, &outer_alg) || !mse_der_bits(&cert, &c.signature) ||
+    if (!mse_rd_algorithm(&cert, &outer_alg) || !mse_der_bits(&cert, &c.signature) ||
         cert.len != 0) {
         return MSE_FAIL(err, MSE_ERR_MALFORMED, "certificate", "malformed signature");
     }
@@ -332,29 +324,4 @@ bool mse_cert_extension(const struct mse_cert *c, struct mse_bytes oid, struct m
 mse_status mse_cert_verify(const struct mse_cert *c, const struct mse_pubkey *issuer_key)
 {
     return mse_verify(issuer_key, c->sig_alg, c->signature, c->tbs);
-}
-
-struct mse_bytes mse_name_common_name(struct mse_bytes name)
-{
-    static const uint8_t oid_cn[] = { 0x55, 0x04, 0x03 };
-    struct mse_bytes none = { 0 };
-    struct mse_bytes found = { 0 };
-    struct mse_bytes rdns = { 0 };
-    if (!mse_der_get(&name, MSE_DER_SEQUENCE, &rdns)) {
-        return none;
-    }
-    struct mse_bytes rdn = { 0 };
-    while (rdns.len > 0 && mse_der_get(&rdns, MSE_DER_SET, &rdn)) {
-        struct mse_bytes attr = { 0 };
-        while (rdn.len > 0 && mse_der_get(&rdn, MSE_DER_SEQUENCE, &attr)) {
-            struct mse_bytes oid = { 0 };
-            struct mse_bytes value = { 0 };
-            uint8_t tag = 0;
-            if (mse_der_get(&attr, MSE_DER_OID, &oid) && mse_der_any(&attr, &tag, &value, NULL) &&
-                mse_der_oid_is(oid, oid_cn, sizeof oid_cn)) {
-                found = value;
-            }
-        }
-    }
-    return found;
 }

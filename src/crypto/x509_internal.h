@@ -5,6 +5,12 @@
 
 #include "crypto/x509.h"
 
+/* mse_rd_whole takes one element with this tag, tag to end. */
+MSE_MUST_USE bool mse_rd_whole(struct mse_bytes *in, uint8_t tag, struct mse_bytes *whole);
+/* mse_rd_algorithm takes an AlgorithmIdentifier: an OID and at most one more element. */
+MSE_MUST_USE bool mse_rd_algorithm(struct mse_bytes *in, struct mse_bytes *whole);
+/* mse_rd_name takes a Name and checks its form. */
+MSE_MUST_USE bool mse_rd_name(struct mse_bytes *in, struct mse_bytes *whole);
 /* mse_sig_alg_of maps a whole AlgorithmIdentifier, parameters included. */
 enum mse_sig_alg mse_sig_alg_of(struct mse_bytes whole);
 /* mse_ext_next takes one Extension. */
