@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The launcher's side of the control protocol, fed by a hostile runtime. The first byte says in
+ * pieces of which length the rest arrives. */
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/util.h"
+#include "sim/session.h"
+#include "tee/driver.h"
+#include "tee/frame.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static mse_status quote(void *ctx, struct mse_build *out, const uint8_t report_data[64])
+{
+    unsigned *calls = ctx;
+    mse_wr_copy(out, report_data, 64);
+    /* Sometimes it fails, as a real one may. */
+    return ++*calls % 5 == 0 ? MSE_ERR_CRYPTO : MSE_OK;
+}
+
+static mse_status key(void *ctx, uint8_t out[32])
+{
+    unsigned *calls = ctx;
+    memset(out, 0x55, 32);
+    return ++*calls % 5 == 0 ? MSE_ERR_CRYPTO : MSE_OK;
+}
+
+/* Exactly one reply, of a type and a length that the protocol has. */
+static void check_reply(const struct mse_sim_session *s)
+{
+    struct mse_sim_frame f;
+    struct mse_bytes out = mse_build_view(&s->out);
+    MSE_ASSERT(mse_sim_frame_take(&f, &out) == MSE_OK);
+    MSE_ASSERT(out.len == 0);
+    switch (f.type) {
+    case MSE_SIM_REPLY | MSE_SIM_REQ_QUOTE:
+    case MSE_SIM_REPLY | MSE_SIM_REQ_INFO:
+        MSE_ASSERT(f.payload.len == 64);
+        break;
+    case MSE_SIM_REPLY | MSE_SIM_REQ_KEY:
+        MSE_ASSERT(f.payload.len == 32);
+        break;
+    default:
+        MSE_ASSERT(f.type == MSE_SIM_ERROR);
+        break;
+    }
+}
+
+static void check_note(const struct mse_sim_note *n)
+{
+    size_t len = strnlen(n->text, sizeof n->text);
+    MSE_ASSERT(n->event <= MSE_TEE_EVENT_FAILED);
+    MSE_ASSERT(len < sizeof n->text);
+    for (size_t i = 0; i < len; i++) {
+        MSE_ASSERT(n->text[i] >= 0x20 && n->text[i] < 0x7f);
+    }
+}
+
+/* Handles all whole frames; false when the stream broke. */
+static bool drain(struct mse_sim_session *s)
+{
+    for (;;) {
+        struct mse_sim_note note;
+        size_t before = s->in.len;
+        mse_status st = mse_sim_session_step(s, &note);
+        if (st == MSE_ERR_NOT_FOUND) {
+            MSE_ASSERT(s->in.len == before && mse_sim_session_room(s) > 0);
+            return true;
+        }
+        if (st != MSE_OK) {
+            MSE_ASSERT(st == MSE_ERR_PROTOCOL);
+            return false;
+        }
+        MSE_ASSERT(s->in.len < before);
+        check_note(&note);
+        MSE_ASSERT((note.event == 0) == (s->out.len > 0));
+        if (s->out.len > 0) {
+            check_reply(s);
+        }
+        mse_build_reset(&s->out);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    unsigned calls = 0;
+    struct mse_sim_answers answers = { .ctx = &calls, .quote = quote, .key = key };
+    struct mse_sim_session s;
+    struct mse_bytes in = mse_bytes_of(data, size);
+    struct mse_bytes piece;
+    uint8_t step = 0;
+    if (!mse_rd_u8(&in, &step)) {
+        return 0;
+    }
+    mse_sim_session_init(&s, &answers);
+    bool more = true;
+    while (more && in.len > 0) {
+        size_t len = step == 0 ? in.len : step;
+        len = len < in.len ? len : in.len;
+        len = len < mse_sim_session_room(&s) ? len : mse_sim_session_room(&s);
+        MSE_ASSERT(mse_rd_bytes(&in, &piece, len));
+        mse_wr_bytes(&s.in, piece);
+        MSE_ASSERT(mse_build_ok(&s.in));
+        more = drain(&s);
+    }
+    mse_sim_session_clear(&s);
+    return 0;
+}
