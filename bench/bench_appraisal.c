@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The appraisal of one quote beside its floor: the ECDSA verifications that it made, alone, on the
+ * same keys, signatures and digests.
+ *
+ * usage: bench_appraisal NAME CASE TIME [ROOT.pem]    the figures
+ *        bench_appraisal --once CASE TIME [ROOT.pem]  one appraisal; prints its CPU seconds
+ *        bench_appraisal --once-floor FILE            the verifications alone, likewise
+ *
+ * The last two are this program's own children: a fresh process for every cold figure. */
+#include <mse/attest.h>
+
+#include <openssl/bn.h>
+#include <openssl/ec.h>
+#include <openssl/ecdsa.h>
+#include <openssl/obj_mac.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/build.h"
+#include "base/bytes.h"
+#include "base/util.h"
+#include "bench.h"
+
+#define WARM_RUNS  41U
+#define WARM_CALLS 40U /* per run */
+#define COLD_RUNS  31U
+#define MAX_VERIFY 64U
+#define POINT_LEN  65U
+#define SIG_LEN    64U
+#define DIGEST_LEN 32U
+#define RECORD_LEN (POINT_LEN + SIG_LEN + DIGEST_LEN)
+#define NUM_FILES  8U
+#define PATH_LEN   4096U
+
+/* One verification as the appraisal asked for it. */
+struct verification {
+    EC_KEY *key;
+    ECDSA_SIG *sig;
+    uint8_t digest[DIGEST_LEN];
+};
+
+static struct verification seen[MAX_VERIFY];
+static size_t num_seen;
+static bool recording;
+
+/* The linker puts this around OpenSSL's function: what is counted is what was done. */
+int __real_ECDSA_do_verify(const unsigned char *digest, int len, const ECDSA_SIG *sig, EC_KEY *key);
+int __wrap_ECDSA_do_verify(const unsigned char *digest, int len, const ECDSA_SIG *sig, EC_KEY *key);
+
+static void record(const unsigned char *digest, int len, const ECDSA_SIG *sig, const EC_KEY *key)
+{
+    if (num_seen == MAX_VERIFY || len != DIGEST_LEN) {
+        bench_die("cannot record", "ECDSA_do_verify");
+    }
+    struct verification *v = &seen[num_seen];
+    v->key = EC_KEY_dup(key);
+    v->sig = ECDSA_SIG_new();
+    if (v->key == NULL || v->sig == NULL ||
+        ECDSA_SIG_set0(v->sig, BN_dup(ECDSA_SIG_get0_r(sig)), BN_dup(ECDSA_SIG_get0_s(sig))) != 1) {
+        bench_die("out of memory", "record");
+    }
+    memcpy(v->digest, digest, DIGEST_LEN);
+    num_seen++;
+}
+
+int __wrap_ECDSA_do_verify(const unsigned char *digest, int len, const ECDSA_SIG *sig, EC_KEY *key)
+{
+    if (recording) {
+        record(digest, len, sig, key);
+    }
+    return __real_ECDSA_do_verify(digest, len, sig, key);
+}
+
+struct inputs {
+    struct mse_bytes files[NUM_FILES];
+    struct mse_bytes quote;
+    struct mse_collateral collateral;
+    struct mse_policy policy;
+    mse_time at;
+};
+
+static struct mse_bytes read_in(const char *dir, const char *name)
+{
+    char path[PATH_LEN];
+    if (snprintf(path, sizeof path, "%s/%s", dir, name) >= (int)sizeof path) {
+        bench_die("path too long", dir);
+    }
+    return bench_read_file(path);
+}
+
+static mse_time parse_time(const char *text)
+{
+    uint64_t v = 0;
+    if (!mse_u64_parse(&v, mse_bytes_str(text), INT64_MAX)) {
+        bench_die("not a time in seconds", text);
+    }
+    return (mse_time)v;
+}
+
+/* Everything that the case's platform may be is accepted: the time is what counts here. */
+static void set_policy(struct mse_policy *p, const char *root_pem)
+{
+    mse_policy_default(p);
+    for (unsigned s = MSE_TCB_UP_TO_DATE; s < MSE_TCB_REVOKED; s++) {
+        p->accepted_tcb_statuses |= MSE_TCB_BIT(s);
+    }
+    p->insecure_any_advisory = true;
+    p->insecure_any_app = true;
+    p->allow_mixed_evaluation_numbers = true;
+    p->allow_debug = true;
+    p->allow_sample_signer = true;
+    p->allow_smt = true;
+    if (root_pem == NULL) {
+        return;
+    }
+    struct mse_bytes pem = bench_read_file(root_pem);
+    mse_status st = mse_simulation_root_of_pem(p->simulation_root, pem, NULL);
+    if (st != MSE_OK) {
+        bench_die("simulated root", mse_status_name(st));
+    }
+    p->allow_simulation = true;
+    bench_free(pem);
+}
+
+static void load(struct inputs *in, const char *dir, const char *time, const char *root_pem)
+{
+    static const char *const names[NUM_FILES] = {
+        "tcb_info.json",    "tcb_info.sig",    "tcb_info_issuer_chain.pem",
+        "qe_identity.json", "qe_identity.sig", "qe_identity_issuer_chain.pem",
+        "pck_crl.der",      "root_ca_crl.der",
+    };
+    struct mse_collateral *c = &in->collateral;
+    struct mse_bytes *const members[NUM_FILES] = {
+        &c->tcb_info,    &c->tcb_info_signature,    &c->tcb_info_issuer_chain,
+        &c->qe_identity, &c->qe_identity_signature, &c->qe_identity_issuer_chain,
+        &c->pck_crl,     &c->root_ca_crl,
+    };
+    memset(c, 0, sizeof *c);
+    for (size_t i = 0; i < NUM_FILES; i++) {
+        in->files[i] = read_in(dir, names[i]);
+        *members[i] = in->files[i];
+    }
+    in->quote = read_in(dir, "quote.bin");
+    in->at = parse_time(time);
+    set_policy(&in->policy, root_pem);
+}
+
+static void unload(struct inputs *in)
+{
+    for (size_t i = 0; i < NUM_FILES; i++) {
+        bench_free(in->files[i]);
+    }
+    bench_free(in->quote);
+}
+
+static void appraise(const struct inputs *in)
+{
+    static struct mse_verdict v;
+    struct mse_error err = { 0 };
+    if (mse_appraise_sgx(&v, in->quote, &in->collateral, &in->policy, in->at, &err) != MSE_OK) {
+        bench_die("the quote is refused", err.text);
+    }
+}
+
+static void verify_all(void)
+{
+    for (size_t i = 0; i < num_seen; i++) {
+        if (__real_ECDSA_do_verify(seen[i].digest, DIGEST_LEN, seen[i].sig, seen[i].key) != 1) {
+            bench_die("a recorded signature", "does not verify");
+        }
+    }
+}
+
+static double time_warm(const struct inputs *in)
+{
+    double begin = bench_cpu_seconds();
+    for (unsigned i = 0; i < WARM_CALLS; i++) {
+        appraise(in);
+    }
+    return (bench_cpu_seconds() - begin) / WARM_CALLS;
+}
+
+static double time_warm_floor(void)
+{
+    double begin = bench_cpu_seconds();
+    for (unsigned i = 0; i < WARM_CALLS; i++) {
+        verify_all();
+    }
+    return (bench_cpu_seconds() - begin) / WARM_CALLS;
+}
+
+/* ---- the children */
+
+static int once(const char *dir, const char *time, const char *root_pem)
+{
+    static struct inputs in;
+    double begin = bench_cpu_seconds();
+    load(&in, dir, time, root_pem);
+    appraise(&in);
+    (void)printf("%.9f\n", bench_cpu_seconds() - begin);
+    unload(&in);
+    return 0;
+}
+
+static void read_verification(struct mse_bytes *in)
+{
+    struct verification *v = &seen[num_seen];
+    struct mse_bytes point = { NULL, 0 };
+    struct mse_bytes r = { NULL, 0 };
+    struct mse_bytes s = { NULL, 0 };
+    if (num_seen == MAX_VERIFY || !mse_rd_bytes(in, &point, POINT_LEN) ||
+        !mse_rd_bytes(in, &r, SIG_LEN / 2) || !mse_rd_bytes(in, &s, SIG_LEN / 2) ||
+        !mse_rd_copy(in, v->digest, DIGEST_LEN)) {
+        bench_die("malformed", "verifications");
+    }
+    v->key = EC_KEY_new_by_curve_name(NID_X9_62_prime256v1);
+    v->sig = ECDSA_SIG_new();
+    if (v->key == NULL || v->sig == NULL ||
+        EC_KEY_oct2key(v->key, point.data, point.len, NULL) != 1 ||
+        ECDSA_SIG_set0(v->sig, BN_bin2bn(r.data, (int)r.len, NULL),
+                       BN_bin2bn(s.data, (int)s.len, NULL)) != 1) {
+        bench_die("not a P-256 signature", "verifications");
+    }
+    num_seen++;
+}
+
+static void forget_verifications(void)
+{
+    for (size_t i = 0; i < num_seen; i++) {
+        EC_KEY_free(seen[i].key);
+        ECDSA_SIG_free(seen[i].sig);
+    }
+    num_seen = 0;
+}
+
+static int once_floor(const char *path)
+{
+    double begin = bench_cpu_seconds();
+    struct mse_bytes file = bench_read_file(path);
+    struct mse_bytes rest = file;
+    while (rest.len > 0) {
+        read_verification(&rest);
+    }
+    verify_all();
+    (void)printf("%.9f\n", bench_cpu_seconds() - begin);
+    forget_verifications();
+    bench_free(file);
+    return 0;
+}
+
+/* ---- the parent */
+
+static void write_verifications(const char *path)
+{
+    FILE *f = fopen(path, "wb");
+    bool ok = f != NULL;
+    for (size_t i = 0; ok && i < num_seen; i++) {
+        uint8_t raw[RECORD_LEN];
+        const struct verification *v = &seen[i];
+        const EC_GROUP *group = EC_KEY_get0_group(v->key);
+        ok = EC_GROUP_get_curve_name(group) == NID_X9_62_prime256v1 &&
+             EC_POINT_point2oct(group, EC_KEY_get0_public_key(v->key),
+                                POINT_CONVERSION_UNCOMPRESSED, raw, POINT_LEN, NULL) == POINT_LEN &&
+             BN_bn2binpad(ECDSA_SIG_get0_r(v->sig), raw + POINT_LEN, 32) == 32 &&
+             BN_bn2binpad(ECDSA_SIG_get0_s(v->sig), raw + POINT_LEN + 32, 32) == 32;
+        memcpy(raw + POINT_LEN + SIG_LEN, v->digest, DIGEST_LEN);
+        ok = ok && fwrite(raw, 1, RECORD_LEN, f) == RECORD_LEN;
+    }
+    if (!ok || fclose(f) != 0) {
+        bench_die("cannot write", path);
+    }
+}
+
+/* Runs this program with argv and returns the number that it prints. */
+static double run_child(char *const argv[])
+{
+    int fds[2];
+    if (pipe(fds) != 0) {
+        bench_die("pipe", "child");
+    }
+    pid_t pid = fork();
+    if (pid == 0) {
+        (void)dup2(fds[1], STDOUT_FILENO);
+        (void)close(fds[0]);
+        (void)execv("/proc/self/exe", argv);
+        _exit(127);
+    }
+    (void)close(fds[1]);
+    char text[64] = "";
+    FILE *f = fdopen(fds[0], "r");
+    bool got = pid > 0 && f != NULL && fgets(text, sizeof text, f) != NULL;
+    int status = 0;
+    if (!got || waitpid(pid, &status, 0) != pid || status != 0) {
+        bench_die("a child failed", argv[1]);
+    }
+    (void)fclose(f);
+    return strtod(text, NULL);
+}
+
+static void report(const char *name, const char *what, const char *floor, const char *input,
+                   struct bench_series series[2])
+{
+    char extra[512];
+    (void)snprintf(extra, sizeof extra,
+                   ",\"floor_verifications\":%zu,\"memo\":false,\"input\":\"%s\"", num_seen, input);
+    for (size_t k = 0; k < 2; k++) {
+        for (size_t i = 0; i < series[k].num; i++) {
+            series[k].values[i] *= 1e6;
+        }
+    }
+    struct bench_figure f = { name, "us", what, floor, extra };
+    (void)bench_report(&f, &series[0], &series[1]);
+}
+
+static void bench_cold(const char *input, char *dir, char *time, char *root_pem)
+{
+    char path[] = "/tmp/mse-bench-XXXXXX";
+    int fd = mkstemp(path);
+    if (fd < 0 || close(fd) != 0) {
+        bench_die("cannot make", path);
+    }
+    write_verifications(path);
+    char self[] = "bench_appraisal";
+    char mode[] = "--once";
+    char floor_mode[] = "--once-floor";
+    char *const argv[] = { self, mode, dir, time, root_pem, NULL };
+    char *const floor_argv[] = { self, floor_mode, path, NULL };
+    struct bench_series s[2] = { { 0 }, { 0 } };
+    for (unsigned i = 0; i < COLD_RUNS; i++) {
+        bench_add(&s[0], run_child(argv));
+        bench_add(&s[1], run_child(floor_argv));
+    }
+    (void)unlink(path);
+    report("appraisal_sgx_cold",
+           "first appraisal of a fresh process: files read, OpenSSL started, verdict",
+           "the same P-256 verifications, first in a fresh process, keys built from points", input,
+           s);
+}
+
+static void bench_warm(const char *input, const struct inputs *in)
+{
+    struct bench_series s[2] = { { 0 }, { 0 } };
+    for (unsigned i = 0; i < WARM_RUNS; i++) {
+        bench_add(&s[0], time_warm(in));
+        bench_add(&s[1], time_warm_floor());
+    }
+    report("appraisal_sgx_warm",
+           "the whole appraisal again, inputs in memory and caches hot; nothing is remembered "
+           "from one call to the next",
+           "the same P-256 verifications alone, keys built beforehand", input, s);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 3 && strcmp(argv[1], "--once-floor") == 0) {
+        return once_floor(argv[2]);
+    }
+    if (argc != 4 && argc != 5) {
+        bench_die("usage", "bench_appraisal NAME CASE TIME [ROOT.pem]");
+    }
+    char *root_pem = argc == 5 ? argv[4] : NULL;
+    if (strcmp(argv[1], "--once") == 0) {
+        return once(argv[2], argv[3], root_pem);
+    }
+    static struct inputs in;
+    load(&in, argv[2], argv[3], root_pem);
+    recording = true;
+    appraise(&in);
+    recording = false;
+    bench_cold(argv[1], argv[2], argv[3], root_pem);
+    bench_warm(argv[1], &in);
+    forget_verifications();
+    unload(&in);
+    return 0;
+}
