@@ -71,7 +71,8 @@ static uint8_t *reserve(struct mse_build *b, size_t len)
         b->failed = true;
         return NULL;
     }
-    uint8_t *p = b->data + b->len;
+    /* Nothing written to nothing: C forbids even NULL + 0. */
+    uint8_t *p = b->data == NULL ? NULL : b->data + b->len;
     b->len = need;
     return p;
 }

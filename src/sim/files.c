@@ -22,8 +22,11 @@ mse_status mse_sim_dir_open(int *out, const char *path, struct mse_error *err)
 
 static mse_status read_all(struct mse_build *out, int fd, size_t len)
 {
+    if (len == 0) {
+        return MSE_OK;
+    }
     uint8_t *to = mse_wr_space(out, len);
-    if (to == NULL && len > 0) {
+    if (to == NULL) {
         return MSE_ERR_NO_SPACE;
     }
     size_t done = 0;
