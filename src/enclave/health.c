@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See health.h. Only the status line's first twelve bytes are looked at. */
+/* See health.h. Only the status line's first twelve bytes are looked
+ * at. */
 #include "enclave/health.h"
 
 #include <errno.h>
@@ -12,6 +13,7 @@
 
 #define ASK_EVERY_MS  50
 #define GIVE_UP_TURNS 200 /* then another connection is tried */
+#define ENOUGH_TURNS  1   /* for the rest of an answer whose status is known */
 #define STATUS_LEN    12  /* "HTTP/1.1 200" */
 #define NO_HTTP       1U
 #define UNAVAILABLE   503U
@@ -52,27 +54,35 @@ static void disconnect(struct mse_health *h)
     }
 }
 
+static void conclude(struct mse_health *h)
+{
+    h->last_status = h->status;
+    if (h->status > NO_HTTP && h->status != UNAVAILABLE) {
+        mse_health_stop(h);
+        h->on_healthy(h->user);
+    } else {
+        disconnect(h);
+    }
+}
+
 static void on_answer(uv_poll_t *p, int status, int events)
 {
     struct mse_health *h = p->data;
+    char buf[4096];
     (void)status;
     (void)events;
-    ssize_t n = recv(h->fd, h->answer + h->answer_len, sizeof h->answer - h->answer_len, 0);
+    ssize_t n = recv(h->fd, buf, sizeof buf, 0);
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
         return;
     }
-    h->answer_len += n > 0 ? (size_t)n : 0;
-    unsigned code = mse_health_parse(h->answer, h->answer_len);
-    if (code == 0 && n > 0) {
-        return; /* the status line is not whole yet */
+    size_t room = sizeof h->answer - h->answer_len;
+    size_t take = n <= 0 ? 0 : (size_t)n < room ? (size_t)n : room;
+    memcpy(h->answer + h->answer_len, buf, take);
+    h->answer_len += take;
+    h->status = mse_health_parse(h->answer, h->answer_len);
+    if (n <= 0 || h->status == NO_HTTP) {
+        conclude(h);
     }
-    h->last_status = code;
-    if (code > NO_HTTP && code != UNAVAILABLE) {
-        mse_health_stop(h);
-        h->on_healthy(h->user);
-        return;
-    }
-    disconnect(h);
 }
 
 static void ask(struct mse_health *h)
@@ -90,6 +100,7 @@ static void ask(struct mse_health *h)
     h->poll.data = h;
     h->fd = fd;
     h->answer_len = 0;
+    h->status = 0;
     h->waited = 0;
     if (uv_poll_start(&h->poll, UV_READABLE, on_answer) != 0) {
         disconnect(h);
@@ -101,8 +112,8 @@ static void on_timer(uv_timer_t *t)
     struct mse_health *h = t->data;
     if (h->fd < 0 && !h->closing) {
         ask(h);
-    } else if (h->fd >= 0 && ++h->waited > GIVE_UP_TURNS) {
-        disconnect(h);
+    } else if (h->fd >= 0 && ++h->waited > (h->status == 0 ? GIVE_UP_TURNS : ENOUGH_TURNS)) {
+        conclude(h);
     }
 }
 

@@ -16,8 +16,10 @@ struct mse_health {
     const char *socket_path;
     char request[2048];
     size_t request_len;
-    char answer[16];
+    char answer[16]; /* its beginning */
     size_t answer_len;
+    unsigned
+        status; /* of this answer, once known; the rest is read so that the app is not cut off */
     unsigned waited; /* turns of the timer without an answer on this connection */
     void (*on_healthy)(void *user);
     void *user;

@@ -23,6 +23,7 @@ static bool take_token(struct mse_logs *l)
     }
     if (l->tokens == 0) {
         l->dropped++;
+        l->dropped_total++;
         return false;
     }
     l->tokens--;
@@ -122,6 +123,7 @@ mse_status mse_logs_start(struct mse_logs *l, uv_loop_t *loop, int out_fd, int e
     l->loop = loop;
     l->num_kept = 0;
     l->dropped = 0;
+    l->dropped_total = 0;
     l->tokens = MSE_LOGS_BURST;
     l->refilled_ms = uv_now(loop);
     bool ok = stream_start(&l->out, l, "out", out_fd);

@@ -31,7 +31,8 @@ struct mse_logs {
     size_t num_kept; /* lines so far; the ring's position */
     uint64_t tokens;
     uint64_t refilled_ms;
-    uint64_t dropped;
+    uint64_t dropped; /* since the last line that was written */
+    uint64_t dropped_total;
 };
 /* Takes over the read ends out_fd and err_fd. */
 MSE_MUST_USE mse_status mse_logs_start(struct mse_logs *l, uv_loop_t *loop, int out_fd, int err_fd,

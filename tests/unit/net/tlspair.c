@@ -26,9 +26,17 @@ static void must(bool ok, const char *what)
 
 void test_cert_make(struct test_cert *c, const char *name)
 {
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    test_cert_make_with(c, name, key);
+    EVP_PKEY_free(key);
+}
+
+void test_cert_make_with(struct test_cert *c, const char *name, EVP_PKEY *key)
+{
     char san[256];
     (void)snprintf(san, sizeof san, "DNS:%s", name);
-    c->key = EVP_EC_gen("P-256");
+    must(key != NULL && EVP_PKEY_up_ref(key) == 1, "key");
+    c->key = key;
     X509 *x = X509_new();
     must(c->key != NULL && x != NULL, "key");
     must(X509_set_version(x, 2) == 1 && ASN1_INTEGER_set(X509_get_serialNumber(x), 1) == 1, "form");

@@ -14,6 +14,8 @@ struct test_cert {
     size_t der_len;
 };
 void test_cert_make(struct test_cert *c, const char *name);
+/* The same with a key of the caller's; a reference is taken. */
+void test_cert_make_with(struct test_cert *c, const char *name, EVP_PKEY *key);
 void test_cert_clear(struct test_cert *c);
 
 /* A listening socket on a free port of the loopback. */

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The parts of the runtime, one by one: loading, environment, health answers, logs, time. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "crypto/digest.h"
+#include "enclave/app.h"
+#include "enclave/health.h"
+#include "enclave/load.h"
+#include "enclave/logs.h"
+#include "enclave/serve.h"
+#include "lib/testlib.h"
+#include "net/loop.h"
+#include "package/code.h"
+#include "unit/enclave/fixture.h"
+
+/* Loading. */
+
+static uint8_t measured[32];
+
+static mse_status fake_digest(struct mse_tee *t, uint8_t out[32], struct mse_error *err)
+{
+    (void)t;
+    (void)err;
+    memcpy(out, measured, sizeof measured);
+    return MSE_OK;
+}
+
+static const struct mse_tee_ops fake_ops = { .name = "fake", .manifest_digest = fake_digest };
+static const struct mse_enclave_tee fake_tee = { &fake_ops, NULL };
+
+static int file_with(struct mse_bytes content)
+{
+    char name[] = "/tmp/mse-test-XXXXXX";
+    int fd = mkstemp(name);
+    assert_true(fd >= 0);
+    assert_int_equal(unlink(name), 0);
+    assert_int_equal(write(fd, content.data, content.len), (ssize_t)content.len);
+    assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+    return fd;
+}
+
+static mse_status load(struct mse_manifest *m, struct mse_bytes text)
+{
+    uint8_t digest[32];
+    struct mse_error err = { 0 };
+    int fd = file_with(text);
+    mse_status st = mse_enclave_load_manifest(m, digest, fd, &fake_tee, &err);
+    (void)close(fd);
+    assert_true((st == MSE_OK) == (err.status == MSE_OK));
+    return st;
+}
+
+static void test_manifest_is_the_measured_one(void **state)
+{
+    (void)state;
+    struct mse_manifest m;
+    struct mse_manifest read = { 0 };
+    struct mse_build text;
+    fixture_manifest(&m, NULL);
+    mse_build_heap(&text, MSE_MANIFEST_MAX_LEN);
+    assert_status(mse_manifest_write(&text, &m, NULL), MSE_OK);
+    assert_status(mse_sha256(measured, mse_build_view(&text)), MSE_OK);
+    assert_status(load(&read, mse_build_view(&text)), MSE_OK);
+    assert_string_equal(read.san, m.san);
+    mse_manifest_clear(&read);
+    /* Any other byte, before anything is parsed. */
+    for (size_t i = 0; i < text.len; i += 7) {
+        text.data[i] ^= 1;
+        assert_status(load(&read, mse_build_view(&text)), MSE_ERR_MANIFEST_MISMATCH);
+        text.data[i] ^= 1;
+    }
+    struct mse_bytes cut = { text.data, text.len - 1 };
+    assert_status(load(&read, cut), MSE_ERR_MANIFEST_MISMATCH);
+    assert_status(mse_sha256(measured, cut), MSE_OK);
+    assert_true(load(&read, cut) != MSE_OK); /* measured, but not well formed */
+    mse_build_clear(&text);
+    fixture_manifest_clear(&m);
+}
+
+static void test_manifest_too_long(void **state)
+{
+    (void)state;
+    struct mse_manifest m = { 0 };
+    uint8_t *big = calloc(1, MSE_MANIFEST_MAX_LEN + 1);
+    assert_non_null(big);
+    assert_status(load(&m, mse_bytes_of(big, MSE_MANIFEST_MAX_LEN + 1)), MSE_ERR_NO_SPACE);
+    free(big);
+}
+
+static void test_unsupported(void **state)
+{
+    (void)state;
+    struct mse_manifest m;
+    char bad_alpn[] = "mse-attest/1";
+    char bad_env[] = "-u";
+    char bad_path[] = "/a b\r\nX: y";
+    fixture_manifest(&m, NULL);
+    mse_time now = m.expires_at - 1;
+    assert_status(mse_enclave_check_supported(&m, now, NULL), MSE_OK);
+    assert_status(mse_enclave_check_supported(&m, m.expires_at, NULL), MSE_ERR_CONFIG);
+    m.origin = MSE_ORIGIN_OWNER;
+    assert_status(mse_enclave_check_supported(&m, now, NULL), MSE_ERR_UNSUPPORTED);
+    m.origin = MSE_ORIGIN_OPERATOR;
+    assert_status(mse_enclave_check_supported(&m, now, NULL), MSE_ERR_UNSUPPORTED);
+    m.origin = MSE_ORIGIN_SELF;
+    char *saved = m.alpn.items[0];
+    m.alpn.items[0] = bad_alpn;
+    assert_status(mse_enclave_check_supported(&m, now, NULL), MSE_ERR_UNSUPPORTED);
+    m.alpn.items[0] = saved;
+    saved = m.env[0].name;
+    m.env[0].name = bad_env;
+    assert_status(mse_enclave_check_supported(&m, now, NULL), MSE_ERR_CONFIG);
+    m.env[0].name = saved;
+    saved = m.healthcheck_endpoint;
+    m.healthcheck_endpoint = bad_path;
+    assert_status(mse_enclave_check_supported(&m, now, NULL), MSE_ERR_CONFIG);
+    m.healthcheck_endpoint = saved;
+    fixture_manifest_clear(&m);
+}
+
+/* A package with one file, made under this salt; unpacked under the manifest's digest. */
+static mse_status unpack(const struct mse_manifest *m, const char *content,
+                         const uint8_t package_digest[32], const uint8_t manifest_digest[32])
+{
+    static const uint8_t salt[32] = { 7 };
+    char path[256];
+    char *src = test_tmpdir();
+    char *dest = test_tmpdir();
+    (void)snprintf(path, sizeof path, "%s/app.py", src);
+    test_write_file(path, mse_bytes_str(content));
+    int fd = file_with((struct mse_bytes) { NULL, 0 });
+    assert_status(mse_package_write_plain(fd, src, salt, package_digest, NULL), MSE_OK);
+    assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+    mse_status st = mse_enclave_unpack(fd, dest, m, manifest_digest, NULL);
+    (void)close(fd);
+    test_tmpdir_remove(src);
+    test_tmpdir_remove(dest);
+    return st;
+}
+
+static void test_code_is_what_the_manifest_says(void **state)
+{
+    (void)state;
+    static const uint8_t salt[32] = { 7 };
+    static const uint8_t digest[32] = { 1 };
+    static const uint8_t other[32] = { 2 };
+    struct mse_manifest m;
+    char path[256];
+    char *src = test_tmpdir();
+    fixture_manifest(&m, NULL);
+    (void)snprintf(path, sizeof path, "%s/app.py", src);
+    test_write_file(path, mse_bytes_str("print(1)\n"));
+    assert_status(mse_code_digest(m.code_digest, src, salt, true, NULL), MSE_OK);
+    test_tmpdir_remove(src);
+    assert_status(unpack(&m, "print(1)\n", digest, digest), MSE_OK);
+    assert_status(unpack(&m, "print(2)\n", digest, digest), MSE_ERR_MANIFEST_MISMATCH);
+    assert_true(unpack(&m, "print(1)\n", other, digest) != MSE_OK);
+    fixture_manifest_clear(&m);
+}
+
+/* Environment. */
+
+static void test_environment(void **state)
+{
+    (void)state;
+    struct mse_manifest m;
+    fixture_manifest(&m, NULL);
+    struct mse_app a = { .uid_lock = -1 };
+    char **env = NULL;
+    assert_status(mse_app_env(&env, &a, &m, NULL), MSE_OK);
+    static const char *const want[] = { "GREETING=hello",
+                                        "HOME=/mse/home",
+                                        "MODULE_PATH=/mse/code",
+                                        "TMP_PATH=/tmp",
+                                        "KEY_PATH=/mse/keys",
+                                        "MSE_SOCKET=/mse/run/app.sock",
+                                        "MSE_APP_ID=" FIXTURE_APP_ID };
+    for (size_t i = 0; i < sizeof want / sizeof want[0]; i++) {
+        assert_string_equal(env[i], want[i]);
+    }
+    assert_null(env[sizeof want / sizeof want[0]]);
+    mse_app_env_free(env);
+    fixture_manifest_clear(&m);
+}
+
+static void test_folders(void **state)
+{
+    (void)state;
+    struct mse_app a;
+    struct stat st;
+    assert_status(mse_app_prepare(&a, false, NULL), MSE_OK);
+    assert_int_equal(stat(a.code, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0755);
+    assert_int_equal(st.st_uid, geteuid());
+    assert_int_equal(stat(a.home, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0700);
+    assert_true(geteuid() != 0 || st.st_uid == a.uid);
+    char *dir = strdup(a.dir);
+    assert_int_equal(stat(dir, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0711);
+    /* Two apps at once have two user ids. */
+    struct mse_app b;
+    assert_status(mse_app_prepare(&b, false, NULL), MSE_OK);
+    assert_true(geteuid() != 0 || a.uid != b.uid);
+    mse_app_clear(&b);
+    mse_app_clear(&a);
+    mse_app_clear(&a);
+    assert_int_not_equal(access(dir, F_OK), 0);
+    free(dir);
+}
+
+/* Health. */
+
+static void test_health_answers(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        unsigned status;
+    } cases[] = {
+        { "", 0 },
+        { "H", 0 },
+        { "HTTP/1.1 20", 0 },
+        { "HTTP/1.1 200", 200 },
+        { "HTTP/1.0 404 Not Found", 404 },
+        { "HTTP/1.1 503 S", 503 },
+        { "HTTP/1.1 099", 1 },
+        { "HTTP/1.1 600", 1 },
+        { "HTTP/1.1 2x0", 1 },
+        { "HTTP/1.1-200", 1 },
+        { "HTTP/2.0 200", 1 },
+        { "SSH-2.0", 1 },
+        { "\x16\x03", 1 },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        assert_int_equal(mse_health_parse(cases[i].text, strlen(cases[i].text)), cases[i].status);
+    }
+}
+
+/* Logs. */
+
+static void test_last_lines(void **state)
+{
+    (void)state;
+    uv_loop_t loop;
+    struct mse_logs l = { 0 };
+    int out[2];
+    int err[2];
+    assert_int_equal(uv_loop_init(&loop), 0);
+    assert_int_equal(pipe2(out, O_CLOEXEC), 0);
+    assert_int_equal(pipe2(err, O_CLOEXEC), 0);
+    assert_status(mse_logs_start(&l, &loop, out[0], err[0], NULL), MSE_OK);
+    char text[2000] = "";
+    mse_logs_last(&l, text, sizeof text);
+    assert_string_equal(text, "");
+    static const char lines[] = "one\ntwo\n\nthree\nfour\nfive\nsix\nunfinished\x1b[0m";
+    assert_int_equal(write(out[1], lines, sizeof lines - 1), (ssize_t)(sizeof lines - 1));
+    mse_logs_flush(&l);
+    mse_logs_last(&l, text, sizeof text);
+    assert_string_equal(text, "three | four | five | six | unfinished\\x1b[0m");
+    char small[20];
+    mse_logs_last(&l, small, sizeof small);
+    assert_true(strlen(small) < sizeof small);
+    /* A flood is cut, and does not block. */
+    l.tokens = 3;
+    for (int i = 0; i < 300; i++) {
+        assert_int_equal(write(err[1], "flood\n", 6), 6);
+        (void)uv_run(&loop, UV_RUN_NOWAIT);
+    }
+    assert_true(l.dropped_total > 100);
+    (void)close(out[1]);
+    (void)close(err[1]);
+    mse_logs_flush(&l);
+    mse_logs_stop(&l);
+    mse_net_loop_clear(&loop);
+}
+
+/* Time. */
+
+static void test_clock_never_goes_back(void **state)
+{
+    (void)state;
+    struct mse_enclave_clock c;
+    mse_time host = time(NULL);
+    mse_enclave_clock_init(&c, host + 1000000);
+    assert_true(mse_enclave_now(&c) >= host + 1000000);
+    mse_enclave_clock_init(&c, 0);
+    assert_true(mse_enclave_now(&c) >= host);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_manifest_is_the_measured_one),
+        cmocka_unit_test(test_manifest_too_long),
+        cmocka_unit_test(test_unsupported),
+        cmocka_unit_test(test_code_is_what_the_manifest_says),
+        cmocka_unit_test(test_environment),
+        cmocka_unit_test(test_folders),
+        cmocka_unit_test(test_health_answers),
+        cmocka_unit_test(test_last_lines),
+        cmocka_unit_test(test_clock_never_goes_back),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
