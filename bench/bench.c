@@ -80,6 +80,15 @@ double bench_report(const struct bench_figure *f, const struct bench_series *see
     return median(&r);
 }
 
+void *bench_alloc(size_t len)
+{
+    void *p = calloc(1, len);
+    if (p == NULL) {
+        bench_die("out of memory", "bench_alloc");
+    }
+    return p;
+}
+
 struct mse_bytes bench_read_file(const char *path)
 {
     FILE *f = fopen(path, "rb");
@@ -88,15 +97,18 @@ struct mse_bytes bench_read_file(const char *path)
         bench_die("cannot open", path);
     }
     size_t len = (size_t)st.st_size;
-    uint8_t *p = malloc(len + 1);
-    if (p == NULL || fread(p, 1, len, f) != len || fclose(f) != 0) {
+    struct mse_bytes out = { bench_alloc(len + 1), len };
+    void *p = NULL;
+    memcpy(&p, &out.data, sizeof p);
+    if (fread(p, 1, len, f) != len || fclose(f) != 0) {
         bench_die("cannot read", path);
     }
-    struct mse_bytes out = { p, len };
     return out;
 }
 
 void bench_free(struct mse_bytes b)
 {
-    free((void *)(uintptr_t)b.data);
+    void *p = NULL;
+    memcpy(&p, &b.data, sizeof p); /* it came from bench_alloc */
+    free(p);
 }

@@ -30,6 +30,8 @@ double bench_report(const struct bench_figure *f, const struct bench_series *see
                     const struct bench_series *floor);
 _Noreturn void bench_die(const char *what, const char *which);
 
+/* len bytes on the heap, zero; aborts if there are none. */
+void *bench_alloc(size_t len);
 /* The whole file, on the heap; aborts if it cannot be read. */
 struct mse_bytes bench_read_file(const char *path);
 void bench_free(struct mse_bytes b);

@@ -27,7 +27,7 @@ static void write_tls(uint8_t page[MSE_SGX_PAGE], const struct mse_layout *l, ui
         { 0x130, mse_layout_sig_stack(l, thread) },                            /* sig_stack_low */
         { 0x138, mse_layout_sig_stack(l, thread) + MSE_LAYOUT_SIG_STACK_LEN }, /* sig_stack_high */
         { 0x148, ssa },                                                        /* ssa */
-        { 0x150, ssa + MSE_LAYOUT_SSA_PAGES * MSE_SGX_PAGE - GPR_LEN },        /* gpr */
+        { 0x150, ssa + MSE_LAYOUT_SSA_LEN / 2 - GPR_LEN },                     /* gpr */
         { 0x1a0, (uint64_t)l->manifest.len + 1 },                              /* manifest_size */
         { 0x1a8, MSE_LAYOUT_HEAP_START },                                      /* heap_min */
         { 0x1b0, l->image_at },                                                /* heap_max */

@@ -13,7 +13,7 @@
 /* spec: Intel SDM Vol. 3D, ECREATE, EADD, EEXTEND ("Operation": the TMPUPDATEFIELD of each). */
 #define RECORD_LEN   64U
 #define CHUNK_LEN    256U
-#define BATCH_LEN    (64U * 1024U)
+#define BATCH_LEN    65536U
 #define MIN_SIZE     (2ULL * MSE_SGX_PAGE)
 #define SECINFO_RWX  (MSE_SECINFO_R | MSE_SECINFO_W | MSE_SECINFO_X)
 #define EXTEND_UNIT  (RECORD_LEN + CHUNK_LEN)

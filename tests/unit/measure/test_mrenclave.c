@@ -47,7 +47,9 @@ static void known_hash_of_ecreate_and_eadd(void **state)
 static void hash_record(struct mse_sha256_ctx *c, const char *tag, uint64_t a, uint64_t b)
 {
     uint8_t r[64] = { 0 };
-    memcpy(r, tag, strlen(tag));
+    for (size_t i = 0; tag[i] != '\0'; i++) {
+        r[i] = (uint8_t)tag[i];
+    }
     for (unsigned i = 0; i < 8; i++) {
         r[8 + i] = (uint8_t)(a >> (8 * i));
         r[16 + i] = (uint8_t)(b >> (8 * i));
