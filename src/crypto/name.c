@@ -21,15 +21,34 @@ bool mse_rd_whole(struct mse_bytes *in, uint8_t tag, struct mse_bytes *whole)
     return true;
 }
 
+/* Parameters of an algorithm: a curve, NULL or a structure (which nobody here looks into). */
+static bool parameters_ok(struct mse_bytes in)
+{
+    struct mse_bytes content = { 0 };
+    uint8_t tag = 0;
+    struct mse_bytes oid = in;
+    if (!mse_der_any(&in, &tag, &content, NULL) || in.len != 0) {
+        return false;
+    }
+    switch (tag) {
+    case MSE_DER_SEQUENCE:
+        return true;
+    case MSE_DER_NULL:
+        return content.len == 0;
+    case MSE_DER_OID:
+        return mse_der_oid(&oid, &content);
+    default:
+        return false;
+    }
+}
+
 bool mse_rd_algorithm(struct mse_bytes *in, struct mse_bytes *whole)
 {
     struct mse_bytes p = *in;
     struct mse_bytes alg = { 0 };
     struct mse_bytes oid = { 0 };
-    struct mse_bytes content = { 0 };
-    uint8_t tag = 0;
     if (!mse_der_get(&p, MSE_DER_SEQUENCE, &alg) || !mse_der_oid(&alg, &oid) ||
-        (alg.len > 0 && !mse_der_any(&alg, &tag, &content, NULL)) || alg.len != 0) {
+        (alg.len > 0 && !parameters_ok(alg))) {
         return false;
     }
     return mse_rd_whole(in, MSE_DER_SEQUENCE, whole);

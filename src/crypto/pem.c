@@ -6,8 +6,9 @@
 #include "base/util.h"
 #include "crypto/x509.h"
 
-#define LINE_CHARS 64
-#define LINE_BYTES 48
+#define LINE_CHARS      64
+#define LINE_BYTES      48
+#define WIDE_LINE_CHARS 76 /* MIME's width: some quoting libraries put such chains into quotes */
 
 /* Takes one LF or CRLF. */
 static bool take_eol(struct mse_bytes *in)
@@ -42,27 +43,28 @@ static bool take_boundary(struct mse_bytes *in, const char *which, const char *l
 static size_t line_chars(struct mse_bytes in)
 {
     size_t n = 0;
-    while (n < in.len && n <= LINE_CHARS && in.data[n] != '\n' && in.data[n] != '\r') {
+    while (n < in.len && n <= WIDE_LINE_CHARS && in.data[n] != '\n' && in.data[n] != '\r') {
         n++;
     }
     return n;
 }
 
-/* Takes the base64 lines: all full, but the last may be shorter. */
+/* Takes the base64 lines: all as long as the first, but the last may be shorter. */
 static bool take_body(struct mse_bytes *in, uint8_t *out, size_t cap, size_t *out_len)
 {
     size_t total = 0;
+    size_t width = line_chars(*in) == WIDE_LINE_CHARS ? WIDE_LINE_CHARS : LINE_CHARS;
     bool last = false;
     while (in->len > 0 && in->data[0] != '-') {
         struct mse_bytes line = { 0 };
         size_t n = 0;
         size_t chars = line_chars(*in);
-        if (last || chars == 0 || chars > LINE_CHARS || !mse_rd_bytes(in, &line, chars) ||
+        if (last || chars == 0 || chars > width || !mse_rd_bytes(in, &line, chars) ||
             !take_eol(in) || !mse_base64_decode(out + total, cap - total, &n, line)) {
             return false;
         }
         total += n;
-        last = n < LINE_BYTES;
+        last = n < width / 4 * 3;
     }
     *out_len = total;
     return total > 0;
@@ -88,9 +90,10 @@ mse_status mse_pem_next(struct mse_bytes *in, const char *label, uint8_t *out, s
         !take_boundary(&p, "END", label)) {
         return MSE_ERR_MALFORMED;
     }
-    /* The last line may lack its end. */
+    /* The end of the line may be missing: at the end, and before the next block (some chains are
+     * just joined). */
     struct mse_bytes rest = p;
-    if (!take_eol(&rest) && !skip_between(&p)) {
+    if (!take_eol(&rest) && !skip_between(&p) && !take_boundary(&rest, "BEGIN", label)) {
         return MSE_ERR_MALFORMED;
     }
     *out_len = len;

@@ -99,12 +99,13 @@ MSE_MUST_USE bool mse_crl_is_revoked(const struct mse_crl *crl, struct mse_bytes
 /* Walks the entries: start with *it = crl->revoked; false at the end. */
 MSE_MUST_USE bool mse_crl_next(struct mse_bytes *it, struct mse_bytes *serial, mse_time *date);
 
-/* mse_pem_next finds and decodes the next "-----BEGIN label-----" block of *in into out (cap bytes)
- * and advances *in behind it. Strict: 64-column base64 lines or shorter, LF or CRLF, nothing but
- * white space (and one trailing NUL) between blocks. MSE_ERR_NOT_FOUND when only that is left. */
+/* mse_pem_next decodes the next "-----BEGIN label-----" block of *in into out (cap bytes; their
+ * content is undefined on failure) and advances *in behind it. Strict: base64 lines of 64 columns
+ * (or all of 76), the last may be shorter; LF or CRLF; nothing but ends of lines, and one NUL at
+ * the very end, around blocks. MSE_ERR_NOT_FOUND when only that is left, MSE_ERR_MALFORMED. */
 MSE_MUST_USE mse_status mse_pem_next(struct mse_bytes *in, const char *label, uint8_t *out,
                                      size_t cap, size_t *out_len);
-/* mse_pem_encode appends one block; returns false if it does not fit. */
+/* mse_pem_write appends one block. */
 struct mse_build;
 void mse_pem_write(struct mse_build *b, const char *label, struct mse_bytes der);
 

@@ -17,6 +17,7 @@ static void need(bool ok, const char *what)
 {
     if (!ok) {
         (void)fprintf(stderr, "differs from OpenSSL: %s\n", what);
+        ERR_print_errors_fp(stderr);
         abort();
     }
 }

@@ -268,7 +268,17 @@ static void test_pem(void **state)
     assert_status(pem_str("\n\n-----BEGIN X-----\nAAAA\n-----END X-----"), MSE_OK);
     assert_status(pem_str(""), MSE_ERR_NOT_FOUND);
     assert_status(pem_str("\r\n\n"), MSE_ERR_NOT_FOUND);
+    /* Joined blocks; lines of 76 columns. */
+    assert_status(pem_str("-----BEGIN X-----\nAAAA\n-----END X----------BEGIN X-----\nAAAA\n"
+                          "-----END X-----"),
+                  MSE_OK);
+    assert_status(
+        pem_str("-----BEGIN X-----\n" BODY64 "AAAAAAAAAAAA\n" BODY64 "\n-----END X-----\n"),
+        MSE_OK);
     static const char *const refused[] = {
+        "-----BEGIN X-----\n" BODY64 "AAAAAAAA\n" BODY64 "\n-----END X-----\n",
+        "-----BEGIN X-----\n" BODY64 "\n" BODY64 "AAAAAAAAAAAA\n-----END X-----\n",
+        "-----BEGIN X-----\nAAAA\n-----END X----------BEGIN Y-----\nAAAA\n-----END Y-----",
         " -----BEGIN X-----\nAAAA\n-----END X-----\n",
         "-----BEGIN Y-----\nAAAA\n-----END Y-----\n",
         "-----BEGIN X-----\nAAAA\n-----END Y-----\n",
