@@ -91,7 +91,9 @@ struct mse_verdict {
     bool has_tcb_date;
     mse_time tcb_date; /* of the platform level that matched */
     uint32_t tcb_evaluation_number;
+    /* United: first those of the platform's level, then what the QE's level adds. */
     size_t num_advisories;
+    size_t num_platform_advisories;
     char advisories[MSE_MAX_ADVISORIES][MSE_ADVISORY_LEN];
 
     size_t num_dates;

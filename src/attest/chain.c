@@ -60,6 +60,28 @@ static mse_status append_pem(struct mse_chain *c, struct mse_bytes pem, struct m
     }
 }
 
+/* Leaf 0, an authority between 1, a root (named as its own issuer) 2. */
+static size_t rank(const struct mse_cert *c)
+{
+    if (!c->is_ca) {
+        return 0;
+    }
+    return mse_bytes_equal(c->subject, c->issuer) ? 2 : 1;
+}
+
+/* Some producers write the root before the authority, or everything backwards. What the order means
+ * is judged from the signatures; here it is only made the usual one. */
+static void put_in_order(struct mse_chain *c)
+{
+    for (size_t i = 1; i < c->num; i++) {
+        for (size_t k = i; k > 0 && rank(&c->certs[k - 1]) > rank(&c->certs[k]); k--) {
+            struct mse_cert swap = c->certs[k];
+            c->certs[k] = c->certs[k - 1];
+            c->certs[k - 1] = swap;
+        }
+    }
+}
+
 mse_status mse_chain_read(struct mse_chain *out, struct mse_bytes pem, struct mse_error *err)
 {
     out->num = 0;
@@ -68,6 +90,7 @@ mse_status mse_chain_read(struct mse_chain *out, struct mse_bytes pem, struct ms
     if (st == MSE_OK && out->num == 0) {
         st = MSE_FAIL(err, MSE_ERR_MALFORMED, "chain", "no certificate");
     }
+    put_in_order(out);
     out->num = st == MSE_OK ? out->num : 0;
     return st;
 }

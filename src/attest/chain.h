@@ -7,7 +7,7 @@
 #include "attest/verdict.h"
 #include "crypto/x509.h"
 
-/* A chain as it came: leaf first. Certificates are views into der. */
+/* A chain: leaf first, whatever the order in which it came. Certificates are views into der. */
 #define MSE_CHAIN_MAX_CERTS 3
 struct mse_chain {
     size_t num;

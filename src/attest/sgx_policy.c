@@ -46,6 +46,7 @@ static void record_levels(struct mse_sgx_appraisal *a)
         a->advisories_fit =
             mse_tcb_add_advisories(v, a->level->advisories, a->level->num_advisories);
     }
+    v->num_platform_advisories = v->num_advisories;
     if (a->qe_level != NULL) {
         v->qe_tcb_status = a->qe_level->status;
         a->advisories_fit =

@@ -125,7 +125,7 @@ void mse_note_window(struct mse_verdict *v, enum mse_step step, const struct mse
                      mse_time at)
 {
     note_date(v, w);
-    struct mse_ask ask = { .step = step, .wanted = "", .policy_key = NULL };
+    struct mse_ask ask = { .step = step, .wanted = w->what, .policy_key = NULL };
     if (w->from <= at && at <= w->until) {
         mse_note(v, &ask, MSE_OK, NULL);
         return;

@@ -201,6 +201,7 @@ static void js_tcb(struct js *j, const struct mse_verdict *v)
         js_string(j->b, v->advisories[i]);
     }
     js_close(j, ']');
+    js_uint(j, "platform_advisories", v->num_platform_advisories);
     js_close(j, '}');
 }
 

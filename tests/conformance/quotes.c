@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Kinds that carry an SGX quote: the quote alone, an RA-TLS certificate, an older evidence bundle.
+ */
+#include <mse/ratls.h>
+
+#include "conformance.h"
+
+static bool starts_with(const char *s, const char *start)
+{
+    return s != NULL && strncmp(s, start, strlen(start)) == 0;
+}
+
+bool conf_is_for_later(const struct conf_case *c)
+{
+    const char *root = json_string_value(json_object_get(c->root, "trust_root"));
+    const char *tee = conf_expected_text(c, "tee");
+    const json_t *version = json_object_get(c->expected, "quote_version");
+    return starts_with(root, "amd-") || starts_with(root, "aws-") ||
+           (tee != NULL && strcmp(tee, "sgx") != 0) ||
+           (json_is_integer(version) && json_integer_value(version) != 3);
+}
+
+static bool is_accepting(const struct conf_case *c)
+{
+    return strcmp(c->verdict, "ok") == 0 || strcmp(c->verdict, "reject_by_policy") == 0;
+}
+
+void conf_run_sgx_quote(struct conf_case *c, struct conf_outcome *o)
+{
+    struct mse_policy policy;
+    conf_policy(c, &policy);
+    struct mse_collateral col = conf_collateral(c);
+    static struct mse_verdict v;
+    (void)!mse_appraise_sgx(&v, conf_file(c, "quote"), &col, &policy, c->at, NULL);
+    conf_judge_verdict(c, &v, o);
+    if (is_accepting(c)) {
+        conf_want_sgx(c, o, &v);
+    }
+}
+
+/* The vectors' words for what the key hash covers. */
+static const char *binding_word(enum mse_ratls_binding b)
+{
+    switch (b) {
+    case MSE_BINDING_SPKI:
+        return "sha256(spki)";
+    case MSE_BINDING_POINT:
+        return "sha256(point)";
+    case MSE_BINDING_PKCS1:
+        return "sha256(pkcs1)";
+    case MSE_BINDING_PEM_NUL:
+        return "sha256(pem+nul)";
+    case MSE_BINDING_CLAIMS:
+        return "claims: pubkey-hash alg ";
+    case MSE_BINDING_NONE:
+        break;
+    }
+    return "none";
+}
+
+/* One key hash can match several descriptions: any one of the list will do. */
+static void want_binding(const struct conf_case *c, struct conf_outcome *o,
+                         enum mse_ratls_binding b)
+{
+    const json_t *list = json_object_get(c->expected, "binding_matched");
+    const char *word = binding_word(b);
+    size_t i;
+    const json_t *item;
+    json_array_foreach(list, i, item)
+    {
+        if (starts_with(json_string_value(item), word)) {
+            return;
+        }
+    }
+    if (json_array_size(list) > 0) {
+        conf_differ(o, "binding_matched", json_string_value(json_array_get(list, 0)), word);
+    }
+}
+
+/* The OID is the first word of the member, where it is a plain one. */
+static void want_form(const struct conf_case *c, struct conf_outcome *o, enum mse_ratls_form f)
+{
+    const char *oid = conf_expected_text(c, "evidence_oid");
+    if (oid == NULL) {
+        return;
+    }
+    bool good = true;
+    if (starts_with(oid, "2.23.133.5.4.9")) {
+        good = f == MSE_RATLS_DICE;
+    } else if (starts_with(oid, "1.2.840.113741.1337.6")) {
+        good = f == MSE_RATLS_LEGACY;
+    } else if (starts_with(oid, "1.2.840.113556.10.1.1")) {
+        good = f == MSE_RATLS_OPEN_ENCLAVE;
+    } else if (starts_with(oid, "06 09 2A 86 48 86 F8 4D 8A 39 06")) {
+        good = f == MSE_RATLS_LEGACY_GRAMINE;
+    }
+    if (!good) {
+        conf_differ(o, "evidence_oid", oid, mse_ratls_form_name(f));
+    }
+}
+
+static void want_certificate(const struct conf_case *c, struct conf_outcome *o,
+                             const struct mse_ratls_cert *cert)
+{
+    uint8_t digest[32];
+    conf_sha256(digest, cert->spki.data, cert->spki.len);
+    conf_want_hex(c, o, "spki_sha256", digest, sizeof digest);
+    conf_want_number(c, o, "certificate_valid_from", cert->not_before);
+    conf_want_number(c, o, "certificate_valid_to", cert->not_after);
+    want_form(c, o, cert->form);
+}
+
+void conf_run_ratls(struct conf_case *c, struct conf_outcome *o)
+{
+    struct mse_policy policy;
+    conf_policy(c, &policy);
+    struct mse_collateral col = conf_collateral(c);
+    static struct mse_verdict v;
+    struct mse_ratls_cert cert = { .form = MSE_RATLS_DICE };
+    enum mse_ratls_binding binding = MSE_BINDING_NONE;
+    (void)!mse_ratls_appraise(&v, &cert, &binding, conf_file(c, "certificate"), NULL, &col, &policy,
+                              c->at, NULL);
+    if (v.status == MSE_ERR_UNSUPPORTED_TEE && !conf_is_reason("unsupported_tee", c->verdict)) {
+        const char *reason = conf_expected_text(c, "reason");
+        if (reason == NULL || strcmp(reason, "unsupported_tee") != 0) {
+            o->result = CONF_SKIP;
+            return;
+        }
+    }
+    conf_judge_verdict(c, &v, o);
+    if (is_accepting(c)) {
+        conf_want_sgx(c, o, &v);
+        want_certificate(c, o, &cert);
+        want_binding(c, o, binding);
+    }
+}
+
+/* The expected signer is the one whose key came with the bundle: what the older clients compare. */
+static mse_status add_signer(const struct mse_bundle *b, struct mse_policy *p,
+                             struct mse_error *err)
+{
+    struct mse_reference *r = &p->references[p->num_references++];
+    p->insecure_any_app = false;
+    r->has_mr_signer = true;
+    return mse_mrsigner_of_public_key(r->mr_signer, b->signer_pk, err);
+}
+
+static void judge_bundle(struct conf_case *c, struct conf_outcome *o, const struct mse_bundle *b)
+{
+    struct mse_error err = { .status = MSE_OK };
+    struct mse_policy policy;
+    conf_policy(c, &policy);
+    mse_status st = add_signer(b, &policy, &err);
+    if (st != MSE_OK) {
+        conf_judge_status(c, st, err.text, o);
+        return;
+    }
+    static struct mse_verdict v;
+    struct mse_bytes der = conf_first_certificate(b->certificates);
+    (void)!mse_ratls_appraise(&v, NULL, NULL, der, NULL, &b->collateral, &policy, c->at, &err);
+    conf_judge_verdict(c, &v, o);
+    /* A bundle that fails by its dates alone is compared too. */
+    if (is_accepting(c) || conf_expected_text(c, "verdict_ignoring_dates") != NULL) {
+        conf_want_sgx(c, o, &v);
+        conf_want_hex(c, o, "mrsigner_from_signer_pk", policy.references[0].mr_signer, 32);
+    }
+    conf_free(&der);
+}
+
+void conf_run_older_bundle(struct conf_case *c, struct conf_outcome *o)
+{
+    struct mse_bytes json = conf_file(c, "evidence");
+    struct mse_error err = { .status = MSE_OK };
+    struct mse_bundle b;
+    uint8_t *scratch = malloc(2 * json.len + 1);
+    if (scratch == NULL) {
+        conf_say(o->got, "out of memory");
+        return;
+    }
+    mse_status st = mse_bundle_parse(&b, scratch, 2 * json.len, json, &err);
+    if (st != MSE_OK) {
+        conf_judge_status(c, st, err.text, o);
+    } else {
+        judge_bundle(c, o, &b);
+    }
+    free(scratch);
+}
