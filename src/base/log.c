@@ -19,9 +19,8 @@ void mse_log(enum mse_log_level level, const char *who, const char *fmt, ...)
     va_end(ap);
     size_t len = strlen(line);
     for (size_t i = 0; i < len; i++) {
-        if (line[i] == '\n' || line[i] == '\r') {
-            line[i] = ' ';
-        }
+        bool control = (unsigned char)line[i] < 0x20 || line[i] == 0x7f;
+        line[i] = control ? ' ' : line[i]; /* one line per event, no escapes to a terminal */
     }
     line[len] = '\n';
     ssize_t done = write(STDERR_FILENO, line, len + 1);
