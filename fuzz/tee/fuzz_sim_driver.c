@@ -16,11 +16,6 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void put(int fd, struct mse_bytes b)
-{
-    MSE_ASSERT(send(fd, b.data, b.len, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)b.len);
-}
-
 static void put_info(int fd)
 {
     uint8_t info[64];
@@ -29,7 +24,7 @@ static void put_info(int fd)
     memset(info, MRENCLAVE_BYTE, sizeof info);
     mse_build_fixed(&b, buf, sizeof buf);
     mse_sim_frame_write(&b, MSE_SIM_REPLY | MSE_SIM_REQ_INFO, mse_bytes_of(info, sizeof info));
-    put(fd, mse_build_view(&b));
+    MSE_ASSERT(send(fd, b.data, b.len, MSG_NOSIGNAL) == (ssize_t)b.len);
 }
 
 static void ask_quote(struct mse_tee *t)
@@ -58,10 +53,39 @@ static void ask_key(struct mse_tee *t, struct mse_bytes reply)
     }
 }
 
+static void answer(int fd, struct mse_bytes reply)
+{
+    MSE_ASSERT(send(fd, reply.data, reply.len, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)reply.len);
+    MSE_ASSERT(shutdown(fd, SHUT_WR) == 0);
+}
+
+static void fuzz_open(int peer, int fd, struct mse_bytes reply)
+{
+    struct mse_tee *t = NULL;
+    answer(peer, reply);
+    if (mse_tee_sim.open(&t, fd, NULL) == MSE_OK) {
+        MSE_ASSERT(reply.len == MSE_SIM_FRAME_HEAD + 64);
+        mse_tee_sim.close(t);
+    }
+}
+
+static void fuzz_question(int peer, int fd, struct mse_bytes reply, bool quote)
+{
+    struct mse_tee *t = NULL;
+    put_info(peer);
+    MSE_ASSERT(mse_tee_sim.open(&t, fd, NULL) == MSE_OK);
+    answer(peer, reply);
+    if (quote) {
+        ask_quote(t);
+    } else {
+        ask_key(t, reply);
+    }
+    mse_tee_sim.close(t);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct mse_bytes in = mse_bytes_of(data, size);
-    struct mse_tee *t = NULL;
     uint8_t choice = 0;
     int pair[2];
     /* Bounded by what the socket takes without a reader. */
@@ -70,23 +94,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     MSE_ASSERT(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
     if (choice % 3 == 0) {
-        put(pair[1], in);
-        MSE_ASSERT(shutdown(pair[1], SHUT_WR) == 0);
-        if (mse_tee_sim.open(&t, pair[0], NULL) == MSE_OK) {
-            MSE_ASSERT(in.len == MSE_SIM_FRAME_HEAD + 64);
-            mse_tee_sim.close(t);
-        }
+        fuzz_open(pair[1], pair[0], in);
     } else {
-        put_info(pair[1]);
-        MSE_ASSERT(mse_tee_sim.open(&t, pair[0], NULL) == MSE_OK);
-        put(pair[1], in);
-        MSE_ASSERT(shutdown(pair[1], SHUT_WR) == 0);
-        if (choice % 3 == 1) {
-            ask_quote(t);
-        } else {
-            ask_key(t, in);
-        }
-        mse_tee_sim.close(t);
+        fuzz_question(pair[1], pair[0], in, choice % 3 == 1);
     }
     (void)close(pair[1]);
     return 0;

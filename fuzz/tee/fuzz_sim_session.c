@@ -57,29 +57,31 @@ static void check_note(const struct mse_sim_note *n)
     }
 }
 
+/* One whole frame was handled. */
+static void check_step(struct mse_sim_session *s, const struct mse_sim_note *note)
+{
+    check_note(note);
+    MSE_ASSERT((note->event == 0) == (s->out.len > 0));
+    if (s->out.len > 0) {
+        check_reply(s);
+    }
+    mse_build_reset(&s->out);
+}
+
 /* Handles all whole frames; false when the stream broke. */
 static bool drain(struct mse_sim_session *s)
 {
-    for (;;) {
-        struct mse_sim_note note;
-        size_t before = s->in.len;
-        mse_status st = mse_sim_session_step(s, &note);
-        if (st == MSE_ERR_NOT_FOUND) {
-            MSE_ASSERT(s->in.len == before && mse_sim_session_room(s) > 0);
-            return true;
-        }
-        if (st != MSE_OK) {
-            MSE_ASSERT(st == MSE_ERR_PROTOCOL);
-            return false;
-        }
+    struct mse_sim_note note;
+    size_t before = s->in.len;
+    mse_status st = MSE_OK;
+    while ((st = mse_sim_session_step(s, &note)) == MSE_OK) {
         MSE_ASSERT(s->in.len < before);
-        check_note(&note);
-        MSE_ASSERT((note.event == 0) == (s->out.len > 0));
-        if (s->out.len > 0) {
-            check_reply(s);
-        }
-        mse_build_reset(&s->out);
+        before = s->in.len;
+        check_step(s, &note);
     }
+    MSE_ASSERT(s->in.len == before || st == MSE_ERR_PROTOCOL);
+    MSE_ASSERT(mse_sim_session_room(s) > 0 || st == MSE_ERR_PROTOCOL);
+    return st == MSE_ERR_NOT_FOUND;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

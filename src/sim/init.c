@@ -13,7 +13,7 @@
 #include "sim/files.h"
 
 #define DAY          ((mse_time)86400)
-#define LIFETIME     (12 * 365 * DAY)
+#define LIFETIME     (DAY * 365 * 12)
 #define MODE_PUBLIC  0644U
 #define MODE_SECRET  0600U
 #define CRL_URL_ROOT "https://simulation.invalid/SIMULATIONRootCA.der"
@@ -111,7 +111,7 @@ static mse_status issue_root(struct making *m, mse_time now)
         .key = m->authority.root_key,
         .issuer_key = m->authority.root_key,
         .not_before = now - DAY,
-        .not_after = now + 2 * LIFETIME,
+        .not_after = now + LIFETIME * 2,
         .path_len = 1,
         .crl_url = CRL_URL_ROOT,
     };

@@ -29,12 +29,10 @@
 #define XFRM           0xe7ULL
 #define MAX_EXTRA      32
 #define RECEIVE_CHUNK  4096
-#define LAST_READS     64 /* how much is still read of a runtime that has ended */
-#define STATUS_UNKNOWN 0xff00
+#define LAST_READS     64     /* how much is still read of a runtime that has ended */
+#define STATUS_UNKNOWN 0xff00 /* somebody else reaped it */
 
-#define EVENT_NONE        0
-#define EVENT_INTERRUPTED 254
-#define EVENT_ENDED       255
+_Static_assert(sizeof((struct mse_sim_news *)0)->text == MSE_SIM_NOTE_TEXT_LEN, "same text");
 
 struct mse_sim_enclave {
     const struct mse_sim_platform *platform;
@@ -88,16 +86,19 @@ static mse_status answer_key(void *ctx, uint8_t out[32])
 static mse_status measure(uint8_t out[32], int runtime_fd, const struct mse_sim_launch *l,
                           struct mse_error *err)
 {
+    struct mse_sim_map map = { 0 };
+    mse_status st = mse_sim_memfd_map(&map, runtime_fd, err);
+    if (st != MSE_OK) {
+        return st;
+    }
     struct mse_sim_layout layout = {
+        .runtime = mse_bytes_of(map.data, map.len),
         .manifest = l->manifest,
         .enclave_size = l->enclave_size,
         .threads = l->threads,
     };
-    mse_status st = mse_sim_memfd_map(&layout.runtime, runtime_fd, err);
-    if (st == MSE_OK) {
-        st = mse_measure_sim(out, &layout, err);
-        mse_sim_memfd_unmap(layout.runtime);
-    }
+    st = mse_measure_sim(out, &layout, err);
+    mse_sim_memfd_unmap(&map);
     return st;
 }
 
@@ -207,7 +208,7 @@ static mse_status spawn(struct mse_sim_enclave *e, int runtime_fd, int manifest_
         .manifest_fd = manifest_fd,
         .package_fd = l->package_fd,
         .listen_fd = l->listen_fd,
-        .argv = (char *const *)(uintptr_t)argv, /* exec* changes nothing */
+        .argv = argv,
     };
     st = mse_sim_spawn(&e->pid, &e->pidfd, &s, err);
     close_fd(&pair[1]);
@@ -372,71 +373,53 @@ static uint8_t wait_for(struct mse_sim_enclave *e, int64_t deadline)
     };
     int n = poll(p, 2, poll_timeout(deadline));
     if (n < 0) {
-        return EVENT_INTERRUPTED;
+        return MSE_SIM_INTERRUPTED;
     }
     if (n == 0) {
-        return EVENT_NONE;
+        return MSE_SIM_NOTHING;
     }
     /* Its last words first, but not without end: a descendant might hold the socket. */
     if (p[0].revents != 0 && (p[1].revents == 0 || ++e->last_reads > LAST_READS)) {
         reap(e);
-        return EVENT_ENDED;
+        return MSE_SIM_ENDED;
     }
-    return EVENT_NONE;
+    return MSE_SIM_NOTHING;
 }
 
-struct outcome {
-    uint8_t event;
-    struct mse_sim_note note;
-};
-
-static mse_status serve(struct mse_sim_enclave *e, struct outcome *o, int64_t deadline,
-                        struct mse_error *err)
+static mse_status serve(struct mse_sim_enclave *e, struct mse_sim_note *note, uint8_t *event,
+                        int64_t deadline, struct mse_error *err)
 {
-    if (e->pid == 0) {
-        o->event = EVENT_ENDED;
-        return MSE_OK;
-    }
-    for (;;) {
+    *event = MSE_SIM_ENDED;
+    while (e->pid != 0) {
         bool more = false;
-        mse_status st = pass(e, &o->note, &more, err);
+        mse_status st = pass(e, note, &more, err);
         if (st != MSE_OK) {
             return st;
         }
-        o->event = o->note.event;
-        if (o->event == EVENT_NONE && !more) {
-            o->event = wait_for(e, deadline);
+        *event = note->event;
+        if (*event == MSE_SIM_NOTHING && !more) {
+            *event = wait_for(e, deadline);
         }
-        if (o->event != EVENT_NONE || now_ms() >= deadline) {
-            return MSE_OK;
+        if (*event != MSE_SIM_NOTHING || now_ms() >= deadline) {
+            break;
         }
     }
+    return MSE_OK;
 }
 
-static void copy_text(char *out, size_t cap, const char *text)
+mse_status mse_sim_serve(struct mse_sim_enclave *e, struct mse_sim_news *out, int timeout_ms,
+                         struct mse_error *err)
 {
-    if (cap == 0) {
-        return;
-    }
-    size_t len = strnlen(text, cap - 1);
-    memcpy(out, text, len);
-    out[len] = '\0';
-}
-
-mse_status mse_sim_serve(struct mse_sim_enclave *e, int timeout_ms, uint8_t *event, char *text,
-                         size_t text_len, int *status_out, struct mse_error *err)
-{
-    struct outcome o = { 0 };
+    struct mse_sim_note note = { 0 };
+    struct mse_sim_news news = { 0 };
     int64_t deadline = timeout_ms < 0 ? INT64_MAX : now_ms() + timeout_ms;
-    mse_status st = serve(e, &o, deadline, err);
+    mse_status st = serve(e, &note, &news.event, deadline, err);
     if (st != MSE_OK) {
         return st;
     }
-    *event = o.event;
-    copy_text(text, text_len, o.note.text);
-    if (o.event == EVENT_ENDED && status_out != NULL) {
-        *status_out = e->wait_status;
-    }
+    news.status = e->wait_status;
+    memcpy(news.text, note.text, sizeof news.text);
+    *out = news;
     return MSE_OK;
 }
 
@@ -449,8 +432,9 @@ void mse_sim_stop(struct mse_sim_enclave *e, unsigned grace_ms)
     int64_t deadline = now_ms() + (int64_t)grace_ms;
     /* It may still want to say that it stops, or ask for something. */
     while (e->pid != 0 && now_ms() < deadline) {
-        struct outcome o = { 0 };
-        if (serve(e, &o, deadline, NULL) != MSE_OK) {
+        struct mse_sim_note note = { 0 };
+        uint8_t event = MSE_SIM_NOTHING;
+        if (serve(e, &note, &event, deadline, NULL) != MSE_OK) {
             break;
         }
     }

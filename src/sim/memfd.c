@@ -125,7 +125,7 @@ mse_status mse_sim_memfd_of_bytes(int *out, const char *name, struct mse_bytes c
     return MSE_OK;
 }
 
-mse_status mse_sim_memfd_map(struct mse_bytes *out, int fd, struct mse_error *err)
+mse_status mse_sim_memfd_map(struct mse_sim_map *out, int fd, struct mse_error *err)
 {
     struct stat sb;
     if (fstat(fd, &sb) != 0 || sb.st_size <= 0) {
@@ -135,13 +135,16 @@ mse_status mse_sim_memfd_map(struct mse_bytes *out, int fd, struct mse_error *er
     if (p == MAP_FAILED) {
         return MSE_FAIL(err, MSE_ERR_MEMORY, "runtime", "mmap: %s", strerror(errno));
     }
-    *out = mse_bytes_of(p, (size_t)sb.st_size);
+    out->data = p;
+    out->len = (size_t)sb.st_size;
     return MSE_OK;
 }
 
-void mse_sim_memfd_unmap(struct mse_bytes map)
+void mse_sim_memfd_unmap(struct mse_sim_map *map)
 {
-    if (map.data != NULL) {
-        (void)munmap((void *)(uintptr_t)map.data, map.len);
+    if (map->data != NULL) {
+        (void)munmap(map->data, map->len);
     }
+    map->data = NULL;
+    map->len = 0;
 }

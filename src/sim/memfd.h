@@ -11,7 +11,11 @@ MSE_MUST_USE mse_status mse_sim_memfd_of_file(int *out, const char *path, struct
 MSE_MUST_USE mse_status mse_sim_memfd_of_bytes(int *out, const char *name, struct mse_bytes content,
                                                struct mse_error *err);
 /* mse_sim_memfd_map maps such a memfd read-only; release it with mse_sim_memfd_unmap. */
-MSE_MUST_USE mse_status mse_sim_memfd_map(struct mse_bytes *out, int fd, struct mse_error *err);
-void mse_sim_memfd_unmap(struct mse_bytes map);
+struct mse_sim_map {
+    void *data;
+    size_t len;
+};
+MSE_MUST_USE mse_status mse_sim_memfd_map(struct mse_sim_map *out, int fd, struct mse_error *err);
+void mse_sim_memfd_unmap(struct mse_sim_map *map);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fork and fexecve. Between the two only async-signal-safe calls are made. */
+/* fork and execveat. Between the two only async-signal-safe calls are made. */
 #include "sim/spawn.h"
 
 #include <errno.h>
@@ -70,14 +70,15 @@ static bool reset_signals(void)
 
 static _Noreturn void child(const struct mse_sim_spawn *s, int report_fd, pid_t parent)
 {
-    static char *const no_environment[] = { NULL };
+    static const char *const no_environment[] = { NULL };
     bool ok = place_all(s, report_fd);
     report_fd = ok ? REPORT_FD : report_fd;
     /* Asking for the parent after prctl closes the gap in which it might have died. */
     ok = ok && setpgid(0, 0) == 0 && chdir("/") == 0 && prctl(PR_SET_PDEATHSIG, SIGTERM) == 0 &&
          getppid() == parent && reset_signals();
     if (ok) {
-        (void)fexecve(EXEC_FD, s->argv, no_environment);
+        /* The call itself: libc's wants argv without const. */
+        (void)syscall(SYS_execveat, EXEC_FD, "", s->argv, no_environment, AT_EMPTY_PATH);
     }
     int e = errno;
     ssize_t n = write(report_fd, &e, sizeof e);

@@ -8,12 +8,12 @@
 #include <mse/status.h>
 
 struct mse_sim_spawn {
-    int exec_fd;     /* the sealed runtime */
-    int control_fd;  /* becomes 3 */
-    int manifest_fd; /* becomes 4 */
-    int package_fd;  /* becomes 5; -1: none */
-    int listen_fd;   /* becomes 6; -1: none */
-    char *const *argv;
+    int exec_fd;             /* the sealed runtime */
+    int control_fd;          /* becomes 3 */
+    int manifest_fd;         /* becomes 4 */
+    int package_fd;          /* becomes 5; -1: none */
+    int listen_fd;           /* becomes 6; -1: none */
+    const char *const *argv; /* NULL-terminated */
 };
 /* mse_sim_spawn starts it in a process group of its own with an empty environment, default signals,
  * the working directory /, stdin /dev/null, and a SIGTERM when this thread's process dies. All

@@ -133,7 +133,7 @@ static mse_status ask(struct mse_tee *t, struct mse_bytes *out, uint8_t type,
     }
     uint8_t buf[MSE_SIM_FRAME_HEAD + 64];
     struct mse_build request;
-    struct mse_sim_frame reply;
+    struct mse_sim_frame reply = { 0 };
     mse_build_fixed(&request, buf, sizeof buf);
     mse_sim_frame_write(&request, type, payload);
     MSE_ASSERT(mse_build_ok(&request));
@@ -165,7 +165,7 @@ static mse_status ask_exact(struct mse_tee *t, uint8_t *out, size_t len, uint8_t
                             struct mse_error *err)
 {
     struct mse_bytes none = { 0 };
-    struct mse_bytes reply;
+    struct mse_bytes reply = { 0 };
     mse_status st = ask(t, &reply, type, none, err);
     if (st != MSE_OK) {
         return st;
@@ -261,7 +261,7 @@ static mse_status check_quote(struct mse_tee *t, struct mse_bytes quote,
 static mse_status sim_quote(struct mse_tee *t, struct mse_build *out, const uint8_t report_data[64],
                             struct mse_error *err)
 {
-    struct mse_bytes quote;
+    struct mse_bytes quote = { 0 };
     mse_status st = ask(t, &quote, MSE_SIM_REQ_QUOTE, mse_bytes_of(report_data, 64), err);
     if (st == MSE_OK) {
         st = check_quote(t, quote, report_data, err);

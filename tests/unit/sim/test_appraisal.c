@@ -156,8 +156,8 @@ static void test_dates(void **state)
     assert_status(appraise(f, NOW - 1), MSE_ERR_PCK_CRL_NOT_YET_VALID);
     assert_status(appraise(f, NOW + 30 * DAY + 1), MSE_ERR_PCK_CRL_EXPIRED);
     assert_status(appraise(f, NOW - 2 * DAY), MSE_ERR_PCK_CHAIN_NOT_YET_VALID);
-    assert_status(appraise(f, NOW + 13 * 365 * DAY), MSE_ERR_PCK_CHAIN_EXPIRED);
-    struct mse_sim_options later = { .now = NOW + 11 * 365 * DAY };
+    assert_status(appraise(f, NOW + DAY * 365 * 13), MSE_ERR_PCK_CHAIN_EXPIRED);
+    struct mse_sim_options later = { .now = NOW + DAY * 365 * 11 };
     assert_status(mse_sim_refresh(f->sim, &later, NULL), MSE_OK);
     assert_status(appraise(f, later.now), MSE_OK);
 }

@@ -27,8 +27,6 @@
 #define ENCLAVE_SIZE ((uint64_t)64 * 1024 * 1024)
 #define RESULT_FD    5
 
-extern char **environ;
-
 /* ---- The runtime ---------------------------------------------------------------------------- */
 
 static void tell(const void *p, size_t len)
@@ -353,26 +351,25 @@ static void finish(struct run *r)
     (void)close(r->result_fd);
 }
 
-static uint8_t serve(struct run *r, int timeout_ms, char *text, int *status)
+static struct mse_sim_news serve(struct run *r, int timeout_ms)
 {
-    uint8_t event = 0;
+    struct mse_sim_news news = { 0 };
     struct mse_error err = { 0 };
-    mse_status st =
-        mse_sim_serve(r->enclave, timeout_ms, &event, text, text == NULL ? 0 : 64, status, &err);
+    mse_status st = mse_sim_serve(r->enclave, &news, timeout_ms, &err);
     if (st != MSE_OK) {
         fail_msg("%s: %s", mse_status_name(st), err.text);
     }
-    return event;
+    return news;
 }
 
 /* Serves until the end; the exit status. */
 static int serve_all(struct run *r)
 {
-    int status = -1;
     for (int i = 0; i < 100; i++) {
-        if (serve(r, 20000, NULL, &status) == 255) {
-            assert_true(WIFEXITED(status));
-            return WEXITSTATUS(status);
+        struct mse_sim_news news = serve(r, 20000);
+        if (news.event == MSE_SIM_ENDED) {
+            assert_true(WIFEXITED(news.status));
+            return WEXITSTATUS(news.status);
         }
     }
     return -1;
@@ -392,16 +389,16 @@ static void check_quote(const struct fixture *f, bool debug)
 {
     struct run r = start(f, "quote", debug);
     uint8_t buf[16384];
-    char text[64];
-    int status = -1;
     struct mse_sgx_quote q;
     uint8_t signer[32];
     uint8_t report_data[64];
-    assert_int_equal(serve(&r, 20000, text, NULL), MSE_TEE_EVENT_READY);
-    assert_null(strchr(text, '\033'));
-    assert_int_equal(serve(&r, 20000, NULL, &status), 255);
-    assert_int_equal(status, 0);
-    assert_int_equal(serve(&r, 0, NULL, &status), 255);
+    struct mse_sim_news news = serve(&r, 20000);
+    assert_int_equal(news.event, MSE_TEE_EVENT_READY);
+    assert_null(strchr(news.text, '\033'));
+    news = serve(&r, 20000);
+    assert_int_equal(news.event, MSE_SIM_ENDED);
+    assert_int_equal(news.status, 0);
+    assert_int_equal(serve(&r, 0).event, MSE_SIM_ENDED);
     assert_int_equal(mse_sim_enclave_pid(r.enclave), 0);
     size_t len = read_results(&r, buf, sizeof buf);
     assert_status(mse_sgx_quote_parse(&q, mse_bytes_of(buf, len), NULL), MSE_OK);
@@ -481,13 +478,12 @@ static void test_broken_frames(void **state)
                                              "empty-event" };
     for (size_t i = 0; i < MSE_ARRAY_LEN(scenarios); i++) {
         struct run r = start(*state, scenarios[i], false);
-        uint8_t event = 0;
+        struct mse_sim_news news = { 0 };
         struct mse_error err = { 0 };
-        assert_status(mse_sim_serve(r.enclave, 20000, &event, NULL, 0, NULL, &err),
-                      MSE_ERR_PROTOCOL);
+        assert_status(mse_sim_serve(r.enclave, &news, 20000, &err), MSE_ERR_PROTOCOL);
         assert_non_null(strstr(err.text, "control protocol"));
         /* From now on it is only waited for. */
-        assert_int_equal(serve(&r, 10, NULL, NULL), 0);
+        assert_int_equal(serve(&r, 10).event, MSE_SIM_NOTHING);
         finish(&r);
     }
 }
@@ -505,7 +501,7 @@ static void test_slow_and_greedy(void **state)
     for (size_t i = 0; i < MSE_ARRAY_LEN(scenarios); i++) {
         struct run r = start(*state, scenarios[i], false);
         int64_t begin = now_ms();
-        assert_int_equal(serve(&r, 200, NULL, NULL), 0);
+        assert_int_equal(serve(&r, 200).event, MSE_SIM_NOTHING);
         assert_true(now_ms() - begin < 5000);
         finish(&r);
     }
@@ -514,15 +510,16 @@ static void test_slow_and_greedy(void **state)
 static void test_events_and_status(void **state)
 {
     struct run r = start(*state, "fail", false);
-    char text[64];
-    int status = 0;
-    assert_int_equal(serve(&r, 20000, text, NULL), MSE_TEE_EVENT_STARTING);
-    assert_string_equal(text, "");
-    assert_int_equal(serve(&r, 20000, text, NULL), MSE_TEE_EVENT_FAILED);
-    assert_string_equal(text, "no health");
-    assert_int_equal(serve(&r, 20000, text, &status), 255);
-    assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), 3);
+    struct mse_sim_news news = serve(&r, 20000);
+    assert_int_equal(news.event, MSE_TEE_EVENT_STARTING);
+    assert_string_equal(news.text, "");
+    news = serve(&r, 20000);
+    assert_int_equal(news.event, MSE_TEE_EVENT_FAILED);
+    assert_string_equal(news.text, "no health");
+    news = serve(&r, 20000);
+    assert_int_equal(news.event, MSE_SIM_ENDED);
+    assert_true(WIFEXITED(news.status));
+    assert_int_equal(WEXITSTATUS(news.status), 3);
     finish(&r);
 }
 
@@ -547,14 +544,14 @@ static void test_stop(void **state)
 static void test_stop_by_force(void **state)
 {
     struct run r = start(*state, "ignore-term", false);
-    int status = 0;
     wait_ready(&r);
     int64_t begin = now_ms();
     mse_sim_stop(r.enclave, 100);
     assert_true(now_ms() - begin < 5000);
-    assert_int_equal(serve(&r, 0, NULL, &status), 255);
-    assert_true(WIFSIGNALED(status));
-    assert_int_equal(WTERMSIG(status), SIGKILL);
+    struct mse_sim_news news = serve(&r, 0);
+    assert_int_equal(news.event, MSE_SIM_ENDED);
+    assert_true(WIFSIGNALED(news.status));
+    assert_int_equal(WTERMSIG(news.status), SIGKILL);
     finish(&r);
 }
 
@@ -570,7 +567,7 @@ static void test_interrupted(void **state)
     struct sigaction old;
     assert_int_equal(sigaction(SIGALRM, &sa, &old), 0);
     (void)ualarm(50000, 0);
-    assert_int_equal(serve(&r, 20000, NULL, NULL), 254);
+    assert_int_equal(serve(&r, 20000).event, MSE_SIM_INTERRUPTED);
     assert_int_equal(sigaction(SIGALRM, &old, NULL), 0);
     finish(&r);
 }
@@ -635,15 +632,15 @@ static void test_memfd(void **state)
 {
     (void)state;
     int fd = -1;
-    struct mse_bytes map;
+    struct mse_sim_map map;
     assert_status(mse_sim_memfd_of_bytes(&fd, "x", mse_bytes_str("abc"), NULL), MSE_OK);
     assert_true(is_sealed(fd));
     assert_int_equal(write(fd, "z", 1), -1);
     assert_int_equal(errno, EPERM);
     assert_int_equal(ftruncate(fd, 0), -1);
     assert_status(mse_sim_memfd_map(&map, fd, NULL), MSE_OK);
-    assert_bytes(map, mse_bytes_str("abc"));
-    mse_sim_memfd_unmap(map);
+    assert_bytes(mse_bytes_of(map.data, map.len), mse_bytes_str("abc"));
+    mse_sim_memfd_unmap(&map);
     (void)close(fd);
 }
 
