@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See connect.h. No certificate is judged here: TLS 1.3 proves that the peer holds the key of the
+ * certificate that it presented, and that is all that is wanted. OpenSSL works on memory buffers,
+ * so that one deadline covers everything and a closed socket raises no signal. */
+#include "ratls/connect.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/util.h"
+#include "ratls/resolve.h"
+
+#define CHUNK        4096
+#define ADDRESS_TEXT 64
+#define SHOWN_HOST   "%.128s port %u"
+
+struct mse_ratls_conn {
+    int fd;
+    SSL *ssl; /* owns both buffers */
+    uint8_t *der;
+    size_t der_len;
+};
+
+/* Who is being talked to, until when; for the helpers and their messages. */
+struct dial {
+    const char *host;
+    uint16_t port;
+    int64_t deadline; /* CLOCK_MONOTONIC, milliseconds */
+    struct mse_error *err;
+};
+
+static int64_t now_ms(void)
+{
+    struct timespec ts = { 0 };
+    (void)clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* Waits for the descriptor; false when the deadline has passed. */
+static bool wait_for(int fd, short events, int64_t deadline)
+{
+    struct pollfd p = { .fd = fd, .events = events };
+    for (;;) {
+        int64_t left = deadline - now_ms();
+        if (left <= 0) {
+            return false;
+        }
+        int rc = poll(&p, 1, left > INT32_MAX ? INT32_MAX : (int)left);
+        if (rc > 0 || (rc < 0 && errno != EINTR)) {
+            return true; /* an error shows itself in the call that follows */
+        }
+    }
+}
+
+static mse_status timed_out(const struct dial *d, const char *what)
+{
+    return MSE_FAIL(d->err, MSE_ERR_TIMEOUT, "connect", SHOWN_HOST ": %s timed out", d->host,
+                    d->port, what);
+}
+
+/* ---- the connection ---- */
+
+/* 0, or the errno of a connection that failed; ETIMEDOUT for the deadline. */
+static int finish_connect(int fd, int64_t deadline)
+{
+    int error = 0;
+    socklen_t len = sizeof error;
+    if (!wait_for(fd, POLLOUT, deadline)) {
+        return ETIMEDOUT;
+    }
+    return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 ? error : errno;
+}
+
+static int connect_one(int *out_fd, const struct sockaddr *addr, socklen_t len, int64_t deadline)
+{
+    int fd = socket(addr->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+        return errno;
+    }
+    int error = connect(fd, addr, len) == 0 ? 0 : errno;
+    if (error == EINPROGRESS || error == EINTR) {
+        error = finish_connect(fd, deadline);
+    }
+    if (error != 0) {
+        (void)close(fd);
+        return error;
+    }
+    *out_fd = fd;
+    return 0;
+}
+
+static void address_text(char out[ADDRESS_TEXT], const struct sockaddr *addr, socklen_t len)
+{
+    if (getnameinfo(addr, len, out, ADDRESS_TEXT, NULL, 0, NI_NUMERICHOST) != 0) {
+        (void)snprintf(out, ADDRESS_TEXT, "?");
+    }
+}
+
+/* Tries each address in turn; each gets an equal share of the time that is left. */
+static mse_status connect_any(int *out_fd, const struct dial *d)
+{
+    struct mse_addresses a;
+    mse_status st = mse_resolve(&a, d->host, d->port, d->err);
+    if (st != MSE_OK) {
+        return st;
+    }
+    int error = 0;
+    char where[ADDRESS_TEXT] = "";
+    for (size_t i = 0; i < a.num; i++) {
+        const struct sockaddr *addr = (const struct sockaddr *)&a.list[i].addr;
+        int64_t now = now_ms();
+        int64_t until = now + (d->deadline - now) / (int64_t)(a.num - i);
+        error = connect_one(out_fd, addr, a.list[i].len, until);
+        if (error == 0) {
+            return MSE_OK;
+        }
+        address_text(where, addr, a.list[i].len);
+    }
+    if (error == ETIMEDOUT) {
+        return timed_out(d, "the connection");
+    }
+    return MSE_FAIL(d->err, MSE_ERR_IO, "connect", SHOWN_HOST " (%s): %s", d->host, d->port, where,
+                    strerror(error));
+}
+
+/* ---- the handshake ---- */
+
+static mse_status lost(const struct dial *d, const char *what)
+{
+    return MSE_FAIL(d->err, MSE_ERR_PROTOCOL, "tls", SHOWN_HOST ": %s", d->host, d->port, what);
+}
+
+/* Sends what OpenSSL wrote. */
+static mse_status flush(const struct mse_ratls_conn *c, const struct dial *d)
+{
+    uint8_t buf[CHUNK];
+    int len = 0;
+    while ((len = BIO_read(SSL_get_wbio(c->ssl), buf, sizeof buf)) > 0) {
+        size_t sent = 0;
+        while (sent < (size_t)len) {
+            ssize_t n = send(c->fd, buf + sent, (size_t)len - sent, MSG_NOSIGNAL);
+            if (n > 0) {
+                sent += (size_t)n;
+            } else if (errno != EAGAIN && errno != EINTR) {
+                return MSE_FAIL(d->err, MSE_ERR_IO, "tls", SHOWN_HOST ": %s", d->host, d->port,
+                                strerror(errno));
+            } else if (!wait_for(c->fd, POLLOUT, d->deadline)) {
+                return timed_out(d, "the TLS handshake");
+            }
+        }
+    }
+    return MSE_OK;
+}
+
+/* Hands OpenSSL the next bytes of the peer. */
+static mse_status fill(const struct mse_ratls_conn *c, const struct dial *d)
+{
+    uint8_t buf[CHUNK];
+    for (;;) {
+        ssize_t n = recv(c->fd, buf, sizeof buf, 0);
+        if (n > 0) {
+            return BIO_write(SSL_get_rbio(c->ssl), buf, (int)n) == (int)n ? MSE_OK : MSE_ERR_MEMORY;
+        }
+        if (n == 0) {
+            return lost(d, "the peer closed the connection during the TLS handshake");
+        }
+        if (errno != EAGAIN && errno != EINTR) {
+            return MSE_FAIL(d->err, MSE_ERR_IO, "tls", SHOWN_HOST ": %s", d->host, d->port,
+                            strerror(errno));
+        }
+        if (!wait_for(c->fd, POLLIN, d->deadline)) {
+            return timed_out(d, "the TLS handshake");
+        }
+    }
+}
+
+static mse_status refused_by_tls(const struct dial *d)
+{
+    const char *why = ERR_reason_error_string(ERR_peek_error());
+    return MSE_FAIL(d->err, MSE_ERR_PROTOCOL, "tls", SHOWN_HOST ": the TLS handshake failed: %s",
+                    d->host, d->port, why == NULL ? "no reason given" : why);
+}
+
+static mse_status handshake(const struct mse_ratls_conn *c, const struct dial *d)
+{
+    ERR_clear_error();
+    for (;;) {
+        int rc = SSL_connect(c->ssl);
+        int why = SSL_get_error(c->ssl, rc);
+        if (rc != 1 && why != SSL_ERROR_WANT_READ) {
+            mse_status st = refused_by_tls(d);
+            (void)!flush(c, d); /* our alert, if the peer still listens */
+            return st;
+        }
+        mse_status st = flush(c, d);
+        if (st != MSE_OK || rc == 1) {
+            return st;
+        }
+        st = fill(c, d);
+        if (st != MSE_OK) {
+            return st;
+        }
+    }
+}
+
+/* TLS 1.3 only; the certificate is not judged here; nothing of a session is kept. */
+static SSL *new_ssl(const char *host)
+{
+    SSL *ssl = NULL;
+    SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+    if (ctx == NULL) {
+        return NULL;
+    }
+    SSL_CTX_set_verify(ctx, SSL_VERIFY_NONE, NULL);
+    (void)SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION);
+    (void)SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+    BIO *in = BIO_new(BIO_s_mem());
+    BIO *out = BIO_new(BIO_s_mem());
+    if (in != NULL && out != NULL && SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION) == 1) {
+        ssl = SSL_new(ctx);
+    }
+    SSL_CTX_free(ctx); /* ssl holds its own reference */
+    if (ssl == NULL) {
+        BIO_free(in);
+        BIO_free(out);
+        return NULL;
+    }
+    (void)BIO_set_mem_eof_return(in, -1);
+    (void)BIO_set_mem_eof_return(out, -1);
+    SSL_set_bio(ssl, in, out);
+    if (!mse_host_is_literal(host) && SSL_set_tlsext_host_name(ssl, host) != 1) {
+        SSL_free(ssl);
+        return NULL;
+    }
+    return ssl;
+}
+
+static mse_status take_cert(struct mse_ratls_conn *c, const struct dial *d)
+{
+    X509 *x = SSL_get0_peer_certificate(c->ssl);
+    unsigned char *der = NULL;
+    if (x == NULL) {
+        return lost(d, "the peer presented no certificate");
+    }
+    int len = i2d_X509(x, &der);
+    if (len <= 0) {
+        return lost(d, "the peer's certificate cannot be encoded");
+    }
+    c->der = der;
+    c->der_len = (size_t)len;
+    return MSE_OK;
+}
+
+mse_status mse_ratls_connect(struct mse_ratls_conn **out, const char *host, uint16_t port,
+                             unsigned timeout_ms, struct mse_error *err)
+{
+    const struct dial d = {
+        .host = host, .port = port, .deadline = now_ms() + (int64_t)timeout_ms, .err = err
+    };
+    struct mse_ratls_conn *c = calloc(1, sizeof *c);
+    if (c == NULL) {
+        return MSE_FAIL(err, MSE_ERR_MEMORY, "connect", "out of memory");
+    }
+    c->fd = -1;
+    mse_status st = connect_any(&c->fd, &d);
+    if (st != MSE_OK) {
+        goto out;
+    }
+    c->ssl = new_ssl(host);
+    if (c->ssl == NULL) {
+        st = MSE_FAIL(err, MSE_ERR_CRYPTO, "tls", "no TLS 1.3 client can be made for %.128s", host);
+        goto out;
+    }
+    st = handshake(c, &d);
+    if (st == MSE_OK) {
+        st = take_cert(c, &d);
+    }
+out:
+    if (st != MSE_OK) {
+        mse_ratls_conn_free(c);
+        return st;
+    }
+    *out = c;
+    return MSE_OK;
+}
+
+struct mse_bytes mse_ratls_conn_cert(const struct mse_ratls_conn *c)
+{
+    struct mse_bytes der = { c->der, c->der_len };
+    return der;
+}
+
+/* Says goodbye if that needs no waiting. */
+static void close_notify(const struct mse_ratls_conn *c)
+{
+    const struct dial d = { .host = "", .deadline = 0 };
+    if (SSL_is_init_finished(c->ssl) != 0 && SSL_shutdown(c->ssl) >= 0) {
+        (void)!flush(c, &d);
+    }
+}
+
+void mse_ratls_conn_free(struct mse_ratls_conn *c)
+{
+    if (c == NULL) {
+        return;
+    }
+    if (c->ssl != NULL) {
+        close_notify(c);
+        SSL_free(c->ssl);
+    }
+    if (c->fd >= 0) {
+        (void)close(c->fd);
+    }
+    OPENSSL_free(c->der);
+    free(c);
+}

@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Making claims, evidence and the R1 certificate (docs/protocol.md, "Certificate"). The key and the
+ * quote are the caller's. */
+#include "ratls/make.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/cbor.h"
+#include "base/error.h"
+#include "base/util.h"
+#include "crypto/der.h"
+#include "crypto/der_write.h"
+#include "crypto/digest.h"
+#include "ratls/claims.h"
+#include "ratls/oids.h"
+
+/* Fits into the first flight of a handshake and leaves room for a second quote. */
+#define MAX_CERT       ((size_t)12 * 1024)
+#define MAX_SPKI       256
+#define SERIAL_LEN     16
+#define CN_PREFIX      "RA-TLS "
+#define CN_HASH_LEN    16 /* bytes, two digits each */
+#define KEY_ID_LEN     20
+#define MAX_DNS_NAME   253
+#define MAX_DNS_LABEL  63
+#define GENERAL_DNS    MSE_DER_CONTEXTP(2)
+#define GENERAL_IP     MSE_DER_CONTEXTP(7)
+#define POINT_LEN      64
+#define POINT_UNPACKED 0x04
+
+static void put_bytes(struct mse_build *out, const char *key, struct mse_bytes v)
+{
+    if (v.len > 0) {
+        mse_cborw_text(out, key);
+        mse_cborw_bytes(out, v);
+    }
+}
+
+/* The value of pubkey-hash: a byte string around the encoded array [1, SHA-256]. */
+static void put_pubkey_hash(struct mse_build *out, const uint8_t spki_sha256[32])
+{
+    uint8_t buf[48];
+    struct mse_build inner;
+    mse_build_fixed(&inner, buf, sizeof buf);
+    mse_cborw_array(&inner, 2);
+    mse_cborw_uint(&inner, MSE_HASH_ALG_SHA256);
+    mse_cborw_bytes(&inner, mse_bytes_of(spki_sha256, MSE_SHA256_LEN));
+    MSE_ASSERT(mse_build_ok(&inner));
+    mse_cborw_text(out, MSE_CLAIM_PUBKEY_HASH);
+    mse_cborw_bytes(out, mse_build_view(&inner));
+}
+
+static bool len_ok(struct mse_bytes v, size_t len)
+{
+    return v.len == 0 || v.len == len;
+}
+
+mse_status mse_ratls_claims_make(struct mse_build *out, const struct mse_ratls_claims_params *p)
+{
+    const char *role = mse_ratls_role_name(p->role);
+    if (role == NULL || !len_ok(p->nonce, MSE_CLAIM_LEN) || !len_ok(p->exporter, MSE_CLAIM_LEN) ||
+        !len_ok(p->x25519, MSE_CLAIM_LEN) || !len_ok(p->manifest, MSE_CLAIM_LEN) ||
+        !len_ok(p->boot, MSE_CLAIM_BOOT_LEN)) {
+        return MSE_ERR_ARGUMENT;
+    }
+    size_t pairs = 2U + (p->nonce.len > 0) + (p->exporter.len > 0) + (p->x25519.len > 0) +
+                   (p->manifest.len > 0) + (p->boot.len > 0);
+    mse_cborw_map(out, pairs); /* keys in bytewise order: the shorter first */
+    put_bytes(out, MSE_CLAIM_NONCE, p->nonce);
+    put_bytes(out, MSE_CLAIM_BOOT, p->boot);
+    mse_cborw_text(out, MSE_CLAIM_ROLE);
+    mse_cborw_text(out, role);
+    put_bytes(out, MSE_CLAIM_X25519, p->x25519);
+    put_pubkey_hash(out, p->spki_sha256);
+    put_bytes(out, MSE_CLAIM_EXPORTER, p->exporter);
+    put_bytes(out, MSE_CLAIM_MANIFEST, p->manifest);
+    return mse_build_ok(out) ? MSE_OK : MSE_ERR_NO_SPACE;
+}
+
+mse_status mse_ratls_report_data(uint8_t out[64], struct mse_bytes claims)
+{
+    uint8_t report_data[64] = { 0 };
+    mse_status st = mse_sha256(report_data, claims);
+    if (st == MSE_OK) {
+        memcpy(out, report_data, sizeof report_data);
+    }
+    return st;
+}
+
+mse_status mse_ratls_evidence_make(struct mse_build *out, struct mse_bytes quote,
+                                   struct mse_bytes claims)
+{
+    mse_cborw_tag(out, MSE_TAG_QUOTE);
+    mse_cborw_array(out, 2);
+    mse_cborw_bytes(out, quote);
+    mse_cborw_bytes(out, claims);
+    return mse_build_ok(out) ? MSE_OK : MSE_ERR_NO_SPACE;
+}
+
+/* What the certificate is made of, gathered before the first byte is written. */
+struct parts {
+    const struct mse_ratls_cert_params *p;
+    struct mse_bytes spki;
+    uint8_t spki_sha256[32];
+    uint8_t key_id[KEY_ID_LEN];
+    uint8_t serial[SERIAL_LEN];
+    uint8_t name[MAX_DNS_NAME]; /* of the SAN: characters or an address */
+    size_t name_len;
+    uint8_t name_tag;
+};
+
+static bool is_label(struct mse_bytes label)
+{
+    if (label.len == 0 || label.len > MAX_DNS_LABEL || label.data[0] == '-' ||
+        label.data[label.len - 1] == '-') {
+        return false;
+    }
+    for (size_t i = 0; i < label.len; i++) {
+        uint8_t c = label.data[i];
+        bool ok = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+        if (!ok) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* An exact host name: labels of lower-case letters, digits and inner hyphens, no wildcard. */
+static bool is_dns_name(struct mse_bytes name)
+{
+    if (name.len > MAX_DNS_NAME) {
+        return false;
+    }
+    struct mse_bytes label = { name.data, 0 };
+    for (size_t i = 0; i < name.len; i++) {
+        if (name.data[i] != '.') {
+            label.len++;
+            continue;
+        }
+        if (!is_label(label)) {
+            return false;
+        }
+        label = mse_bytes_of(name.data + i + 1, 0);
+    }
+    return is_label(label);
+}
+
+static bool read_name(struct parts *c, const char *name)
+{
+    if (inet_pton(AF_INET, name, c->name) == 1) {
+        c->name_len = 4;
+        c->name_tag = GENERAL_IP;
+        return true;
+    }
+    if (inet_pton(AF_INET6, name, c->name) == 1) {
+        c->name_len = 16;
+        c->name_tag = GENERAL_IP;
+        return true;
+    }
+    struct mse_bytes s = mse_bytes_str(name);
+    if (!is_dns_name(s)) {
+        return false;
+    }
+    memcpy(c->name, s.data, s.len);
+    c->name_len = s.len;
+    c->name_tag = GENERAL_DNS;
+    return true;
+}
+
+/* spec: RFC 7093 §2 method 1: the leftmost 160 bits of SHA-256 over the public key's bits */
+static mse_status make_key_id(struct parts *c)
+{
+    uint8_t point[1 + POINT_LEN] = { POINT_UNPACKED };
+    uint8_t hash[32];
+    mse_status st = mse_privkey_point(c->p->key, point + 1);
+    if (st == MSE_OK) {
+        st = mse_sha256(hash, mse_bytes_of(point, sizeof point));
+    }
+    if (st == MSE_OK) {
+        memcpy(c->key_id, hash, KEY_ID_LEN);
+    }
+    return st;
+}
+
+static mse_status gather(struct parts *c, struct mse_build *spki, struct mse_error *err)
+{
+    if (!read_name(c, c->p->dns_name)) {
+        return MSE_FAIL(err, MSE_ERR_ARGUMENT, "name", "%.64s is not an exact host name",
+                        c->p->dns_name);
+    }
+    if (c->p->evidence.len == 0 || c->p->not_after < c->p->not_before) {
+        return MSE_FAIL(err, MSE_ERR_ARGUMENT, "certificate", "%s",
+                        c->p->evidence.len == 0 ? "no evidence" : "notAfter before notBefore");
+    }
+    mse_status st = mse_privkey_spki(c->p->key, spki);
+    c->spki = mse_build_view(spki);
+    if (st == MSE_OK) {
+        st = mse_sha256(c->spki_sha256, c->spki);
+    }
+    if (st == MSE_OK) {
+        st = make_key_id(c);
+    }
+    if (st == MSE_OK) {
+        st = mse_random(c->serial, sizeof c->serial);
+    }
+    return st == MSE_OK ? MSE_OK : MSE_FAIL(err, st, "key", "the certificate's key is unusable");
+}
+
+static void put_algorithm(struct mse_build *b)
+{
+    size_t alg = mse_derw_open(b, MSE_DER_SEQUENCE);
+    mse_derw_oid(b, mse_oid_ecdsa_sha256, sizeof mse_oid_ecdsa_sha256);
+    mse_derw_close(b, alg);
+}
+
+static void put_name(struct mse_build *b, const struct parts *c)
+{
+    char cn[sizeof CN_PREFIX + 2 * CN_HASH_LEN];
+    memcpy(cn, CN_PREFIX, sizeof CN_PREFIX);
+    mse_hex_encode(cn + sizeof CN_PREFIX - 1, mse_bytes_of(c->spki_sha256, CN_HASH_LEN));
+    const struct mse_derw_attr attr = { mse_oid_common_name, sizeof mse_oid_common_name, cn };
+    mse_derw_name(b, &attr, 1);
+}
+
+/* Opens an extension up to and with its OCTET STRING; put_extension_end closes both. */
+struct extension {
+    size_t sequence;
+    size_t value;
+};
+
+static struct extension put_extension(struct mse_build *b, struct mse_bytes oid, bool critical)
+{
+    struct extension e;
+    e.sequence = mse_derw_open(b, MSE_DER_SEQUENCE);
+    mse_derw_oid(b, oid.data, oid.len);
+    if (critical) {
+        mse_derw_bool(b, true);
+    }
+    e.value = mse_derw_open(b, MSE_DER_OCTETS);
+    return e;
+}
+
+static void put_extension_end(struct mse_build *b, struct extension e)
+{
+    mse_derw_close(b, e.value);
+    mse_derw_close(b, e.sequence);
+}
+
+static void put_basics(struct mse_build *b)
+{
+    struct extension e = put_extension(b, MSE_OID(mse_oid_basic_constraints), true);
+    mse_derw_close(b, mse_derw_open(b, MSE_DER_SEQUENCE)); /* cA is FALSE by default */
+    put_extension_end(b, e);
+
+    static const uint8_t digital_signature[] = { 7, 0x80 }; /* seven unused bits, bit 0 */
+    e = put_extension(b, MSE_OID(mse_oid_key_usage), true);
+    mse_derw_prim(b, MSE_DER_BIT_STRING, mse_bytes_of(digital_signature, sizeof digital_signature));
+    put_extension_end(b, e);
+
+    e = put_extension(b, MSE_OID(mse_oid_ext_key_usage), false);
+    size_t list = mse_derw_open(b, MSE_DER_SEQUENCE);
+    mse_derw_oid(b, mse_oid_server_auth, sizeof mse_oid_server_auth);
+    mse_derw_close(b, list);
+    put_extension_end(b, e);
+}
+
+static void put_extensions(struct mse_build *b, const struct parts *c)
+{
+    size_t outer = mse_derw_open(b, MSE_DER_CONTEXT(3));
+    size_t list = mse_derw_open(b, MSE_DER_SEQUENCE);
+    put_basics(b);
+
+    struct extension e = put_extension(b, MSE_OID(mse_oid_subject_alt_name), false);
+    size_t names = mse_derw_open(b, MSE_DER_SEQUENCE);
+    mse_derw_prim(b, c->name_tag, mse_bytes_of(c->name, c->name_len));
+    mse_derw_close(b, names);
+    put_extension_end(b, e);
+
+    e = put_extension(b, MSE_OID(mse_oid_subject_key_id), false);
+    mse_derw_prim(b, MSE_DER_OCTETS, mse_bytes_of(c->key_id, KEY_ID_LEN));
+    put_extension_end(b, e);
+
+    e = put_extension(b, MSE_OID(mse_oid_dice), false);
+    mse_wr_bytes(b, c->p->evidence);
+    put_extension_end(b, e);
+
+    if (c->p->legacy_quote.len > 0) {
+        e = put_extension(b, MSE_OID(mse_oid_legacy_sgx), false);
+        mse_wr_bytes(b, c->p->legacy_quote);
+        put_extension_end(b, e);
+    }
+    mse_derw_close(b, list);
+    mse_derw_close(b, outer);
+}
+
+/* spec: RFC 5280 §4.1 */
+static void put_tbs(struct mse_build *b, const struct parts *c)
+{
+    size_t tbs = mse_derw_open(b, MSE_DER_SEQUENCE);
+    size_t version = mse_derw_open(b, MSE_DER_CONTEXT(0));
+    mse_derw_uint64(b, 2);
+    mse_derw_close(b, version);
+    mse_derw_uint(b, mse_bytes_of(c->serial, sizeof c->serial));
+    put_algorithm(b);
+    put_name(b, c);
+    size_t validity = mse_derw_open(b, MSE_DER_SEQUENCE);
+    mse_derw_time(b, c->p->not_before);
+    mse_derw_time(b, c->p->not_after);
+    mse_derw_close(b, validity);
+    put_name(b, c);
+    mse_wr_bytes(b, c->spki);
+    put_extensions(b, c);
+    mse_derw_close(b, tbs);
+}
+
+static mse_status put_cert(struct mse_build *b, const struct parts *c)
+{
+    uint8_t sig_buf[128];
+    struct mse_build sig;
+    mse_build_fixed(&sig, sig_buf, sizeof sig_buf);
+    size_t cert = mse_derw_open(b, MSE_DER_SEQUENCE);
+    size_t start = b->len;
+    put_tbs(b, c);
+    if (!mse_build_ok(b)) {
+        return MSE_ERR_NO_SPACE;
+    }
+    struct mse_bytes tbs = { b->data + start, b->len - start };
+    mse_status st = mse_privkey_sign(c->p->key, &sig, tbs);
+    if (st != MSE_OK) {
+        return st;
+    }
+    put_algorithm(b);
+    mse_derw_bits(b, mse_build_view(&sig));
+    mse_derw_close(b, cert);
+    return mse_build_ok(b) ? MSE_OK : MSE_ERR_NO_SPACE;
+}
+
+mse_status mse_ratls_cert_make(struct mse_build *out, const struct mse_ratls_cert_params *p,
+                               struct mse_error *err)
+{
+    uint8_t spki_buf[MAX_SPKI];
+    struct mse_build spki;
+    mse_build_fixed(&spki, spki_buf, sizeof spki_buf);
+    struct parts c = { .p = p };
+    mse_status st = gather(&c, &spki, err);
+    if (st != MSE_OK) {
+        return st;
+    }
+    struct mse_build cert;
+    mse_build_heap(&cert, MAX_CERT);
+    st = put_cert(&cert, &c);
+    if (st == MSE_OK) {
+        mse_wr_bytes(out, mse_build_view(&cert));
+        st = mse_build_ok(out) ? MSE_OK : MSE_ERR_NO_SPACE;
+    }
+    mse_build_clear(&cert);
+    return st == MSE_OK ? MSE_OK
+                        : MSE_FAIL(err, st, "certificate", "it cannot be made: %s (at most %zu B)",
+                                   mse_status_text(st), MAX_CERT);
+}

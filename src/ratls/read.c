@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Finding the evidence in a certificate, in every form of the field (docs/protocol.md,
+ * "Certificate"). Form only: whether the evidence vouches for the key is judged in check.c. The
+ * extension is found by walking the certificate, never by looking for bytes. */
+#include "base/bytes.h"
+#include "base/cbor.h"
+#include "base/error.h"
+#include "base/util.h"
+#include "crypto/der.h"
+#include "crypto/x509.h"
+#include "ratls/claims.h"
+#include "ratls/oids.h"
+
+#define STEP "evidence"
+
+/* A quote in a certificate ends where its extension ends: no padding, nothing behind. */
+static mse_status check_quote(struct mse_bytes quote, struct mse_error *err)
+{
+    struct mse_sgx_quote parsed;
+    return mse_sgx_quote_parse(&parsed, quote, err);
+}
+
+static mse_status other_tag(uint64_t tag, struct mse_error *err)
+{
+    if (tag == MSE_TAG_SNP || tag == MSE_TAG_NITRO) {
+        return MSE_FAIL(err, MSE_ERR_UNSUPPORTED_TEE, STEP,
+                        "evidence of %s, which is not appraised by this version",
+                        tag == MSE_TAG_SNP ? "AMD SEV-SNP" : "AWS Nitro");
+    }
+    return MSE_FAIL(err, MSE_ERR_UNSUPPORTED_EVIDENCE_TAG, STEP, "CBOR tag %llu, wanted %u",
+                    (unsigned long long)tag, MSE_TAG_QUOTE);
+}
+
+/* 60000([quote, claims]). The tag is looked at first: what it stands for decides what follows. */
+static mse_status rd_dice(struct mse_ratls_cert *c, struct mse_bytes value, struct mse_error *err)
+{
+    struct mse_cbor r = mse_cbor_of(value, MSE_CBOR_LENIENT);
+    uint64_t tag = 0;
+    size_t num = 0;
+    if (!mse_cbor_tag(&r, &tag)) {
+        return MSE_FAIL(err, MSE_ERR_MALFORMED, STEP, "the tagged evidence is no CBOR tag");
+    }
+    if (tag != MSE_TAG_QUOTE) {
+        return other_tag(tag, err);
+    }
+    bool form = mse_cbor_array(&r, &num) && num == 2 && // [
+                mse_cbor_bytes(&r, &c->quote) &&        //   quote
+                mse_cbor_bytes(&r, &c->claims_raw) &&   //   claims ]
+                r.in.len == 0;
+    if (!form) {
+        return MSE_FAIL(err, MSE_ERR_MALFORMED, STEP,
+                        "the tagged evidence is not [quote, claims] and nothing else");
+    }
+    mse_status st = mse_ratls_claims_read(&c->claims, c->claims_raw, err);
+    if (st != MSE_OK) {
+        return st;
+    }
+    if (c->claims.role != MSE_ROLE_ABSENT && !mse_cbor_check(value, MSE_CBOR_STRICT)) {
+        return MSE_FAIL(err, MSE_ERR_MALFORMED, STEP,
+                        "the tagged evidence is not in the deterministic encoding");
+    }
+    c->form = MSE_RATLS_DICE;
+    return check_quote(c->quote, err);
+}
+
+/* Open Enclave's report header: version 1, type 2 (remote), size of what follows. */
+static mse_status rd_open_enclave(struct mse_ratls_cert *c, struct mse_bytes value,
+                                  struct mse_error *err)
+{
+    uint32_t version = 0;
+    uint32_t type = 0;
+    uint64_t size = 0;
+    bool form = mse_rd_u32le(&value, &version) && // 0 version
+                mse_rd_u32le(&value, &type) &&    // 4 report_type
+                mse_rd_u64le(&value, &size);      // 8 report_size
+    if (!form || version != 1 || type != 2 || size != value.len) {
+        return MSE_FAIL(err, MSE_ERR_MALFORMED, STEP,
+                        "Open Enclave header: version %u type %u size %llu before %zu bytes, "
+                        "wanted version 1 type 2 and their number",
+                        version, type, (unsigned long long)size, value.len);
+    }
+    c->form = MSE_RATLS_OPEN_ENCLAVE;
+    c->quote = value;
+    return check_quote(value, err);
+}
+
+static mse_status rd_raw(struct mse_ratls_cert *c, enum mse_ratls_form form, struct mse_bytes value,
+                         struct mse_error *err)
+{
+    c->form = form;
+    c->quote = value;
+    return check_quote(value, err);
+}
+
+/* PCK certificates use the OID of the SDK's sample for a SEQUENCE; a quote begins with its
+ * version, 3, and the type of its key, 2. */
+static bool looks_like_quote(struct mse_bytes value)
+{
+    uint16_t version = 0;
+    uint16_t key_type = 0;
+    return mse_rd_u16le(&value, &version) && mse_rd_u16le(&value, &key_type) && version == 3 &&
+           key_type == 2;
+}
+
+/* One older extension; the first that is there counts. */
+static bool find_older(const struct mse_cert *x, enum mse_ratls_form *form, struct mse_bytes *value)
+{
+    if (mse_cert_extension(x, MSE_OID(mse_oid_legacy_sgx), value, NULL)) {
+        *form = MSE_RATLS_LEGACY;
+        return true;
+    }
+    if (mse_cert_extension(x, MSE_OID(mse_oid_legacy_gramine), value, NULL)) {
+        *form = MSE_RATLS_LEGACY_GRAMINE;
+        return true;
+    }
+    if (mse_cert_extension(x, MSE_OID(mse_oid_open_enclave), value, NULL)) {
+        *form = MSE_RATLS_OPEN_ENCLAVE;
+        return true;
+    }
+    if (mse_cert_extension(x, MSE_OID(mse_oid_sdk_sample), value, NULL) &&
+        looks_like_quote(*value)) {
+        *form = MSE_RATLS_OLD_QUOTE_OID;
+        return true;
+    }
+    return false;
+}
+
+static mse_status rd_older(struct mse_ratls_cert *c, enum mse_ratls_form form,
+                           struct mse_bytes value, struct mse_error *err)
+{
+    return form == MSE_RATLS_OPEN_ENCLAVE ? rd_open_enclave(c, value, err)
+                                          : rd_raw(c, form, value, err);
+}
+
+/* A Nitro document as lower-case hexadecimal digits in a DNS name: COSE_Sign1 with ES384 begins
+ * 84 44 a1 01 38 22. */
+static bool has_nitro_name(const struct mse_cert *x)
+{
+    static const char start[] = "8444a1013822";
+    struct mse_bytes value;
+    struct mse_bytes names;
+    if (!mse_cert_extension(x, MSE_OID(mse_oid_subject_alt_name), &value, NULL) ||
+        !mse_der_get(&value, MSE_DER_SEQUENCE, &names)) {
+        return false;
+    }
+    uint8_t tag = 0;
+    struct mse_bytes name;
+    while (mse_der_any(&names, &tag, &name, NULL)) {
+        struct mse_bytes head;
+        if (tag == MSE_DER_CONTEXTP(2) && mse_rd_bytes(&name, &head, sizeof start - 1) &&
+            mse_bytes_is_str(head, start)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static mse_status refuse_without_sgx(const struct mse_cert *x, struct mse_error *err)
+{
+    struct mse_bytes value;
+    const char *tee = NULL;
+    if (mse_cert_extension(x, MSE_OID(mse_oid_legacy_snp), &value, NULL)) {
+        tee = "AMD SEV-SNP";
+    } else if (mse_cert_extension(x, MSE_OID(mse_oid_legacy_tdx), &value, NULL)) {
+        tee = "Intel TDX";
+    } else if (has_nitro_name(x)) {
+        tee = "AWS Nitro";
+    }
+    if (tee != NULL) {
+        return MSE_FAIL(err, MSE_ERR_UNSUPPORTED_TEE, STEP,
+                        "evidence of %s, which is not appraised by this version", tee);
+    }
+    return MSE_FAIL(err, MSE_ERR_NO_EVIDENCE, STEP,
+                    "the certificate has no extension that carries attestation evidence");
+}
+
+static void fill_common(struct mse_ratls_cert *c, const struct mse_cert *x)
+{
+    c->der = x->der;
+    c->spki = x->key.spki;
+    c->not_before = x->not_before;
+    c->not_after = x->not_after;
+}
+
+static mse_status read_cert(struct mse_ratls_cert *c, const struct mse_cert *x,
+                            struct mse_error *err)
+{
+    struct mse_bytes dice;
+    struct mse_bytes older;
+    enum mse_ratls_form form = MSE_RATLS_LEGACY;
+    bool has_older = find_older(x, &form, &older);
+    fill_common(c, x);
+    if (mse_cert_extension(x, MSE_OID(mse_oid_dice), &dice, NULL)) {
+        c->also_legacy = has_older;
+        return rd_dice(c, dice, err); /* whatever it is: no fall-back */
+    }
+    return has_older ? rd_older(c, form, older, err) : refuse_without_sgx(x, err);
+}
+
+mse_status mse_ratls_read(struct mse_ratls_cert *out, struct mse_bytes der, struct mse_error *err)
+{
+    struct mse_cert x;
+    struct mse_ratls_cert c = { 0 };
+    mse_status st = mse_cert_parse(&x, der, err);
+    if (st == MSE_OK) {
+        st = read_cert(&c, &x, err);
+    }
+    if (st == MSE_OK) {
+        *out = c;
+    }
+    return st;
+}
+
+mse_status mse_ratls_read_legacy(struct mse_ratls_cert *out, struct mse_bytes der,
+                                 struct mse_error *err)
+{
+    struct mse_cert x;
+    struct mse_ratls_cert dice;
+    struct mse_ratls_cert c = { 0 };
+    struct mse_bytes value = { NULL, 0 };
+    enum mse_ratls_form form = MSE_RATLS_LEGACY;
+    mse_status st = mse_ratls_read(&dice, der, err);
+    if (st == MSE_OK) {
+        st = mse_cert_parse(&x, der, err);
+    }
+    if (st != MSE_OK) {
+        return st;
+    }
+    if (dice.form != MSE_RATLS_DICE || !find_older(&x, &form, &value)) {
+        return MSE_FAIL(err, MSE_ERR_NOT_FOUND, STEP,
+                        "no older extension beside tagged evidence in this certificate");
+    }
+    fill_common(&c, &x);
+    st = rd_older(&c, form, value, err);
+    if (st == MSE_OK) {
+        *out = c;
+    }
+    return st;
+}
