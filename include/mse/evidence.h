@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Parsers of evidence: form only, no verdict. They allocate nothing; every struct mse_bytes in a
- * result borrows from the input, which must outlive it. All integers in quotes are little-endian.
- */
+/* Parsers of evidence: form only, no verdict: what they return is what the bytes say, not what is
+ * true. They allocate nothing; every struct mse_bytes in a result borrows from the input, which
+ * must outlive it. err may be NULL everywhere. All integers in quotes are little-endian. */
 #ifndef MSE_EVIDENCE_H
 #define MSE_EVIDENCE_H
 
@@ -20,23 +20,23 @@ extern "C" {
 #define MSE_SGX_FLAG_EINITTOKEN_KEY 0x20ULL
 #define MSE_SGX_FLAG_KSS            0x80ULL
 
-#define MSE_SGX_REPORT_LEN 384
+#define MSE_SGX_REPORT_LEN 384 /* bytes of a report body */
 
-/* The REPORT body (Intel SDM Vol. 3D, "REPORT"), offsets as there. */
+/* The REPORT body (Intel SDM Vol. 3D, "REPORT"), offsets as there. Reserved bytes are not kept. */
 struct mse_sgx_report {
-    uint8_t cpu_svn[16];         /* 0 */
+    uint8_t cpu_svn[16];         /* 0: security version of the processor */
     uint32_t misc_select;        /* 16 */
     uint8_t isv_ext_prod_id[16]; /* 32 */
-    uint64_t attr_flags;         /* 48 */
-    uint64_t attr_xfrm;          /* 56 */
-    uint8_t mr_enclave[32];      /* 64 */
-    uint8_t mr_signer[32];       /* 128 */
+    uint64_t attr_flags;         /* 48: MSE_SGX_FLAG_… */
+    uint64_t attr_xfrm;          /* 56: as XCR0 */
+    uint8_t mr_enclave[32];      /* 64: measurement of the code */
+    uint8_t mr_signer[32];       /* 128: who signed the enclave */
     uint8_t config_id[64];       /* 192 */
-    uint16_t isv_prod_id;        /* 256 */
-    uint16_t isv_svn;            /* 258 */
+    uint16_t isv_prod_id;        /* 256: product, chosen by the signer */
+    uint16_t isv_svn;            /* 258: its security version */
     uint16_t config_svn;         /* 260 */
     uint8_t isv_family_id[16];   /* 304 */
-    uint8_t report_data[64];     /* 320 */
+    uint8_t report_data[64];     /* 320: what the enclave asked to be quoted */
 };
 
 /* mse_sgx_report_parse reads exactly 384 bytes. MSE_ERR_MALFORMED otherwise. */
@@ -52,13 +52,14 @@ MSE_API MSE_MUST_USE mse_status mse_sgx_report_parse(struct mse_sgx_report *out,
 #define MSE_CERT_TYPE_QE_REPORT    6
 #define MSE_CERT_TYPE_PLATFORM     7
 
+/* A quote with its signature data (Intel DCAP ECDSA Quote Library API, A.4). */
 struct mse_sgx_quote {
     uint16_t version;      /* 3 */
     uint16_t att_key_type; /* 2: ECDSA-256-with-P-256 */
-    uint16_t qe_svn;
-    uint16_t pce_svn;
+    uint16_t qe_svn;       /* of the quoting enclave, as the header says: not signed by Intel */
+    uint16_t pce_svn;      /* of the provisioning enclave, likewise */
     uint8_t qe_vendor_id[16];
-    uint8_t user_data[20];
+    uint8_t user_data[20]; /* the first 16 bytes identify the quoting enclave */
     struct mse_sgx_report body;
     struct mse_bytes signed_part;   /* header || body, 432 bytes: what the attestation key signed */
     uint8_t signature[64];          /* r || s, big-endian */
@@ -66,9 +67,9 @@ struct mse_sgx_quote {
     struct mse_bytes qe_report_raw; /* 384 bytes: what the PCK key signed */
     struct mse_sgx_report qe_report;
     uint8_t qe_report_signature[64];
-    struct mse_bytes qe_auth_data;
-    uint16_t cert_type;
-    struct mse_bytes cert_data;
+    struct mse_bytes qe_auth_data; /* goes into the QE report's hash with the attestation key */
+    uint16_t cert_type;            /* MSE_CERT_TYPE_… */
+    struct mse_bytes cert_data;    /* type 5: PEM, leaf first */
     size_t trailing; /* zero bytes behind the quote; only with mse_sgx_quote_parse_padded */
 };
 
@@ -78,16 +79,17 @@ struct mse_sgx_quote {
  * appraisal's matter. */
 MSE_API MSE_MUST_USE mse_status mse_sgx_quote_parse(struct mse_sgx_quote *out, struct mse_bytes in,
                                                     struct mse_error *err);
-/* The same for files: zero bytes behind the quote are allowed and counted in out->trailing. */
+/* mse_sgx_quote_parse_padded does the same for files: zero bytes behind the quote are allowed and
+ * counted in out->trailing. */
 MSE_API MSE_MUST_USE mse_status mse_sgx_quote_parse_padded(struct mse_sgx_quote *out,
                                                            struct mse_bytes in,
                                                            struct mse_error *err);
 
-/* SIGSTRUCT, 1808 bytes (Intel SDM Vol. 3D, "SIGSTRUCT"). */
-#define MSE_SIGSTRUCT_LEN 1808
+/* SIGSTRUCT (Intel SDM Vol. 3D, "SIGSTRUCT"): what the enclave's signer signed. */
+#define MSE_SIGSTRUCT_LEN 1808 /* bytes */
 struct mse_sigstruct {
-    uint32_t vendor;
-    uint32_t date; /* BCD yyyymmdd, as stored */
+    uint32_t vendor; /* 0, or 0x8086 for Intel's own enclaves */
+    uint32_t date;   /* BCD yyyymmdd, as stored */
     uint32_t sw_defined;
     struct mse_bytes modulus; /* 384, little-endian */
     uint32_t exponent;
@@ -109,39 +111,44 @@ struct mse_sigstruct {
     struct mse_bytes q2;
     struct mse_bytes raw; /* all 1808 bytes */
 };
-/* MSE_ERR_MALFORMED (length, HEADER, HEADER2, reserved bytes not zero). */
+/* mse_sigstruct_parse reads exactly MSE_SIGSTRUCT_LEN bytes. MSE_ERR_MALFORMED (length, HEADER,
+ * HEADER2, reserved bytes not zero). */
 MSE_API MSE_MUST_USE mse_status mse_sigstruct_parse(struct mse_sigstruct *out, struct mse_bytes in,
                                                     struct mse_error *err);
-/* mse_sigstruct_verify checks exponent 3, the RSA signature, Q1 and Q2.
+/* mse_sigstruct_verify checks exponent 3, the RSA-3072 signature (PKCS#1 v1.5, SHA-256) by the
+ * structure's own key, and Q1 and Q2. Whose key it is, mse_sigstruct_mrsigner tells.
  * Errors: MSE_ERR_UNSUPPORTED_EXPONENT, MSE_ERR_SIGNATURE, MSE_ERR_Q1_Q2, MSE_ERR_CRYPTO. */
 MSE_API MSE_MUST_USE mse_status mse_sigstruct_verify(const struct mse_sigstruct *s,
                                                      struct mse_error *err);
-/* MRSIGNER: SHA-256 of the 384-byte little-endian modulus. */
+/* mse_sigstruct_mrsigner computes MRSIGNER: SHA-256 of the 384-byte little-endian modulus.
+ * MSE_ERR_CRYPTO. */
 MSE_API MSE_MUST_USE mse_status mse_sigstruct_mrsigner(uint8_t out[32],
                                                        const struct mse_sigstruct *s);
-/* MRSIGNER of an RSA-3072 public key: PEM or DER SubjectPublicKeyInfo, or a certificate-less
- * private key's PEM is refused. MSE_ERR_MALFORMED, MSE_ERR_UNSUPPORTED_EXPONENT. */
+/* mse_mrsigner_of_public_key computes MRSIGNER from an RSA-3072 public key, a SubjectPublicKeyInfo
+ * in PEM or DER. MSE_ERR_MALFORMED: anything else, a private key among it;
+ * MSE_ERR_UNSUPPORTED_EXPONENT: not 3; MSE_ERR_CRYPTO. */
 MSE_API MSE_MUST_USE mse_status mse_mrsigner_of_public_key(uint8_t out[32], struct mse_bytes key,
                                                            struct mse_error *err);
 
-/* What Intel's SGX extension of a PCK certificate says (OID 1.2.840.113741.1.13.1). */
+/* What Intel's SGX extension of a PCK certificate says (OID 1.2.840.113741.1.13.1; Intel SGX PCK
+ * Certificate and CRL Profile Specification). */
 struct mse_pck_ext {
-    uint8_t ppid[16];
+    uint8_t ppid[16];     /* identifies the processor package */
     uint8_t comp_svn[16]; /* TCB components 1 to 16 */
     uint16_t pce_svn;
     uint8_t cpu_svn[16];
     uint8_t pce_id[2];
-    uint8_t fmspc[6];
+    uint8_t fmspc[6]; /* family, model, stepping, platform type, SKU: selects the TCB info */
     uint8_t sgx_type; /* 0 standard, 1 scalable, 2 scalable with integrity */
     bool has_platform_instance_id;
     uint8_t platform_instance_id[16];
-    bool has_configuration;
+    bool has_configuration; /* multi-package platforms: the next three are meaningful */
     bool dynamic_platform;
     bool cached_keys;
     bool smt_enabled;
 };
-/* value: the extension's value (content of extnValue). Duplicate or missing mandatory fields:
- * MSE_ERR_MALFORMED. */
+/* mse_pck_ext_parse reads value, the content of the extension's extnValue. Duplicate or missing
+ * mandatory fields, anything behind it: MSE_ERR_MALFORMED. */
 MSE_API MSE_MUST_USE mse_status mse_pck_ext_parse(struct mse_pck_ext *out, struct mse_bytes value,
                                                   struct mse_error *err);
 

@@ -13,6 +13,9 @@
 extern "C" {
 #endif
 
+/* The numbers hold for one soname of the library, the names (mse_status_name) for ever. The
+ * form of an input, a signature and a policy have codes of their own, so that a caller can tell
+ * "not evidence" from "evidence, forged" from "genuine, not accepted". */
 enum mse_status {
     MSE_OK = 0,
 
@@ -149,25 +152,28 @@ enum mse_status {
     MSE_STATUS_COUNT
 };
 typedef enum mse_status mse_status;
-typedef enum mse_status mse_status;
 
 /* mse_status_name returns the stable, lower-case name of st, for instance "pck_crl_expired"; it is
- * the word used in JSON output and in the conformance vectors. Static; never NULL. */
+ * the word used in JSON output and in the conformance vectors. Static; never NULL: "unknown" for a
+ * value that is none of the above. */
 MSE_API const char *mse_status_name(mse_status st);
 
 /* mse_status_text returns a short sentence for people, without a full stop. Static; never NULL. */
 MSE_API const char *mse_status_text(mse_status st);
 
-#define MSE_ERROR_TEXT_LEN 256
+#define MSE_ERROR_TEXT_LEN 256 /* with the NUL */
 
-/* What went wrong, where. Zero it before use; it is filled by the first failure only. */
+/* What went wrong, where. Zero it before use: it is filled by the first failure only, so that one
+ * object can go through several calls. No heap memory; copy it freely. text may quote input: escape
+ * it before a terminal or a page shows it. */
 struct mse_error {
-    mse_status status;
-    const char *step; /* static name of the step or the field, or NULL */
-    size_t offset;    /* byte offset in the input where known, else 0 */
-    const char *file; /* source position, static */
+    mse_status status; /* MSE_OK: nothing was recorded */
+    const char *step;  /* static name of the step or the field, or NULL */
+    size_t offset;     /* byte offset in the input where known, else 0 */
+    const char *file;  /* source position, static */
     int line;
-    char text[MSE_ERROR_TEXT_LEN]; /* names the thing, the value seen and the value wanted */
+    char text[MSE_ERROR_TEXT_LEN]; /* NUL-terminated, cut to fit: the thing, what was seen, what was
+                                      wanted */
 };
 
 #ifdef __cplusplus
