@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=sh
+# shellcheck disable=SC2317,SC2034 # functions are called by name, variables are for the callers
 # What the integration tests share: TAP, a scratch folder that goes away, runs with captured output, waiting with
 # a condition and a limit. To be sourced; MSE names the program under test.
 
@@ -93,4 +94,58 @@ wait_for() {
 # json FILE EXPRESSION: the value of a Python expression over the document d, as text.
 json() {
     /usr/bin/python3 -c 'import json, sys; d = json.load(open(sys.argv[1])); print(eval(sys.argv[2]))' "$1" "$2"
+}
+
+# ---- what most tests need: a platform, an app, a user
+
+operator=$scratch/operator
+user=$scratch/user
+
+# platform: makes the operator's platform and hands its public files to the user.
+platform() {
+    mkdir -p "$operator" "$user/conf/sim"
+    MSE_CONF_PATH=$operator run "$MSE" sim init
+    [ "$status" -eq 0 ] || return 1
+    publish
+}
+
+publish() {
+    MSE_CONF_PATH=$operator run "$MSE" sim show --export "$user" && cp "$user/root.pem" "$user/conf/sim/root.pem"
+    [ "$status" -eq 0 ]
+}
+
+# start_app PROJECT OPTION...: in the background; sets launcher and address, waits until it is ready or over.
+start_app() {
+    project=$1
+    shift
+    logs=$scratch/app.log
+    rm -f "$scratch/ready.json"
+    MSE_CONF_PATH=$operator "$MSE" sim run "$project" --context-out "$scratch/context.toml" \
+        --ready-file "$scratch/ready.json" "$@" >"$logs" 2>&1 </dev/null &
+    launcher=$!
+    started "$launcher"
+    wait_for 60 ready_or_over
+    [ -s "$scratch/ready.json" ] || return 1
+    cp "$scratch/context.toml" "$user/context.toml"
+    address=$(sed -n 's/^domain_name *= *"\(.*\)"$/\1/p' "$scratch/context.toml" | head -n 1)
+}
+
+ready_or_over() {
+    [ -s "$scratch/ready.json" ] || ! kill -0 "$launcher"
+}
+
+# as_user ARGUMENT...: runs mse in the user's folder, with the user's configuration.
+as_user() {
+    cd "$user" && MSE_CONF_PATH=$user/conf run "$MSE" "$@"
+}
+
+# finish PID: waits for the end of a child; its exit status in $status.
+finish() {
+    status=0
+    wait "$1" || status=$?
+}
+
+# gone PID: whether the process is over (a zombie is).
+gone() {
+    ! kill -0 "$1" 2>/dev/null || grep -q '^State:.Z' "/proc/$1/status"
 }
