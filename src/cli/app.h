@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What identifies an app: its context, its code, the runtime; and the fingerprint that follows from
+ * them. */
+#ifndef CLI_APP_H
+#define CLI_APP_H
+
+#include "cli/cli.h"
+#include "package/context.h"
+
+/* A context with its manifest parsed. Release with cli_app_clear. */
+struct cli_app {
+    struct mse_context context;
+    struct mse_manifest manifest;
+    uint8_t manifest_sha256[32];
+};
+/* cli_app_load reads a context file. Errors: MSE_ERR_CONFIG, MSE_ERR_MALFORMED, those of files. */
+MSE_MUST_USE mse_status cli_app_load(struct cli_app *out, const char *path, struct mse_error *err);
+void cli_app_clear(struct cli_app *a);
+
+/* The context of the last deployment of an mse.toml, heap path; NULL if there is none. */
+char *cli_last_context(const char *toml_path);
+MSE_MUST_USE mse_status cli_remember_context(const char *toml_path, const char *uuid,
+                                             struct mse_error *err);
+
+/* The runtime: --runtime, else beside this program, in the build folder, in libexec. *out is the
+ * whole file. MSE_ERR_NOT_FOUND. */
+struct cli_file;
+MSE_MUST_USE mse_status cli_runtime_load(struct cli_file *out, char **out_path, const struct cli *c,
+                                         uint8_t out_sha256[32], struct mse_error *err);
+/* Whether a runtime is known: compiled in for this release, or --allow-runtime (10-rules 2). */
+bool cli_runtime_known(const struct cli *c, const uint8_t sha256[32]);
+
+/* What was found when a fingerprint was recomputed. */
+struct cli_fingerprint {
+    uint8_t value[32];
+    bool code_differs; /* the code is not that of the context; value is what this code would have */
+    uint8_t code_seen[32];
+};
+/* cli_fingerprint_make recomputes it from a context and plain code. MSE_ERR_MANIFEST_MISMATCH when
+ * the runtime is not a known one. */
+MSE_MUST_USE mse_status cli_fingerprint_make(struct cli_fingerprint *out, const struct cli *c,
+                                             const struct cli_app *a, const char *code_dir,
+                                             struct mse_error *err);
+
+#endif

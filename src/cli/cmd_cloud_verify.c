@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* mse cloud verify: one connection, the certificate that it presented, every check, and only then
+ * the file. */
+#include "base/bytes.h"
+#include "base/util.h"
+#include "cli/app.h"
+#include "cli/judge.h"
+#include "cli/target.h"
+#include "crypto/digest.h"
+#include "crypto/x509.h"
+
+struct verify {
+    const struct cli *c;
+    struct cli_judge judge;
+    bool has_app;
+    struct cli_app app; /* of --context, else of the last deployment */
+    bool recomputed;    /* the fingerprint comes from --context and --code */
+    struct cli_fingerprint fp;
+    char host[256];
+    uint16_t port;
+    const char *output;
+    struct cli_file der;
+    struct mse_verdict verdict;
+    struct mse_ratls_cert cert;
+    enum mse_ratls_binding binding;
+};
+
+static enum cli_exit check_usage(const struct cli *c)
+{
+    bool context = cli_has(c, "context");
+    bool code = cli_has(c, "code");
+    if (context != code) {
+        return cli_trouble(c, "--%s needs --%s", context ? "context" : "code",
+                           context ? "code" : "context");
+    }
+    if (context && cli_has(c, "fingerprint")) {
+        return cli_trouble(c, "--fingerprint and --context exclude each other");
+    }
+    return CLI_DONE;
+}
+
+/* The context that was given, else that of the last deployment of ./mse.toml. */
+static enum cli_exit load_app(struct verify *v)
+{
+    const struct cli *c = v->c;
+    struct mse_error err = { 0 };
+    char *last = NULL;
+    const char *path = cli_value(c, "context");
+    if (path == NULL && c->num_args == 0) {
+        last = cli_last_context("mse.toml");
+        path = last;
+    }
+    if (path == NULL) {
+        return CLI_DONE;
+    }
+    mse_status st = cli_app_load(&v->app, path, &err);
+    free(last);
+    if (st != MSE_OK) {
+        return cli_failed(c, st, &err);
+    }
+    v->has_app = true;
+    return CLI_DONE;
+}
+
+static enum cli_exit find_host(struct verify *v)
+{
+    const struct cli *c = v->c;
+    const char *text = c->num_args > 0 ? c->args[0] : NULL;
+    if (text == NULL && v->has_app) {
+        text = v->app.context.domain_name;
+    }
+    if (text == NULL) {
+        cli_error(c,
+                  "which app? There is no DOMAIN, no --context, and no deployment of ./mse.toml");
+        cli_hint(c, "mse cloud verify DOMAIN[:PORT]");
+        return CLI_TROUBLE;
+    }
+    if (!cli_split_host(v->host, sizeof v->host, &v->port, text, 443)) {
+        return cli_trouble(c, "%s is no DOMAIN[:PORT]", text);
+    }
+    return CLI_DONE;
+}
+
+static enum cli_exit recompute(struct verify *v)
+{
+    struct mse_error err = { 0 };
+    if (!cli_has(v->c, "code")) {
+        return CLI_DONE;
+    }
+    mse_status st = cli_fingerprint_make(&v->fp, v->c, &v->app, cli_value(v->c, "code"), &err);
+    if (st != MSE_OK) {
+        cli_error(v->c, "%s", err.text[0] != '\0' ? err.text : mse_status_text(st));
+        return st == MSE_ERR_MANIFEST_MISMATCH ? CLI_REFUSED : CLI_TROUBLE;
+    }
+    v->recomputed = true;
+    v->judge.has_fingerprint = true;
+    memcpy(v->judge.fingerprint, v->fp.value, 32);
+    return CLI_DONE;
+}
+
+/* Everything that needs no connection. */
+static enum cli_exit prepare(struct verify *v)
+{
+    const struct cli *c = v->c;
+    enum cli_exit e = check_usage(c);
+    e = e == CLI_DONE ? load_app(v) : e;
+    e = e == CLI_DONE ? find_host(v) : e;
+    e = e == CLI_DONE ? cli_judge_init(&v->judge, c) : e;
+    e = e == CLI_DONE ? cli_judge_fingerprint(&v->judge, c) : e;
+    e = e == CLI_DONE ? recompute(v) : e;
+    if (e == CLI_DONE) {
+        const char *claim = v->has_app ? v->app.context.signer : NULL;
+        e = cli_judge_signer(&v->judge, c, v->host, claim);
+    }
+    return e == CLI_DONE ? cli_judge_expect(&v->judge, c) : e;
+}
+
+static enum cli_exit fetch(struct verify *v)
+{
+    struct mse_error err = { 0 };
+    unsigned timeout = 0;
+    if (!cli_timeout(&timeout, v->c)) {
+        return CLI_TROUBLE;
+    }
+    mse_status st = cli_fetch(&v->der, v->host, v->port, timeout, &err);
+    if (st == MSE_OK) {
+        return CLI_DONE;
+    }
+    cli_error(v->c, "%s:%u cannot be reached: %s", v->host, v->port,
+              err.text[0] != '\0' ? err.text : mse_status_text(st));
+    cli_hint(v->c, "the app may be stopped or expired; DOMAIN:PORT names another port than 443");
+    return CLI_TROUBLE;
+}
+
+/* What the context says of the name, the manifest and the life of the app. */
+static void check_context(struct verify *v)
+{
+    const struct mse_manifest *m = &v->app.manifest;
+    char seen[65] = "";
+    char want[65];
+    bool same_name = strcmp(m->san, v->host) == 0;
+    mse_verdict_add(&v->verdict, MSE_STEP_NAME, same_name ? MSE_OK : MSE_ERR_CERTIFICATE_NAME,
+                    v->host, m->san, NULL);
+    bool same = v->cert.claims.manifest.len == 32 &&
+                mse_mem_equal(v->cert.claims.manifest.data, v->app.manifest_sha256, 32);
+    if (v->cert.claims.manifest.len == 32) {
+        mse_hex_encode(seen, v->cert.claims.manifest);
+    }
+    mse_hex_encode(want, mse_bytes_of(v->app.manifest_sha256, 32));
+    mse_verdict_add(&v->verdict, MSE_STEP_MANIFEST, same ? MSE_OK : MSE_ERR_MANIFEST_MISMATCH,
+                    seen[0] == '\0' ? "no manifest digest in the certificate" : seen, want, NULL);
+    char until[MSE_TIME_TEXT_LEN];
+    char now[MSE_TIME_TEXT_LEN];
+    mse_time_format(until, m->expires_at);
+    mse_time_format(now, v->judge.at);
+    bool alive = v->judge.at <= m->expires_at;
+    mse_verdict_add(&v->verdict, MSE_STEP_MANIFEST, alive ? MSE_OK : MSE_ERR_CERTIFICATE_EXPIRED,
+                    until, now, NULL);
+}
+
+static void appraise(struct verify *v)
+{
+    struct mse_error err = { 0 };
+    mse_status st = mse_ratls_appraise(&v->verdict, &v->cert, &v->binding, cli_file_view(&v->der),
+                                       v->host, &v->judge.collateral.bundle.collateral,
+                                       &v->judge.policy, v->judge.at, &err);
+    (void)st; /* the verdict says it, and more checks follow */
+    /* The last deployment only names the domain; its manifest is judged when --context gives it. */
+    if (cli_has(v->c, "context")) {
+        check_context(v);
+    }
+    mse_verdict_set_level(&v->verdict, 0, &v->judge.policy);
+}
+
+/* AA:BB:… as Firefox shows it. */
+static void colon_hex(char out[96], const uint8_t sum[32])
+{
+    for (size_t i = 0; i < 32; i++) {
+        (void)snprintf(out + 3 * i, 4, "%02X%s", sum[i], i < 31 ? ":" : "");
+    }
+}
+
+struct sums {
+    char cert_colon[96];
+    char cert_hex[65];
+    char key_hex[65];
+};
+
+static bool make_sums(struct sums *s, const struct verify *v)
+{
+    uint8_t cert[32];
+    uint8_t key[32];
+    if (mse_sha256(cert, cli_file_view(&v->der)) != MSE_OK ||
+        mse_sha256(key, v->cert.spki) != MSE_OK) {
+        return false;
+    }
+    colon_hex(s->cert_colon, cert);
+    mse_hex_encode(s->cert_hex, mse_bytes_of(cert, 32));
+    mse_hex_encode(s->key_hex, mse_bytes_of(key, 32));
+    return true;
+}
+
+static void add_str(json_t *o, const char *key, const char *value)
+{
+    (void)json_object_set_new(o, key, value == NULL ? json_null() : json_string(value));
+}
+
+static void print_json(const struct verify *v, const char *saved)
+{
+    json_t *o = cli_verdict_json(&v->verdict);
+    struct sums s;
+    char hex[65];
+    add_str(o, "domain", v->host);
+    (void)json_object_set_new(o, "port", json_integer(v->port));
+    (void)json_object_set_new(o, "fingerprint_checked",
+                              json_boolean(v->verdict.accepted && v->judge.has_fingerprint));
+    if (v->judge.has_fingerprint) {
+        mse_hex_encode(hex, mse_bytes_of(v->judge.fingerprint, 32));
+        add_str(o, "expected_fingerprint", hex);
+    }
+    if (v->judge.has_signer) {
+        mse_hex_encode(hex, mse_bytes_of(v->judge.signer, 32));
+        add_str(o, "expected_signer", hex);
+    }
+    add_str(o, "signer_source", v->judge.has_signer ? v->judge.signer_source : NULL);
+    add_str(o, "collateral_source", v->judge.collateral.source);
+    if (v->cert.spki.len > 0 && make_sums(&s, v)) {
+        add_str(o, "certificate_sha256", s.cert_hex);
+        add_str(o, "public_key_sha256", s.key_hex);
+    }
+    if (v->verdict.simulated) {
+        add_str(o, "rootfs", "unmeasured (simulation)");
+    }
+    add_str(o, "certificate_file", saved);
+    cli_json(o);
+}
+
+/* Notices that belong to a success; the four promised lines stand around them. */
+static void print_notices(const struct verify *v)
+{
+    const struct cli *c = v->c;
+    struct sums s;
+    char hex[65];
+    if (v->verdict.simulated) {
+        cli_say(c, "Simulated: yes, this is NOT hardware. It proves nothing about whoever runs it");
+        cli_say(c, "Rootfs: unmeasured (simulation)");
+    }
+    mse_hex_encode(hex, mse_bytes_of(v->verdict.report.mr_enclave, 32));
+    cli_say(c, "Fingerprint: %s", hex);
+    mse_hex_encode(hex, mse_bytes_of(v->verdict.report.mr_signer, 32));
+    cli_say(c, "Signer: %s%s", hex,
+            !v->judge.has_signer                             ? " (not compared)"
+            : strcmp(v->judge.signer_source, "context") == 0 ? " (expected: the owner's claim)"
+                                                             : "");
+    cli_say(c, "TCB status: %s (collateral: %s)", mse_tcb_status_name(v->verdict.tcb_status),
+            v->judge.collateral.source == NULL ? "none" : v->judge.collateral.source);
+    cli_say(c, "Binding level: 0 (%s)", cli_level_text(0));
+    if (v->recomputed) {
+        cli_say(c, "Logs: plain, the operator can read what the app prints");
+        cli_say(c, "Restart: never, a restart makes a new key and certificate");
+    }
+    if (make_sums(&s, v)) {
+        cli_say(c, "Certificate SHA-256: %s", s.cert_colon);
+        cli_say(c, "Certificate SHA-256: %s", s.cert_hex);
+        cli_say(c, "Public key SHA-256:  %s", s.key_hex);
+    }
+}
+
+static enum cli_exit save(struct verify *v)
+{
+    struct mse_error err = { 0 };
+    struct mse_build pem;
+    mse_build_heap(&pem, (size_t)1024 * 1024);
+    mse_pem_write(&pem, "CERTIFICATE", cli_file_view(&v->der));
+    mse_status st = MSE_ERR_NO_SPACE;
+    if (mse_build_ok(&pem)) {
+        st = cli_file_write(v->output, mse_build_view(&pem), 0644, &err);
+    }
+    mse_build_clear(&pem);
+    return st == MSE_OK ? CLI_DONE : cli_failed(v->c, st, &err);
+}
+
+static void old_file_notice(const struct verify *v)
+{
+    if (cli_file_exists(v->output)) {
+        cli_hint(v->c, "%s is from an earlier verification and was left as it is", v->output);
+    }
+}
+
+static enum cli_exit refuse(const struct verify *v)
+{
+    cli_say_bad(v->c, "Verification: failed");
+    cli_refusal(v->c, &v->verdict, &v->judge);
+    if (v->recomputed && v->fp.code_differs) {
+        cli_hint(v->c, "the code in %s is not the code of the context", cli_value(v->c, "code"));
+    }
+    old_file_notice(v);
+    if (v->c->json) {
+        print_json(v, NULL);
+    }
+    return CLI_REFUSED;
+}
+
+static enum cli_exit succeed(struct verify *v)
+{
+    enum cli_exit e = save(v);
+    if (e != CLI_DONE) {
+        return e;
+    }
+    if (v->c->json) {
+        print_json(v, v->output);
+        return CLI_DONE;
+    }
+    if (!v->judge.has_fingerprint) {
+        cli_say(v->c, "Code fingerprint check skipped!");
+    }
+    print_notices(v);
+    cli_say_good(v->c, "Verification: success");
+    bool bare = v->output[0] != '/' && strncmp(v->output, "./", 2) != 0 &&
+                strncmp(v->output, "../", 3) != 0;
+    cli_say(v->c, "The verified certificate has been saved at: %s%s", bare ? "./" : "", v->output);
+    return CLI_DONE;
+}
+
+static enum cli_exit run(struct verify *v)
+{
+    enum cli_exit e = prepare(v);
+    if (e == CLI_DONE) {
+        cli_say(v->c, "Checking your app...");
+        e = fetch(v);
+    }
+    if (e != CLI_DONE) {
+        if (e == CLI_REFUSED) {
+            old_file_notice(v);
+        }
+        return e;
+    }
+    appraise(v);
+    return v->verdict.accepted ? succeed(v) : refuse(v);
+}
+
+enum cli_exit cmd_cloud_verify(struct cli *c)
+{
+    struct verify *v = calloc(1, sizeof *v);
+    if (v == NULL) {
+        return cli_trouble(c, "out of memory");
+    }
+    v->c = c;
+    v->output = cli_has(c, "output") ? cli_value(c, "output") : "./cert.pem";
+    enum cli_exit e = run(v);
+    cli_judge_clear(&v->judge);
+    cli_app_clear(&v->app);
+    cli_file_clear(&v->der);
+    free(v);
+    return e;
+}

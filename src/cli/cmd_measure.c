@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* mse measure: MRENCLAVE of a Gramine enclave. */
+#include <mse/measure.h>
+
+#include "base/bytes.h"
+#include "base/util.h"
+#include "cli/cli.h"
+#include "cli/files.h"
+
+#define LIBPAL_MAX   ((size_t)256 * 1024 * 1024)
+#define MANIFEST_MAX ((size_t)64 * 1024 * 1024)
+
+enum cli_exit cmd_measure(struct cli *c)
+{
+    const char *layout = cli_value(c, "layout");
+    if (layout == NULL || strcmp(layout, "gramine-1.9") != 0) {
+        return cli_trouble(c, "--layout is %s, wanted gramine-1.9",
+                           layout == NULL ? "missing" : layout);
+    }
+    if (!cli_has(c, "libpal") || !cli_has(c, "manifest")) {
+        return cli_trouble(c, "--libpal and --manifest are needed");
+    }
+    struct mse_error err = { 0 };
+    struct cli_file libpal = { 0 };
+    struct cli_file manifest = { 0 };
+    uint8_t mr[32];
+    char hex[65];
+    mse_status st = cli_file_read(&libpal, cli_value(c, "libpal"), LIBPAL_MAX, &err);
+    if (st == MSE_OK) {
+        st = cli_file_read(&manifest, cli_value(c, "manifest"), MANIFEST_MAX, &err);
+    }
+    if (st == MSE_OK) {
+        st = mse_measure_gramine(mr, cli_file_view(&libpal), cli_file_view(&manifest), &err);
+    }
+    cli_file_clear(&libpal);
+    cli_file_clear(&manifest);
+    if (st != MSE_OK) {
+        return cli_failed(c, st, &err);
+    }
+    mse_hex_encode(hex, mse_bytes_of(mr, 32));
+    if (c->json) {
+        cli_json(json_pack("{s:s, s:s}", "mrenclave", hex, "layout", layout));
+    } else {
+        cli_say(c, "%s", hex);
+    }
+    return CLI_DONE;
+}

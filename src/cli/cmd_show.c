@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* mse show: decodes for people. Form only: nothing here says that anything is genuine. */
+#include "base/bytes.h"
+#include "base/util.h"
+#include "cli/app.h"
+#include "cli/judge.h"
+#include "cli/target.h"
+#include "crypto/digest.h"
+#include "crypto/x509.h"
+
+static void put(json_t *o, const char *key, json_t *v)
+{
+    (void)json_object_set_new(o, key, v == NULL ? json_null() : v);
+}
+
+static json_t *hex(const void *p, size_t len)
+{
+    char *text = malloc(2 * len + 1);
+    if (text == NULL) {
+        return NULL;
+    }
+    mse_hex_encode(text, mse_bytes_of(p, len));
+    json_t *v = json_string(text);
+    free(text);
+    return v;
+}
+
+static json_t *hex_of(struct mse_bytes b)
+{
+    return hex(b.data, b.len);
+}
+
+static json_t *when(mse_time t)
+{
+    char text[MSE_TIME_TEXT_LEN];
+    mse_time_format(text, t);
+    return json_string(text);
+}
+
+static json_t *text_of(struct mse_bytes b)
+{
+    json_t *v = json_stringn((const char *)b.data, b.len);
+    return v == NULL ? hex_of(b) : v;
+}
+
+static json_t *number(uint64_t v)
+{
+    return json_integer((json_int_t)v);
+}
+
+static json_t *flags_words(uint64_t flags)
+{
+    static const struct {
+        uint64_t bit;
+        const char *word;
+    } words[] = { { MSE_SGX_FLAG_INIT, "INIT" },
+                  { MSE_SGX_FLAG_DEBUG, "DEBUG" },
+                  { MSE_SGX_FLAG_MODE64BIT, "MODE64BIT" },
+                  { MSE_SGX_FLAG_PROVISION_KEY, "PROVISION_KEY" },
+                  { MSE_SGX_FLAG_EINITTOKEN_KEY, "EINITTOKEN_KEY" },
+                  { MSE_SGX_FLAG_KSS, "KSS" } };
+    json_t *a = json_array();
+    for (size_t i = 0; i < MSE_ARRAY_LEN(words); i++) {
+        if ((flags & words[i].bit) != 0) {
+            (void)json_array_append_new(a, json_string(words[i].word));
+        }
+    }
+    return a;
+}
+
+static json_t *show_report(const struct mse_sgx_report *r)
+{
+    json_t *o = json_object();
+    put(o, "mrenclave", hex(r->mr_enclave, 32));
+    put(o, "mrsigner", hex(r->mr_signer, 32));
+    put(o, "isv_prod_id", number(r->isv_prod_id));
+    put(o, "isv_svn", number(r->isv_svn));
+    put(o, "attributes", flags_words(r->attr_flags));
+    put(o, "xfrm", number(r->attr_xfrm));
+    put(o, "misc_select", number(r->misc_select));
+    put(o, "cpu_svn", hex(r->cpu_svn, 16));
+    put(o, "config_id", hex(r->config_id, 64));
+    put(o, "report_data", hex(r->report_data, 64));
+    return o;
+}
+
+static json_t *show_quote(struct mse_bytes raw, size_t padding)
+{
+    struct mse_sgx_quote q;
+    struct mse_error err = { 0 };
+    json_t *o = json_object();
+    if (mse_sgx_quote_parse(&q, raw, &err) != MSE_OK) {
+        put(o, "unreadable", json_string(err.text));
+        return o;
+    }
+    put(o, "version", number(q.version));
+    put(o, "length", number(raw.len));
+    if (padding > 0) {
+        put(o, "zero_bytes_behind", number(padding));
+    }
+    put(o, "qe_svn", number(q.qe_svn));
+    put(o, "pce_svn", number(q.pce_svn));
+    put(o, "qe_vendor_id", hex(q.qe_vendor_id, 16));
+    put(o, "report", show_report(&q.body));
+    put(o, "attestation_key", hex(q.attestation_key, 64));
+    put(o, "quoting_enclave", show_report(&q.qe_report));
+    put(o, "certification_data_type", number(q.cert_type));
+    return o;
+}
+
+static json_t *show_pck(const struct mse_pck_ext *e)
+{
+    json_t *o = json_object();
+    put(o, "fmspc", hex(e->fmspc, 6));
+    put(o, "pce_id", hex(e->pce_id, 2));
+    put(o, "ppid", hex(e->ppid, 16));
+    put(o, "tcb_components", hex(e->comp_svn, 16));
+    put(o, "pce_svn", number(e->pce_svn));
+    put(o, "cpu_svn", hex(e->cpu_svn, 16));
+    if (e->has_platform_instance_id) {
+        put(o, "platform_instance_id", hex(e->platform_instance_id, 16));
+    }
+    return o;
+}
+
+static const char *role_text(enum mse_ratls_role role)
+{
+    static const char *const words[] = {
+        [MSE_ROLE_ABSENT] = "absent",
+        [MSE_ROLE_SERVER_STATIC] = "server-static",
+        [MSE_ROLE_SERVER_FRESH] = "server-fresh",
+        [MSE_ROLE_SERVER_SESSION] = "server-session",
+        [MSE_ROLE_CLIENT_SESSION] = "client-session",
+        [MSE_ROLE_REPLICA_SERVER] = "replica-server",
+        [MSE_ROLE_REPLICA_CLIENT] = "replica-client",
+        [MSE_ROLE_APP] = "app",
+    };
+    return (unsigned)role < MSE_ARRAY_LEN(words) ? words[role] : "unknown";
+}
+
+static void show_evidence(json_t *o, struct mse_bytes der)
+{
+    struct mse_ratls_cert r;
+    struct mse_error err = { 0 };
+    mse_status st = mse_ratls_read(&r, der, &err);
+    if (st != MSE_OK) {
+        put(o, "evidence", json_string(st == MSE_ERR_NO_EVIDENCE ? "none" : err.text));
+        return;
+    }
+    put(o, "evidence", json_string(mse_ratls_form_name(r.form)));
+    if (r.claims_raw.len > 0) {
+        json_t *k = json_object();
+        put(k, "role", json_string(role_text(r.claims.role)));
+        put(k, "pubkey_hash", hex_of(r.claims.pubkey_hash));
+        put(k, "manifest", hex_of(r.claims.manifest));
+        put(k, "x25519", hex_of(r.claims.x25519));
+        put(o, "claims", k);
+    }
+    put(o, "quote", show_quote(r.quote, 0));
+}
+
+static json_t *show_cert(struct mse_bytes der)
+{
+    struct mse_cert cert;
+    struct mse_pck_info pck;
+    struct mse_error err = { 0 };
+    uint8_t sum[32];
+    json_t *o = json_object();
+    if (mse_cert_parse(&cert, der, &err) != MSE_OK) {
+        put(o, "unreadable", json_string(err.text));
+        return o;
+    }
+    put(o, "subject", text_of(mse_name_common_name(cert.subject)));
+    put(o, "issuer", text_of(mse_name_common_name(cert.issuer)));
+    put(o, "serial", hex_of(cert.serial));
+    put(o, "not_before", when(cert.not_before));
+    put(o, "not_after", when(cert.not_after));
+    if (mse_sha256(sum, der) == MSE_OK) {
+        put(o, "sha256", hex(sum, 32));
+    }
+    if (mse_sha256(sum, cert.key.spki) == MSE_OK) {
+        put(o, "public_key_sha256", hex(sum, 32));
+    }
+    if (mse_pck_info_parse(&pck, der, NULL) == MSE_OK) {
+        put(o, "pck", show_pck(&pck.ext));
+    } else {
+        show_evidence(o, der);
+    }
+    return o;
+}
+
+static json_t *show_crl(struct mse_bytes der)
+{
+    struct mse_crl_info crl;
+    struct mse_error err = { 0 };
+    struct mse_bytes serial;
+    json_t *o = json_object();
+    if (mse_crl_info_parse(&crl, der, &err) != MSE_OK) {
+        put(o, "unreadable", json_string(err.text));
+        return o;
+    }
+    put(o, "issuer", text_of(crl.issuer_cn));
+    put(o, "this_update", when(crl.this_update));
+    put(o, "next_update", when(crl.next_update));
+    json_t *serials = json_array();
+    struct mse_bytes it = crl.revoked;
+    while (mse_crl_info_next(&it, &serial)) {
+        (void)json_array_append_new(serials, hex_of(serial));
+    }
+    put(o, "revoked", serials);
+    return o;
+}
+
+static json_t *advisories(const struct mse_bytes *list, size_t num)
+{
+    json_t *a = json_array();
+    for (size_t i = 0; i < num; i++) {
+        (void)json_array_append_new(a, text_of(list[i]));
+    }
+    return a;
+}
+
+static json_t *show_tcb_info(struct mse_bytes body)
+{
+    struct mse_tcb_info *t = calloc(1, sizeof *t);
+    struct mse_error err = { 0 };
+    json_t *o = json_object();
+    if (t == NULL || mse_tcb_info_parse(t, body, &err) != MSE_OK) {
+        put(o, "unreadable", json_string(err.text));
+        free(t);
+        return o;
+    }
+    put(o, "version", number(t->version));
+    put(o, "issue_date", when(t->issue_date));
+    put(o, "next_update", when(t->next_update));
+    put(o, "fmspc", hex(t->fmspc, 6));
+    put(o, "pce_id", hex(t->pce_id, 2));
+    put(o, "evaluation_number", number(t->tcb_evaluation_number));
+    json_t *levels = json_array();
+    for (size_t i = 0; i < t->num_levels; i++) {
+        const struct mse_tcb_level *l = &t->levels[i];
+        json_t *row = json_object();
+        put(row, "components", hex(l->sgx_comp_svn, 16));
+        put(row, "pce_svn", number(l->pce_svn));
+        put(row, "date", when(l->tcb_date));
+        put(row, "status", json_string(mse_tcb_status_name(l->status)));
+        put(row, "advisories", advisories(l->advisories, l->num_advisories));
+        (void)json_array_append_new(levels, row);
+    }
+    put(o, "levels", levels);
+    free(t);
+    return o;
+}
+
+static json_t *show_qe_identity(struct mse_bytes body)
+{
+    struct mse_qe_identity *q = calloc(1, sizeof *q);
+    struct mse_error err = { 0 };
+    json_t *o = json_object();
+    if (q == NULL || mse_qe_identity_parse(q, body, &err) != MSE_OK) {
+        put(o, "unreadable", json_string(err.text));
+        free(q);
+        return o;
+    }
+    put(o, "issue_date", when(q->issue_date));
+    put(o, "next_update", when(q->next_update));
+    put(o, "evaluation_number", number(q->tcb_evaluation_number));
+    put(o, "mrsigner", hex(q->mr_signer, 32));
+    put(o, "isv_prod_id", number(q->isv_prod_id));
+    json_t *levels = json_array();
+    for (size_t i = 0; i < q->num_levels; i++) {
+        const struct mse_identity_level *l = &q->levels[i];
+        json_t *row = json_object();
+        put(row, "isv_svn", number(l->isv_svn));
+        put(row, "date", when(l->tcb_date));
+        put(row, "status", json_string(mse_tcb_status_name(l->status)));
+        put(row, "advisories", advisories(l->advisories, l->num_advisories));
+        (void)json_array_append_new(levels, row);
+    }
+    put(o, "levels", levels);
+    free(q);
+    return o;
+}
+
+/* The signed body out of a response, or the body itself. */
+static struct mse_bytes body_of(struct mse_bytes in, const char *member)
+{
+    struct mse_bytes body;
+    uint8_t sig[64];
+    return mse_signed_json_split(&body, sig, in, member, NULL) == MSE_OK ? body : in;
+}
+
+static json_t *show_sigstruct(struct mse_bytes in)
+{
+    struct mse_sigstruct s;
+    struct mse_error err = { 0 };
+    uint8_t mr[32];
+    json_t *o = json_object();
+    if (mse_sigstruct_parse(&s, in, &err) != MSE_OK) {
+        put(o, "unreadable", json_string(err.text));
+        return o;
+    }
+    mse_status st = mse_sigstruct_verify(&s, &err);
+    put(o, "mrenclave", hex(s.enclave_hash, 32));
+    if (mse_sigstruct_mrsigner(mr, &s) == MSE_OK) {
+        put(o, "mrsigner", hex(mr, 32));
+    }
+    char date[16];
+    (void)snprintf(date, sizeof date, "%08x", s.date);
+    put(o, "date", json_string(date));
+    put(o, "isv_prod_id", number(s.isv_prod_id));
+    put(o, "isv_svn", number(s.isv_svn));
+    put(o, "attributes", flags_words(s.attr_flags));
+    put(o, "signature", json_string(st == MSE_OK ? "good" : mse_status_text(st)));
+    return o;
+}
+
+static json_t *show_bundle(const struct cli_target *t)
+{
+    const struct mse_bundle *b = &t->bundle;
+    uint8_t mr[32];
+    json_t *o = json_object();
+    put(o, "form", json_string(b->form == MSE_BUNDLE_OLDER ? "older" : "mse"));
+    if (b->has_collected_at) {
+        put(o, "collected_at", when(b->collected_at));
+    }
+    if (t->der.len > 0) {
+        put(o, "certificate", show_cert(t->der));
+    }
+    if (b->quote.len > 0) {
+        put(o, "quote", show_quote(b->quote, 0));
+    }
+    if (b->manifest.len > 0) {
+        put(o, "manifest", json_loadb((const char *)b->manifest.data, b->manifest.len, 0, NULL));
+    }
+    if (b->signer_pk.len > 0 && mse_mrsigner_of_public_key(mr, b->signer_pk, NULL) == MSE_OK) {
+        put(o, "signer_claimed_by_sender", hex(mr, 32));
+    }
+    if (b->collateral.tcb_info.len > 0) {
+        put(o, "tcb_info", show_tcb_info(b->collateral.tcb_info));
+    }
+    if (b->collateral.qe_identity.len > 0) {
+        put(o, "qe_identity", show_qe_identity(b->collateral.qe_identity));
+    }
+    if (b->collateral.pck_crl.len > 0) {
+        put(o, "pck_crl", show_crl(b->collateral.pck_crl));
+    }
+    if (b->collateral.root_ca_crl.len > 0) {
+        put(o, "root_ca_crl", show_crl(b->collateral.root_ca_crl));
+    }
+    return o;
+}
+
+static json_t *show_manifest(struct mse_bytes json)
+{
+    struct mse_manifest m = { 0 };
+    struct mse_error err = { 0 };
+    uint8_t sum[32];
+    json_t *o = json_loadb((const char *)json.data, json.len, 0, NULL);
+    mse_status st = mse_manifest_parse(&m, json, &err);
+    put(o, "valid", json_string(st == MSE_OK ? "yes" : err.text));
+    if (mse_sha256(sum, json) == MSE_OK) {
+        put(o, "sha256", hex(sum, 32));
+    }
+    mse_manifest_clear(&m);
+    return o;
+}
+
+static json_t *show_context(const char *path)
+{
+    struct cli_app a = { 0 };
+    struct mse_error err = { 0 };
+    json_t *o = json_object();
+    if (cli_app_load(&a, path, &err) != MSE_OK) {
+        put(o, "unreadable", json_string(err.text));
+        return o;
+    }
+    put(o, "id", json_string(a.context.id));
+    put(o, "domain_name", json_string(a.context.domain_name));
+    put(o, "created_at", when(a.context.created_at));
+    put(o, "layout", json_string(a.context.layout));
+    put(o, "runtime", hex(a.context.runtime_digest, 32));
+    put(o, "runtime_version", json_string(a.context.runtime_version));
+    put(o, "code_salt", hex(a.context.code_salt, 32));
+    put(o, "signer_claimed_by_owner",
+        a.context.signer == NULL ? NULL : json_string(a.context.signer));
+    put(o, "manifest", show_manifest(mse_bytes_str(a.context.manifest)));
+    cli_app_clear(&a);
+    return o;
+}
+
+static json_t *decode(const struct cli_target *t, const char **kind)
+{
+    struct mse_bytes in = cli_file_view(&t->file);
+    switch (t->kind) {
+    case CLI_TARGET_CERTIFICATE:
+        *kind = "certificate";
+        return show_cert(t->der);
+    case CLI_TARGET_QUOTE:
+        *kind = "sgx_quote";
+        return show_quote(t->quote, t->padding);
+    case CLI_TARGET_BUNDLE:
+        *kind = "bundle";
+        return show_bundle(t);
+    case CLI_TARGET_SIGSTRUCT:
+        *kind = "sigstruct";
+        return show_sigstruct(in);
+    case CLI_TARGET_CRL:
+        *kind = "crl";
+        return show_crl(t->der);
+    case CLI_TARGET_TCB_INFO:
+        *kind = "tcb_info";
+        return show_tcb_info(body_of(in, "tcbInfo"));
+    case CLI_TARGET_QE_IDENTITY:
+        *kind = "qe_identity";
+        return show_qe_identity(body_of(in, "enclaveIdentity"));
+    case CLI_TARGET_MANIFEST:
+        *kind = "manifest";
+        return show_manifest(in);
+    case CLI_TARGET_CONTEXT:
+        *kind = "context";
+        return show_context(t->name);
+    case CLI_TARGET_UNKNOWN:
+        break;
+    }
+    *kind = "unknown";
+    return json_object();
+}
+
+enum cli_exit cmd_show(struct cli *c)
+{
+    struct cli_target t;
+    struct mse_error err = { 0 };
+    const char *kind = NULL;
+    mse_status st = cli_target_open(&t, c, c->args[0], &err);
+    if (st != MSE_OK) {
+        cli_target_close(&t);
+        return cli_failed(c, st, &err);
+    }
+    json_t *v = decode(&t, &kind);
+    bool bad = json_object_get(v, "unreadable") != NULL;
+    put(v, "kind", json_string(kind));
+    if (c->json) {
+        cli_json(v);
+    } else {
+        cli_print_tree(v, 0);
+        json_decref(v);
+        cli_say(c, "(decoded only: nothing here was verified; mse verify does that)");
+    }
+    cli_target_close(&t);
+    return bad ? CLI_TROUBLE : CLI_DONE;
+}

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* mse verify: appraises whatever evidence it is given, and says what it found. */
+#include "base/bytes.h"
+#include "base/util.h"
+#include "cli/judge.h"
+#include "cli/target.h"
+
+/* One target that is being judged. */
+struct one {
+    const struct cli *c;
+    const struct cli_judge *judge;
+    struct cli_target target;
+    struct mse_verdict verdict;
+    struct mse_ratls_cert cert;
+    enum mse_ratls_binding binding;
+    const char *collateral_source;
+};
+
+/* --collateral wins; a bundle may bring its own. */
+static const struct mse_collateral *pick_collateral(struct one *o)
+{
+    const struct cli_collateral *given = &o->judge->collateral;
+    bool stapled =
+        o->target.kind == CLI_TARGET_BUNDLE && o->target.bundle.collateral.tcb_info.len > 0;
+    if (stapled && !cli_has(o->c, "collateral")) {
+        o->collateral_source = "the bundle itself";
+        return &o->target.bundle.collateral;
+    }
+    o->collateral_source = given->source;
+    return &given->bundle.collateral;
+}
+
+static mse_status appraise(struct one *o, struct mse_error *err)
+{
+    const struct cli_target *t = &o->target;
+    const struct cli_judge *j = o->judge;
+    const struct mse_collateral *k = pick_collateral(o);
+    mse_status st = MSE_OK;
+    if (t->der.len > 0 && t->kind != CLI_TARGET_CRL) {
+        st = mse_ratls_appraise(&o->verdict, &o->cert, &o->binding, t->der, t->host, k, &j->policy,
+                                j->at, err);
+    } else if (t->quote.len > 0) {
+        st = mse_appraise_sgx(&o->verdict, t->quote, k, &j->policy, j->at, err);
+    } else {
+        return MSE_ERR_NO_EVIDENCE;
+    }
+    mse_verdict_set_level(&o->verdict, 0, &j->policy);
+    (void)st; /* it is in the verdict */
+    return MSE_OK;
+}
+
+static const char *kind_text(const struct one *o)
+{
+    switch (o->target.kind) {
+    case CLI_TARGET_CERTIFICATE:
+        return o->target.host != NULL ? "certificate of a connection" : "certificate";
+    case CLI_TARGET_QUOTE:
+        return "SGX quote";
+    case CLI_TARGET_BUNDLE:
+        return o->target.bundle.form == MSE_BUNDLE_OLDER ? "evidence bundle (older form)"
+                                                         : "evidence bundle";
+    case CLI_TARGET_UNKNOWN:
+    case CLI_TARGET_SIGSTRUCT:
+    case CLI_TARGET_CRL:
+    case CLI_TARGET_TCB_INFO:
+    case CLI_TARGET_QE_IDENTITY:
+    case CLI_TARGET_MANIFEST:
+    case CLI_TARGET_CONTEXT:
+        break;
+    }
+    return "file";
+}
+
+static bool has_cert(const struct one *o)
+{
+    return o->cert.quote.len > 0;
+}
+
+/* MRSIGNER that an older bundle claims for itself; empty if it says nothing. */
+static void claimed_signer(char hex[65], const struct one *o)
+{
+    uint8_t mr[32];
+    hex[0] = '\0';
+    struct mse_bytes pem = o->target.bundle.signer_pk;
+    if (o->target.kind == CLI_TARGET_BUNDLE && pem.len > 0 &&
+        mse_mrsigner_of_public_key(mr, pem, NULL) == MSE_OK) {
+        mse_hex_encode(hex, mse_bytes_of(mr, 32));
+    }
+}
+
+static json_t *to_json(const struct one *o)
+{
+    char claim[65];
+    json_t *v = cli_verdict_json(&o->verdict);
+    claimed_signer(claim, o);
+    (void)json_object_set_new(v, "target", json_string(o->target.name));
+    (void)json_object_set_new(v, "kind", json_string(kind_text(o)));
+    (void)json_object_set_new(v, "collateral_source",
+                              o->collateral_source == NULL ? json_null()
+                                                           : json_string(o->collateral_source));
+    (void)json_object_set_new(v, "signer_source",
+                              o->judge->has_signer ? json_string(o->judge->signer_source)
+                                                   : json_null());
+    if (has_cert(o)) {
+        (void)json_object_set_new(v, "certificate_form",
+                                  json_string(mse_ratls_form_name(o->cert.form)));
+        (void)json_object_set_new(v, "binding", json_string(mse_ratls_binding_name(o->binding)));
+    }
+    if (o->target.padding > 0) {
+        (void)json_object_set_new(v, "padding", json_integer((json_int_t)o->target.padding));
+    }
+    if (claim[0] != '\0') {
+        (void)json_object_set_new(v, "signer_claimed_by_sender", json_string(claim));
+    }
+    return v;
+}
+
+static void print_text(const struct one *o)
+{
+    const struct cli *c = o->c;
+    char claim[65];
+    size_t cap = (size_t)64 * 1024;
+    char *text = malloc(cap);
+    claimed_signer(claim, o);
+    cli_say(c, "target: %s (%s)", o->target.name, kind_text(o));
+    if (o->target.padding > 0) {
+        cli_say(c, "note: %zu zero bytes behind the quote were left out", o->target.padding);
+    }
+    if (claim[0] != '\0') {
+        cli_say(c,
+                "note: the bundle names the signer %s: the sender's claim, not a reference value",
+                claim);
+    }
+    cli_say(c, "collateral: %s", o->collateral_source == NULL ? "none" : o->collateral_source);
+    if (has_cert(o)) {
+        cli_say(c, "certificate: %s; its key: %s", mse_ratls_form_name(o->cert.form),
+                mse_ratls_binding_name(o->binding));
+    }
+    if (text != NULL && mse_verdict_to_text(text, cap, &o->verdict) == MSE_OK) {
+        (void)printf("%s", text);
+    }
+    cli_say(c, "binding level: %u (%s)", o->verdict.binding_level,
+            o->target.der.len > 0 ? cli_level_text(o->verdict.binding_level)
+                                  : "a quote alone says nothing of any connection");
+    free(text);
+}
+
+/* One target; *out gets its JSON if that is wanted. */
+static enum cli_exit verify_one(const struct cli *c, const struct cli_judge *j, const char *name,
+                                json_t *out)
+{
+    struct mse_error err = { 0 };
+    struct one *o = calloc(1, sizeof *o);
+    if (o == NULL) {
+        return cli_trouble(c, "out of memory");
+    }
+    o->c = c;
+    o->judge = j;
+    enum cli_exit e = CLI_TROUBLE;
+    mse_status st = cli_target_open(&o->target, c, name, &err);
+    if (st == MSE_ERR_UNSUPPORTED_TEE || (st != MSE_OK && o->target.file.len > 0)) {
+        cli_error(c, "%s: %s", name, err.text[0] != '\0' ? err.text : mse_status_text(st));
+        e = CLI_REFUSED;
+    } else if (st != MSE_OK) {
+        cli_error(c, "%s", err.text[0] != '\0' ? err.text : mse_status_text(st));
+    } else if (appraise(o, &err) != MSE_OK) {
+        cli_error(c, "%s holds no evidence (%s); mse show decodes it", name, kind_text(o));
+    } else {
+        e = o->verdict.accepted ? CLI_DONE : CLI_REFUSED;
+        if (c->json) {
+            (void)json_array_append_new(out, to_json(o));
+        } else {
+            print_text(o);
+        }
+        if (e == CLI_REFUSED) {
+            cli_refusal(c, &o->verdict, j);
+        }
+    }
+    cli_target_close(&o->target);
+    free(o);
+    return e;
+}
+
+enum cli_exit cmd_verify(struct cli *c)
+{
+    struct cli_judge *j = calloc(1, sizeof *j);
+    json_t *out = json_array();
+    enum cli_exit worst = j == NULL || out == NULL ? CLI_TROUBLE : cli_judge_init(j, c);
+    worst = worst == CLI_DONE ? cli_judge_fingerprint(j, c) : worst;
+    worst = worst == CLI_DONE ? cli_judge_signer(j, c, NULL, NULL) : worst;
+    worst = worst == CLI_DONE ? cli_judge_expect(j, c) : worst;
+    bool ready = worst == CLI_DONE;
+    for (size_t i = 0; ready && i < c->num_args; i++) {
+        if (i > 0) {
+            cli_say(c, "%s", "");
+        }
+        enum cli_exit e = verify_one(c, j, c->args[i], out);
+        worst = e > worst ? e : worst;
+    }
+    if (ready && c->json && json_array_size(out) > 0) {
+        if (c->num_args == 1) {
+            cli_json(json_incref(json_array_get(out, 0)));
+        } else {
+            cli_json(json_incref(out));
+        }
+    }
+    json_decref(out);
+    if (j != NULL) {
+        cli_judge_clear(j);
+    }
+    free(j);
+    return worst;
+}

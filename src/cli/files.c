@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "base/error.h"
+
+static mse_status read_fd(struct cli_file *out, int fd, const char *path, size_t max,
+                          struct mse_error *err)
+{
+    size_t cap = 65536;
+    size_t len = 0;
+    uint8_t *data = malloc(cap + 1);
+    ssize_t n = 1;
+    while (data != NULL && n > 0 && len <= max) {
+        if (len == cap) {
+            uint8_t *wider = realloc(data, cap * 2 + 1);
+            if (wider == NULL) {
+                break;
+            }
+            data = wider;
+            cap *= 2;
+        }
+        n = read(fd, data + len, cap - len);
+        n = n < 0 && errno == EINTR ? 1 : n; /* once more */
+        len += n > 0 ? (size_t)n : 0;
+    }
+    if (data == NULL || n != 0) {
+        mse_status st = n < 0 ? MSE_ERR_IO : MSE_ERR_NO_SPACE;
+        free(data);
+        return MSE_FAIL(err, st, "file", "%.180s: %s", path,
+                        n < 0 ? strerror(errno) : "longer than any such file may be");
+    }
+    data[len] = '\0';
+    out->data = data;
+    out->len = len;
+    return MSE_OK;
+}
+
+mse_status cli_file_read(struct cli_file *out, const char *path, size_t max, struct mse_error *err)
+{
+    if (strcmp(path, "-") == 0) {
+        return read_fd(out, STDIN_FILENO, "standard input", max, err);
+    }
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat sb;
+    if (fd < 0) {
+        return MSE_FAIL(err, errno == ENOENT ? MSE_ERR_NOT_FOUND : MSE_ERR_IO, "file", "%.180s: %s",
+                        path, strerror(errno));
+    }
+    mse_status st = MSE_OK;
+    if (fstat(fd, &sb) == 0 && S_ISDIR(sb.st_mode)) {
+        st = MSE_FAIL(err, MSE_ERR_IO, "file", "%.180s is a folder, wanted a file", path);
+    } else {
+        st = read_fd(out, fd, path, max, err);
+    }
+    (void)close(fd);
+    return st;
+}
+
+void cli_file_clear(struct cli_file *f)
+{
+    free(f->data);
+    f->data = NULL;
+    f->len = 0;
+}
+
+struct mse_bytes cli_file_view(const struct cli_file *f)
+{
+    return mse_bytes_of(f->data, f->len);
+}
+
+static bool write_all(int fd, struct mse_bytes b)
+{
+    while (b.len > 0) {
+        ssize_t n = write(fd, b.data, b.len);
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n <= 0) {
+            return false;
+        }
+        b = mse_bytes_of(b.data + n, b.len - (size_t)n);
+    }
+    return true;
+}
+
+static void sync_folder(const char *path)
+{
+    char *dir = cli_folder_of(path);
+    int fd = dir == NULL ? -1 : open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0) {
+        (void)fsync(fd);
+        (void)close(fd);
+    }
+    free(dir);
+}
+
+mse_status cli_file_write(const char *path, struct mse_bytes content, unsigned mode,
+                          struct mse_error *err)
+{
+    char *temp = NULL;
+    if (asprintf(&temp, "%s.XXXXXX", path) < 0) {
+        return MSE_FAIL(err, MSE_ERR_MEMORY, "file", "out of memory");
+    }
+    mse_status st = MSE_OK;
+    int fd = mkostemp(temp, O_CLOEXEC);
+    bool good = fd >= 0 && write_all(fd, content) && fchmod(fd, mode) == 0 && fsync(fd) == 0;
+    int why = errno;
+    if (fd >= 0 && close(fd) != 0 && good) {
+        good = false;
+        why = errno;
+    }
+    if (good && rename(temp, path) != 0) {
+        good = false;
+        why = errno;
+    }
+    if (!good) {
+        if (fd >= 0) {
+            (void)unlink(temp);
+        }
+        st =
+            MSE_FAIL(err, MSE_ERR_IO, "file", "%.180s: cannot be written: %s", path, strerror(why));
+    } else {
+        sync_folder(path);
+    }
+    free(temp);
+    return st;
+}
+
+bool cli_file_exists(const char *path)
+{
+    struct stat sb;
+    return stat(path, &sb) == 0;
+}
+
+static const char *environment(const char *name)
+{
+    const char *v = getenv(name); /* NOLINT(concurrency-mt-unsafe): one thread, never changed */
+    return v != NULL && v[0] != '\0' ? v : NULL;
+}
+
+char *cli_conf_path(const char *name)
+{
+    char *path = NULL;
+    int n = -1;
+    if (environment("MSE_CONF_PATH") != NULL) {
+        n = asprintf(&path, "%s/%s", environment("MSE_CONF_PATH"), name);
+    } else if (environment("XDG_CONFIG_HOME") != NULL) {
+        n = asprintf(&path, "%s/mse/%s", environment("XDG_CONFIG_HOME"), name);
+    } else if (environment("HOME") != NULL) {
+        n = asprintf(&path, "%s/.config/mse/%s", environment("HOME"), name);
+    }
+    return n < 0 ? NULL : path;
+}
+
+mse_status cli_make_parents(const char *path, struct mse_error *err)
+{
+    char *copy = strdup(path);
+    if (copy == NULL) {
+        return MSE_FAIL(err, MSE_ERR_MEMORY, "file", "out of memory");
+    }
+    mse_status st = MSE_OK;
+    for (char *p = copy + 1; st == MSE_OK && (p = strchr(p, '/')) != NULL; p++) {
+        *p = '\0';
+        if (mkdir(copy, 0700) != 0 && errno != EEXIST) {
+            st = MSE_FAIL(err, MSE_ERR_IO, "file", "%.180s: %s", copy, strerror(errno));
+        }
+        *p = '/';
+    }
+    free(copy);
+    return st;
+}
+
+char *cli_folder_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    if (slash == NULL) {
+        return strdup(".");
+    }
+    return slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
+}
+
+char *cli_join(const char *dir, const char *name)
+{
+    char *path = NULL;
+    if (name[0] == '/') {
+        return strdup(name);
+    }
+    return asprintf(&path, "%s/%s", dir, name) < 0 ? NULL : path;
+}

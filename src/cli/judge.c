@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/judge.h"
+
+#include "base/bytes.h"
+#include "base/util.h"
+#include "conf/operators.h"
+#include "conf/policy_toml.h"
+
+#define SMALL_FILE ((size_t)1024 * 1024)
+
+static bool ends_with(const char *s, const char *end)
+{
+    size_t a = strlen(s);
+    size_t b = strlen(end);
+    return a >= b && strcmp(s + a - b, end) == 0;
+}
+
+static enum cli_exit load_policy(struct cli_judge *j, const struct cli *c)
+{
+    const char *path = cli_value(c, "policy");
+    mse_policy_default(&j->policy);
+    if (path == NULL) {
+        return CLI_DONE;
+    }
+    struct mse_error err = { 0 };
+    struct cli_file f = { 0 };
+    mse_status st = cli_file_read(&f, path, SMALL_FILE, &err);
+    if (st == MSE_OK && ends_with(path, ".json")) {
+        st = mse_policy_parse_json(&j->policy, cli_file_view(&f), &err);
+    } else if (st == MSE_OK) {
+        st = mse_policy_parse_toml(&j->policy, path, cli_file_view(&f), &err);
+    }
+    cli_file_clear(&f);
+    return st == MSE_OK ? CLI_DONE : cli_failed(c, st, &err);
+}
+
+/* The pinned root: --simulation-root, else that of the configuration folder. */
+static enum cli_exit load_simulation_root(struct cli_judge *j, const struct cli *c)
+{
+    const char *given = cli_value(c, "simulation-root");
+    char *path = given != NULL ? strdup(given) : cli_conf_path("sim/root.pem");
+    struct mse_error err = { 0 };
+    struct cli_file f = { 0 };
+    if (path == NULL) {
+        return cli_trouble(c, "no configuration folder: set MSE_CONF_PATH or HOME");
+    }
+    mse_status st = cli_file_read(&f, path, SMALL_FILE, &err);
+    if (st == MSE_OK) {
+        st = mse_simulation_root_of_pem(j->policy.simulation_root, cli_file_view(&f), &err);
+    }
+    free(path);
+    cli_file_clear(&f);
+    if (st == MSE_OK) {
+        return CLI_DONE;
+    }
+    (void)cli_failed(c, st, &err);
+    cli_hint(c, "--simulation-root PEM names the root that you trust; mse sim show --export DIR "
+                "writes the one of a platform here");
+    return CLI_TROUBLE;
+}
+
+static enum cli_exit load_simulation(struct cli_judge *j, const struct cli *c)
+{
+    if (cli_has(c, "simulation-root") && !cli_has(c, "allow-simulation") &&
+        !j->policy.allow_simulation) {
+        return cli_trouble(c, "--simulation-root does nothing without --allow-simulation");
+    }
+    if (cli_has(c, "allow-simulation")) {
+        j->policy.allow_simulation = true;
+    }
+    bool pinned = !mse_mem_is_zero(j->policy.simulation_root, sizeof j->policy.simulation_root);
+    if (!j->policy.allow_simulation || (pinned && !cli_has(c, "simulation-root"))) {
+        return CLI_DONE;
+    }
+    return load_simulation_root(j, c);
+}
+
+static enum cli_exit load_time_and_level(struct cli_judge *j, const struct cli *c)
+{
+    const char *at = cli_value(c, "at");
+    const char *level = cli_value(c, "require-level");
+    uint64_t n = 0;
+    j->at = (mse_time)time(NULL);
+    if (at != NULL && !mse_time_parse(&j->at, mse_bytes_str(at))) {
+        return cli_trouble(c, "--at is %s, wanted a time in UTC such as 2030-01-31T12:00:00Z", at);
+    }
+    if (level != NULL) {
+        if (!mse_u64_parse(&n, mse_bytes_str(level), 3)) {
+            return cli_trouble(c, "--require-level is %s, wanted 0 to 3", level);
+        }
+        j->policy.require_level = (uint8_t)n;
+    }
+    return CLI_DONE;
+}
+
+mse_status cli_bundle_load(struct mse_bundle *out, uint8_t **scratch, struct mse_bytes json,
+                           struct mse_error *err)
+{
+    uint8_t *room = malloc(2 * json.len + 1);
+    if (room == NULL) {
+        return MSE_ERR_MEMORY;
+    }
+    mse_status st = mse_bundle_parse(out, room, 2 * json.len, json, err);
+    if (st != MSE_OK) {
+        free(room);
+        return st;
+    }
+    *scratch = room;
+    return MSE_OK;
+}
+
+static enum cli_exit load_collateral(struct cli_judge *j, const struct cli *c)
+{
+    struct cli_collateral *k = &j->collateral;
+    const char *given = cli_value(c, "collateral");
+    struct mse_error err = { 0 };
+    char *path = given != NULL ? strdup(given) : cli_conf_path("sim/collateral.json");
+    if (path == NULL || (given == NULL && !cli_file_exists(path))) {
+        free(path);
+        return CLI_DONE; /* the appraisal says what is missing */
+    }
+    mse_status st = cli_file_read(&k->file, path, MSE_BUNDLE_MAX_LEN, &err);
+    if (st == MSE_OK) {
+        st = cli_bundle_load(&k->bundle, &k->scratch, cli_file_view(&k->file), &err);
+        if (st != MSE_OK) {
+            (void)cli_trouble(c, "collateral %s: %s", path,
+                              err.text[0] != '\0' ? err.text : mse_status_text(st));
+        }
+    } else {
+        (void)cli_failed(c, st, &err);
+    }
+    if (st != MSE_OK) {
+        free(path);
+        return CLI_TROUBLE;
+    }
+    k->source = path;
+    return CLI_DONE;
+}
+
+enum cli_exit cli_judge_init(struct cli_judge *j, const struct cli *c)
+{
+    enum cli_exit e = load_policy(j, c);
+    e = e == CLI_DONE ? load_simulation(j, c) : e;
+    e = e == CLI_DONE ? load_time_and_level(j, c) : e;
+    return e == CLI_DONE ? load_collateral(j, c) : e;
+}
+
+void cli_judge_clear(struct cli_judge *j)
+{
+    cli_file_clear(&j->collateral.file);
+    free(j->collateral.scratch);
+    free(j->collateral.source);
+    struct cli_collateral empty = { 0 };
+    j->collateral = empty;
+}
+
+enum cli_exit cli_judge_fingerprint(struct cli_judge *j, const struct cli *c)
+{
+    const char *hex = cli_value(c, "fingerprint");
+    if (hex == NULL) {
+        return CLI_DONE;
+    }
+    if (!mse_hex_decode(j->fingerprint, 32, mse_bytes_str(hex))) {
+        return cli_trouble(c, "--fingerprint is %s, wanted 64 hexadecimal digits", hex);
+    }
+    j->has_fingerprint = true;
+    return CLI_DONE;
+}
+
+/* MRSIGNER out of 64 digits, or of a public key in a file; relative to dir if that is not NULL. */
+static enum cli_exit read_signer(uint8_t out[32], const struct cli *c, const char *text,
+                                 const char *dir, const char *what)
+{
+    struct mse_error err = { 0 };
+    struct cli_file f = { 0 };
+    if (mse_hex_decode(out, 32, mse_bytes_str(text))) {
+        return CLI_DONE;
+    }
+    char *path = dir == NULL ? strdup(text) : cli_join(dir, text);
+    if (path == NULL) {
+        return cli_trouble(c, "out of memory");
+    }
+    mse_status st = cli_file_read(&f, path, SMALL_FILE, &err);
+    if (st == MSE_OK) {
+        st = mse_mrsigner_of_public_key(out, cli_file_view(&f), &err);
+    }
+    cli_file_clear(&f);
+    if (st != MSE_OK) {
+        (void)cli_trouble(c, "%s: %s: %s", what, path,
+                          err.text[0] != '\0' ? err.text : mse_status_text(st));
+        cli_hint(c, "wanted 64 hexadecimal digits (MRSIGNER) or the PEM of an RSA-3072 public key");
+    }
+    free(path);
+    return st == MSE_OK ? CLI_DONE : CLI_TROUBLE;
+}
+
+/* One source of the expected signer. */
+static enum cli_exit add_signer(struct cli_judge *j, const struct cli *c, const uint8_t mr[32],
+                                const char *source)
+{
+    if (j->has_signer && !mse_mem_equal(j->signer, mr, 32)) {
+        char first[65];
+        char second[65];
+        mse_hex_encode(first, mse_bytes_of(j->signer, 32));
+        mse_hex_encode(second, mse_bytes_of(mr, 32));
+        cli_error(c, "the sources of the expected signer disagree: %s says %s, %s says %s",
+                  j->signer_source, first, source, second);
+        cli_hint(c, "find out which is right: operators.toml is yours, a context is the owner's "
+                    "claim");
+        return CLI_REFUSED;
+    }
+    if (!j->has_signer) {
+        memcpy(j->signer, mr, 32);
+        j->has_signer = true;
+        j->signer_source = source;
+    }
+    return CLI_DONE;
+}
+
+static enum cli_exit signer_of_operators(struct cli_judge *j, const struct cli *c, const char *host)
+{
+    char *path = cli_conf_path("operators.toml");
+    struct mse_error err = { 0 };
+    struct cli_file f = { 0 };
+    char *signer = NULL;
+    uint8_t mr[32];
+    if (path == NULL || !cli_file_exists(path)) {
+        free(path);
+        return CLI_DONE;
+    }
+    enum cli_exit e = CLI_DONE;
+    mse_status st = cli_file_read(&f, path, SMALL_FILE, &err);
+    if (st == MSE_OK) {
+        st = mse_operators_find(&signer, path, cli_file_view(&f), host, &err);
+    }
+    if (st != MSE_OK) {
+        e = cli_failed(c, st, &err);
+    } else if (signer != NULL) {
+        char *dir = cli_folder_of(path);
+        e = read_signer(mr, c, signer, dir, "operators.toml");
+        e = e == CLI_DONE ? add_signer(j, c, mr, "operators") : e;
+        free(dir);
+    }
+    free(signer);
+    cli_file_clear(&f);
+    free(path);
+    return e;
+}
+
+enum cli_exit cli_judge_signer(struct cli_judge *j, const struct cli *c, const char *host,
+                               const char *claim)
+{
+    uint8_t mr[32];
+    enum cli_exit e = CLI_DONE;
+    if (cli_has(c, "signer")) {
+        e = read_signer(mr, c, cli_value(c, "signer"), NULL, "--signer");
+        e = e == CLI_DONE ? add_signer(j, c, mr, "option") : e;
+    }
+    if (e == CLI_DONE && host != NULL) {
+        e = signer_of_operators(j, c, host);
+    }
+    if (e == CLI_DONE && claim != NULL && mse_hex_decode(mr, 32, mse_bytes_str(claim))) {
+        e = add_signer(j, c, mr, "context");
+    }
+    return e;
+}
+
+static bool agrees(bool *has, uint8_t have[32], bool wanted, const uint8_t want[32])
+{
+    if (!wanted) {
+        return true;
+    }
+    if (*has && !mse_mem_equal(have, want, 32)) {
+        return false;
+    }
+    *has = true;
+    memcpy(have, want, 32);
+    return true;
+}
+
+enum cli_exit cli_judge_expect(struct cli_judge *j, const struct cli *c)
+{
+    struct mse_policy *p = &j->policy;
+    if (!j->has_fingerprint && !j->has_signer) {
+        return CLI_DONE;
+    }
+    p->num_references = p->num_references == 0 ? 1 : p->num_references;
+    size_t kept = 0;
+    for (size_t i = 0; i < p->num_references; i++) {
+        struct mse_reference r = p->references[i];
+        if (agrees(&r.has_mr_enclave, r.mr_enclave, j->has_fingerprint, j->fingerprint) &&
+            agrees(&r.has_mr_signer, r.mr_signer, j->has_signer, j->signer)) {
+            p->references[kept++] = r;
+        }
+    }
+    p->num_references = kept;
+    if (kept == 0) {
+        cli_error(c, "no reference set of the policy agrees with the expected %s",
+                  j->has_fingerprint ? "fingerprint and signer" : "signer");
+        cli_hint(c, "compare --fingerprint and --signer with [[references]] in the policy");
+        return CLI_REFUSED;
+    }
+    return CLI_DONE;
+}
+
+const char *cli_level_text(uint8_t level)
+{
+    static const char *const texts[] = {
+        "the key of the certificate was made in such a TEE at some time; that this very connection "
+        "ends in it now is not proven",
+        "a TEE that holds the key of the certificate answered a fresh nonce",
+        "this TLS session ends in the TEE",
+        "this TLS session ends in the TEE, on a machine of the list",
+    };
+    return level < MSE_ARRAY_LEN(texts) ? texts[level] : "unknown";
+}
+
+/* The next step for a refusal; NULL if there is none to name. */
+static const char *advice(mse_status st)
+{
+    switch ((int)st) {
+    case MSE_ERR_PCK_CHAIN_ROOT_UNTRUSTED:
+    case MSE_ERR_SIMULATION:
+        return "a simulated platform is trusted only with --allow-simulation and its root "
+               "(--simulation-root)";
+    case MSE_ERR_NOTHING_IDENTIFIES:
+        return "say which app you expect: --fingerprint, --context with --code, or --signer";
+    case MSE_ERR_MRENCLAVE_MISMATCH:
+        return "this is another app or another version: ask its owner for the fingerprint, or "
+               "recompute it with mse cloud fingerprint";
+    case MSE_ERR_MRSIGNER_MISMATCH:
+        return "the enclave was signed by somebody else: check --signer and operators.toml";
+    case MSE_ERR_BINDING:
+    case MSE_ERR_CLAIMS_HASH:
+    case MSE_ERR_CERTIFICATE_SIGNATURE:
+        return "whoever answered does not hold the enclave's key: somebody may be in the middle; "
+               "send nothing there";
+    case MSE_ERR_TCB_INFO_MISSING:
+    case MSE_ERR_QE_IDENTITY_MISSING:
+    case MSE_ERR_PCK_CRL_MISSING:
+    case MSE_ERR_ROOT_CRL_MISSING:
+        return "--collateral FILE gives the collateral";
+    case MSE_ERR_TCB_INFO_EXPIRED:
+    case MSE_ERR_QE_IDENTITY_EXPIRED:
+    case MSE_ERR_PCK_CRL_EXPIRED:
+    case MSE_ERR_ROOT_CRL_EXPIRED:
+        return "get newer collateral (--collateral FILE), or judge another time with --at";
+    case MSE_ERR_PCK_REVOKED:
+    case MSE_ERR_INTERMEDIATE_REVOKED:
+    case MSE_ERR_TCB_REVOKED:
+        return "this platform is not trusted any more: the operator must replace it";
+    case MSE_ERR_LEVEL:
+        return "this version reaches level 0; --require-level asks for more";
+    case MSE_ERR_CERTIFICATE_EXPIRED:
+        return "the app has expired: ask its owner for the new one";
+    case MSE_ERR_CERTIFICATE_NAME:
+        return "connect with the name that the app was deployed under";
+    case MSE_ERR_NO_EVIDENCE:
+        return "this is an ordinary certificate; an app in owner or operator mode cannot be "
+               "verified so";
+    default:
+        return NULL;
+    }
+}
+
+void cli_refusal(const struct cli *c, const struct mse_verdict *v, const struct cli_judge *j)
+{
+    const struct mse_check *k = mse_verdict_failure(v);
+    mse_status st = k == NULL ? v->status : k->status;
+    if (st == MSE_ERR_MRENCLAVE_MISMATCH && j->has_fingerprint) {
+        char seen[65];
+        char want[65];
+        mse_hex_encode(seen, mse_bytes_of(v->report.mr_enclave, 32));
+        mse_hex_encode(want, mse_bytes_of(j->fingerprint, 32));
+        cli_error(c, "Code fingerprint is wrong (read %s expected %s)", seen, want);
+    } else if (k == NULL || (k->seen[0] == '\0' && k->wanted[0] == '\0')) {
+        cli_error(c, "%s", mse_status_text(st));
+    } else if (k->wanted[0] == '\0') {
+        cli_error(c, "%s (%s)", mse_status_text(st), k->seen);
+    } else {
+        cli_error(c, "%s (%s%s%swanted %s)", mse_status_text(st), k->seen[0] == '\0' ? "" : "read ",
+                  k->seen, k->seen[0] == '\0' ? "" : ", ", k->wanted);
+    }
+    if (advice(st) != NULL) {
+        cli_hint(c, "%s", advice(st));
+    } else if (k != NULL && k->policy_key != NULL) {
+        cli_hint(c, "%s in a policy (--policy FILE) would change this", k->policy_key);
+    }
+}
+
+json_t *cli_verdict_json(const struct mse_verdict *v)
+{
+    size_t cap = (size_t)64 * 1024;
+    char *text = malloc(cap);
+    json_t *out = NULL;
+    if (text != NULL && mse_verdict_to_json(text, cap, v) == MSE_OK) {
+        out = json_loads(text, 0, NULL);
+    }
+    free(text);
+    if (out != NULL) {
+        (void)json_object_set_new(out, "binding_text",
+                                  json_string(cli_level_text(v->binding_level)));
+    }
+    return out;
+}

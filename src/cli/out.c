@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Everything that the commands print. */
+#include <stdarg.h>
+
+#include "cli/cli.h"
+
+static void vsay(FILE *to, const char *front, const char *fmt, va_list ap)
+{
+    char text[2048];
+    (void)vsnprintf(text, sizeof text, fmt, ap);
+    for (char *p = text; *p != '\0'; p++) {
+        if ((unsigned char)*p < 0x20 || *p == 0x7f) {
+            *p = '?'; /* nothing that came from outside moves the cursor */
+        }
+    }
+    (void)fprintf(to, "%s%s\n", front, text);
+}
+
+void cli_error(const struct cli *c, const char *fmt, ...)
+{
+    va_list ap;
+    (void)fflush(stdout);
+    va_start(ap, fmt);
+    vsay(stderr, c->color_err ? "mse: \033[31merror:\033[0m " : "mse: error: ", fmt, ap);
+    va_end(ap);
+}
+
+void cli_hint(const struct cli *c, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    vsay(stderr, c->color_err ? "mse: \033[33mhint:\033[0m " : "mse: hint: ", fmt, ap);
+    va_end(ap);
+}
+
+enum cli_exit cli_trouble(const struct cli *c, const char *fmt, ...)
+{
+    va_list ap;
+    (void)fflush(stdout);
+    va_start(ap, fmt);
+    vsay(stderr, c->color_err ? "mse: \033[31merror:\033[0m " : "mse: error: ", fmt, ap);
+    va_end(ap);
+    return CLI_TROUBLE;
+}
+
+enum cli_exit cli_failed(const struct cli *c, mse_status st, const struct mse_error *err)
+{
+    return cli_trouble(c, "%s", err->text[0] != '\0' ? err->text : mse_status_text(st));
+}
+
+void cli_say(const struct cli *c, const char *fmt, ...)
+{
+    va_list ap;
+    if (c->json) {
+        return;
+    }
+    va_start(ap, fmt);
+    vsay(stdout, "", fmt, ap);
+    va_end(ap);
+    (void)fflush(stdout);
+}
+
+static void say_in(const struct cli *c, const char *color, const char *text)
+{
+    if (c->json) {
+        return;
+    }
+    (void)printf("%s%s%s\n", c->color_out ? color : "", text, c->color_out ? "\033[0m" : "");
+    (void)fflush(stdout);
+}
+
+void cli_say_good(const struct cli *c, const char *text)
+{
+    say_in(c, "\033[32m", text);
+}
+
+void cli_say_bad(const struct cli *c, const char *text)
+{
+    say_in(c, "\033[31m", text);
+}
+
+void cli_json(json_t *v)
+{
+    if (v == NULL || json_dumpf(v, stdout, JSON_INDENT(2)) != 0) {
+        (void)fprintf(stderr, "mse: error: the result could not be written as JSON\n");
+    }
+    (void)printf("\n");
+    (void)fflush(stdout);
+    json_decref(v);
+}
+
+static void print_scalar(const json_t *v)
+{
+    char *text = NULL;
+    if (json_is_string(v)) {
+        for (const char *p = json_string_value(v); *p != '\0'; p++) {
+            (void)putchar((unsigned char)*p < 0x20 || *p == 0x7f ? '?' : *p);
+        }
+    } else if (json_is_integer(v)) {
+        (void)printf("%lld", (long long)json_integer_value(v));
+    } else if (json_is_boolean(v)) {
+        (void)printf("%s", json_is_true(v) ? "yes" : "no");
+    } else {
+        text = json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT);
+        (void)printf("%s", text == NULL ? "-" : text);
+        free(text);
+    }
+    (void)printf("\n");
+}
+
+static bool is_tree(const json_t *v)
+{
+    return (json_is_object(v) && json_object_size(v) > 0) ||
+           (json_is_array(v) && json_array_size(v) > 0);
+}
+
+/* depth bounds the recursion; what is deeper is printed as JSON. */
+void cli_print_tree(const json_t *v, unsigned depth)
+{
+    const char *key = NULL;
+    json_t *member = NULL;
+    size_t i = 0;
+    if (!is_tree(v) || depth > 8) {
+        (void)printf("%*s", (int)depth * 2, "");
+        print_scalar(v);
+        return;
+    }
+    json_array_foreach(v, i, member)
+    {
+        cli_print_tree(member, depth);
+        if (is_tree(member) && i + 1 < json_array_size(v)) {
+            (void)printf("\n");
+        }
+    }
+    /* jansson's iterator wants a non-const object but does not change it. */
+    json_object_foreach((json_t *)(uintptr_t)v, key, member)
+    {
+        (void)printf("%*s%s:", (int)depth * 2, "", key);
+        if (is_tree(member)) {
+            (void)printf("\n");
+            cli_print_tree(member, depth + 1);
+        } else {
+            (void)printf(" ");
+            print_scalar(member);
+        }
+    }
+}
+
+bool cli_flush(void)
+{
+    return fflush(stdout) == 0 && ferror(stdout) == 0;
+}

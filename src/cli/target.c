@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Finding out what a file is: by its first bytes, never by its name. */
+#include "cli/target.h"
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/util.h"
+#include "cli/judge.h"
+#include "crypto/x509.h"
+#include "ratls/connect.h"
+
+#define TARGET_MAX_LEN MSE_BUNDLE_MAX_LEN
+
+bool cli_split_host(char *host, size_t cap, uint16_t *port, const char *text, uint16_t default_port)
+{
+    const char *end = NULL;
+    uint64_t n = default_port;
+    if (text[0] == '[') {
+        text++;
+        end = strchr(text, ']');
+        if (end == NULL || (end[1] != '\0' && end[1] != ':')) {
+            return false;
+        }
+    }
+    size_t len = end == NULL ? strcspn(text, ":") : (size_t)(end - text);
+    const char *rest = end == NULL ? text + len : end + 1;
+    if (len == 0 || len >= cap) {
+        return false;
+    }
+    if (rest[0] == ':' && (!mse_u64_parse(&n, mse_bytes_str(rest + 1), UINT16_MAX) || n == 0)) {
+        return false;
+    }
+    for (size_t i = 0; i < len; i++) {
+        if (text[i] <= ' ' || text[i] > '~' || text[i] == '/') {
+            return false;
+        }
+        host[i] = (char)tolower((unsigned char)text[i]);
+    }
+    host[len] = '\0';
+    *port = (uint16_t)n;
+    return n != 0;
+}
+
+bool cli_timeout(unsigned *out_ms, const struct cli *c)
+{
+    const char *text = cli_value(c, "timeout");
+    uint64_t seconds = 10;
+    if (text != NULL && (!mse_u64_parse(&seconds, mse_bytes_str(text), 3600) || seconds == 0)) {
+        (void)cli_trouble(c, "--timeout is %s, wanted 1 to 3600 seconds", text);
+        return false;
+    }
+    *out_ms = (unsigned)seconds * 1000;
+    return true;
+}
+
+mse_status cli_fetch(struct cli_file *out_der, const char *host, uint16_t port, unsigned timeout_ms,
+                     struct mse_error *err)
+{
+    struct mse_ratls_conn *conn = NULL;
+    mse_status st = mse_ratls_connect(&conn, host, port, timeout_ms, err);
+    if (st != MSE_OK) {
+        return st;
+    }
+    struct mse_bytes der = mse_ratls_conn_cert(conn);
+    uint8_t *copy = malloc(der.len + 1);
+    if (copy == NULL) {
+        st = MSE_FAIL(err, MSE_ERR_MEMORY, "connection", "out of memory");
+    } else {
+        memcpy(copy, der.data, der.len);
+        out_der->data = copy;
+        out_der->len = der.len;
+    }
+    mse_ratls_conn_free(conn);
+    return st;
+}
+
+static bool begins(struct mse_bytes b, const char *s)
+{
+    size_t len = strlen(s);
+    return b.len >= len && mse_mem_equal(b.data, s, len);
+}
+
+/* The first PEM block of a label, decoded into the target's own room. */
+static bool take_pem(struct cli_target *t, struct mse_bytes in, const char *label)
+{
+    size_t len = 0;
+    t->der_room = malloc(in.len + 1);
+    if (t->der_room == NULL || mse_pem_next(&in, label, t->der_room, in.len, &len) != MSE_OK) {
+        return false;
+    }
+    t->der = mse_bytes_of(t->der_room, len);
+    return true;
+}
+
+static mse_status take_quote(struct cli_target *t, struct mse_bytes in, struct mse_error *err)
+{
+    struct mse_sgx_quote q;
+    mse_status st = mse_sgx_quote_parse_padded(&q, in, err);
+    if (st != MSE_OK) {
+        return st;
+    }
+    t->kind = CLI_TARGET_QUOTE;
+    t->padding = q.trailing;
+    t->quote = mse_bytes_of(in.data, in.len - q.trailing);
+    return MSE_OK;
+}
+
+static mse_status take_json(struct cli_target *t, struct mse_bytes in, struct mse_error *err)
+{
+    json_t *doc = json_loadb((const char *)in.data, in.len, 0, NULL);
+    bool tcb = json_object_get(doc, "tcbInfo") != NULL || json_object_get(doc, "tcbLevels") != NULL;
+    bool identity = json_object_get(doc, "enclaveIdentity") != NULL ||
+                    (tcb && json_object_get(doc, "isvprodid") != NULL);
+    bool manifest = json_object_get(doc, "app_id") != NULL;
+    json_decref(doc);
+    if (manifest) {
+        t->kind = CLI_TARGET_MANIFEST;
+        return MSE_OK;
+    }
+    if (identity || tcb) {
+        t->kind = identity ? CLI_TARGET_QE_IDENTITY : CLI_TARGET_TCB_INFO;
+        return MSE_OK;
+    }
+    mse_status st = cli_bundle_load(&t->bundle, &t->scratch, in, err);
+    if (st != MSE_OK) {
+        return st;
+    }
+    t->kind = CLI_TARGET_BUNDLE;
+    t->quote = t->bundle.quote;
+    if (t->bundle.certificates.len > 0 && !take_pem(t, t->bundle.certificates, "CERTIFICATE")) {
+        return MSE_FAIL(err, MSE_ERR_MALFORMED, "bundle", "%.100s: its certificate is not PEM",
+                        t->name);
+    }
+    return MSE_OK;
+}
+
+static mse_status classify(struct cli_target *t, struct mse_error *err)
+{
+    struct mse_bytes in = cli_file_view(&t->file);
+    struct mse_bytes text = in;
+    while (text.len > 0 && isspace(text.data[0])) {
+        text = mse_bytes_of(text.data + 1, text.len - 1);
+    }
+    if (begins(text, "-----BEGIN X509 CRL-----") && take_pem(t, text, "X509 CRL")) {
+        t->kind = CLI_TARGET_CRL;
+        return MSE_OK;
+    }
+    if (begins(text, "-----BEGIN CERTIFICATE-----") && take_pem(t, text, "CERTIFICATE")) {
+        t->kind = CLI_TARGET_CERTIFICATE;
+        return MSE_OK;
+    }
+    if (text.len > 0 && text.data[0] == '{') {
+        return take_json(t, text, err);
+    }
+    if (in.len >= 2 && in.data[0] == 3 && in.data[1] == 0) {
+        return take_quote(t, in, err);
+    }
+    if (in.len == MSE_SIGSTRUCT_LEN && begins(in, "\x06")) {
+        t->kind = CLI_TARGET_SIGSTRUCT;
+        return MSE_OK;
+    }
+    struct mse_cert cert;
+    struct mse_crl crl;
+    t->der = in;
+    if (mse_cert_parse(&cert, in, NULL) == MSE_OK) {
+        t->kind = CLI_TARGET_CERTIFICATE;
+    } else if (mse_crl_parse(&crl, in, NULL) == MSE_OK) {
+        t->kind = CLI_TARGET_CRL;
+    } else if (mse_bytes_find(in, mse_bytes_str("code_salt")) != SIZE_MAX) {
+        t->kind = CLI_TARGET_CONTEXT;
+    } else {
+        return MSE_FAIL(err, MSE_ERR_MALFORMED, "target",
+                        "%.150s is nothing that is known here (certificate, quote, bundle, "
+                        "collateral, SIGSTRUCT, context)",
+                        t->name);
+    }
+    return MSE_OK;
+}
+
+static mse_status connect_target(struct cli_target *t, const struct cli *c, struct mse_error *err)
+{
+    uint16_t port = 0;
+    unsigned timeout = 0;
+    if (!cli_split_host(t->host_text, sizeof t->host_text, &port, t->name, 0)) {
+        return MSE_FAIL(err, MSE_ERR_NOT_FOUND, "target",
+                        "%.150s: no such file, and not HOST:PORT either", t->name);
+    }
+    if (!cli_timeout(&timeout, c)) {
+        return MSE_ERR_ARGUMENT;
+    }
+    mse_status st = cli_fetch(&t->file, t->host_text, port, timeout, err);
+    if (st == MSE_OK) {
+        t->host = t->host_text;
+        t->der = cli_file_view(&t->file);
+        t->kind = CLI_TARGET_CERTIFICATE;
+    }
+    return st;
+}
+
+mse_status cli_target_open(struct cli_target *t, const struct cli *c, const char *name,
+                           struct mse_error *err)
+{
+    struct cli_target empty = { .name = name };
+    *t = empty;
+    if (strcmp(name, "-") != 0 && !cli_file_exists(name)) {
+        return connect_target(t, c, err);
+    }
+    mse_status st = cli_file_read(&t->file, name, TARGET_MAX_LEN, err);
+    return st == MSE_OK ? classify(t, err) : st;
+}
+
+void cli_target_close(struct cli_target *t)
+{
+    cli_file_clear(&t->file);
+    free(t->scratch);
+    free(t->der_room);
+    t->scratch = NULL;
+    t->der_room = NULL;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A target of verify and show: a file, standard input or a host; and what it turns out to be. */
+#ifndef CLI_TARGET_H
+#define CLI_TARGET_H
+
+#include <mse/collateral.h>
+
+#include "cli/cli.h"
+#include "cli/files.h"
+
+enum cli_target_kind {
+    CLI_TARGET_UNKNOWN = 0,
+    CLI_TARGET_CERTIFICATE, /* der */
+    CLI_TARGET_QUOTE,       /* quote */
+    CLI_TARGET_BUNDLE,      /* bundle; der and quote if it has them */
+    CLI_TARGET_SIGSTRUCT,
+    CLI_TARGET_CRL,      /* der */
+    CLI_TARGET_TCB_INFO, /* json: the response or the body */
+    CLI_TARGET_QE_IDENTITY,
+    CLI_TARGET_MANIFEST,
+    CLI_TARGET_CONTEXT,
+};
+
+struct cli_target {
+    const char *name;
+    enum cli_target_kind kind;
+    const char *host; /* the name that was connected to; NULL for files */
+    char host_text[256];
+    struct cli_file file;
+    uint8_t *scratch;
+    uint8_t *der_room;
+    struct mse_bytes der;
+    struct mse_bytes quote;
+    size_t padding; /* zero bytes behind the quote */
+    struct mse_bundle bundle;
+};
+
+/* cli_target_open reads what name means: "-", a file, else HOST:PORT. */
+MSE_MUST_USE mse_status cli_target_open(struct cli_target *t, const struct cli *c, const char *name,
+                                        struct mse_error *err);
+void cli_target_close(struct cli_target *t);
+
+/* host[:port] → host and port; IPv6 in brackets. False if it is none. */
+bool cli_split_host(char *host, size_t cap, uint16_t *port, const char *text,
+                    uint16_t default_port);
+/* --timeout in milliseconds; false after an error message. */
+bool cli_timeout(unsigned *out_ms, const struct cli *c);
+/* One attested connection: the certificate that the peer presented, on the heap. */
+MSE_MUST_USE mse_status cli_fetch(struct cli_file *out_der, const char *host, uint16_t port,
+                                  unsigned timeout_ms, struct mse_error *err);
+
+#endif
