@@ -20,6 +20,9 @@ static const uint8_t alg_ecdsa_sha256[] = { 0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86,
                                             0x48, 0xce, 0x3d, 0x04, 0x03, 0x02 };
 static const uint8_t alg_ecdsa_sha384[] = { 0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86,
                                             0x48, 0xce, 0x3d, 0x04, 0x03, 0x03 };
+/* The NULL that RFC 5758 forbids, as mbedTLS writes it (Gramine, Open Enclave). */
+static const uint8_t alg_ecdsa_sha256_null[] = { 0x30, 0x0c, 0x06, 0x08, 0x2a, 0x86, 0x48,
+                                                 0xce, 0x3d, 0x04, 0x03, 0x02, 0x05, 0x00 };
 static const uint8_t alg_rsa_sha1[] = { 0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86,
                                         0xf7, 0x0d, 0x01, 0x01, 0x05, 0x05, 0x00 };
 static const uint8_t alg_rsa_sha256[] = { 0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86,
@@ -53,6 +56,7 @@ enum mse_sig_alg mse_sig_alg_of(struct mse_bytes whole)
         enum mse_sig_alg alg;
     } known[] = {
         { alg_ecdsa_sha256, sizeof alg_ecdsa_sha256, MSE_SIG_ECDSA_SHA256 },
+        { alg_ecdsa_sha256_null, sizeof alg_ecdsa_sha256_null, MSE_SIG_ECDSA_SHA256 },
         { alg_ecdsa_sha384, sizeof alg_ecdsa_sha384, MSE_SIG_ECDSA_SHA384 },
         { alg_rsa_sha1, sizeof alg_rsa_sha1, MSE_SIG_RSA_SHA1 },
         { alg_rsa_sha256, sizeof alg_rsa_sha256, MSE_SIG_RSA_SHA256 },

@@ -110,6 +110,14 @@ static void want_certificate(const struct conf_case *c, struct conf_outcome *o,
     want_form(c, o, cert->form);
 }
 
+/* A case may be about the older extension of a certificate that has tagged evidence as well. */
+static bool is_about_older(struct conf_case *c, struct mse_ratls_cert *cert)
+{
+    const char *oid = conf_expected_text(c, "evidence_oid");
+    return oid != NULL && starts_with(oid, "06 09 2A") &&
+           mse_ratls_read_legacy(cert, conf_file(c, "certificate"), NULL) == MSE_OK;
+}
+
 void conf_run_ratls(struct conf_case *c, struct conf_outcome *o)
 {
     struct mse_policy policy;
@@ -118,8 +126,13 @@ void conf_run_ratls(struct conf_case *c, struct conf_outcome *o)
     static struct mse_verdict v;
     struct mse_ratls_cert cert = { .form = MSE_RATLS_DICE };
     enum mse_ratls_binding binding = MSE_BINDING_NONE;
-    (void)!mse_ratls_appraise(&v, &cert, &binding, conf_file(c, "certificate"), NULL, &col, &policy,
-                              c->at, NULL);
+    if (is_about_older(c, &cert)) {
+        (void)!mse_appraise_sgx(&v, cert.quote, &col, &policy, c->at, NULL);
+        (void)!mse_ratls_judge(&v, &binding, &cert, NULL, c->at, NULL);
+    } else {
+        (void)!mse_ratls_appraise(&v, &cert, &binding, conf_file(c, "certificate"), NULL, &col,
+                                  &policy, c->at, NULL);
+    }
     if (v.status == MSE_ERR_UNSUPPORTED_TEE && !conf_is_reason("unsupported_tee", c->verdict)) {
         const char *reason = conf_expected_text(c, "reason");
         if (reason == NULL || strcmp(reason, "unsupported_tee") != 0) {
