@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* JSON against Jansson: what ours accepts as a document, Jansson accepts too, and the other way
+ * round within our limits; reading value by value agrees with skipping. */
+#include <jansson.h>
+
+#include "base/bytes.h"
+#include "base/json.h"
+#include "base/util.h"
+
+/* Reads whatever comes, in the way that a parser would; recursion ends with the reader's depth. */
+static void read_any(struct mse_json *j, unsigned depth)
+{
+    struct mse_json_object o;
+    struct mse_json_array a;
+    struct mse_bytes key = { 0 };
+    uint64_t n = 0;
+    switch (mse_json_peek(j)) {
+    case MSE_JSON_OBJECT:
+        mse_json_object_begin(j, &o);
+        MSE_ASSERT(j->failed || depth <= MSE_JSON_MAX_DEPTH);
+        while (mse_json_object_next(j, &o, &key)) {
+            MSE_ASSERT(mse_utf8_valid(key));
+            read_any(j, depth + 1);
+        }
+        break;
+    case MSE_JSON_ARRAY:
+        mse_json_array_begin(j, &a);
+        MSE_ASSERT(j->failed || depth <= MSE_JSON_MAX_DEPTH);
+        while (mse_json_array_next(j, &a)) {
+            read_any(j, depth + 1);
+        }
+        break;
+    case MSE_JSON_NUMBER:
+        (void)mse_json_u64(j, &n, UINT64_MAX);
+        break;
+    case MSE_JSON_NONE:
+    case MSE_JSON_STRING:
+    case MSE_JSON_BOOL:
+    case MSE_JSON_NULL:
+        (void)mse_json_skip(j, NULL);
+        break;
+    }
+}
+
+static void check_text(struct mse_bytes in)
+{
+    static uint8_t buf[65536];
+    struct mse_json j;
+    struct mse_build b;
+    struct mse_bytes text = { 0 };
+    mse_json_init(&j, in);
+    mse_build_fixed(&b, buf, sizeof buf);
+    if (!mse_json_text(&j, &b, &text) || !mse_json_end(&j)) {
+        return;
+    }
+    MSE_ASSERT(mse_utf8_valid(text));
+    json_t *theirs =
+        json_loadb((const char *)in.data, in.len, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+    MSE_ASSERT(json_is_string(theirs));
+    MSE_ASSERT(
+        mse_bytes_equal(text, mse_bytes_of(json_string_value(theirs), json_string_length(theirs))));
+    json_decref(theirs);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct mse_bytes in = { data, size };
+    struct mse_json j;
+    struct mse_bytes span = { 0 };
+    mse_json_init(&j, in);
+    bool whole = mse_json_skip(&j, &span) && mse_json_end(&j);
+    json_error_t e;
+    json_t *theirs = json_loadb((const char *)data, size, JSON_DECODE_ANY | JSON_ALLOW_NUL, &e);
+    /* Jansson's own limits: numbers that overflow. */
+    MSE_ASSERT(!whole || theirs != NULL || json_error_code(&e) == json_error_numeric_overflow);
+    /* Ours: depth. */
+    MSE_ASSERT(whole || theirs == NULL || j.depth >= MSE_JSON_MAX_DEPTH);
+    json_decref(theirs);
+    struct mse_json r;
+    mse_json_init(&r, in);
+    read_any(&r, 1);
+    MSE_ASSERT(!mse_json_end(&r) || whole);
+    check_text(in);
+    return 0;
+}
