@@ -19,11 +19,17 @@ struct mse_sim_options {
     bool expired_tcb_info;      /* nextUpdate lies before now */
 };
 
-/* mse_sim_init makes a platform in folder dir (created 0700, must not hold one; secrets 0600).
- * Files: root.pem root_key.pem platform_ca.pem platform_ca_key.pem pck.pem pck_key.pem
- * tcb_signing.pem tcb_signing_key.pem signer_key.pem (RSA-3072, e = 3: the operator's enclave
- * signer) signer.pem fuse.key collateral.json (mse_bundle_parse reads it) platform.json Everything
- * is written to a temporary folder beside it and renamed at the end. */
+/* mse_sim_init makes a platform in folder dir: created 0700 with what is missing above it; it may
+ * exist if it is empty. Files:
+ *   root.pem platform_ca.pem pck.pem tcb_signing.pem      certificates
+ *   root_key.pem platform_ca_key.pem pck_key.pem tcb_signing_key.pem   their keys, 0600
+ *   signer_key.pem signer.pem    the operator's enclave signer: RSA-3072, e = 3 (0600), public half
+ *   fuse.key                     32 bytes, 0600
+ *   collateral.json              mse_bundle_parse reads it
+ *   platform.json                ids, dates, MRSIGNER, for people and tools; nobody reads it back
+ * All of it is written to a temporary folder beside it, synced, and renamed: there is a whole
+ * platform or none. MSE_ERR_EXISTS if dir holds a platform or anything else; MSE_ERR_ARGUMENT for a
+ * status that SGX does not have. */
 MSE_MUST_USE mse_status mse_sim_init(const char *dir, const struct mse_sim_options *o,
                                      struct mse_error *err);
 /* mse_sim_refresh writes collateral.json anew (atomically), with other options and the same keys.
@@ -32,13 +38,16 @@ MSE_MUST_USE mse_status mse_sim_refresh(const char *dir, const struct mse_sim_op
                                         struct mse_error *err);
 
 struct mse_sim_platform;
+/* mse_sim_load reads a platform; release it with mse_sim_free. MSE_ERR_NOT_FOUND names the file;
+ * MSE_ERR_CONFIG if key and certificate do not belong together. */
 MSE_MUST_USE mse_status mse_sim_load(struct mse_sim_platform **out, const char *dir,
                                      struct mse_error *err);
 void mse_sim_free(struct mse_sim_platform *p);
 /* MRSIGNER of the platform's enclave signer. */
 MSE_MUST_USE mse_status mse_sim_mrsigner(const struct mse_sim_platform *p, uint8_t out[32]);
 const struct mse_privkey *mse_sim_signer_borrow(const struct mse_sim_platform *p);
-/* A quote v3 over a report with these values, signed as a quoting enclave would. */
+/* mse_sim_quote appends a quote v3 over a report with these values, signed as a quoting enclave
+ * would; its attestation key is made by mse_sim_load. MSE_ERR_NO_SPACE if out is too small. */
 struct mse_sim_report {
     uint8_t mr_enclave[32];
     uint8_t mr_signer[32];

@@ -201,6 +201,18 @@ static int play_fail(void)
     return 3;
 }
 
+/* Ends and leaves a child behind, which holds all descriptors. */
+static int play_orphan(void)
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        (void)signal(SIGTERM, SIG_IGN);
+        (void)poll(NULL, 0, 60000);
+        _exit(0);
+    }
+    return pid > 0 ? 0 : 1;
+}
+
 static int play_ignore_term(void)
 {
     (void)signal(SIGTERM, SIG_IGN);
@@ -250,6 +262,7 @@ static int play(const char *scenario)
         { "wrong-requests", play_wrong_requests },
         { "flood", play_flood },
         { "fail", play_fail },
+        { "orphan", play_orphan },
         { "ignore-term", play_ignore_term },
         { "clean-stop", play_clean_stop },
     };
@@ -523,6 +536,18 @@ static void test_events_and_status(void **state)
     finish(&r);
 }
 
+/* The end of file on the pipe shows that the orphan is gone too. */
+static void test_orphans_end(void **state)
+{
+    struct run r = start(*state, "orphan", false);
+    uint8_t byte = 0;
+    int64_t begin = now_ms();
+    assert_int_equal(serve_all(&r), 0);
+    assert_int_equal(read_results(&r, &byte, 1), 0);
+    assert_true(now_ms() - begin < 20000);
+    finish(&r);
+}
+
 static void wait_ready(const struct run *r)
 {
     char c = 0;
@@ -658,6 +683,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_broken_frames),
         cmocka_unit_test(test_slow_and_greedy),
         cmocka_unit_test(test_events_and_status),
+        cmocka_unit_test(test_orphans_end),
         cmocka_unit_test(test_stop),
         cmocka_unit_test(test_stop_by_force),
         cmocka_unit_test(test_interrupted),

@@ -125,6 +125,26 @@ static void test_other_folder(void **state)
     assert_true(sb.st_nlink == 1 || sb.st_nlink == 4);
 }
 
+/* What fails leaves nothing: no platform, no temporary folder. */
+static void test_failed_init_leaves_nothing(void **state)
+{
+    struct fixture *f = *state;
+    char dir[512];
+    char path[600];
+    struct mse_sim_options wrong = { .now = NOW, .status = MSE_TCB_TD_RELAUNCH_ADVISED };
+    struct mse_sim_options o = { .now = NOW };
+    struct mse_error err = { 0 };
+    (void)snprintf(dir, sizeof dir, "%s/failed", f->dir);
+    (void)snprintf(path, sizeof path, "%s/sim", dir);
+    assert_status(mse_sim_init(path, &wrong, &err), MSE_ERR_ARGUMENT);
+    assert_non_null(strstr(err.text, "TDRelaunchAdvised"));
+    assert_int_equal(rmdir(dir), 0);
+    (void)snprintf(path, sizeof path, "%sroot.pem/sim", f->sim);
+    struct mse_error through_file = { 0 };
+    assert_status(mse_sim_init(path, &o, &through_file), MSE_ERR_IO);
+    assert_non_null(strstr(through_file.text, "root.pem"));
+}
+
 /* Runs a program without output; -1 if it does not exist. */
 static int run(const char *const argv[])
 {
@@ -467,6 +487,7 @@ int main(void)
         cmocka_unit_test(test_files),
         cmocka_unit_test(test_exists),
         cmocka_unit_test(test_other_folder),
+        cmocka_unit_test(test_failed_init_leaves_nothing),
         cmocka_unit_test(test_openssl_verifies_chains),
         cmocka_unit_test(test_openssl_verifies_crls),
         cmocka_unit_test(test_collateral_form),
