@@ -381,9 +381,10 @@ static void tell_values(char seen[2 * 64 + 1], char wanted[2 * 64 + 1], mse_stat
         want = s->config_id;
     } else if (status == MSE_ERR_ISVPRODID_MISMATCH || status == MSE_ERR_ISVSVN_TOO_LOW) {
         bool product = status == MSE_ERR_ISVPRODID_MISMATCH;
-        (void)snprintf(seen, 2 * 64 + 1, "%u", product ? r->isv_prod_id : r->isv_svn);
-        (void)snprintf(wanted, 2 * 64 + 1, product ? "%u" : "%u or more",
-                       product ? s->isv_prod_id : s->min_isv_svn);
+        unsigned number = product ? r->isv_prod_id : r->isv_svn;
+        unsigned least = product ? s->isv_prod_id : s->min_isv_svn;
+        (void)snprintf(seen, 2 * 64 + 1, "%u", number);
+        (void)snprintf(wanted, 2 * 64 + 1, product ? "%u" : "%u or more", least);
         return;
     }
     mse_hex_encode(seen, mse_bytes_of(have, len));

@@ -189,7 +189,9 @@ static bool leftover_keep(struct leftover *l, const uint8_t *p, size_t len)
     }
     memcpy(data + l->len, p, len);
     leftover_clear(l);
-    *l = (struct leftover) { data, 0, total };
+    l->data = data;
+    l->at = 0;
+    l->len = total;
     return true;
 }
 

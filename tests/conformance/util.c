@@ -23,8 +23,7 @@ struct mse_bytes conf_read_file(const char *path)
     uint8_t *fitted = realloc(data, len + 1);
     data = fitted != NULL ? fitted : data;
     data[len] = 0;
-    struct mse_bytes b = { data, len };
-    return b;
+    return (struct mse_bytes) { data, len };
 }
 
 void conf_join(char out[CONF_PATH_LEN], const char *dir, const char *name)
