@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A simulated platform, a key and certificates of any layout over quotes of that platform. Test
+ * code: it fails the test on trouble. */
+#ifndef TESTS_UNIT_RATLS_LAB_H
+#define TESTS_UNIT_RATLS_LAB_H
+
+#include "lib/testlib.h"
+
+#include <mse/ratls.h>
+
+#include "base/build.h"
+#include "ratls/make.h"
+#include "sim/platform.h"
+
+#define LAB_NOW  ((mse_time)1767225600) /* 2026-01-01 */
+#define LAB_DAY  ((mse_time)86400)
+#define LAB_HOST "app.example.org"
+
+struct lab {
+    char *dir;
+    struct mse_sim_platform *platform;
+    struct mse_bytes json;
+    uint8_t *scratch;
+    struct mse_bundle bundle;
+    struct mse_policy policy;
+    struct mse_privkey *key;
+    uint8_t spki_sha256[32];
+    struct mse_build spki;
+    struct mse_build claims;
+    struct mse_build quote;
+    struct mse_build evidence;
+    struct mse_build cert;
+};
+
+/* cmocka group fixtures. */
+int lab_setup(void **state);
+int lab_teardown(void **state);
+
+/* A quote over report_data, in lab->quote. */
+void lab_quote(struct lab *l, const uint8_t report_data[64]);
+/* Claims, quote and evidence for the role; then a certificate as the runtime makes it. */
+void lab_evidence(struct lab *l, const struct mse_ratls_claims_params *p);
+void lab_cert(struct lab *l);
+
+/* An extension of a certificate made by hand. */
+struct lab_ext {
+    struct mse_bytes oid;
+    struct mse_bytes value;
+    bool critical;
+};
+/* A self-signed certificate of lab->key with exactly these extensions, in lab->cert. */
+void lab_forge(struct lab *l, const struct lab_ext *exts, size_t num);
+
+#endif
