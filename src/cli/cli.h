@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The frame of the command line: one table of commands (main.c), from which usage, help, completion
+/* The frame of the command line: one table of commands (table.c), from which usage, help, completion
  * and the checks of the man pages come. Only the CLI includes this. */
 #ifndef CLI_CLI_H
 #define CLI_CLI_H

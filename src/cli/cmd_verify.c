@@ -139,7 +139,7 @@ static void print_text(const struct one *o)
     if (text != NULL && mse_verdict_to_text(text, cap, &o->verdict) == MSE_OK) {
         (void)printf("%s", text);
     }
-    cli_say(c, "binding level: %u (%s)", o->verdict.binding_level,
+    cli_say(c, "binding level %u means: %s", o->verdict.binding_level,
             o->target.der.len > 0 ? cli_level_text(o->verdict.binding_level)
                                   : "a quote alone says nothing of any connection");
     free(text);
@@ -159,7 +159,9 @@ static enum cli_exit verify_one(const struct cli *c, const struct cli_judge *j, 
     enum cli_exit e = CLI_TROUBLE;
     mse_status st = cli_target_open(&o->target, c, name, &err);
     if (st == MSE_ERR_UNSUPPORTED_TEE || (st != MSE_OK && o->target.file.len > 0)) {
-        cli_error(c, "%s: %s", name, err.text[0] != '\0' ? err.text : mse_status_text(st));
+        bool named = strncmp(err.text, name, strlen(name)) == 0;
+        cli_error(c, "%s%s%s", named ? "" : name, named ? "" : ": ",
+                  err.text[0] != '\0' ? err.text : mse_status_text(st));
         e = CLI_REFUSED;
     } else if (st != MSE_OK) {
         cli_error(c, "%s", err.text[0] != '\0' ? err.text : mse_status_text(st));

@@ -114,10 +114,13 @@ static enum cli_exit load_collateral(struct cli_judge *j, const struct cli *c)
     struct cli_collateral *k = &j->collateral;
     const char *given = cli_value(c, "collateral");
     struct mse_error err = { 0 };
+    if (given == NULL && !j->policy.allow_simulation) {
+        return CLI_DONE; /* the appraisal says what is missing */
+    }
     char *path = given != NULL ? strdup(given) : cli_conf_path("sim/collateral.json");
     if (path == NULL || (given == NULL && !cli_file_exists(path))) {
         free(path);
-        return CLI_DONE; /* the appraisal says what is missing */
+        return CLI_DONE;
     }
     mse_status st = cli_file_read(&k->file, path, MSE_BUNDLE_MAX_LEN, &err);
     if (st == MSE_OK) {

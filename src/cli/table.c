@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of commands. Usage, --help, completion and the test of the man pages read it. */
+#include "base/util.h"
+#include "cli/cli.h"
+
+#define MANY UINT16_MAX
+
+#define SIMULATION_OPTIONS                                                                         \
+    { "allow-simulation", NULL, "accept a simulated platform whose root key is pinned", false },   \
+    {                                                                                              \
+        "simulation-root", "PEM",                                                                  \
+            "root certificate of the simulation; default: sim/root.pem of the "                    \
+            "configuration folder",                                                                \
+            false                                                                                  \
+    }
+#define JUDGE_OPTIONS                                                                              \
+    { "policy", "FILE", "policy in TOML, or in JSON if the name ends in .json", false },           \
+        { "signer", "PEM|HEX", "expected signer of the enclave: public key, or MRSIGNER", false }, \
+        { "collateral", "FILE", "collateral or evidence bundle in JSON; - for stdin", false },     \
+        { "at", "TIME", "judge at this time (2030-01-31T12:00:00Z) instead of now", false },       \
+        { "require-level", "L", "least binding level that is accepted, 0 to 3", false },           \
+        SIMULATION_OPTIONS
+
+static const struct cli_option verify_cloud_options[] = {
+    { "fingerprint", "HEX", "expected fingerprint, 64 hexadecimal digits", false },
+    { "context", "FILE", "context of the app, to recompute the fingerprint; needs --code", false },
+    { "code", "DIR", "code of the app in plain; needs --context", false },
+    JUDGE_OPTIONS,
+    { "runtime", "FILE", "the mse-enclave to measure, instead of the one beside mse", false },
+    { "allow-runtime", "HEX", "accept this SHA-256 of mse-enclave besides the built-in one", true },
+    { "output", "FILE", "where the verified certificate goes; default ./cert.pem", false },
+    { "timeout", "SECONDS", "for the connection; default 10", false },
+    { NULL, NULL, NULL, false },
+};
+
+static const struct cli_option fingerprint_options[] = {
+    { "context", "FILE", "context of the app; needs --code", false },
+    { "code", "DIR", "code of the app in plain; needs --context", false },
+    { "runtime", "FILE", "the mse-enclave to measure, instead of the one beside mse", false },
+    { "allow-runtime", "HEX", "accept this SHA-256 of mse-enclave besides the built-in one", true },
+    { NULL, NULL, NULL, false },
+};
+
+static const struct cli_option verify_options[] = {
+    { "fingerprint", "HEX", "expected fingerprint, 64 hexadecimal digits", false },
+    JUDGE_OPTIONS,
+    { "timeout", "SECONDS", "for a connection; default 10", false },
+    { NULL, NULL, NULL, false },
+};
+
+static const struct cli_option no_options[] = { { NULL, NULL, NULL, false } };
+
+static const struct cli_option measure_options[] = {
+    { "layout", "NAME", "gramine-1.9", false },
+    { "libpal", "FILE", "loader of Gramine (libpal.so)", false },
+    { "manifest", "FILE", "expanded manifest (.manifest.sgx)", false },
+    { NULL, NULL, NULL, false },
+};
+
+static const struct cli_option sim_init_options[] = {
+    { "dir", "DIR", "folder of the platform; default: sim in the configuration folder", false },
+    { "tcb-status", "STATUS", "TCB status of the platform, for instance OutOfDate", false },
+    { "revoke-pck", NULL, "the platform's own certificate is revoked", false },
+    { "expired-tcb-info", NULL, "the TCB info has expired", false },
+    { "refresh", NULL, "keep the keys, write the collateral anew", false },
+    { NULL, NULL, NULL, false },
+};
+
+static const struct cli_option sim_show_options[] = {
+    { "dir", "DIR", "folder of the platform; default: sim in the configuration folder", false },
+    { "export", "DIR", "copy root.pem, collateral.json and signer.pem for users to DIR", false },
+    { NULL, NULL, NULL, false },
+};
+
+static const struct cli_option sim_run_options[] = {
+    { "dir", "DIR", "folder of the platform; default: sim in the configuration folder", false },
+    { "listen", "ADDR:PORT", "where users connect; default 127.0.0.1:0, any free port", false },
+    { "domain", "NAME", "public name of the app; default: a fresh one below mse.localhost", false },
+    { "days", "N", "life of the app, 1 to 3650; default 30, unless mse.toml has a date", false },
+    { "context-out", "FILE", "write the context for users to FILE too", false },
+    { "ready-file", "FILE", "write one JSON object to FILE when the app is ready", false },
+    { "insecure-no-sandbox", NULL, "run the app without a sandbox", false },
+    { "debug-enclave", NULL, "set the DEBUG attribute: verifiers refuse it", false },
+    { "runtime", "FILE", "the mse-enclave to run, instead of the one beside mse", false },
+    { NULL, NULL, NULL, false },
+};
+
+const struct cli_option cli_global_options[] = {
+    { "json", NULL, "print JSON on stdout", false },
+    { "color", "WHEN", "auto, always or never", false },
+    { "verbose", NULL, "say more (also -v)", false },
+    { "help", NULL, "print help (also -h)", false },
+    { "version", NULL, "print the version", false },
+    { NULL, NULL, NULL, false },
+};
+
+const char *const cli_groups[][2] = {
+    { "cloud", "an operator's platform" },
+    { "sim", "the simulated platform" },
+    { NULL, NULL },
+};
+
+const struct cli_command cli_commands[] = {
+    { "cloud", "verify", "[DOMAIN[:PORT]]", 0, 1,
+      "check an app and save its certificate for curl and browsers", verify_cloud_options,
+      cmd_cloud_verify },
+    { "cloud", "fingerprint", NULL, 0, 0, "print the fingerprint of an app", fingerprint_options,
+      cmd_cloud_fingerprint },
+    { "sim", "init", NULL, 0, 0, "make a simulated platform", sim_init_options, cmd_sim_init },
+    { "sim", "show", NULL, 0, 0, "say what a simulated platform is", sim_show_options,
+      cmd_sim_show },
+    { "sim", "run", "PROJECT", 1, 1, "run a project in the simulated TEE", sim_run_options,
+      cmd_sim_run },
+    { NULL, "verify", "TARGET...", 1, MANY,
+      "appraise certificates, quotes, evidence bundles, HOST:PORT", verify_options, cmd_verify },
+    { NULL, "show", "TARGET", 1, 1, "decode evidence, certificates, collateral, files of mse",
+      no_options, cmd_show },
+    { NULL, "measure", NULL, 0, 0, "compute the MRENCLAVE of an enclave", measure_options,
+      cmd_measure },
+    { NULL, "completion", "bash|zsh|fish", 1, 1, "print a completion script for a shell",
+      no_options, cmd_completion },
+    { NULL, "help", "[COMMAND...]", 0, 2, "print help", no_options, cmd_help },
+    { NULL, NULL, NULL, 0, 0, NULL, NULL, NULL },
+};
