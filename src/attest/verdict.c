@@ -40,12 +40,15 @@ const char *mse_step_name(enum mse_step s)
     return (unsigned)s < MSE_STEP_COUNT ? step_names[s] : "unknown";
 }
 
-/* Texts hold what strangers sent: nothing but printable ASCII reaches a terminal. */
+/* Texts hold what strangers sent: nothing but printable ASCII reaches a terminal, and nothing that
+ * JSON would have to escape, so that a printed verdict has a known largest size. */
 static void make_printable(char *text)
 {
     for (; *text != '\0'; text++) {
-        if (*text < 0x20 || *text > 0x7e) {
+        if (*text < 0x20 || *text > 0x7e || *text == '\\') {
             *text = '?';
+        } else if (*text == '"') {
+            *text = '\'';
         }
     }
 }
