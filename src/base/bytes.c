@@ -1,27 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The reader. take() holds the only bounds check on untrusted input in the whole tree. */
+/* The reader. mse_rd_take() holds the only bounds check on untrusted input in the whole tree. */
 #include "base/bytes.h"
 
 #include <string.h>
-
-static bool take(struct mse_bytes *in, size_t len, const uint8_t **out)
-{
-    if (len > in->len) {
-        return false;
-    }
-    *out = in->data;
-    if (len > 0) {
-        in->data += len;
-    }
-    in->len -= len;
-    return true;
-}
 
 /* Reads n <= 8 bytes, least significant first. */
 static bool take_le(struct mse_bytes *in, size_t n, uint64_t *out)
 {
     const uint8_t *p = NULL;
-    if (!take(in, n, &p)) {
+    if (!mse_rd_take(in, n, &p)) {
         return false;
     }
     uint64_t v = 0;
@@ -35,7 +22,7 @@ static bool take_le(struct mse_bytes *in, size_t n, uint64_t *out)
 static bool take_be(struct mse_bytes *in, size_t n, uint64_t *out)
 {
     const uint8_t *p = NULL;
-    if (!take(in, n, &p)) {
+    if (!mse_rd_take(in, n, &p)) {
         return false;
     }
     uint64_t v = 0;
@@ -46,25 +33,9 @@ static bool take_be(struct mse_bytes *in, size_t n, uint64_t *out)
     return true;
 }
 
-struct mse_bytes mse_bytes_of(const void *data, size_t len)
-{
-    struct mse_bytes b = { data, len };
-    return b;
-}
-
 struct mse_bytes mse_bytes_str(const char *s)
 {
     return mse_bytes_of(s, strlen(s));
-}
-
-bool mse_rd_u8(struct mse_bytes *in, uint8_t *out)
-{
-    uint64_t v = 0;
-    if (!take_le(in, 1, &v)) {
-        return false;
-    }
-    *out = (uint8_t)v;
-    return true;
 }
 
 bool mse_rd_u16le(struct mse_bytes *in, uint16_t *out)
@@ -130,7 +101,7 @@ bool mse_rd_u64be(struct mse_bytes *in, uint64_t *out)
 bool mse_rd_copy(struct mse_bytes *in, void *out, size_t len)
 {
     const uint8_t *p = NULL;
-    if (!take(in, len, &p)) {
+    if (!mse_rd_take(in, len, &p)) {
         return false;
     }
     if (len > 0) {
@@ -139,27 +110,11 @@ bool mse_rd_copy(struct mse_bytes *in, void *out, size_t len)
     return true;
 }
 
-bool mse_rd_bytes(struct mse_bytes *in, struct mse_bytes *out, size_t len)
-{
-    const uint8_t *p = NULL;
-    if (!take(in, len, &p)) {
-        return false;
-    }
-    *out = mse_bytes_of(p, len);
-    return true;
-}
-
-bool mse_rd_skip(struct mse_bytes *in, size_t len)
-{
-    const uint8_t *p = NULL;
-    return take(in, len, &p);
-}
-
 bool mse_rd_zeros(struct mse_bytes *in, size_t len)
 {
     struct mse_bytes probe = *in;
     const uint8_t *p = NULL;
-    if (!take(&probe, len, &p) || !mse_mem_is_zero(p, len)) {
+    if (!mse_rd_take(&probe, len, &p) || !mse_mem_is_zero(p, len)) {
         return false;
     }
     *in = probe;
@@ -244,11 +199,6 @@ bool mse_mem_is_zero(const void *p, size_t len)
         acc |= b[i];
     }
     return acc == 0;
-}
-
-bool mse_bytes_is_str(struct mse_bytes b, const char *s)
-{
-    return mse_bytes_equal(b, mse_bytes_str(s));
 }
 
 size_t mse_bytes_find(struct mse_bytes b, struct mse_bytes what)

@@ -1,16 +1,64 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reader over untrusted bytes. Each mse_rd_* takes from the front of *in and returns false, with
- * nothing taken and nothing written, if too little is left. The one bounds check is in bytes.c. */
+ * nothing taken and nothing written, if too little is left. */
 #ifndef BASE_BYTES_H
 #define BASE_BYTES_H
 
+#include <string.h>
+
 #include <mse/types.h>
 
-struct mse_bytes mse_bytes_of(const void *data, size_t len);
+static inline struct mse_bytes mse_bytes_of(const void *data, size_t len)
+{
+    struct mse_bytes b = { data, len };
+    return b;
+}
 /* mse_bytes_str borrows the characters of s without the NUL. */
 struct mse_bytes mse_bytes_str(const char *s);
 
-MSE_MUST_USE bool mse_rd_u8(struct mse_bytes *in, uint8_t *out);
+/* The only bounds check on untrusted input in the whole tree: everything below goes through it. It
+ * is here, with the three most used readers, so that parsers get it inlined. */
+MSE_MUST_USE static inline bool mse_rd_take(struct mse_bytes *in, size_t len, const uint8_t **out)
+{
+    if (len > in->len) {
+        return false;
+    }
+    *out = in->data;
+    if (len > 0) {
+        in->data += len;
+    }
+    in->len -= len;
+    return true;
+}
+
+MSE_MUST_USE static inline bool mse_rd_u8(struct mse_bytes *in, uint8_t *out)
+{
+    const uint8_t *p = NULL;
+    if (!mse_rd_take(in, 1, &p)) {
+        return false;
+    }
+    *out = *p;
+    return true;
+}
+
+/* mse_rd_bytes borrows len bytes into *out. */
+MSE_MUST_USE static inline bool mse_rd_bytes(struct mse_bytes *in, struct mse_bytes *out,
+                                             size_t len)
+{
+    const uint8_t *p = NULL;
+    if (!mse_rd_take(in, len, &p)) {
+        return false;
+    }
+    *out = mse_bytes_of(p, len);
+    return true;
+}
+
+MSE_MUST_USE static inline bool mse_rd_skip(struct mse_bytes *in, size_t len)
+{
+    const uint8_t *p = NULL;
+    return mse_rd_take(in, len, &p);
+}
+
 MSE_MUST_USE bool mse_rd_u16le(struct mse_bytes *in, uint16_t *out);
 MSE_MUST_USE bool mse_rd_u32le(struct mse_bytes *in, uint32_t *out);
 MSE_MUST_USE bool mse_rd_u64le(struct mse_bytes *in, uint64_t *out);
@@ -20,9 +68,6 @@ MSE_MUST_USE bool mse_rd_u32be(struct mse_bytes *in, uint32_t *out);
 MSE_MUST_USE bool mse_rd_u64be(struct mse_bytes *in, uint64_t *out);
 /* mse_rd_copy copies len bytes to out. */
 MSE_MUST_USE bool mse_rd_copy(struct mse_bytes *in, void *out, size_t len);
-/* mse_rd_bytes borrows len bytes into *out. */
-MSE_MUST_USE bool mse_rd_bytes(struct mse_bytes *in, struct mse_bytes *out, size_t len);
-MSE_MUST_USE bool mse_rd_skip(struct mse_bytes *in, size_t len);
 /* mse_rd_zeros takes len bytes and fails unless all of them are zero. */
 MSE_MUST_USE bool mse_rd_zeros(struct mse_bytes *in, size_t len);
 
@@ -35,7 +80,11 @@ MSE_MUST_USE bool mse_bytes_equal(struct mse_bytes a, struct mse_bytes b);
 MSE_MUST_USE bool mse_mem_equal(const void *a, const void *b, size_t len);
 MSE_MUST_USE bool mse_mem_is_zero(const void *p, size_t len);
 /* mse_bytes_is_str tells whether b is exactly the characters of s. */
-MSE_MUST_USE bool mse_bytes_is_str(struct mse_bytes b, const char *s);
+MSE_MUST_USE static inline bool mse_bytes_is_str(struct mse_bytes b, const char *s)
+{
+    size_t len = strlen(s);
+    return b.len == len && mse_mem_equal(b.data, s, len);
+}
 /* mse_bytes_find returns the offset of the first occurrence of what in b, or SIZE_MAX. */
 size_t mse_bytes_find(struct mse_bytes b, struct mse_bytes what);
 

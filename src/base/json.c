@@ -2,6 +2,8 @@
 /* The JSON reader. Failure is sticky; after it nothing more is taken. */
 #include "base/json.h"
 
+#include <string.h>
+
 #include "base/bytes.h"
 #include "base/util.h"
 
@@ -237,10 +239,38 @@ static bool take_escape(struct mse_bytes *in, uint32_t *out)
     return false;
 }
 
+/* Takes the next byte if it is a or b. */
+static bool take_either(struct mse_bytes *in, char a, char b)
+{
+    bool is = in->len > 0 && (in->data[0] == (uint8_t)a || in->data[0] == (uint8_t)b);
+    return is && mse_rd_skip(in, 1);
+}
+
+/* Tells whether one of eight characters is a control character, a quote, a backslash or not ASCII.
+ * Each term has the top bit of every such byte set; a borrow may set it for a byte above one, which
+ * only means a closer look. */
+static bool eight_need_a_look(uint64_t x)
+{
+    const uint64_t ones = 0x0101010101010101;
+    uint64_t quote = x ^ (ones * '"');
+    uint64_t backslash = x ^ (ones * '\\');
+    uint64_t found = x | ((x - ones * 0x20) & ~x) | ((quote - ones) & ~quote) |
+                     ((backslash - ones) & ~backslash);
+    return (found & (ones << 7)) != 0;
+}
+
 /* Number of leading characters that need no look: printable ASCII but quote and backslash. */
 static size_t plain_run(struct mse_bytes in)
 {
     size_t i = 0;
+    uint64_t eight = 0;
+    while (in.len - i >= sizeof eight) {
+        memcpy(&eight, in.data + i, sizeof eight);
+        if (eight_need_a_look(eight)) {
+            break;
+        }
+        i += sizeof eight;
+    }
     while (i < in.len && in.data[i] >= 0x20 && in.data[i] < 0x80 && in.data[i] != '"' &&
            in.data[i] != '\\') {
         i++;
@@ -253,11 +283,14 @@ static bool take_chars(struct mse_bytes *in, bool *escaped)
 {
     for (;;) {
         uint32_t code = 0;
-        if (!mse_rd_skip(in, plain_run(*in)) || !mse_rd_utf8(in, &code) || code < 0x20) {
+        if (!mse_rd_skip(in, plain_run(*in))) {
             return false;
         }
-        if (code == '"') {
+        if (take_either(in, '"', '"')) {
             return true;
+        }
+        if (!mse_rd_utf8(in, &code) || code < 0x20) {
+            return false;
         }
         if (code == '\\') {
             *escaped = true;
@@ -385,13 +418,6 @@ static bool take_digits(struct mse_bytes *in)
 {
     size_t n = digits_run(*in);
     return n > 0 && mse_rd_skip(in, n);
-}
-
-/* Takes the next byte if it is a or b. */
-static bool take_either(struct mse_bytes *in, char a, char b)
-{
-    bool is = in->len > 0 && (in->data[0] == (uint8_t)a || in->data[0] == (uint8_t)b);
-    return is && mse_rd_skip(in, 1);
 }
 
 /* Takes a number in any form that the RFC allows. */

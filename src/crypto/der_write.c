@@ -2,6 +2,8 @@
 /* The DER writer. An element is written with room for its length and moved when that is known. */
 #include "crypto/der_write.h"
 
+#include <string.h>
+
 #include "base/bytes.h"
 #include "base/util.h"
 #include "crypto/der.h"

@@ -11,6 +11,7 @@
 #include <openssl/obj_mac.h>
 #include <openssl/rsa.h>
 #include <openssl/sha.h>
+#include <string.h>
 
 #include "base/bytes.h"
 #include "base/util.h"

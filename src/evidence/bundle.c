@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Evidence bundles and collateral files: our form and the older one. What has to be decoded goes to
  * the caller's scratch, the rest is borrowed from the file. */
+#include <string.h>
+
 #include "base/build.h"
 #include "base/bytes.h"
 #include "base/error.h"

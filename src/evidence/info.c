@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* PCK certificates and CRLs, for those who look at them from outside the library. */
+#include <string.h>
+
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/util.h"

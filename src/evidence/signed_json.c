@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The provisioning service's replies: a body and its signature in one object. */
+#include <string.h>
+
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/json.h"

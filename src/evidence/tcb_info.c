@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* TCB info, versions 2 and 3 (Intel PCS API v3 and v4). */
+#include <string.h>
+
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/util.h"
@@ -14,29 +16,33 @@ struct parser {
     bool has_v3_levels;
 };
 
-/* One of "sgxtcbcomponents" and "tdxtcbcomponents": sixteen objects with "svn". */
-static bool rd_components(struct parser *p, uint8_t out[16])
+/* {"svn": n, …} */
+static bool rd_component(struct parser *p, struct mse_json_object *o, uint8_t *out)
 {
     static const char *const need[] = { "svn", NULL };
     struct mse_json *j = &p->d.j;
+    struct mse_bytes key = { 0 };
+    mse_json_object_begin(j, o);
+    while (mse_json_object_next(j, o, &key)) {
+        if (mse_bytes_is_str(key, "svn")) {
+            (void)mse_json_u8(j, out);
+        } else {
+            (void)mse_json_skip(j, NULL);
+        }
+    }
+    return mse_doc_need(&p->d, o, need);
+}
+
+/* One of "sgxtcbcomponents" and "tdxtcbcomponents": sixteen objects. */
+static bool rd_components(struct parser *p, uint8_t out[16])
+{
+    struct mse_json *j = &p->d.j;
     struct mse_json_array a;
+    struct mse_json_object o; /* one for all: the compiler zeroes it at its declaration */
     mse_json_array_begin(j, &a);
     while (mse_json_array_next(j, &a)) {
-        struct mse_json_object o;
-        struct mse_bytes key = { 0 };
-        if (a.num > 16) {
+        if (a.num > 16 || !rd_component(p, &o, &out[a.num - 1])) {
             return mse_json_fail(j);
-        }
-        mse_json_object_begin(j, &o);
-        while (mse_json_object_next(j, &o, &key)) {
-            if (mse_bytes_is_str(key, "svn")) {
-                (void)mse_json_u8(j, &out[a.num - 1]);
-            } else {
-                (void)mse_json_skip(j, NULL);
-            }
-        }
-        if (!mse_doc_need(&p->d, &o, need)) {
-            return false;
         }
     }
     return a.num == 16 ? !j->failed : mse_json_fail(j);
