@@ -205,6 +205,14 @@ static void add_str(json_t *o, const char *key, const char *value)
     (void)json_object_set_new(o, key, value == NULL ? json_null() : json_string(value));
 }
 
+/* A reference set of the policy may hold the fingerprint too. */
+static bool fingerprint_checked(const struct verify *v)
+{
+    size_t i = v->verdict.reference_index;
+    const struct mse_policy *p = &v->judge.policy;
+    return v->verdict.accepted && i < p->num_references && p->references[i].has_mr_enclave;
+}
+
 static void print_json(const struct verify *v, const char *saved)
 {
     json_t *o = cli_verdict_json(&v->verdict);
@@ -212,8 +220,7 @@ static void print_json(const struct verify *v, const char *saved)
     char hex[65];
     add_str(o, "domain", v->host);
     (void)json_object_set_new(o, "port", json_integer(v->port));
-    (void)json_object_set_new(o, "fingerprint_checked",
-                              json_boolean(v->verdict.accepted && v->judge.has_fingerprint));
+    (void)json_object_set_new(o, "fingerprint_checked", json_boolean(fingerprint_checked(v)));
     if (v->judge.has_fingerprint) {
         mse_hex_encode(hex, mse_bytes_of(v->judge.fingerprint, 32));
         add_str(o, "expected_fingerprint", hex);
@@ -311,7 +318,7 @@ static enum cli_exit succeed(struct verify *v)
         print_json(v, v->output);
         return CLI_DONE;
     }
-    if (!v->judge.has_fingerprint) {
+    if (!fingerprint_checked(v)) {
         cli_say(v->c, "Code fingerprint check skipped!");
     }
     print_notices(v);
