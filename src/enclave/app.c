@@ -75,7 +75,7 @@ static mse_status make_folders(struct mse_app *a, struct mse_error *err)
         { &a->home, "home", app, 0700 },       { &a->keys, "keys", app, 0700 },
         { &a->tmp, "tmp", app, 0700 },         { &a->run, "run", app, 0700 },
     };
-    mse_status st = mse_private_dir_make(&a->dir, MSE_PRIVATE_DIR_PARENT, err);
+    mse_status st = mse_private_dir_make(&a->dir, &a->dir_lock, MSE_PRIVATE_DIR_PARENT, err);
     for (size_t i = 0; st == MSE_OK && i < MSE_ARRAY_LEN(folders); i++) {
         st = mse_private_subdir(folders[i].path, a->dir, folders[i].name, folders[i].owner,
                                 folders[i].mode, err);

@@ -11,7 +11,8 @@
 #define MSE_APP_LAST_UID  64999
 
 struct mse_app {
-    char *dir; /* everything below is in it */
+    char *dir;    /* everything below is in it */
+    int dir_lock; /* -1: none */
     char *code;
     char *home;
     char *keys;

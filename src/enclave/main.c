@@ -196,7 +196,7 @@ static mse_status run(struct enclave *e, struct mse_error *err)
 
 int main(int argc, char **argv)
 {
-    struct enclave e = { .app = { .uid = MSE_SPAWN_SAME_USER, .uid_lock = -1 } };
+    struct enclave e = { .app = { .uid = MSE_SPAWN_SAME_USER, .uid_lock = -1, .dir_lock = -1 } };
     struct mse_error err = { 0 };
     if (!parse_options(&e.opt, argc, argv)) {
         mse_log(MSE_LOG_ERROR, WHO,

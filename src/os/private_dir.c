@@ -2,14 +2,20 @@
 /* See private_dir.h. */
 #include "os/private_dir.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <ftw.h>
 #include <linux/magic.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/error.h"
+
+#define PREFIX        "mse-"
+#define STALE_AFTER_S 60
 
 static mse_status check_in_memory(const char *parent, struct mse_error *err)
 {
@@ -26,14 +32,62 @@ static mse_status check_in_memory(const char *parent, struct mse_error *err)
     return MSE_OK;
 }
 
-mse_status mse_private_dir_make(char **out, const char *parent, struct mse_error *err)
+/* Makes it passable and locks it; -1 on failure. */
+static int take(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd >= 0 && (fchmod(fd, 0711) != 0 || flock(fd, LOCK_EX | LOCK_NB) != 0)) {
+        int saved = errno;
+        (void)close(fd);
+        errno = saved;
+        return -1;
+    }
+    return fd;
+}
+
+/* Tells whether a folder of ours is used by nobody. A young one may be about to be locked. */
+static bool is_stale(int parent, const char *name)
+{
+    struct stat st;
+    int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0) {
+        return false;
+    }
+    bool stale = fstat(fd, &st) == 0 && st.st_uid == geteuid() &&
+                 time(NULL) - st.st_ctime > STALE_AFTER_S && flock(fd, LOCK_EX | LOCK_NB) == 0;
+    (void)close(fd);
+    return stale;
+}
+
+static void sweep(const char *parent)
+{
+    DIR *d = opendir(parent);
+    const struct dirent *e = NULL;
+    while (d != NULL && (e = readdir(d)) != NULL) {
+        char *path = NULL;
+        if (strncmp(e->d_name, PREFIX, sizeof PREFIX - 1) != 0 || !is_stale(dirfd(d), e->d_name)) {
+            continue;
+        }
+        if (asprintf(&path, "%s/%s", parent, e->d_name) >= 0) {
+            (void)mse_tree_remove(path);
+            free(path);
+        }
+    }
+    if (d != NULL) {
+        (void)closedir(d);
+    }
+}
+
+mse_status mse_private_dir_make(char **out, int *out_lock, const char *parent,
+                                struct mse_error *err)
 {
     mse_status st = check_in_memory(parent, err);
     if (st != MSE_OK) {
         return st;
     }
+    sweep(parent);
     char *path = NULL;
-    if (asprintf(&path, "%s/mse-XXXXXX", parent) < 0) {
+    if (asprintf(&path, "%s/" PREFIX "XXXXXX", parent) < 0) {
         return MSE_FAIL(err, MSE_ERR_MEMORY, "private storage", "out of memory");
     }
     if (mkdtemp(path) == NULL) {
@@ -42,13 +96,15 @@ mse_status mse_private_dir_make(char **out, const char *parent, struct mse_error
         return MSE_FAIL(err, MSE_ERR_IO, "private storage", "no new folder in %s: %s", parent,
                         strerror(saved));
     }
-    if (chmod(path, 0711) != 0) {
+    int lock = take(path);
+    if (lock < 0) {
         int saved = errno;
         (void)rmdir(path);
         free(path);
-        return MSE_FAIL(err, MSE_ERR_IO, "private storage", "chmod: %s", strerror(saved));
+        return MSE_FAIL(err, MSE_ERR_IO, "private storage", "lock: %s", strerror(saved));
     }
     *out = path;
+    *out_lock = lock;
     return MSE_OK;
 }
 

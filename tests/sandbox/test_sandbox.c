@@ -25,6 +25,7 @@ struct world {
     char *home;
     uid_t uid;
     int uid_lock;
+    int dir_lock;
     bool available;
     char out[16384];
 };
@@ -83,7 +84,8 @@ static int setup(void **state)
         assert_status(mse_reserve_uid(&w->uid, &w->uid_lock, FIRST_UID, LAST_UID, &err), MSE_OK);
     }
     uid_t owner = w->uid == MSE_SPAWN_SAME_USER ? geteuid() : w->uid;
-    assert_status(mse_private_dir_make(&w->dir, MSE_PRIVATE_DIR_PARENT, &err), MSE_OK);
+    assert_status(mse_private_dir_make(&w->dir, &w->dir_lock, MSE_PRIVATE_DIR_PARENT, &err),
+                  MSE_OK);
     assert_status(mse_private_subdir(&w->code, w->dir, "code", geteuid(), 0755, &err), MSE_OK);
     assert_status(mse_private_subdir(&w->home, w->dir, "home", owner, 0700, &err), MSE_OK);
     char path[256];
@@ -102,6 +104,7 @@ static int teardown(void **state)
         (void)close(w->uid_lock);
     }
     assert_true(mse_tree_remove(w->dir));
+    (void)close(w->dir_lock);
     free(w->dir);
     free(w->code);
     free(w->home);
