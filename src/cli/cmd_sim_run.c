@@ -503,7 +503,7 @@ static enum cli_exit serve(struct run *r)
         }
     }
     if (!over) {
-        mse_sim_stop(r->enclave, 5000);
+        mse_sim_stop(r->enclave, 12000); /* it drains for 5 s and gives the app 5 s */
         cli_say(r->c, "Stopped");
         if (r->c->json) {
             json_line(json_pack("{s:s}", "event", "stopped"));
