@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The frame of the command line: one table of commands (table.c), from which usage, help, completion
- * and the checks of the man pages come. Only the CLI includes this. */
+/* The frame of the command line: one table of commands (table.c), from which usage, help,
+ * completion and the checks of the man pages come. Only the CLI includes this. */
 #ifndef CLI_CLI_H
 #define CLI_CLI_H
 
@@ -62,7 +62,7 @@ int mse_cli_main(int argc, char **argv);
 const char *cli_value(const struct cli *c, const char *name);
 bool cli_has(const struct cli *c, const char *name);
 size_t cli_num_values(const struct cli *c, const char *name);
-const char *cli_value_at(const struct cli *c, const char *name, size_t i);
+const char *cli_value_at(const struct cli *c, const char *name, size_t at);
 
 /* "mse: error: …" and "mse: hint: …" on stderr. User data in them is printed as it is, but for
  * control characters. */
@@ -80,13 +80,13 @@ void cli_say_bad(const struct cli *c, const char *text);
 /* One JSON value on stdout with a line end; takes the reference over. */
 void cli_json(json_t *v);
 /* A tree of JSON as indented "key: value" lines on stdout. */
-void cli_print_tree(const json_t *v, unsigned depth);
+void cli_print_tree(json_t *v, unsigned depth);
 /* Flushes stdout; false if something of the output was lost. */
 bool cli_flush(void);
 
 /* help.c */
-void cli_print_usage(const struct cli_command *cmd); /* one line, on stderr */
-void cli_print_help(const struct cli_command *cmd);  /* on stdout */
+void cli_print_usage(const struct cli_command *k); /* one line, on stderr */
+void cli_print_help(const struct cli_command *k);  /* on stdout */
 void cli_print_overview(void);
 void cli_print_group(const char *group);
 bool cli_is_group(const char *word);

@@ -38,7 +38,7 @@ static bool port_of(int fd, uint16_t *port)
         struct sockaddr any;
         struct sockaddr_in v4;
         struct sockaddr_in6 v6;
-    } a;
+    } a = { 0 };
     socklen_t len = sizeof a;
     if (getsockname(fd, &a.any, &len) != 0) {
         return false;

@@ -115,7 +115,7 @@ static bool is_tree(const json_t *v)
 }
 
 /* depth bounds the recursion; what is deeper is printed as JSON. */
-void cli_print_tree(const json_t *v, unsigned depth)
+void cli_print_tree(json_t *v, unsigned depth)
 {
     const char *key = NULL;
     json_t *member = NULL;
@@ -132,8 +132,7 @@ void cli_print_tree(const json_t *v, unsigned depth)
             (void)printf("\n");
         }
     }
-    /* jansson's iterator wants a non-const object but does not change it. */
-    json_object_foreach((json_t *)(uintptr_t)v, key, member)
+    json_object_foreach(v, key, member)
     {
         (void)printf("%*s%s:", (int)depth * 2, "", key);
         if (is_tree(member)) {

@@ -11,23 +11,23 @@
 
 #define TARGET_MAX_LEN MSE_BUNDLE_MAX_LEN
 
-bool cli_split_host(char *host, size_t cap, uint16_t *port, const char *text, uint16_t default_port)
+/* The end of the host in text, and what stands behind it; brackets around IPv6 are left out. NULL
+ * if the brackets do not close. */
+static const char *host_end(const char **text, const char **rest)
 {
-    const char *end = NULL;
-    uint64_t n = default_port;
-    if (text[0] == '[') {
-        text++;
-        end = strchr(text, ']');
-        if (end == NULL || (end[1] != '\0' && end[1] != ':')) {
-            return false;
-        }
+    if ((*text)[0] != '[') {
+        *rest = *text + strcspn(*text, ":");
+        return *rest;
     }
-    size_t len = end == NULL ? strcspn(text, ":") : (size_t)(end - text);
-    const char *rest = end == NULL ? text + len : end + 1;
+    (*text)++;
+    const char *end = strchr(*text, ']');
+    *rest = end == NULL ? NULL : end + 1;
+    return end;
+}
+
+static bool copy_host(char *host, size_t cap, const char *text, size_t len)
+{
     if (len == 0 || len >= cap) {
-        return false;
-    }
-    if (rest[0] == ':' && (!mse_u64_parse(&n, mse_bytes_str(rest + 1), UINT16_MAX) || n == 0)) {
         return false;
     }
     for (size_t i = 0; i < len; i++) {
@@ -37,8 +37,22 @@ bool cli_split_host(char *host, size_t cap, uint16_t *port, const char *text, ui
         host[i] = (char)tolower((unsigned char)text[i]);
     }
     host[len] = '\0';
+    return true;
+}
+
+bool cli_split_host(char *host, size_t cap, uint16_t *port, const char *text, uint16_t default_port)
+{
+    const char *rest = NULL;
+    uint64_t n = default_port;
+    const char *end = host_end(&text, &rest);
+    if (end == NULL || (rest[0] != '\0' && rest[0] != ':')) {
+        return false;
+    }
+    if (rest[0] == ':' && !mse_u64_parse(&n, mse_bytes_str(rest + 1), UINT16_MAX)) {
+        return false;
+    }
     *port = (uint16_t)n;
-    return n != 0;
+    return n != 0 && copy_host(host, cap, text, (size_t)(end - text));
 }
 
 bool cli_timeout(unsigned *out_ms, const struct cli *c)

@@ -17,7 +17,7 @@ struct mse_project {
     char *tests_cmd;
     struct mse_conf_list tests_requirements;
 
-    bool has_cloud;
+    /* [cloud] */
     char *code; /* as written; relative to the file */
     char *tests;
     char *project;
@@ -25,19 +25,24 @@ struct mse_project {
     mse_time expiration_date; /* 0: absent */
     char *secrets;
 
-    bool has_ssl;
+    /* [cloud.ssl] */
     char *ssl_domain_name;
     char *ssl_private_key;
     char *ssl_certificate;
 
-    bool has_enclave;
+    /* [enclave] */
     uint64_t enclave_size;
-    bool legacy_extension;
     char *logs;
     char *restart;
     char *certificate;
     uint64_t replicas;
+    bool legacy_extension;
     bool egress;
+
+    /* Whether the tables are there. */
+    bool has_cloud;
+    bool has_ssl;
+    bool has_enclave;
 };
 
 /* mse_project_parse reads the text of an mse.toml; name is used in errors. MSE_ERR_CONFIG. */

@@ -160,7 +160,7 @@ static mse_status dup_string(char **out, const struct mse_conf_file *f, const ch
         return mse_conf_fail(f, mse_toml_line(n), err,
                              "%s is too long or holds a NUL, wanted at most 65536 bytes", key);
     }
-    *out = strndup((const char *)s.data, s.len);
+    *out = s.len == 0 ? strdup("") : strndup((const char *)s.data, s.len);
     return *out != NULL ? MSE_OK : mse_conf_fail(f, 0, err, "out of memory");
 }
 
@@ -348,72 +348,105 @@ struct pending {
     const struct mse_toml_node *node;
     const struct mse_conf_key *keys;
 };
+struct todo {
+    struct pending items[MAX_PENDING];
+    size_t num;
+};
+
+/* Puts the tables in a table aside, to be read next. */
+static mse_status put_aside(struct todo *t, void *out, const struct mse_conf_file *f,
+                            const struct pending *now, struct mse_error *err)
+{
+    for (const struct mse_conf_key *k = now->keys; k->name != NULL; k++) {
+        const struct mse_toml_node *n = mse_toml_get(now->node, k->name);
+        if (k->kind != MSE_CONF_TABLE || n == NULL) {
+            continue;
+        }
+        if (mse_toml_type_of(n) != MSE_TOML_TABLE) {
+            return wrong_type(f, k->name, n, "a table", err);
+        }
+        *(bool *)((uint8_t *)out + k->offset) = true;
+        MSE_ASSERT(t->num < MAX_PENDING);
+        struct pending *p = &t->items[t->num++];
+        p->node = n;
+        p->keys = k->members;
+    }
+    return MSE_OK;
+}
 
 mse_status mse_conf_read(void *out, const struct mse_conf_file *f, const struct mse_conf_key *keys,
                          struct mse_error *err)
 {
-    struct pending todo[MAX_PENDING] = { { mse_toml_root(f->doc), keys } };
-    for (size_t num = 1; num > 0;) {
-        struct pending now = todo[--num];
-        mse_status st = read_flat(out, f, now.node, now.keys, err);
-        if (st != MSE_OK) {
-            return st;
-        }
-        for (const struct mse_conf_key *k = now.keys; k->name != NULL; k++) {
-            const struct mse_toml_node *n =
-                k->kind == MSE_CONF_TABLE ? mse_toml_get(now.node, k->name) : NULL;
-            if (n == NULL) {
-                continue;
-            }
-            if (mse_toml_type_of(n) != MSE_TOML_TABLE) {
-                return wrong_type(f, k->name, n, "a table", err);
-            }
-            *(bool *)((uint8_t *)out + k->offset) = true;
-            MSE_ASSERT(num < MAX_PENDING);
-            todo[num].node = n;
-            todo[num++].keys = k->members;
+    struct todo t = { { { mse_toml_root(f->doc), keys } }, 1 };
+    mse_status st = MSE_OK;
+    while (st == MSE_OK && t.num > 0) {
+        struct pending now = t.items[--t.num];
+        st = read_flat(out, f, now.node, now.keys, err);
+        if (st == MSE_OK) {
+            st = put_aside(&t, out, f, &now, err);
         }
     }
-    return MSE_OK;
+    return st;
+}
+
+static void clear_string(char **s)
+{
+    free(*s);
+    *s = NULL;
+}
+
+static void clear_list(struct mse_conf_list *l)
+{
+    for (size_t i = 0; l->items != NULL && l->items[i] != NULL; i++) {
+        free(l->items[i]);
+    }
+    free(l->items);
+    l->items = NULL;
+    l->num = 0;
+}
+
+static void clear_pairs(struct mse_conf_pairs *p)
+{
+    for (size_t i = 0; i < p->num; i++) {
+        free(p->items[i].name);
+        free(p->items[i].value);
+    }
+    free(p->items);
+    p->items = NULL;
+    p->num = 0;
 }
 
 static void clear_one(void *at, enum mse_conf_kind kind)
 {
     if (kind == MSE_CONF_STRING) {
-        char **s = at;
-        free(*s);
-        *s = NULL;
+        clear_string(at);
     } else if (kind == MSE_CONF_LIST) {
-        struct mse_conf_list *l = at;
-        for (size_t i = 0; l->items != NULL && l->items[i] != NULL; i++) {
-            free(l->items[i]);
-        }
-        free(l->items);
-        l->items = NULL;
-        l->num = 0;
+        clear_list(at);
     } else if (kind == MSE_CONF_PAIRS) {
-        struct mse_conf_pairs *p = at;
-        for (size_t i = 0; i < p->num; i++) {
-            free(p->items[i].name);
-            free(p->items[i].value);
+        clear_pairs(at);
+    }
+}
+
+/* Clears one table; the tables in it are put behind. */
+static void clear_table(void *out, const struct mse_conf_key *k, const struct mse_conf_key **todo,
+                        size_t *num)
+{
+    for (; k->name != NULL; k++) {
+        clear_one((uint8_t *)out + k->offset, k->kind);
+        if (k->kind == MSE_CONF_TABLE) {
+            MSE_ASSERT(*num < MAX_PENDING);
+            todo[(*num)++] = k->members;
         }
-        free(p->items);
-        p->items = NULL;
-        p->num = 0;
     }
 }
 
 void mse_conf_clear(void *out, const struct mse_conf_key *keys)
 {
     const struct mse_conf_key *todo[MAX_PENDING] = { keys };
-    for (size_t num = 1; num > 0;) {
-        for (const struct mse_conf_key *k = todo[--num]; k->name != NULL; k++) {
-            clear_one((uint8_t *)out + k->offset, k->kind);
-            if (k->kind == MSE_CONF_TABLE) {
-                MSE_ASSERT(num < MAX_PENDING);
-                todo[num++] = k->members;
-            }
-        }
+    size_t num = 1;
+    while (num > 0) {
+        const struct mse_conf_key *now = todo[--num];
+        clear_table(out, now, todo, &num);
     }
 }
 

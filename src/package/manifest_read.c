@@ -10,9 +10,9 @@
 #include "package/manifest.h"
 
 /* A reader of one member: false if the value has the wrong type, form or fixed value. */
-typedef bool (*rd_fn)(struct mse_manifest *m, const json_t *v);
+typedef bool (*rd_fn)(struct mse_manifest *m, json_t *v);
 
-static bool rd_dup(char **out, const json_t *v)
+static bool rd_dup(char **out, json_t *v)
 {
     if (!json_is_string(v) || strlen(json_string_value(v)) != json_string_length(v)) {
         return false;
@@ -21,7 +21,7 @@ static bool rd_dup(char **out, const json_t *v)
     return *out != NULL;
 }
 
-static bool rd_list(struct mse_str_list *out, const json_t *v)
+static bool rd_list(struct mse_str_list *out, json_t *v)
 {
     size_t num = json_array_size(v);
     if (!json_is_array(v) || num == 0) {
@@ -37,17 +37,17 @@ static bool rd_list(struct mse_str_list *out, const json_t *v)
     return out->items != NULL;
 }
 
-static bool rd_hex32(uint8_t out[32], const json_t *v)
+static bool rd_hex32(uint8_t out[32], json_t *v)
 {
     return json_is_string(v) && mse_hex_decode(out, 32, mse_bytes_str(json_string_value(v)));
 }
 
-static bool rd_time(mse_time *out, const json_t *v)
+static bool rd_time(mse_time *out, json_t *v)
 {
     return json_is_string(v) && mse_time_parse(out, mse_bytes_str(json_string_value(v)));
 }
 
-static bool rd_uint(uint64_t *out, const json_t *v, uint64_t max)
+static bool rd_uint(uint64_t *out, json_t *v, uint64_t max)
 {
     if (!json_is_integer(v) || json_integer_value(v) < 0 || (uint64_t)json_integer_value(v) > max) {
         return false;
@@ -56,22 +56,22 @@ static bool rd_uint(uint64_t *out, const json_t *v, uint64_t max)
     return true;
 }
 
-static bool is_str(const json_t *v, const char *want)
+static bool is_str(json_t *v, const char *want)
 {
     return json_is_string(v) && strcmp(json_string_value(v), want) == 0;
 }
 
-static bool is_one(const json_t *v)
+static bool is_one(json_t *v)
 {
     return json_is_integer(v) && json_integer_value(v) == 1;
 }
 
-static bool rd_alpn(struct mse_manifest *m, const json_t *v)
+static bool rd_alpn(struct mse_manifest *m, json_t *v)
 {
     return rd_list(&m->alpn, v);
 }
 
-static bool rd_app_id(struct mse_manifest *m, const json_t *v)
+static bool rd_app_id(struct mse_manifest *m, json_t *v)
 {
     if (!json_is_string(v) || json_string_length(v) != sizeof m->app_id - 1) {
         return false;
@@ -80,45 +80,45 @@ static bool rd_app_id(struct mse_manifest *m, const json_t *v)
     return true;
 }
 
-static bool rd_certificate(struct mse_manifest *m, const json_t *v)
+static bool rd_certificate(struct mse_manifest *m, json_t *v)
 {
     (void)m;
     return is_str(v, "leaf");
 }
 
-static bool rd_code_digest(struct mse_manifest *m, const json_t *v)
+static bool rd_code_digest(struct mse_manifest *m, json_t *v)
 {
     return rd_hex32(m->code_digest, v);
 }
 
-static bool rd_command(struct mse_manifest *m, const json_t *v)
+static bool rd_command(struct mse_manifest *m, json_t *v)
 {
     return rd_list(&m->command, v);
 }
 
-static bool rd_config_domain_name(struct mse_manifest *m, const json_t *v)
+static bool rd_config_domain_name(struct mse_manifest *m, json_t *v)
 {
     return rd_dup(&m->config_domain_name, v);
 }
 
-static bool rd_created_at(struct mse_manifest *m, const json_t *v)
+static bool rd_created_at(struct mse_manifest *m, json_t *v)
 {
     return rd_time(&m->created_at, v);
 }
 
-static bool rd_egress(struct mse_manifest *m, const json_t *v)
+static bool rd_egress(struct mse_manifest *m, json_t *v)
 {
     (void)m;
     return json_is_false(v);
 }
 
-static bool rd_enclave_size(struct mse_manifest *m, const json_t *v)
+static bool rd_enclave_size(struct mse_manifest *m, json_t *v)
 {
     return rd_uint(&m->enclave_size, v, 1ULL << 52);
 }
 
 /* jansson keeps the members in the order of the text, which the comparison at the end judges. */
-static bool rd_env(struct mse_manifest *m, const json_t *v)
+static bool rd_env(struct mse_manifest *m, json_t *v)
 {
     size_t num = json_object_size(v);
     if (!json_is_object(v)) {
@@ -131,9 +131,8 @@ static bool rd_env(struct mse_manifest *m, const json_t *v)
     if (m->env == NULL) {
         return false;
     }
-    /* jansson's iterator wants a non-const object but does not change it. */
-    void *it = json_object_iter((json_t *)(uintptr_t)v);
-    for (; it != NULL; it = json_object_iter_next((json_t *)(uintptr_t)v, it)) {
+    void *it = json_object_iter(v);
+    for (; it != NULL; it = json_object_iter_next(v, it)) {
         struct mse_env_var *e = &m->env[m->num_env++];
         e->name = strdup(json_object_iter_key(it));
         if (e->name == NULL || !rd_dup(&e->value, json_object_iter_value(it))) {
@@ -143,85 +142,85 @@ static bool rd_env(struct mse_manifest *m, const json_t *v)
     return true;
 }
 
-static bool rd_expires_at(struct mse_manifest *m, const json_t *v)
+static bool rd_expires_at(struct mse_manifest *m, json_t *v)
 {
     return rd_time(&m->expires_at, v);
 }
 
-static bool rd_healthcheck(struct mse_manifest *m, const json_t *v)
+static bool rd_healthcheck(struct mse_manifest *m, json_t *v)
 {
     return rd_dup(&m->healthcheck_endpoint, v);
 }
 
-static bool rd_one(struct mse_manifest *m, const json_t *v)
+static bool rd_one(struct mse_manifest *m, json_t *v)
 {
     (void)m;
     return is_one(v);
 }
 
-static bool rd_legacy_extension(struct mse_manifest *m, const json_t *v)
+static bool rd_legacy_extension(struct mse_manifest *m, json_t *v)
 {
     m->legacy_extension = json_is_true(v);
     return json_is_boolean(v);
 }
 
-static bool rd_plain(struct mse_manifest *m, const json_t *v)
+static bool rd_plain(struct mse_manifest *m, json_t *v)
 {
     (void)m;
     return is_str(v, "plain");
 }
 
-static bool rd_name(struct mse_manifest *m, const json_t *v)
+static bool rd_name(struct mse_manifest *m, json_t *v)
 {
     return rd_dup(&m->name, v);
 }
 
-static bool rd_python_application(struct mse_manifest *m, const json_t *v)
+static bool rd_python_application(struct mse_manifest *m, json_t *v)
 {
     return rd_dup(&m->python_application, v);
 }
 
-static bool rd_restart(struct mse_manifest *m, const json_t *v)
+static bool rd_restart(struct mse_manifest *m, json_t *v)
 {
     (void)m;
     return is_str(v, "never");
 }
 
-static bool rd_rootfs(struct mse_manifest *m, const json_t *v)
+static bool rd_rootfs(struct mse_manifest *m, json_t *v)
 {
     (void)m;
     return json_object_size(v) == 1 && is_str(json_object_get(v, "name"), "host");
 }
 
-static bool rd_runtime(struct mse_manifest *m, const json_t *v)
+static bool rd_runtime(struct mse_manifest *m, json_t *v)
 {
     return rd_hex32(m->runtime, v);
 }
 
-static bool rd_san(struct mse_manifest *m, const json_t *v)
+static bool rd_san(struct mse_manifest *m, json_t *v)
 {
     return rd_dup(&m->san, v);
 }
 
-static bool rd_origin(struct mse_manifest *m, const json_t *v)
+static bool rd_origin(struct mse_manifest *m, json_t *v)
 {
     m->origin = MSE_ORIGIN_SELF;
     return is_str(v, "self");
 }
 
-static bool rd_upgrade(struct mse_manifest *m, const json_t *v)
+static bool rd_upgrade(struct mse_manifest *m, json_t *v)
 {
     (void)m;
     return json_object_size(v) == 1 && json_is_true(json_object_get(v, "none"));
 }
 
-static bool rd_version(struct mse_manifest *m, const json_t *v)
+static bool rd_version(struct mse_manifest *m, json_t *v)
 {
     (void)m;
     return json_is_integer(v) && json_integer_value(v) == MSE_MANIFEST_VERSION;
 }
 
-static bool rd_workers(struct mse_manifest *m, const json_t *v)
+static bool rd_workers(struct mse_manifest *m, json_t *v)
 {
     uint64_t n = 0;
     if (!rd_uint(&n, v, UINT32_MAX)) {

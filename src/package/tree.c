@@ -138,8 +138,10 @@ static mse_status add_file(struct walk *w, char *path, const struct stat *st, st
     if (!grow((void **)&t->files, t->num, &t->cap, sizeof *t->files)) {
         return no_memory(err);
     }
-    struct mse_tree_file f = { path, (st->st_mode & S_IXUSR) != 0, (uint64_t)st->st_size };
-    t->files[t->num++] = f;
+    struct mse_tree_file *f = &t->files[t->num++];
+    f->path = path;
+    f->executable = (st->st_mode & S_IXUSR) != 0;
+    f->size = (uint64_t)st->st_size;
     return MSE_OK;
 }
 
