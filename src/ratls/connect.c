@@ -17,6 +17,7 @@
 #include "base/util.h"
 #include "ratls/resolve.h"
 
+#define MAX_HOST     253
 #define CHUNK        4096
 #define ADDRESS_TEXT 64
 #define SHOWN_HOST   "%.128s port %u"
@@ -210,6 +211,21 @@ static mse_status handshake(const struct mse_ratls_conn *c, const struct dial *d
     }
 }
 
+/* No SNI for an address (RFC 6066 3). OpenSSL wants the name writable. */
+static bool set_sni(SSL *ssl, const char *host)
+{
+    char name[MAX_HOST + 1];
+    size_t len = strlen(host);
+    if (mse_host_is_literal(host)) {
+        return true;
+    }
+    if (len > MAX_HOST) {
+        return false;
+    }
+    memcpy(name, host, len + 1);
+    return SSL_set_tlsext_host_name(ssl, name) == 1;
+}
+
 /* TLS 1.3 only; the certificate is not judged here; nothing of a session is kept. */
 static SSL *new_ssl(const char *host)
 {
@@ -235,7 +251,7 @@ static SSL *new_ssl(const char *host)
     (void)BIO_set_mem_eof_return(in, -1);
     (void)BIO_set_mem_eof_return(out, -1);
     SSL_set_bio(ssl, in, out);
-    if (!mse_host_is_literal(host) && SSL_set_tlsext_host_name(ssl, host) != 1) {
+    if (!set_sni(ssl, host)) {
         SSL_free(ssl);
         return NULL;
     }
