@@ -166,11 +166,30 @@ static bool serve_one(struct input *in)
 
 static void *serve(void *arg)
 {
-    struct input in = { .fd = (int)(intptr_t)arg };
-    while (serve_one(&in)) {
+    struct input *in = arg;
+    while (serve_one(in)) {
     }
-    (void)close(in.fd);
+    (void)close(in->fd);
+    free(in);
     return NULL;
+}
+
+/* Takes over fd, which may be what a failed accept gave. */
+static void begin(int fd, const pthread_attr_t *attr)
+{
+    pthread_t thread;
+    struct input *in = fd < 0 ? NULL : calloc(1, sizeof *in);
+    if (fd < 0) {
+        (void)usleep(10000); /* out of descriptors, most likely */
+        return;
+    }
+    if (in != NULL) {
+        in->fd = fd;
+    }
+    if (in == NULL || pthread_create(&thread, attr, serve, in) != 0) {
+        (void)close(fd);
+        free(in);
+    }
 }
 
 static int listen_on(const char *path)
@@ -201,12 +220,6 @@ int main(void)
     }
     (void)signal(SIGPIPE, SIG_IGN);
     for (;;) {
-        int fd = accept(listener, NULL, NULL);
-        pthread_t thread;
-        if (fd < 0) {
-            (void)usleep(10000); /* out of descriptors, most likely */
-        } else if (pthread_create(&thread, &attr, serve, (void *)(intptr_t)fd) != 0) {
-            (void)close(fd);
-        }
+        begin(accept(listener, NULL, NULL), &attr);
     }
 }

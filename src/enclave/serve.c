@@ -29,7 +29,7 @@
 #define IDLE_MS         300000
 #define HALF_MS         30000
 #define MAX_CONNECTIONS 10000
-#define RESERVED_FILES  64
+#define RESERVED_FILES  ((rlim_t)64)
 #define MAX_ALPN        16
 
 enum state {

@@ -124,12 +124,21 @@ static enum step child_prepare(const struct mse_spawn *s)
     return chdir(s->cwd) == 0 ? STEP_EXEC : STEP_CWD;
 }
 
+/* execve takes what it does not change as not const. */
+static char *const *for_exec(const char *const *list)
+{
+    union {
+        const char *const *in;
+        char *const *out;
+    } u = { .in = list };
+    return u.out;
+}
+
 _Noreturn static void child(const struct mse_spawn *s, int report)
 {
     struct failure f = { (int)child_prepare(s), 0 };
     if (f.step == STEP_EXEC) {
-        (void)execve(s->argv[0], (char *const *)(uintptr_t)s->argv,
-                     (char *const *)(uintptr_t)s->envp);
+        (void)execve(s->argv[0], for_exec(s->argv), for_exec(s->envp));
     }
     f.error = errno;
     ssize_t n = write(report, &f, sizeof f);

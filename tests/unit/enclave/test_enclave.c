@@ -180,7 +180,7 @@ static void test_environment(void **state)
                                         "TMP_PATH=/tmp",
                                         "KEY_PATH=/mse/keys",
                                         "MSE_SOCKET=/mse/run/app.sock",
-                                        "MSE_APP_ID=" FIXTURE_APP_ID };
+                                        "MSE_APP_ID=01234567-89ab-4cde-8f01-23456789abcd" };
     for (size_t i = 0; i < sizeof want / sizeof want[0]; i++) {
         assert_string_equal(env[i], want[i]);
     }

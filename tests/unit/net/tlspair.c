@@ -117,7 +117,9 @@ bool test_client_open(struct test_client *c, uint16_t port, const char *sni, con
     must(SSL_set_app_data(c->ssl, c) == 1, "data");
     SSL_set_info_callback(c->ssl, on_info);
     if (sni != NULL) {
-        must(SSL_set_tlsext_host_name(c->ssl, sni) == 1, "SNI");
+        char name[256]; /* the macro drops const */
+        (void)snprintf(name, sizeof name, "%s", sni);
+        must(SSL_set_tlsext_host_name(c->ssl, name) == 1, "SNI");
     }
     if (alpn != NULL) {
         must(SSL_set_alpn_protos(c->ssl, (const unsigned char *)alpn, (unsigned)strlen(alpn)) == 0,

@@ -23,9 +23,9 @@ int test_listen(uint16_t *port);
 int test_connect(uint16_t port);
 
 struct test_client {
-    int fd;
     SSL_CTX *ctx;
     SSL *ssl;
+    int fd;
     int alert; /* what the server sent instead of finishing, or -1 */
 };
 /* sni, alpn (wire form): NULL for none. max_version: TLS1_3_VERSION or TLS1_2_VERSION. False if the
