@@ -190,10 +190,10 @@ static mse_status rd_all(struct mse_ratls_claims *c, struct mse_cbor r, struct m
     mse_status st = MSE_OK;
     for (; pairs > 0 && st == MSE_OK; pairs--) {
         struct mse_bytes key;
-        struct mse_bytes skipped;
+        struct mse_bytes value;
         if (mse_cbor_text(&r, &key)) {
             st = rd_claim(c, key, &r, err);
-        } else if (!mse_cbor_item(&r, &skipped) || !mse_cbor_item(&r, &skipped)) {
+        } else if (!mse_cbor_item(&r, &key) || !mse_cbor_item(&r, &value)) {
             st = malformed(err, "a claim is cut");
         }
     }

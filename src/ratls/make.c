@@ -21,7 +21,7 @@
 #define MAX_SPKI       256
 #define SERIAL_LEN     16
 #define CN_PREFIX      "RA-TLS "
-#define CN_HASH_LEN    16 /* bytes, two digits each */
+#define CN_HASH_LEN    ((size_t)16) /* bytes, two digits each */
 #define KEY_ID_LEN     20
 #define MAX_DNS_NAME   253
 #define MAX_DNS_LABEL  63

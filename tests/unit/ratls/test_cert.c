@@ -602,6 +602,70 @@ static void bad_parameters_make_no_certificate(void **state)
     assert_int_equal(l->cert.len, 0);
 }
 
+/* ---- the field; the whole appraisal of these is what mse-conformance runs ---- */
+
+struct field {
+    const char *name;
+    mse_status read;
+    enum mse_ratls_form form;
+    mse_status binding_status;
+    enum mse_ratls_binding binding;
+    mse_status signature;
+};
+
+static void check_field(const struct field *f)
+{
+    char path[512];
+    struct mse_ratls_cert c;
+    struct mse_sgx_quote q;
+    enum mse_ratls_binding b = MSE_BINDING_NONE;
+    (void)snprintf(path, sizeof path, "%s/ra-tls/%s/cert.der", test_vectors(), f->name);
+    struct mse_bytes der = test_read_file(path);
+    assert_non_null(der.data);
+    assert_status(mse_ratls_read(&c, der, NULL), f->read);
+    if (f->read == MSE_OK) {
+        assert_int_equal(c.form, f->form);
+        assert_status(mse_sgx_quote_parse(&q, c.quote, NULL), MSE_OK);
+        assert_status(mse_ratls_check_binding(&b, &c, q.body.report_data, NULL), f->binding_status);
+        assert_int_equal(b, f->binding);
+        assert_status(mse_ratls_check_self_signature(&c, NULL), f->signature);
+    }
+    for (size_t len = 0; len < der.len; len += 13) {
+        assert_status(mse_ratls_read(&c, mse_bytes_of(der.data, len), NULL), MSE_ERR_MALFORMED);
+    }
+    free((void *)(uintptr_t)der.data);
+}
+
+static void certificates_of_the_field(void **state)
+{
+    (void)state;
+    static const struct field all[] = {
+        { "cosmian-sgx", MSE_OK, MSE_RATLS_LEGACY, MSE_OK, MSE_BINDING_POINT, MSE_OK },
+        { "gramine-tcg-dice-oid", MSE_OK, MSE_RATLS_DICE, MSE_OK, MSE_BINDING_CLAIMS, MSE_OK },
+        { "oe-mystikos", MSE_OK, MSE_RATLS_OPEN_ENCLAVE, MSE_OK, MSE_BINDING_PEM_NUL, MSE_OK },
+        { "rats-tls-old-openssl", MSE_OK, MSE_RATLS_LEGACY, MSE_OK, MSE_BINDING_PKCS1, MSE_OK },
+        { "neg-oe-ec-bad", MSE_OK, MSE_RATLS_OPEN_ENCLAVE, MSE_OK, MSE_BINDING_PEM_NUL,
+          MSE_ERR_CERTIFICATE_SIGNATURE },
+        { "neg-cosmian-sgx--public-key-of-another-certificate", MSE_OK, MSE_RATLS_LEGACY,
+          MSE_ERR_BINDING, MSE_BINDING_NONE, MSE_ERR_CERTIFICATE_SIGNATURE },
+        { "neg-cosmian-sgx--self-signature-flipped", MSE_OK, MSE_RATLS_LEGACY, MSE_OK,
+          MSE_BINDING_POINT, MSE_ERR_CERTIFICATE_SIGNATURE },
+        { "neg-gramine--claims-hash-flipped", MSE_OK, MSE_RATLS_DICE, MSE_ERR_CLAIMS_HASH,
+          MSE_BINDING_NONE, MSE_ERR_CERTIFICATE_SIGNATURE },
+        { .name = "neg-gramine--hash-alg-unknown", .read = MSE_ERR_CLAIMS_HASH },
+        { .name = "neg-gramine--cbor-tag-60002", .read = MSE_ERR_UNSUPPORTED_EVIDENCE_TAG },
+        { .name = "neg-cosmian-sgx--truncated", .read = MSE_ERR_MALFORMED },
+        { .name = "cosmian-sev", .read = MSE_ERR_UNSUPPORTED_TEE },
+        { .name = "evervault-nitro-cert", .read = MSE_ERR_UNSUPPORTED_TEE },
+    };
+    if (test_vectors() == NULL) {
+        skip();
+    }
+    for (size_t i = 0; i < MSE_ARRAY_LEN(all); i++) {
+        check_field(&all[i]);
+    }
+}
+
 static void names_of_forms_and_bindings(void **state)
 {
     (void)state;
@@ -638,6 +702,7 @@ int main(void)
         cmocka_unit_test(profile_is_kept),
         cmocka_unit_test(a_legacy_extension_goes_beside),
         cmocka_unit_test(bad_parameters_make_no_certificate),
+        cmocka_unit_test(certificates_of_the_field),
         cmocka_unit_test(names_of_forms_and_bindings),
     };
     return cmocka_run_group_tests(tests, lab_setup, lab_teardown);
