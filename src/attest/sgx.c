@@ -311,7 +311,7 @@ static void judge_quote_signature(struct mse_sgx_appraisal *a)
 
 static bool attributes_match(const struct mse_qe_identity *id, const struct mse_sgx_report *r)
 {
-    uint64_t have[2] = { r->attr_flags, r->attr_xfrm };
+    const uint64_t have[2] = { r->attr_flags, r->attr_xfrm };
     for (size_t i = 0; i < 16; i++) {
         uint8_t byte = (uint8_t)(have[i / 8] >> (8 * (i % 8)));
         if (((byte ^ id->attributes[i]) & id->attributes_mask[i]) != 0) {

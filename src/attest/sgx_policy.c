@@ -313,7 +313,7 @@ struct comparison {
 static void compare(struct comparison out[NUM_COMPARISONS], const struct mse_reference *s,
                     const struct mse_sgx_report *r)
 {
-    struct comparison list[NUM_COMPARISONS] = {
+    const struct comparison list[NUM_COMPARISONS] = {
         { s->has_mr_signer, mse_mem_equal(s->mr_signer, r->mr_signer, 32),
           MSE_ERR_MRSIGNER_MISMATCH },
         { s->has_mr_enclave, mse_mem_equal(s->mr_enclave, r->mr_enclave, 32),
