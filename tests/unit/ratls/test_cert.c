@@ -68,7 +68,7 @@ static void layout_is_r1(void **state)
     lab_evidence(l, &static_role);
     lab_cert(l);
     assert_status(mse_cert_parse(&x, mse_build_view(&l->cert), NULL), MSE_OK);
-    assert_true(l->cert.len <= 12 * 1024);
+    assert_true(l->cert.len <= 12288);
     assert_true(x.serial.len <= 16 && x.serial.len >= 12);
     assert_bytes(x.issuer, x.subject);
     mse_hex_encode(cn + 7, mse_bytes_of(l->spki_sha256, 16));

@@ -66,88 +66,89 @@ static void foreign_claims_are_read(void **state)
     }
 }
 
+static const struct {
+    const char *hex;
+    mse_status want;
+} bad[] = {
+    { "", MSE_ERR_CLAIMS_MALFORMED },
+    { "80", MSE_ERR_CLAIMS_MALFORMED }, /* no map */
+    { "a0", MSE_ERR_CLAIMS_MALFORMED }, /* no pubkey-hash */
+    { "a1" NONCE "5820" ZERO32, MSE_ERR_CLAIMS_MALFORMED },
+    { "a1" HASH "00", MSE_ERR_CLAIMS_MALFORMED }, /* something behind */
+    { "a2" HASH HASH, MSE_ERR_CLAIMS_MALFORMED }, /* twice */
+    { "bf" HASH "ff", MSE_ERR_CLAIMS_MALFORMED }, /* indefinite length */
+    { "a1" HASH_KEY "7824"
+      "82015820" ZERO32,
+      MSE_ERR_CLAIMS_MALFORMED },                                  /* a text */
+    { "a1" HASH_KEY "82015820" ZERO32, MSE_ERR_CLAIMS_MALFORMED }, /* not wrapped */
+    { "a1" HASH_KEY "5825"
+      "82015820" ZERO32 "00",
+      MSE_ERR_CLAIMS_MALFORMED },
+    { "a1" HASH_KEY "5825"
+      "83015820" ZERO32 "00",
+      MSE_ERR_CLAIMS_MALFORMED },
+    { "a1" HASH_KEY "5824"
+      "82205820" ZERO32,
+      MSE_ERR_CLAIMS_MALFORMED },
+    { "a1" HASH_KEY "5814"
+      "820150" ZERO16 "00",
+      MSE_ERR_CLAIMS_MALFORMED },
+    { "a1" HASH_KEY "5824"
+      "82075820" ZERO32,
+      MSE_ERR_CLAIMS_MALFORMED }, /* 7 wants 48 */
+    { "a1" HASH_KEY "43"
+      "820140",
+      MSE_ERR_CLAIMS_MALFORMED },
+    { "a1" HASH_KEY "5824"
+      "82055820" ZERO32,
+      MSE_ERR_CLAIMS_HASH },
+    { "a1" HASH_KEY "5824"
+      "82005820" ZERO32,
+      MSE_ERR_CLAIMS_HASH },
+    { "a1" HASH_KEY "582c"
+      "821b00000001000000015820" ZERO32,
+      MSE_ERR_CLAIMS_HASH },
+    { "a2" NONCE "01" HASH, MSE_ERR_CLAIMS_MALFORMED }, /* a number as nonce */
+    /* ours: strict */
+    { "a2" HASH ROLE, MSE_ERR_CLAIMS_MALFORMED },   /* order */
+    { "b802" ROLE HASH, MSE_ERR_CLAIMS_MALFORMED }, /* head */
+    { "a2" ROLE_KEY "617a" HASH, MSE_ERR_ROLE },
+    { "a2" ROLE_KEY "60" HASH, MSE_ERR_ROLE },
+    { "a2" ROLE_KEY "4d7365727665722d737461746963" HASH, MSE_ERR_CLAIMS_MALFORMED },
+    { "a1" ROLE, MSE_ERR_CLAIMS_MALFORMED }, /* no pubkey-hash */
+    { "a2"
+      "686d73652d626f6f74"
+      "50" ZERO16 HASH,
+      MSE_ERR_CLAIMS_MALFORMED }, /* no role */
+    { "a3"
+      "676d73652d6e6577"
+      "01" ROLE HASH,
+      MSE_ERR_CLAIMS_MALFORMED }, /* mse-new */
+    { "a3"
+      "646d73652d"
+      "01" ROLE HASH,
+      MSE_ERR_CLAIMS_MALFORMED }, /* mse- */
+    { "a3" NONCE "581f" ZERO16 "000000000000000000000000000000" ROLE HASH,
+      MSE_ERR_CLAIMS_MALFORMED },
+    { "a3" NONCE "40" ROLE HASH, MSE_ERR_CLAIMS_MALFORMED },
+    { "a3"
+      "686d73652d626f6f74"
+      "5820" ZERO32 ROLE HASH,
+      MSE_ERR_CLAIMS_MALFORMED },
+    { "a2" ROLE HASH_KEY "5834"
+      "82075830" ZERO32 ZERO16,
+      MSE_ERR_CLAIMS_HASH },
+    { "a2" ROLE HASH_KEY "5825"
+      "8218015820" ZERO32,
+      MSE_ERR_CLAIMS_MALFORMED },
+    { "a3"
+      "01f90000" ROLE HASH,
+      MSE_ERR_CLAIMS_MALFORMED }, /* a float, in ours */
+};
+
 static void refusals(void **state)
 {
     (void)state;
-    static const struct {
-        const char *hex;
-        mse_status want;
-    } bad[] = {
-        { "", MSE_ERR_CLAIMS_MALFORMED },
-        { "80", MSE_ERR_CLAIMS_MALFORMED }, /* no map */
-        { "a0", MSE_ERR_CLAIMS_MALFORMED }, /* no pubkey-hash */
-        { "a1" NONCE "5820" ZERO32, MSE_ERR_CLAIMS_MALFORMED },
-        { "a1" HASH "00", MSE_ERR_CLAIMS_MALFORMED }, /* something behind */
-        { "a2" HASH HASH, MSE_ERR_CLAIMS_MALFORMED }, /* twice */
-        { "bf" HASH "ff", MSE_ERR_CLAIMS_MALFORMED }, /* indefinite length */
-        { "a1" HASH_KEY "7824"
-          "82015820" ZERO32,
-          MSE_ERR_CLAIMS_MALFORMED },                                  /* a text */
-        { "a1" HASH_KEY "82015820" ZERO32, MSE_ERR_CLAIMS_MALFORMED }, /* not wrapped */
-        { "a1" HASH_KEY "5825"
-          "82015820" ZERO32 "00",
-          MSE_ERR_CLAIMS_MALFORMED },
-        { "a1" HASH_KEY "5825"
-          "83015820" ZERO32 "00",
-          MSE_ERR_CLAIMS_MALFORMED },
-        { "a1" HASH_KEY "5824"
-          "82205820" ZERO32,
-          MSE_ERR_CLAIMS_MALFORMED },
-        { "a1" HASH_KEY "5814"
-          "820150" ZERO16 "00",
-          MSE_ERR_CLAIMS_MALFORMED },
-        { "a1" HASH_KEY "5824"
-          "82075820" ZERO32,
-          MSE_ERR_CLAIMS_MALFORMED }, /* 7 wants 48 */
-        { "a1" HASH_KEY "43"
-          "820140",
-          MSE_ERR_CLAIMS_MALFORMED },
-        { "a1" HASH_KEY "5824"
-          "82055820" ZERO32,
-          MSE_ERR_CLAIMS_HASH },
-        { "a1" HASH_KEY "5824"
-          "82005820" ZERO32,
-          MSE_ERR_CLAIMS_HASH },
-        { "a1" HASH_KEY "582c"
-          "821b00000001000000015820" ZERO32,
-          MSE_ERR_CLAIMS_HASH },
-        { "a2" NONCE "01" HASH, MSE_ERR_CLAIMS_MALFORMED }, /* a number as nonce */
-        /* ours: strict */
-        { "a2" HASH ROLE, MSE_ERR_CLAIMS_MALFORMED },   /* order */
-        { "b802" ROLE HASH, MSE_ERR_CLAIMS_MALFORMED }, /* head */
-        { "a2" ROLE_KEY "617a" HASH, MSE_ERR_ROLE },
-        { "a2" ROLE_KEY "60" HASH, MSE_ERR_ROLE },
-        { "a2" ROLE_KEY "4d7365727665722d737461746963" HASH, MSE_ERR_CLAIMS_MALFORMED },
-        { "a1" ROLE, MSE_ERR_CLAIMS_MALFORMED }, /* no pubkey-hash */
-        { "a2"
-          "686d73652d626f6f74"
-          "50" ZERO16 HASH,
-          MSE_ERR_CLAIMS_MALFORMED }, /* no role */
-        { "a3"
-          "676d73652d6e6577"
-          "01" ROLE HASH,
-          MSE_ERR_CLAIMS_MALFORMED }, /* mse-new */
-        { "a3"
-          "646d73652d"
-          "01" ROLE HASH,
-          MSE_ERR_CLAIMS_MALFORMED }, /* mse- */
-        { "a3" NONCE "581f" ZERO16 "000000000000000000000000000000" ROLE HASH,
-          MSE_ERR_CLAIMS_MALFORMED },
-        { "a3" NONCE "40" ROLE HASH, MSE_ERR_CLAIMS_MALFORMED },
-        { "a3"
-          "686d73652d626f6f74"
-          "5820" ZERO32 ROLE HASH,
-          MSE_ERR_CLAIMS_MALFORMED },
-        { "a2" ROLE HASH_KEY "5834"
-          "82075830" ZERO32 ZERO16,
-          MSE_ERR_CLAIMS_HASH },
-        { "a2" ROLE HASH_KEY "5825"
-          "8218015820" ZERO32,
-          MSE_ERR_CLAIMS_MALFORMED },
-        { "a3"
-          "01f90000" ROLE HASH,
-          MSE_ERR_CLAIMS_MALFORMED }, /* a float, in ours */
-    };
     for (size_t i = 0; i < MSE_ARRAY_LEN(bad); i++) {
         struct mse_ratls_claims c = { 0 };
         mse_status st = read_hex(&c, bad[i].hex);
