@@ -7,28 +7,40 @@
 #include "base/json.h"
 #include "base/util.h"
 
+static void read_any(struct mse_json *j, unsigned depth);
+
+static void read_object(struct mse_json *j, unsigned depth)
+{
+    struct mse_json_object o;
+    struct mse_bytes key = { 0 };
+    mse_json_object_begin(j, &o);
+    MSE_ASSERT(j->failed || depth <= MSE_JSON_MAX_DEPTH);
+    while (mse_json_object_next(j, &o, &key)) {
+        MSE_ASSERT(mse_utf8_valid(key));
+        read_any(j, depth + 1);
+    }
+}
+
+static void read_array(struct mse_json *j, unsigned depth)
+{
+    struct mse_json_array a;
+    mse_json_array_begin(j, &a);
+    MSE_ASSERT(j->failed || depth <= MSE_JSON_MAX_DEPTH);
+    while (mse_json_array_next(j, &a)) {
+        read_any(j, depth + 1);
+    }
+}
+
 /* Reads whatever comes, in the way that a parser would; recursion ends with the reader's depth. */
 static void read_any(struct mse_json *j, unsigned depth)
 {
-    struct mse_json_object o;
-    struct mse_json_array a;
-    struct mse_bytes key = { 0 };
     uint64_t n = 0;
     switch (mse_json_peek(j)) {
     case MSE_JSON_OBJECT:
-        mse_json_object_begin(j, &o);
-        MSE_ASSERT(j->failed || depth <= MSE_JSON_MAX_DEPTH);
-        while (mse_json_object_next(j, &o, &key)) {
-            MSE_ASSERT(mse_utf8_valid(key));
-            read_any(j, depth + 1);
-        }
+        read_object(j, depth);
         break;
     case MSE_JSON_ARRAY:
-        mse_json_array_begin(j, &a);
-        MSE_ASSERT(j->failed || depth <= MSE_JSON_MAX_DEPTH);
-        while (mse_json_array_next(j, &a)) {
-            read_any(j, depth + 1);
-        }
+        read_array(j, depth);
         break;
     case MSE_JSON_NUMBER:
         (void)mse_json_u64(j, &n, UINT64_MAX);

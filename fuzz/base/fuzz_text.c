@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Hexadecimal, base64, dates, decimal numbers: what is accepted has one form. */
-#include <ctype.h>
-
 #include "base/bytes.h"
 #include "base/util.h"
 
@@ -10,10 +8,15 @@
 static uint8_t raw[MAX];
 static char text[4 * MAX];
 
+static char lower(uint8_t c)
+{
+    return (char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
+}
+
 static bool same_but_case(struct mse_bytes a, const char *b)
 {
     for (size_t i = 0; i < a.len; i++) {
-        if (tolower(a.data[i]) != b[i]) {
+        if (lower(a.data[i]) != b[i]) {
             return false;
         }
     }

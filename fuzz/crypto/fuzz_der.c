@@ -20,7 +20,7 @@ static void check_written(uint8_t tag, struct mse_bytes content, struct mse_byte
     mse_build_clear(&b);
 }
 
-/* Values: read, written, the same. */
+/* Values that are written the same when they are written again. */
 static void check_values(struct mse_bytes whole)
 {
     uint8_t buf[64];
@@ -28,7 +28,7 @@ static void check_values(struct mse_bytes whole)
     struct mse_bytes in = whole;
     struct mse_bytes v = { 0 };
     mse_time t = 0;
-    bool flag = false;
+    mse_time again = -1;
     mse_build_fixed(&b, buf, sizeof buf);
     if (mse_der_uint(&in, &v)) {
         mse_derw_uint(&b, v);
@@ -38,18 +38,18 @@ static void check_values(struct mse_bytes whole)
     mse_build_reset(&b);
     if (mse_der_time(&in, &t)) {
         mse_derw_time(&b, t);
-        struct mse_bytes again = mse_build_view(&b);
-        mse_time t2 = -1;
-        MSE_ASSERT(mse_der_time(&again, &t2) && t2 == t);
+        struct mse_bytes written = mse_build_view(&b);
+        MSE_ASSERT(mse_der_time(&written, &again) && again == t);
     }
-    in = whole;
-    if (mse_der_bool(&in, &flag)) {
-        MSE_ASSERT(in.len == 0);
-    }
-    in = whole;
-    if (mse_der_bits(&in, &v) || mse_der_oid(&in, &v)) {
-        MSE_ASSERT(in.len == 0);
-    }
+}
+
+static void check_whole(struct mse_bytes whole)
+{
+    struct mse_bytes in = whole;
+    struct mse_bytes v = { 0 };
+    bool flag = false;
+    bool ok = mse_der_bool(&in, &flag) || mse_der_bits(&in, &v) || mse_der_oid(&in, &v);
+    MSE_ASSERT(ok ? in.len == 0 : in.len == whole.len);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -62,6 +62,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     while (mse_der_any(&in, &tag, &content, &whole)) {
         check_written(tag, content, whole);
         check_values(whole);
+        check_whole(whole);
         if ((tag & 0x20) != 0) {
             in = content; /* go down the first branch */
         }

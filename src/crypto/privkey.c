@@ -91,10 +91,11 @@ static bool is_rsa(const EVP_PKEY *evp)
 /* Never asks anybody for a password: an encrypted key is refused. */
 static int no_password(char *buf, int size, int rwflag, void *u)
 {
-    (void)buf;
-    (void)size;
     (void)rwflag;
     (void)u;
+    if (size > 0) {
+        buf[0] = '\0';
+    }
     return -1;
 }
 

@@ -177,21 +177,21 @@ static mse_status verify_rsa(const struct rsa_numbers *k, int nid, struct mse_by
 
 /* What an algorithm hashes with, and what key it wants. */
 struct alg_info {
-    int nid; /* of the hash, for PKCS#1 v1.5 */
     size_t digest_len;
+    int nid; /* of the hash, for PKCS#1 v1.5 */
     bool ec;
 };
 
 static bool alg_info(struct alg_info *out, enum mse_sig_alg alg)
 {
     static const struct alg_info table[] = {
-        [MSE_SIG_ECDSA_SHA256] = { NID_sha256, 32, true },
-        [MSE_SIG_ECDSA_SHA384] = { NID_sha384, 48, true },
-        [MSE_SIG_RSA_SHA1] = { NID_sha1, 20, false },
-        [MSE_SIG_RSA_SHA256] = { NID_sha256, 32, false },
-        [MSE_SIG_RSA_SHA384] = { NID_sha384, 48, false },
-        [MSE_SIG_RSA_SHA512] = { NID_sha512, 64, false },
-        [MSE_SIG_RSA_PSS_SHA384] = { NID_undef, 48, false },
+        [MSE_SIG_ECDSA_SHA256] = { 32, NID_sha256, true },
+        [MSE_SIG_ECDSA_SHA384] = { 48, NID_sha384, true },
+        [MSE_SIG_RSA_SHA1] = { 20, NID_sha1, false },
+        [MSE_SIG_RSA_SHA256] = { 32, NID_sha256, false },
+        [MSE_SIG_RSA_SHA384] = { 48, NID_sha384, false },
+        [MSE_SIG_RSA_SHA512] = { 64, NID_sha512, false },
+        [MSE_SIG_RSA_PSS_SHA384] = { 48, NID_undef, false },
     };
     if ((size_t)alg >= MSE_ARRAY_LEN(table) || table[alg].digest_len == 0) {
         return false;

@@ -272,29 +272,34 @@ static void test_pem(void **state)
     assert_status(pem_str("-----BEGIN X-----\nAAAA\n-----END X----------BEGIN X-----\nAAAA\n"
                           "-----END X-----"),
                   MSE_OK);
-    assert_status(
-        pem_str("-----BEGIN X-----\n" BODY64 "AAAAAAAAAAAA\n" BODY64 "\n-----END X-----\n"),
-        MSE_OK);
+    static const char wide[] =
+        "-----BEGIN X-----\n" BODY64 "AAAAAAAAAAAA\n" BODY64 "\n-----END X-----\n";
+    static const char between[] =
+        "-----BEGIN X-----\n" BODY64 "AAAAAAAA\n" BODY64 "\n-----END X-----\n";
+    static const char widening[] =
+        "-----BEGIN X-----\n" BODY64 "\n" BODY64 "AAAAAAAAAAAA\n-----END X-----\n";
+    assert_status(pem_str(wide), MSE_OK);
+    static const char long_line[] = "-----BEGIN X-----\n" BODY64 "AAAA\n-----END X-----\n";
     static const char *const refused[] = {
-        "-----BEGIN X-----\n" BODY64 "AAAAAAAA\n" BODY64 "\n-----END X-----\n",
-        "-----BEGIN X-----\n" BODY64 "\n" BODY64 "AAAAAAAAAAAA\n-----END X-----\n",
+        between,
+        widening,
         "-----BEGIN X-----\nAAAA\n-----END X----------BEGIN Y-----\nAAAA\n-----END Y-----",
         " -----BEGIN X-----\nAAAA\n-----END X-----\n",
         "-----BEGIN Y-----\nAAAA\n-----END Y-----\n",
         "-----BEGIN X-----\nAAAA\n-----END Y-----\n",
-        "-----BEGIN X-----\n-----END X-----\n",                 /* empty */
-        "-----BEGIN X-----\nAAAA-----END X-----\n",             /* no end of line */
-        "-----BEGIN X-----AAAA\n-----END X-----\n",             /* same */
-        "-----BEGIN X-----\nAAAA\n\n-----END X-----\n",         /* blank line inside */
-        "-----BEGIN X-----\nAAAA \n-----END X-----\n",          /* space */
-        "-----BEGIN X-----\nAAAA\nAAAA\n-----END X-----\n",     /* short line before the last */
-        "-----BEGIN X-----\n" BODY64 "AAAA\n-----END X-----\n", /* long line */
-        "-----BEGIN X-----\nAAB=\n-----END X-----\n",           /* unused bits are not zero */
-        "-----BEGIN X-----\nAA=\n-----END X-----\n",            /* padding */
-        "-----BEGIN X-----\nAA==\nAAAA\n-----END X-----\n",     /* padding inside */
-        "-----BEGIN X-----\nAAAA\n-----END X-----x\n",          /* text behind */
-        "-----BEGIN X-----\nAAAA\n-----END X----\n",            /* short armour */
-        "-----BEGIN X-----\nAAAA\n",                            /* no end */
+        "-----BEGIN X-----\n-----END X-----\n",             /* empty */
+        "-----BEGIN X-----\nAAAA-----END X-----\n",         /* no end of line */
+        "-----BEGIN X-----AAAA\n-----END X-----\n",         /* same */
+        "-----BEGIN X-----\nAAAA\n\n-----END X-----\n",     /* blank line inside */
+        "-----BEGIN X-----\nAAAA \n-----END X-----\n",      /* space */
+        "-----BEGIN X-----\nAAAA\nAAAA\n-----END X-----\n", /* short line before the last */
+        long_line,                                          /* long line */
+        "-----BEGIN X-----\nAAB=\n-----END X-----\n",       /* unused bits are not zero */
+        "-----BEGIN X-----\nAA=\n-----END X-----\n",        /* padding */
+        "-----BEGIN X-----\nAA==\nAAAA\n-----END X-----\n", /* padding inside */
+        "-----BEGIN X-----\nAAAA\n-----END X-----x\n",      /* text behind */
+        "-----BEGIN X-----\nAAAA\n-----END X----\n",        /* short armour */
+        "-----BEGIN X-----\nAAAA\n",                        /* no end */
         "-----BEGIN X-----\nProc-Type: 4\n\nAAAA\n-----END X-----\n",
         "text\n-----BEGIN X-----\nAAAA\n-----END X-----\n",
     };
