@@ -107,9 +107,9 @@ MSE_API MSE_MUST_USE mse_status mse_ratls_judge(struct mse_verdict *v,
                                                 const struct mse_ratls_cert *c, const char *host,
                                                 mse_time at, struct mse_error *err);
 
-/* mse_ratls_appraise reads, appraises the quote (mse_appraise_sgx) and adds the checks of the
- * certificate: self signature, binding, role (server-static or absent), and, if host is not NULL,
- * the name and the dates of the certificate at `at`. cert_out and binding_out may be NULL. */
+/* mse_ratls_appraise reads a certificate, appraises its quote (mse_appraise_sgx) and adds the
+ * checks of mse_ratls_judge. *out is always filled; *cert_out and *binding_out (either may be NULL)
+ * are written only if the certificate could be read, whatever the verdict. Returns out->status. */
 MSE_API MSE_MUST_USE mse_status mse_ratls_appraise(
     struct mse_verdict *out, struct mse_ratls_cert *cert_out, enum mse_ratls_binding *binding_out,
     struct mse_bytes der, const char *host, const struct mse_collateral *collateral,

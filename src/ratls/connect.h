@@ -7,9 +7,10 @@
 #include <mse/status.h>
 
 struct mse_ratls_conn;
-/* host: DNS name or literal address; *.localhost is resolved to loopback here (RFC 6761). SNI is
- * host. Errors: MSE_ERR_NOT_FOUND (no address), MSE_ERR_IO, MSE_ERR_TIMEOUT, MSE_ERR_PROTOCOL
- * (TLS). */
+/* host: DNS name or literal address (IPv6 without brackets); *.localhost is resolved to loopback
+ * here (RFC 6761), ::1 first. SNI is host, but for an address. The deadline covers connection and
+ * handshake; looking up a DNS name has the limits of the C library's resolver. Errors:
+ * MSE_ERR_NOT_FOUND (no address), MSE_ERR_IO, MSE_ERR_TIMEOUT, MSE_ERR_PROTOCOL (TLS). */
 MSE_MUST_USE mse_status mse_ratls_connect(struct mse_ratls_conn **out, const char *host,
                                           uint16_t port, unsigned timeout_ms,
                                           struct mse_error *err);
