@@ -20,7 +20,9 @@ void mse_log(enum mse_log_level level, const char *who, const char *fmt, ...)
     size_t len = strlen(line);
     for (size_t i = 0; i < len; i++) {
         bool control = (unsigned char)line[i] < 0x20 || line[i] == 0x7f;
-        line[i] = control ? ' ' : line[i]; /* one line per event, no escapes to a terminal */
+        if (control) {
+            line[i] = ' '; /* one line per event, no escapes to a terminal */
+        }
     }
     line[len] = '\n';
     ssize_t done = write(STDERR_FILENO, line, len + 1);

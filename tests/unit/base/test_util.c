@@ -303,7 +303,9 @@ static void writer_corners(void **state)
     assert_string_equal(mse_build_cstr(&b), "");
     uint8_t *p = mse_wr_space(&b, 3);
     assert_non_null(p);
-    memcpy(p, "abc", 3);
+    p[0] = 'a';
+    p[1] = 'b';
+    p[2] = 'c';
     assert_string_equal(mse_build_cstr(&b), "abc");
     assert_int_equal(b.len, 3);
     assert_null(mse_wr_space(&b, 6));
