@@ -74,9 +74,9 @@ struct mse_sgx_quote {
 };
 
 /* mse_sgx_quote_parse reads a version 3 quote that fills in to the last byte.
- * Errors: MSE_ERR_MALFORMED, MSE_ERR_UNSUPPORTED_VERSION, _TEE, _AK_TYPE, _QE_VENDOR, _CERT_TYPE (a
- * type outside 1 to 7). Types 1 to 4 are parsed; whether a PCK certificate is at hand is the
- * appraisal's matter. */
+ * Errors: MSE_ERR_MALFORMED, MSE_ERR_UNSUPPORTED_VERSION, _AK_TYPE, _QE_VENDOR, _CERT_TYPE (a type
+ * outside 1 to 5: 6 belongs to version 4, 7 is nobody's). Types 1 to 4 are parsed; whether a PCK
+ * certificate is at hand is the appraisal's matter. */
 MSE_API MSE_MUST_USE mse_status mse_sgx_quote_parse(struct mse_sgx_quote *out, struct mse_bytes in,
                                                     struct mse_error *err);
 /* mse_sgx_quote_parse_padded does the same for files: zero bytes behind the quote are allowed and

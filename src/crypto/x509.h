@@ -68,9 +68,9 @@ MSE_MUST_USE bool mse_cert_extension(const struct mse_cert *c, struct mse_bytes 
  * MSE_ERR_UNSUPPORTED_ALGORITHM otherwise. */
 MSE_MUST_USE mse_status mse_cert_verify(const struct mse_cert *c,
                                         const struct mse_pubkey *issuer_key);
-/* mse_cert_common_name borrows the (last) commonName of a Name's DER; empty if none. */
+/* mse_name_common_name borrows the (last) commonName of a Name's DER; empty if none. */
 struct mse_bytes mse_name_common_name(struct mse_bytes name);
-/* mse_cert_has_dns_name: exact, ASCII case-insensitive match with a dNSName of the SAN (or, if ip
+/* mse_cert_has_host: exact, ASCII case-insensitive match with a dNSName of the SAN (or, if ip
  * is a literal address, with an iPAddress). No wildcards. */
 MSE_MUST_USE bool mse_cert_has_host(const struct mse_cert *c, const char *host);
 
