@@ -309,8 +309,8 @@ enum cli_exit cli_judge_expect(struct cli_judge *j, const struct cli *c)
 const char *cli_level_text(uint8_t level)
 {
     static const char *const texts[] = {
-        "the key of the certificate was made in such a TEE at some time; that this very connection "
-        "ends in it now is not proven",
+        ("the key of the certificate was made in such a TEE at some time; that this very "
+         "connection ends in it now is not proven"),
         "a TEE that holds the key of the certificate answered a fresh nonce",
         "this TLS session ends in the TEE",
         "this TLS session ends in the TEE, on a machine of the list",
