@@ -96,7 +96,7 @@ mse_status mse_app_prepare(struct mse_app *a, bool insecure_no_sandbox, struct m
                             .uid_lock = -1,
                             .insecure_no_sandbox = insecure_no_sandbox };
     mse_status st = MSE_OK;
-    if (geteuid() == 0) {
+    if (mse_owns_uids(MSE_APP_FIRST_UID, MSE_APP_LAST_UID)) {
         st = mse_reserve_uid(&a->uid, &a->uid_lock, MSE_APP_FIRST_UID, MSE_APP_LAST_UID, err);
     }
     return st == MSE_OK ? make_folders(a, err) : st;

@@ -20,7 +20,7 @@ struct mse_app {
     char *run;
     char *etc;
     char *socket; /* as the runtime sees it */
-    uid_t uid;    /* MSE_SPAWN_SAME_USER when not root */
+    uid_t uid;    /* MSE_SPAWN_SAME_USER when we own no others */
     int uid_lock; /* -1: none */
     bool insecure_no_sandbox;
     bool running;

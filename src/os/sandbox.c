@@ -25,9 +25,8 @@
 #define INNER_UID "64000"
 #define HINT_NO_NS                                                                                 \
     "namespaces are forbidden here? (user.max_user_namespaces, "                                   \
-    "kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns, a "           \
-    "container's seccomp "                                                                         \
-    "profile)"
+    "kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns, "             \
+    "a container's seccomp profile); --insecure-no-sandbox runs the app without one"
 
 /* A command line under construction. Strings are borrowed, but for the owned ones. */
 struct args {
@@ -156,6 +155,8 @@ static void add_isolation(struct args *a)
         "/dev",
         "--proc",
         "/proc",
+        "--cap-drop",
+        "ALL",
         "--perms",
         "1777",
         "--size",

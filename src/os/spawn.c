@@ -178,6 +178,24 @@ mse_status mse_spawn(pid_t *out, const struct mse_spawn *s, struct mse_error *er
 
 /* User ids. */
 
+bool mse_owns_uids(uid_t first, uid_t last)
+{
+    FILE *map = geteuid() == 0 ? fopen("/proc/self/uid_map", "re") : NULL;
+    char line[128];
+    bool found = false;
+    while (map != NULL && !found && fgets(line, sizeof line, map) != NULL) {
+        char *at = line;
+        unsigned long inside = strtoul(at, &at, 10);
+        (void)strtoul(at, &at, 10); /* what they are called outside */
+        unsigned long count = strtoul(at, &at, 10);
+        found = first >= inside && count > 0 && last - inside <= count - 1;
+    }
+    if (map != NULL) {
+        (void)fclose(map);
+    }
+    return found;
+}
+
 /* One process at a time can hold an abstract address; it vanishes with its holder. */
 static int lock_uid(uid_t uid)
 {

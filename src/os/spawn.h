@@ -28,6 +28,9 @@ MSE_MUST_USE mse_status mse_spawn(pid_t *out, const struct mse_spawn *s, struct 
 /* Marks every descriptor from lowest on close-on-exec. */
 MSE_MUST_USE bool mse_cloexec_from(int lowest);
 
+/* Tells whether this process may give all these user ids to others: it is root, and not of a user
+ * namespace that lacks them. */
+bool mse_owns_uids(uid_t first, uid_t last);
 /* A user id between first and last that no process has; it stays reserved for this process, among
  * all that call this, until *out_lock is closed. Root only. */
 MSE_MUST_USE mse_status mse_reserve_uid(uid_t *out, int *out_lock, uid_t first, uid_t last,

@@ -76,6 +76,13 @@ static void test_uids_differ(void **state)
     (void)close(lock_c);
 }
 
+static void test_own_uids(void **state)
+{
+    (void)state;
+    assert_true(geteuid() == 0 || !mse_owns_uids(64000, 64999));
+    assert_true(geteuid() != 0 || mse_owns_uids(0, 0));
+}
+
 static mse_status spawn(const char *program, const char *cwd, int *exit_status)
 {
     const char *argv[] = { program, "-c", "exit 5", NULL };
@@ -144,11 +151,9 @@ static void test_commands_that_env_would_misread(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_private_dir),
-        cmocka_unit_test(test_private_dir_wants_memory),
-        cmocka_unit_test(test_uids_differ),
-        cmocka_unit_test(test_spawn),
-        cmocka_unit_test(test_commands_that_env_would_misread),
+        cmocka_unit_test(test_private_dir), cmocka_unit_test(test_private_dir_wants_memory),
+        cmocka_unit_test(test_uids_differ), cmocka_unit_test(test_own_uids),
+        cmocka_unit_test(test_spawn),       cmocka_unit_test(test_commands_that_env_would_misread),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
