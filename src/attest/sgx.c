@@ -191,8 +191,8 @@ static void judge_tcb_info_platform(struct mse_sgx_appraisal *a)
         return;
     }
     const struct mse_pck_ext *pck = &a->v->pck;
-    bool ours =
-        mse_mem_equal(info->fmspc, pck->fmspc, 6) && mse_mem_equal(info->pce_id, pck->pce_id, 2);
+    bool ours = mse_mem_equal(info->fmspc, pck->fmspc, 6) && info->has_pce_id &&
+                mse_mem_equal(info->pce_id, pck->pce_id, 2);
     char seen[13];
     char want[13];
     mse_hex_encode(seen, mse_bytes_of(info->fmspc, 6));
