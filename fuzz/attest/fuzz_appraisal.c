@@ -34,6 +34,7 @@ enum part {
 static struct {
     bool made;
     struct mse_build quote;
+    struct mse_bytes root;
     struct mse_bytes json;
     struct mse_bundle bundle;
     struct mse_policy policy;
@@ -97,7 +98,8 @@ static void make_platform(void)
     struct mse_bytes root = read_file(dir, "root.pem");
     good.policy.allow_simulation = true;
     MSE_ASSERT(mse_simulation_root_of_pem(good.policy.simulation_root, root, NULL) == MSE_OK);
-    free((void *)(uintptr_t)root.data);
+    /* What was read stays for the life of the process, as the rest of good does. */
+    good.root = root;
     good.json = read_file(dir, "collateral.json");
     uint8_t *scratch = malloc(2 * good.json.len);
     MSE_ASSERT(scratch != NULL);

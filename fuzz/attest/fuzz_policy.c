@@ -7,6 +7,12 @@
 #include "base/bytes.h"
 #include "base/util.h"
 
+static void check(const struct mse_policy *p)
+{
+    MSE_ASSERT(mse_policy_judge(p, NULL) == MSE_OK);
+    MSE_ASSERT((p->accepted_tcb_statuses & MSE_TCB_BIT(MSE_TCB_REVOKED)) == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -16,8 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     MSE_ASSERT(st == MSE_OK || st == MSE_ERR_POLICY);
     MSE_ASSERT(err.status == st);
     if (st == MSE_OK) {
-        MSE_ASSERT(mse_policy_judge(&p, NULL) == MSE_OK);
-        MSE_ASSERT((p.accepted_tcb_statuses & MSE_TCB_BIT(MSE_TCB_REVOKED)) == 0);
+        check(&p);
     } else {
         MSE_ASSERT(p.require_level == 77);
         MSE_ASSERT(err.text[0] != '\0');

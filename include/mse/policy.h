@@ -19,7 +19,9 @@ extern "C" {
 
 #define MSE_TCB_BIT(status) (1U << (unsigned)(status))
 
-/* One set of reference values. Evidence passes if it equals every value of at least one set. */
+/* One set of reference values. Evidence passes if it equals every value of at least one set. A set
+ * with neither mr_enclave nor mr_signer identifies nothing and counts only with insecure_any_app.
+ */
 struct mse_reference {
     bool has_mr_enclave;
     uint8_t mr_enclave[32];
@@ -58,6 +60,9 @@ struct mse_policy {
     mse_time min_tcb_date;
     uint32_t min_tcb_evaluation_number;
     bool allow_mixed_evaluation_numbers;
+    /* OutOfDate and OutOfDateConfigurationNeeded pass for so many days after the reference: the
+     * tcbDate of the level that is out of date, or the issueDate of the set in which it is.
+     * Advisories are judged all the same. Both or neither. */
     uint32_t grace_days;
     enum mse_grace_reference grace_reference;
     int64_t max_collateral_age; /* seconds; 0: unset; otherwise at least 31 days */
@@ -67,7 +72,7 @@ struct mse_policy {
     uint8_t allowed_fmspc[MSE_MAX_FMSPC][6];
     bool allow_debug;
     bool allow_sample_signer;
-    bool allow_smt;
+    bool allow_smt;               /* SEV-SNP; an SGX platform's SMT shows in its TCB status */
     bool insecure_any_attributes; /* INIT, MODE64BIT and the key bits are not judged */
     bool insecure_any_app;        /* no reference value is needed */
     /* Simulation: the P-256 point (X || Y) of the one simulated root that is trusted, given by the

@@ -80,7 +80,7 @@ static void test_overflow(void **state)
     (void)state;
     static struct mse_verdict v;
     pass_all(&v);
-    for (size_t i = 0; i < 2 * MSE_MAX_CHECKS; i++) {
+    for (size_t i = 0; i < (size_t)2 * MSE_MAX_CHECKS; i++) {
         mse_verdict_add(&v, MSE_STEP_NAME, MSE_OK, NULL, NULL, NULL);
     }
     assert_true(v.accepted);
