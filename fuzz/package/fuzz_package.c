@@ -47,29 +47,41 @@ static void put(int fd, const void *p, size_t len)
     MSE_ASSERT(write(fd, p, len) == (ssize_t)len);
 }
 
+/* The package in a file of its own, at its start. */
+static int package(const uint8_t digest[32], const uint8_t *data, size_t size)
+{
+    static const uint8_t zeros[64];
+    int fd = memfd_create("package", MFD_CLOEXEC);
+    MSE_ASSERT(fd >= 0);
+    put(fd, "MSEPKG0", 8);
+    put(fd, digest, 32);
+    put(fd, zeros, sizeof zeros);
+    put(fd, data, size);
+    MSE_ASSERT(lseek(fd, 0, SEEK_SET) == 0);
+    return fd;
+}
+
+static void check_tree(const char *dest)
+{
+    uint64_t total = 0;
+    MSE_ASSERT(mse_code_walk(dest, false, add, &total, NULL) == MSE_OK);
+    MSE_ASSERT(total <= LIMIT);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const uint8_t digest[32] = { 1 };
-    static const uint8_t zeros[64];
     char top[] = "/tmp/mse-fuzz-XXXXXX";
     char dest[64];
     uint8_t salt[32];
-    uint64_t total = 0;
     if (mkdtemp(top) == NULL) {
         return 0;
     }
     (void)snprintf(dest, sizeof dest, "%s/d", top);
     MSE_ASSERT(mkdir(dest, 0700) == 0);
-    int fd = memfd_create("package", MFD_CLOEXEC);
-    MSE_ASSERT(fd >= 0);
-    put(fd, "MSEPKG0", 8);
-    put(fd, digest, sizeof digest);
-    put(fd, zeros, sizeof zeros);
-    put(fd, data, size);
-    MSE_ASSERT(lseek(fd, 0, SEEK_SET) == 0);
+    int fd = package(digest, data, size);
     if (mse_package_unpack_plain(salt, fd, dest, digest, LIMIT, NULL) == MSE_OK) {
-        MSE_ASSERT(mse_code_walk(dest, false, add, &total, NULL) == MSE_OK);
-        MSE_ASSERT(total <= LIMIT);
+        check_tree(dest);
     }
     MSE_ASSERT(close(fd) == 0);
     MSE_ASSERT(num_entries(top) == 3); /* ".", ".." and the destination */

@@ -53,10 +53,20 @@ static void on_signal(int number)
     stop_asked = 1;
 }
 
+static mse_status parse_project(struct mse_project *out, const char *path, struct mse_error *err)
+{
+    struct cli_file f = { 0 };
+    mse_status st = cli_file_read(&f, path, MSE_CONF_MAX_LEN, err);
+    if (st == MSE_OK) {
+        st = mse_project_parse(out, path, cli_file_view(&f), err);
+    }
+    cli_file_clear(&f);
+    return st;
+}
+
 static enum cli_exit load_project(struct run *r)
 {
     struct mse_error err = { 0 };
-    struct cli_file f = { 0 };
     const char *what = r->c->args[0];
     size_t len = strlen(what);
     bool file = len > 5 && strcmp(what + len - 5, ".toml") == 0;
@@ -64,11 +74,7 @@ static enum cli_exit load_project(struct run *r)
     if (r->toml_path == NULL) {
         return cli_trouble(r->c, "out of memory");
     }
-    mse_status st = cli_file_read(&f, r->toml_path, MSE_CONF_MAX_LEN, &err);
-    if (st == MSE_OK) {
-        st = mse_project_parse(&r->project, r->toml_path, cli_file_view(&f), &err);
-    }
-    cli_file_clear(&f);
+    mse_status st = parse_project(&r->project, r->toml_path, &err);
     if (st != MSE_OK) {
         return cli_failed(r->c, st, &err);
     }

@@ -34,7 +34,8 @@ static bool copy_host(char *host, size_t cap, const char *text, size_t len)
         if (text[i] <= ' ' || text[i] > '~' || text[i] == '/') {
             return false;
         }
-        host[i] = (char)tolower((unsigned char)text[i]);
+        bool upper = text[i] >= 'A' && text[i] <= 'Z';
+        host[i] = (char)(upper ? text[i] - 'A' + 'a' : text[i]);
     }
     host[len] = '\0';
     return true;

@@ -169,7 +169,7 @@ static mse_status rd_string(void *at, const struct mse_conf_file *f, const struc
 {
     char **out = at;
     mse_status st = dup_string(out, f, key->name, n, err);
-    if (st != MSE_OK) {
+    if (st != MSE_OK || *out == NULL) {
         return st;
     }
     size_t len = strlen(*out);
@@ -433,10 +433,11 @@ static void clear_table(void *out, const struct mse_conf_key *k, const struct ms
 {
     for (; k->name != NULL; k++) {
         clear_one((uint8_t *)out + k->offset, k->kind);
-        if (k->kind == MSE_CONF_TABLE) {
-            MSE_ASSERT(*num < MAX_PENDING);
-            todo[(*num)++] = k->members;
+        if (k->kind != MSE_CONF_TABLE) {
+            continue;
         }
+        MSE_ASSERT(*num < MAX_PENDING);
+        todo[(*num)++] = k->members;
     }
 }
 
