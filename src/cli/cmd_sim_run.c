@@ -64,21 +64,24 @@ static mse_status parse_project(struct mse_project *out, const char *path, struc
     return st;
 }
 
+/* PROJECT is a folder that holds mse.toml, or such a file itself. */
+static char *toml_path_of(const char *what)
+{
+    size_t len = strlen(what);
+    bool file = len > 5 && strcmp(what + len - 5, ".toml") == 0;
+    return file ? strdup(what) : cli_join(what, "mse.toml");
+}
+
 static enum cli_exit load_project(struct run *r)
 {
     struct mse_error err = { 0 };
-    const char *what = r->c->args[0];
-    size_t len = strlen(what);
-    bool file = len > 5 && strcmp(what + len - 5, ".toml") == 0;
-    r->toml_path = file ? strdup(what) : cli_join(what, "mse.toml");
-    if (r->toml_path == NULL) {
-        return cli_trouble(r->c, "out of memory");
-    }
-    mse_status st = parse_project(&r->project, r->toml_path, &err);
+    struct mse_project p = { 0 };
+    mse_status st = parse_project(&p, r->toml_path, &err);
     if (st != MSE_OK) {
         return cli_failed(r->c, st, &err);
     }
-    if (r->project.has_ssl) {
+    r->project = p;
+    if (p.has_ssl) {
         return cli_trouble(r->c,
                            "%s: [cloud.ssl] is there, but this version runs zero-trust apps "
                            "only: leave that table out",
@@ -582,7 +585,13 @@ enum cli_exit cmd_sim_run(struct cli *c)
 {
     struct run r = { .c = c, .listen_fd = -1, .package_fd = -1 };
     mse_build_heap(&r.manifest_json, MSE_MANIFEST_MAX_LEN);
-    enum cli_exit e = run_project(&r);
+    r.toml_path = toml_path_of(c->args[0]);
+    enum cli_exit e = CLI_TROUBLE;
+    if (r.toml_path != NULL) {
+        e = run_project(&r);
+    } else {
+        cli_error(c, "out of memory");
+    }
     run_clear(&r);
     return e;
 }

@@ -16,7 +16,10 @@ static mse_status read_fd(struct cli_file *out, int fd, const char *path, size_t
     size_t len = 0;
     uint8_t *data = malloc(cap + 1);
     ssize_t n = 1;
-    while (data != NULL && n > 0 && len <= max) {
+    if (data == NULL) {
+        return MSE_FAIL(err, MSE_ERR_MEMORY, "file", "out of memory");
+    }
+    while (n > 0 && len <= max) {
         if (len == cap) {
             uint8_t *wider = realloc(data, cap * 2 + 1);
             if (wider == NULL) {
@@ -29,7 +32,7 @@ static mse_status read_fd(struct cli_file *out, int fd, const char *path, size_t
         n = n < 0 && errno == EINTR ? 1 : n; /* once more */
         len += n > 0 ? (size_t)n : 0;
     }
-    if (data == NULL || n != 0) {
+    if (n != 0) {
         mse_status st = n < 0 ? MSE_ERR_IO : MSE_ERR_NO_SPACE;
         free(data);
         return MSE_FAIL(err, st, "file", "%.180s: %s", path,
