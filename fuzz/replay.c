@@ -18,7 +18,7 @@
 #define MAX_CHANGES 8U
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-/* Present when a sanitizer is linked. */
+/* Present when a sanitizer is linked. NOLINTNEXTLINE(bugprone-reserved-identifier,cert-*) */
 __attribute__((weak)) void __sanitizer_set_death_callback(void (*callback)(void));
 
 struct input {

@@ -36,6 +36,7 @@ static int days_in_month(int year, int month)
     return month == 2 && leap ? 29 : days[month - 1];
 }
 
+/* One parameter per field of a date. NOLINTNEXTLINE(readability-function-size) */
 bool mse_time_from_civil(mse_time *out, int year, int month, int day, int hour, int min, int sec)
 {
     if (year < 1970 || year > 9999 || month < 1 || month > 12 || day < 1 ||
@@ -43,7 +44,8 @@ bool mse_time_from_civil(mse_time *out, int year, int month, int day, int hour, 
         sec < 0 || sec > 59) {
         return false;
     }
-    *out = days_from_civil(year, month, day) * 86400 + hour * 3600 + min * 60 + sec;
+    *out =
+        days_from_civil(year, month, day) * 86400 + (int64_t)hour * 3600 + (int64_t)min * 60 + sec;
     return true;
 }
 
