@@ -125,6 +125,9 @@ static mse_status harden(struct mse_error *err)
     if (!mse_cloexec_from(STDERR_FILENO + 1)) {
         return MSE_FAIL(err, MSE_ERR_IO, "start", "close-on-exec: %s", strerror(errno));
     }
+    if (!mse_tls_no_config()) {
+        return MSE_FAIL(err, MSE_ERR_CRYPTO, "start", "libcrypto cannot be initialised");
+    }
     if (!mse_tls_lock_keys()) {
         mse_log(MSE_LOG_WARN, WHO, "keys are not in locked memory");
     }
