@@ -435,13 +435,16 @@ enum cli_exit cmd_show(struct cli *c)
     mse_status st = cli_target_open(&t, c, c->args[0], &err);
     if (st != MSE_OK) {
         cli_target_close(&t);
-        return cli_failed(c, st, &err);
+        return cli_target_failed(c, c->args[0], st, &err);
     }
-    json_t *v = decode(&t, &kind);
+    json_t *members = decode(&t, &kind);
+    json_t *v = json_object();
+    put(v, "kind", json_string(kind)); /* first: it says how to read the rest */
+    (void)json_object_update(v, members);
+    json_decref(members);
     bool bad = json_object_get(v, "unreadable") != NULL;
-    put(v, "kind", json_string(kind));
     if (c->json) {
-        cli_json(v);
+        cli_json(c, v);
     } else {
         cli_print_tree(v, 0);
         json_decref(v);
