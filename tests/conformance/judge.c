@@ -10,13 +10,15 @@ static bool ends_with(const char *s, const char *end)
 }
 
 /* Is status one of an input's with this end? The collateral proper comes first, four inputs; the
- * PCK chain is the fifth. */
+ * chains follow. */
 #define COLLATERAL 4
-#define ALL_INPUTS 5
+#define ALL_INPUTS 7
 static bool is_status_of(size_t num_inputs, const char *status, const char *end)
 {
-    static const char *const inputs[ALL_INPUTS] = { "tcb_info", "qe_identity", "pck_crl",
-                                                    "root_crl", "pck_chain" };
+    static const char *const inputs[ALL_INPUTS] = { "tcb_info",         "qe_identity",
+                                                    "pck_crl",          "root_crl",
+                                                    "pck_chain",        "tcb_info_chain",
+                                                    "qe_identity_chain" };
 
     for (size_t i = 0; i < num_inputs; i++) {
         size_t len = strlen(inputs[i]);
@@ -195,7 +197,10 @@ void conf_judge_verdict(const struct conf_case *c, const struct mse_verdict *v,
     /* What the library itself says must fit what its checks say. */
     bool consistent = v->accepted == (f.first == NULL && f.num_set_aside == 0);
     bool refused = f.first != NULL;
-    bool good = wants_refusal(c) ? refused && may_come_first(c, first) : !refused;
+    /* The order of the checks is free: ours all run, and the reason may be any of those that
+     * failed. */
+    bool met = may_come_first(c, first) || f.reason_found;
+    bool good = wants_refusal(c) ? refused && met : !refused;
     good = good || strcmp(c->verdict, "ok_or_reject") == 0 ||
            (takes_both(c) && (!refused || f.reason_found));
     if (!consistent) {
