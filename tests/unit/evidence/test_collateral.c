@@ -25,11 +25,19 @@ struct change {
 /* Replaces the first occurrence of `from`; heap. */
 static char *replaced(const char *text, const char *from, const char *to)
 {
-    const char *hit = strstr(text, from);
-    char *out = NULL;
-    assert_non_null(hit);
-    assert_true(asprintf(&out, "%.*s%s%s", (int)(hit - text), text, to, hit + strlen(from)) > 0);
-    return out;
+    struct mse_build b;
+    size_t at = mse_bytes_find(mse_bytes_str(text), mse_bytes_str(from));
+    assert_true(at != SIZE_MAX);
+    mse_build_heap(&b, (size_t)1 << 20);
+    mse_wr_copy(&b, text, at);
+    mse_wr_str(&b, to);
+    mse_wr_str(&b, text + at + strlen(from));
+    const char *out = mse_build_cstr(&b);
+    assert_non_null(out);
+    char *copy = strdup(out);
+    mse_build_clear(&b);
+    assert_non_null(copy);
+    return copy;
 }
 
 static void check_change(const struct change *c, mse_status st, const struct mse_error *err)
