@@ -21,7 +21,8 @@
 
 #define MAX_FILES     8192
 #define MAX_PROCESSES 16384 /* of an app that has a user id of its own */
-#define JOIN_SESSION  1     /* KEYCTL_JOIN_SESSION_KEYRING */
+#define MAX_FD        (1 << 20)
+#define JOIN_SESSION  1 /* KEYCTL_JOIN_SESSION_KEYRING */
 
 /* What the child tells over the pipe when it does not come to exec. */
 enum step {
@@ -48,9 +49,17 @@ static const char *step_name(int step)
     return step >= 0 && (size_t)step < MSE_ARRAY_LEN(names) ? names[step] : "unknown step";
 }
 
+/* Between fork and exec too, so no folder is read. Kernels before 5.11 have no call for it. */
 bool mse_cloexec_from(int lowest)
 {
-    return syscall(SYS_close_range, (unsigned)lowest, ~0U, 4U /* CLOSE_RANGE_CLOEXEC */) == 0;
+    if (syscall(SYS_close_range, (unsigned)lowest, ~0U, 4U /* CLOSE_RANGE_CLOEXEC */) == 0) {
+        return true;
+    }
+    bool ok = errno == ENOSYS || errno == EINVAL;
+    for (int fd = lowest; ok && fd < MAX_FD; fd++) {
+        ok = fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 || errno == EBADF;
+    }
+    return ok;
 }
 
 bool mse_std_fds(void)
