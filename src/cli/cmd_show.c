@@ -7,6 +7,7 @@
 #include "cli/target.h"
 #include "crypto/digest.h"
 #include "crypto/x509.h"
+#include "ratls/claims.h"
 
 static void put(json_t *o, const char *key, json_t *v)
 {
@@ -125,17 +126,8 @@ static json_t *show_pck(const struct mse_pck_ext *e)
 
 static const char *role_text(enum mse_ratls_role role)
 {
-    static const char *const words[] = {
-        [MSE_ROLE_ABSENT] = "absent",
-        [MSE_ROLE_SERVER_STATIC] = "server-static",
-        [MSE_ROLE_SERVER_FRESH] = "server-fresh",
-        [MSE_ROLE_SERVER_SESSION] = "server-session",
-        [MSE_ROLE_CLIENT_SESSION] = "client-session",
-        [MSE_ROLE_REPLICA_SERVER] = "replica-server",
-        [MSE_ROLE_REPLICA_CLIENT] = "replica-client",
-        [MSE_ROLE_APP] = "app",
-    };
-    return (unsigned)role < MSE_ARRAY_LEN(words) ? words[role] : "unknown";
+    const char *name = mse_ratls_role_name(role);
+    return name != NULL ? name : "absent";
 }
 
 static void show_evidence(json_t *o, struct mse_bytes der)
