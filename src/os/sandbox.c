@@ -292,6 +292,7 @@ mse_status mse_sandbox_start(struct mse_sandbox_app *out, const struct mse_sandb
         .extra_fd = -1,
         .uid = s->uid,
         .no_new_privs = true,
+        .filter = !s->insecure_no_sandbox,
     };
     if (null < 0) {
         st = MSE_FAIL(err, MSE_ERR_IO, "sandbox", "/dev/null: %s", strerror(errno));
