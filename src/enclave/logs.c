@@ -143,18 +143,42 @@ void mse_logs_flush(struct mse_logs *l)
     end_line(&l->err);
 }
 
+/* How many of the kept lines fit, counted from the newest: an error stands at the end of its trace.
+ */
+static size_t lines_that_fit(const struct mse_logs *l, size_t cap)
+{
+    size_t kept = l->num_kept < MSE_LOGS_KEPT ? l->num_kept : MSE_LOGS_KEPT;
+    size_t len = 1;
+    size_t n = 0;
+    while (n < kept) {
+        len += strlen(l->kept[(l->num_kept - 1 - n) % MSE_LOGS_KEPT]) + sizeof " | " - 1;
+        if (len > cap) {
+            break;
+        }
+        n++;
+    }
+    return n == 0 && kept > 0 ? 1 : n; /* one line is cut rather than left out */
+}
+
+/* Appends what fits of text and returns the new end. */
+static size_t put(char *out, size_t cap, size_t at, const char *text)
+{
+    for (; *text != '\0' && at + 1 < cap; text++) {
+        out[at++] = *text;
+    }
+    out[at] = '\0';
+    return at;
+}
+
 void mse_logs_last(const struct mse_logs *l, char *out, size_t cap)
 {
-    size_t first = l->num_kept > MSE_LOGS_KEPT ? l->num_kept - MSE_LOGS_KEPT : 0;
-    size_t at = 0;
-    out[0] = '\0';
-    for (size_t i = first; i < l->num_kept && at + 8 < cap; i++) {
-        char quoted[MSE_LOGS_LINE_LEN + 1];
-        const char *line = l->kept[i % MSE_LOGS_KEPT];
-        int n = snprintf(out + at, cap - at, "%s%s", i == first ? "" : " | ",
-                         mse_log_quote(quoted, sizeof quoted, mse_bytes_str(line)));
-        at += n < 0 ? 0 : (size_t)n;
+    size_t at = put(out, cap, 0, "");
+    size_t num = lines_that_fit(l, cap);
+    for (size_t i = l->num_kept - num; i < l->num_kept; i++) {
+        at = put(out, cap, at, i == l->num_kept - num ? "" : " | ");
+        at = put(out, cap, at, l->kept[i % MSE_LOGS_KEPT]);
     }
+    mse_utf8_printable(out);
 }
 
 void mse_logs_stop(struct mse_logs *l)

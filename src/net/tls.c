@@ -219,13 +219,14 @@ static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
 
 static SSL_CTX *context_new(struct mse_tls_server *s)
 {
+    char groups[] = GROUPS; /* the macro of OpenSSL casts const away */
     SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
     if (ctx == NULL) {
         return NULL;
     }
     if (SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION) != 1 ||
         SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION) != 1 ||
-        SSL_CTX_set1_groups_list(ctx, GROUPS) != 1 || SSL_CTX_set_num_tickets(ctx, 0) != 1 ||
+        SSL_CTX_set1_groups_list(ctx, groups) != 1 || SSL_CTX_set_num_tickets(ctx, 0) != 1 ||
         SSL_CTX_set_max_early_data(ctx, 0) != 1) {
         SSL_CTX_free(ctx);
         return NULL;

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/bytes.h"
-#include "base/log.h"
 #include "base/util.h"
 #include "tee/driver.h"
 #include "tee/frame.h"
@@ -88,7 +87,11 @@ static mse_status take_event(struct mse_sim_note *note, struct mse_bytes payload
         n.event > MSE_TEE_EVENT_FAILED) {
         return MSE_ERR_PROTOCOL;
     }
-    (void)mse_log_quote(n.text, sizeof n.text, payload);
+    size_t len = payload.len < sizeof n.text - 1 ? payload.len : sizeof n.text - 1;
+    if (!mse_rd_copy(&payload, n.text, len)) {
+        return MSE_ERR_PROTOCOL;
+    }
+    mse_utf8_printable(n.text);
     *note = n;
     return MSE_OK;
 }

@@ -25,7 +25,7 @@ struct mse_sim_session {
 #define MSE_SIM_NOTE_TEXT_LEN 256
 struct mse_sim_note {
     uint8_t event;                    /* MSE_TEE_EVENT_*, or 0 */
-    char text[MSE_SIM_NOTE_TEXT_LEN]; /* printable: other bytes are quoted; cut */
+    char text[MSE_SIM_NOTE_TEXT_LEN]; /* printable: other characters are '?'; cut */
 };
 
 void mse_sim_session_init(struct mse_sim_session *s, const struct mse_sim_answers *answers);
