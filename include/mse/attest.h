@@ -17,6 +17,10 @@ extern "C" {
  * text. */
 enum mse_step {
     MSE_STEP_FORM = 0,
+    MSE_STEP_VCEK_CHAIN,
+    MSE_STEP_VCEK_CRL,
+    MSE_STEP_REPORT_SIGNATURE,
+    MSE_STEP_VCEK_EXTENSION,
     MSE_STEP_PCK_CHAIN,
     MSE_STEP_PCK_CRL,
     MSE_STEP_ROOT_CRL,
@@ -104,12 +108,26 @@ struct mse_verdict {
     size_t reference_index; /* the set that matched; SIZE_MAX if none */
 
     uint8_t binding_level; /* 0 to 3: what ties the evidence to a connection; set by the caller */
+
+    /* SEV-SNP: claims and platform. Slices of snp borrow from the report that was appraised. */
+    struct mse_snp_report snp;
+    uint8_t snp_fingerprint[32];
+    enum mse_snp_product snp_product;
+    bool has_vcek;
+    struct mse_vcek vcek;
 };
 
 /* mse_appraise_sgx judges an SGX quote v3. Returns out->status; *out is always filled and says, in
  * checks, what was judged. err (may be NULL) gets the refusal in words: step, seen, wanted, policy
  * key. */
 MSE_API MSE_MUST_USE mse_status mse_appraise_sgx(struct mse_verdict *out, struct mse_bytes quote,
+                                                 const struct mse_collateral *collateral,
+                                                 const struct mse_policy *policy, mse_time at,
+                                                 struct mse_error *err);
+
+/* mse_appraise_snp does the same for a SEV-SNP report; of the collateral it uses vcek,
+ * vcek_issuer_chain and vcek_crl. */
+MSE_API MSE_MUST_USE mse_status mse_appraise_snp(struct mse_verdict *out, struct mse_bytes report,
                                                  const struct mse_collateral *collateral,
                                                  const struct mse_policy *policy, mse_time at,
                                                  struct mse_error *err);

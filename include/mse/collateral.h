@@ -191,6 +191,11 @@ struct mse_collateral {
     struct mse_bytes root_ca_crl;          /* DER */
     struct mse_bytes
         pck_cert_chain; /* PEM, leaf first; only for quotes that carry none (types 1 to 3) */
+    /* SEV-SNP: the certificate of the key that signed, ASK or ASVK and ARK in either order (each
+     * DER or PEM, one behind the other), and the ARK's CRL (DER). */
+    struct mse_bytes vcek;
+    struct mse_bytes vcek_issuer_chain;
+    struct mse_bytes vcek_crl;
 };
 
 /* Bundles. One reader for every JSON form: our own evidence.json, our collateral file (the same

@@ -152,6 +152,98 @@ struct mse_pck_ext {
 MSE_API MSE_MUST_USE mse_status mse_pck_ext_parse(struct mse_pck_ext *out, struct mse_bytes value,
                                                   struct mse_error *err);
 
+/* AMD SEV-SNP (SEV Secure Nested Paging Firmware ABI Specification, publication 56860,
+ * "ATTESTATION_REPORT"), versions 2 to 5. */
+#define MSE_SNP_REPORT_LEN 1184
+
+/* Bits of the guest policy. */
+#define MSE_SNP_POLICY_SMT        (1ULL << 16)
+#define MSE_SNP_POLICY_MUST_BE_1  (1ULL << 17)
+#define MSE_SNP_POLICY_MIGRATE_MA (1ULL << 18)
+#define MSE_SNP_POLICY_DEBUG      (1ULL << 19)
+#define MSE_SNP_POLICY_RESERVED   (~0ULL << 26) /* must be zero */
+
+/* Which key signed. */
+enum mse_snp_key {
+    MSE_SNP_KEY_VCEK = 0, /* of one chip */
+    MSE_SNP_KEY_VLEK = 1, /* of a cloud provider */
+    MSE_SNP_KEY_NONE = 7, /* not signed */
+};
+
+struct mse_snp_report {
+    uint32_t version;
+    uint32_t guest_svn;
+    uint64_t policy; /* MSE_SNP_POLICY_…; bits 0 to 15 are the least ABI, minor and major */
+    uint8_t family_id[16];
+    uint8_t image_id[16];
+    uint32_t vmpl;          /* 0 to 3; 0xffffffff: the host asked for the report */
+    uint8_t current_tcb[8]; /* as stored; mse_snp_tcb_of tells the parts */
+    uint64_t platform_info;
+    bool author_key_enabled;
+    bool chip_key_masked;
+    enum mse_snp_key signing_key;
+    uint8_t report_data[64];
+    uint8_t measurement[48];
+    uint8_t host_data[32];
+    uint8_t id_key_digest[48];
+    uint8_t author_key_digest[48];
+    uint8_t report_id[32];
+    uint8_t report_id_ma[32];
+    uint8_t reported_tcb[8];
+    bool has_cpuid; /* version 3 and later */
+    uint8_t cpuid_family;
+    uint8_t cpuid_model;
+    uint8_t cpuid_stepping;
+    uint8_t chip_id[64];
+    uint8_t committed_tcb[8];
+    uint8_t current_version[3]; /* firmware: major, minor, build */
+    uint8_t committed_version[3];
+    uint8_t launch_tcb[8];
+    uint64_t launch_mitigations; /* version 5 */
+    uint64_t current_mitigations;
+    struct mse_bytes signed_part; /* bytes 0 to 0x29f: what the VCEK or VLEK signed */
+    struct mse_bytes signature_r; /* 72 bytes each, little-endian, as stored */
+    struct mse_bytes signature_s;
+};
+/* mse_snp_report_parse reads exactly 1184 bytes. MSE_ERR_MALFORMED (length, reserved bytes),
+ * MSE_ERR_UNSUPPORTED_VERSION, MSE_ERR_UNSUPPORTED_SIGNATURE_ALGORITHM. */
+MSE_API MSE_MUST_USE mse_status mse_snp_report_parse(struct mse_snp_report *out,
+                                                     struct mse_bytes in, struct mse_error *err);
+
+/* mse_snp_fingerprint: SHA-256("mse-fp-snp-v1" and a NUL, MEASUREMENT, HOST_DATA, u64le POLICY,
+ * u32le VMPL). MSE_ERR_CRYPTO. */
+MSE_API MSE_MUST_USE mse_status mse_snp_fingerprint(uint8_t out[32],
+                                                    const struct mse_snp_report *r);
+
+enum mse_snp_product {
+    MSE_SNP_PRODUCT_NONE = 0,
+    MSE_SNP_MILAN,
+    MSE_SNP_GENOA, /* and Bergamo, Siena */
+    MSE_SNP_TURIN,
+};
+/* "Milan" and so on; "unknown" for MSE_SNP_PRODUCT_NONE. Static. */
+MSE_API const char *mse_snp_product_name(enum mse_snp_product p);
+
+/* The parts of a TCB version. Only Turin has fmc. */
+struct mse_snp_tcb {
+    uint8_t fmc;
+    uint8_t bl;
+    uint8_t tee;
+    uint8_t snp;
+    uint8_t ucode;
+};
+/* mse_snp_tcb_of takes the parts out of eight bytes as this product stores them. */
+MSE_API struct mse_snp_tcb mse_snp_tcb_of(const uint8_t raw[8], enum mse_snp_product product);
+
+/* What the extensions of a VCEK or VLEK certificate say (AMD publication 57230). */
+struct mse_vcek {
+    enum mse_snp_product product; /* by the product name; NONE for a name that is not known */
+    struct mse_snp_tcb tcb;
+    bool has_fmc;
+    size_t hwid_len; /* 0: there is none, as in every VLEK */
+    uint8_t hwid[64];
+};
+
 #ifdef __cplusplus
 }
 #endif

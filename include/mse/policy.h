@@ -35,6 +35,16 @@ struct mse_reference {
     uint8_t config_id[64];
     bool has_report_data;
     uint8_t report_data[64];
+    /* SEV-SNP; a set with one of these is for SEV-SNP only, and there mr_enclave is the fingerprint
+     * (mse_snp_fingerprint). All-zero key digests identify nobody. */
+    bool has_measurement;
+    uint8_t measurement[48];
+    bool has_host_data;
+    uint8_t host_data[32];
+    bool has_id_key_digest;
+    uint8_t id_key_digest[48];
+    bool has_author_key_digest;
+    uint8_t author_key_digest[48];
 };
 
 enum mse_grace_reference {
@@ -43,7 +53,8 @@ enum mse_grace_reference {
     MSE_GRACE_ISSUE_DATE,
 };
 
-/* A machine: PPID or platform instance id (16 bytes each), or the SHA-256 of one. */
+/* A machine: PPID or platform instance id (16 bytes each), or the SHA-256 of one or of a CHIP_ID.
+ */
 struct mse_machine {
     uint8_t id[32];
     uint8_t len; /* 16, or 32 for a hash */
@@ -84,6 +95,16 @@ struct mse_policy {
     uint8_t require_level; /* 0 to 3 */
     size_t num_references;
     struct mse_reference references[MSE_MAX_REFERENCES];
+    /* SEV-SNP. */
+    bool allow_migration;           /* guest policy MIGRATE_MA */
+    uint8_t max_vmpl;               /* 0 to 3 */
+    struct mse_snp_tcb min_snp_tcb; /* held against REPORTED_TCB and COMMITTED_TCB */
+    uint8_t min_snp_abi_major;      /* of the guest policy */
+    uint8_t min_snp_abi_minor;
+    /* The simulated root of evidence whose root is no P-256 key: SHA-256 of the DER
+     * SubjectPublicKeyInfo; all zero: none. allow_simulation and simulation_only hold for it too.
+     */
+    uint8_t simulation_root_sha256[32];
 };
 
 /* mse_policy_default: only UpToDate, nothing weakened, no reference values (so that nothing passes
@@ -98,6 +119,10 @@ MSE_API MSE_MUST_USE mse_status mse_policy_parse_json(struct mse_policy *out, st
  * simulation_root. */
 MSE_API MSE_MUST_USE mse_status mse_simulation_root_of_pem(uint8_t out[64], struct mse_bytes pem,
                                                            struct mse_error *err);
+/* The same for simulation_root_sha256, whatever the key is. */
+MSE_API MSE_MUST_USE mse_status mse_simulation_root_sha256_of_pem(uint8_t out[32],
+                                                                  struct mse_bytes pem,
+                                                                  struct mse_error *err);
 
 #ifdef __cplusplus
 }

@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/util.h"
+#include "crypto/der.h"
 #include "crypto/sign.h"
 
 /* 1.2.840.113741.1.13.1, Intel's SGX extension of a PCK certificate. */
@@ -108,6 +109,46 @@ mse_status mse_chain_read_split(struct mse_chain *out, struct mse_bytes leaf_der
     if (st == MSE_OK) {
         st = append_pem(out, issuers, err);
     }
+    out->num = st == MSE_OK ? out->num : 0;
+    return st;
+}
+
+/* DER certificates, then PEM ones. */
+static mse_status append_mixed(struct mse_chain *c, struct mse_bytes in, struct mse_error *err)
+{
+    mse_status st = MSE_OK;
+    while (st == MSE_OK && in.len > 0 && in.data[0] == MSE_DER_SEQUENCE) {
+        uint8_t tag = 0;
+        struct mse_bytes content = { 0 };
+        struct mse_bytes whole = { 0 };
+        if (c->num == MSE_CHAIN_MAX_CERTS || !mse_der_any(&in, &tag, &content, &whole) ||
+            whole.len > sizeof c->der - c->der_len) {
+            return MSE_FAIL(err, MSE_ERR_MALFORMED, "chain",
+                            "malformed DER, or too much, after %zu certificates", c->num);
+        }
+        size_t len = whole.len;
+        if (!mse_rd_copy(&whole, c->der + c->der_len, len)) {
+            return MSE_ERR_MALFORMED;
+        }
+        st = append_der(c, len, err);
+    }
+    return st == MSE_OK && in.len > 0 ? append_pem(c, in, err) : st;
+}
+
+mse_status mse_chain_read_mixed(struct mse_chain *out, struct mse_bytes leaf,
+                                struct mse_bytes issuers, struct mse_error *err)
+{
+    out->num = 0;
+    out->der_len = 0;
+    mse_status st = append_mixed(out, leaf, err);
+    if (st == MSE_OK && out->num != 1) {
+        st = MSE_FAIL(err, MSE_ERR_MALFORMED, "chain", "%zu certificates, wanted one leaf",
+                      out->num);
+    }
+    if (st == MSE_OK) {
+        st = append_mixed(out, issuers, err);
+    }
+    put_in_order(out);
     out->num = st == MSE_OK ? out->num : 0;
     return st;
 }
@@ -269,7 +310,7 @@ static void judge_crl_issuer(struct mse_verdict *v, const struct mse_crl *crl,
                              const struct mse_crl_words *words, const struct mse_cert *issuer)
 {
     if (issuer == NULL) {
-        mse_note_skip(v, words->step, "the PCK chain could not be used");
+        mse_note_skip(v, words->step, "the chain of its issuer could not be used");
         return;
     }
     struct mse_bytes seen = mse_name_common_name(crl->issuer);

@@ -22,6 +22,10 @@ MSE_MUST_USE mse_status mse_chain_read(struct mse_chain *out, struct mse_bytes p
 MSE_MUST_USE mse_status mse_chain_read_split(struct mse_chain *out, struct mse_bytes leaf_der,
                                              struct mse_bytes issuers, struct mse_error *err);
 
+/* The same for a leaf and its issuers, each DER or PEM, one certificate behind the other. */
+MSE_MUST_USE mse_status mse_chain_read_mixed(struct mse_chain *out, struct mse_bytes leaf,
+                                             struct mse_bytes issuers, struct mse_error *err);
+
 /* mse_chain_sgx_extension finds Intel's SGX extension in a PCK certificate. */
 MSE_MUST_USE bool mse_chain_sgx_extension(const struct mse_cert *leaf, struct mse_bytes *value);
 

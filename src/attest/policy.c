@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/util.h"
+#include "crypto/digest.h"
 
 static const char step[] = "policy";
 
@@ -58,9 +59,18 @@ static bool add_advisory(struct mse_policy *p, const struct mse_policy_value *v)
 
 static bool add_machine(struct mse_policy *p, const struct mse_policy_value *v)
 {
-    struct mse_machine m = { .len = v->text.len == 64 ? 32 : 16 };
-    if (p->num_allowed_machines >= MSE_MAX_MACHINES || !mse_hex_decode(m.id, m.len, v->text) ||
-        mse_mem_is_zero(m.id, m.len)) {
+    struct mse_machine m = { .len = v->text.len == 64 || v->text.len == 128 ? 32 : 16 };
+    uint8_t chip_id[64];
+    if (p->num_allowed_machines >= MSE_MAX_MACHINES) {
+        return false;
+    }
+    if (v->text.len == 128) {
+        if (!mse_hex_decode(chip_id, sizeof chip_id, v->text) ||
+            mse_mem_is_zero(chip_id, sizeof chip_id) ||
+            mse_sha256(m.id, mse_bytes_of(chip_id, sizeof chip_id)) != MSE_OK) {
+            return false;
+        }
+    } else if (!mse_hex_decode(m.id, m.len, v->text) || mse_mem_is_zero(m.id, m.len)) {
         return false;
     }
     p->allowed_machines[p->num_allowed_machines++] = m;
@@ -178,12 +188,74 @@ static bool set_level(struct mse_policy *p, const struct mse_policy_value *v)
     return v->number <= 3;
 }
 
+static bool set_u8(uint8_t *out, uint64_t v, uint8_t max)
+{
+    if (v > max) {
+        return false;
+    }
+    *out = (uint8_t)v;
+    return true;
+}
+
+static bool set_migration(struct mse_policy *p, const struct mse_policy_value *v)
+{
+    p->allow_migration = v->boolean;
+    return true;
+}
+
+static bool set_vmpl(struct mse_policy *p, const struct mse_policy_value *v)
+{
+    return set_u8(&p->max_vmpl, v->number, 3);
+}
+
+static bool set_min_fmc(struct mse_policy *p, const struct mse_policy_value *v)
+{
+    return set_u8(&p->min_snp_tcb.fmc, v->number, UINT8_MAX);
+}
+
+static bool set_min_bl(struct mse_policy *p, const struct mse_policy_value *v)
+{
+    return set_u8(&p->min_snp_tcb.bl, v->number, UINT8_MAX);
+}
+
+static bool set_min_tee(struct mse_policy *p, const struct mse_policy_value *v)
+{
+    return set_u8(&p->min_snp_tcb.tee, v->number, UINT8_MAX);
+}
+
+static bool set_min_snp(struct mse_policy *p, const struct mse_policy_value *v)
+{
+    return set_u8(&p->min_snp_tcb.snp, v->number, UINT8_MAX);
+}
+
+static bool set_min_ucode(struct mse_policy *p, const struct mse_policy_value *v)
+{
+    return set_u8(&p->min_snp_tcb.ucode, v->number, UINT8_MAX);
+}
+
+static bool set_min_abi_major(struct mse_policy *p, const struct mse_policy_value *v)
+{
+    return set_u8(&p->min_snp_abi_major, v->number, UINT8_MAX);
+}
+
+static bool set_min_abi_minor(struct mse_policy *p, const struct mse_policy_value *v)
+{
+    return set_u8(&p->min_snp_abi_minor, v->number, UINT8_MAX);
+}
+
+static bool set_root_sha256(struct mse_policy *p, const struct mse_policy_value *v)
+{
+    return mse_hex_decode(p->simulation_root_sha256, 32, v->text) &&
+           !mse_mem_is_zero(p->simulation_root_sha256, 32);
+}
+
 #define KEY(n, k, f, w)                                                                            \
     {                                                                                              \
         .name = (n), .kind = MSE_POLICY_##k, .set = (f), .wanted = (w)                             \
     }
 
 static const char a_bool[] = "true or false";
+static const char a_byte[] = "0 to 255";
 
 static const struct mse_policy_key keys[] = {
     KEY("accepted_tcb_statuses", LIST, add_status, "TCB statuses; Revoked is never accepted"),
@@ -197,8 +269,8 @@ static const struct mse_policy_key keys[] = {
     KEY("max_collateral_age", UINT, set_collateral_age,
         "seconds: 0, or 31 days (2678400) and more"),
     KEY("allowed_machines", LIST, add_machine,
-        "at most 64 PPIDs or platform instance ids (32 hexadecimal digits, not all zero) or their "
-        "SHA-256 (64)"),
+        "at most 64 PPIDs or platform instance ids (32 hexadecimal digits, not all zero), CHIP_IDs "
+        "(128), or the SHA-256 of one (64)"),
     KEY("allowed_fmspc", LIST, add_fmspc, "at most 32 FMSPCs, 12 hexadecimal digits each"),
     KEY("allow_debug", BOOL, set_debug, a_bool),
     KEY("allow_sample_signer", BOOL, set_sample_signer, a_bool),
@@ -209,6 +281,16 @@ static const struct mse_policy_key keys[] = {
     KEY("simulation_root", TEXT, set_simulation_root, "a P-256 point, 128 hexadecimal digits"),
     KEY("simulation_only", BOOL, set_simulation_only, a_bool),
     KEY("require_level", UINT, set_level, "0 to 3"),
+    KEY("allow_migration", BOOL, set_migration, a_bool),
+    KEY("max_vmpl", UINT, set_vmpl, "0 to 3"),
+    KEY("min_tcb_fmc", UINT, set_min_fmc, a_byte),
+    KEY("min_tcb_bl", UINT, set_min_bl, a_byte),
+    KEY("min_tcb_tee", UINT, set_min_tee, a_byte),
+    KEY("min_tcb_snp", UINT, set_min_snp, a_byte),
+    KEY("min_tcb_ucode", UINT, set_min_ucode, a_byte),
+    KEY("min_snp_abi_major", UINT, set_min_abi_major, a_byte),
+    KEY("min_snp_abi_minor", UINT, set_min_abi_minor, a_byte),
+    KEY("simulation_root_sha256", TEXT, set_root_sha256, "64 hexadecimal digits, not all zero"),
     KEY("references", TABLES, NULL, "at most 16 tables of reference values"),
 };
 
@@ -264,6 +346,35 @@ static bool ref_report_data(struct mse_policy *p, const struct mse_policy_value 
     return r->has_report_data;
 }
 
+static bool ref_measurement(struct mse_policy *p, const struct mse_policy_value *v)
+{
+    struct mse_reference *r = last(p);
+    r->has_measurement = mse_hex_decode(r->measurement, sizeof r->measurement, v->text);
+    return r->has_measurement;
+}
+
+static bool ref_host_data(struct mse_policy *p, const struct mse_policy_value *v)
+{
+    struct mse_reference *r = last(p);
+    r->has_host_data = mse_hex_decode(r->host_data, sizeof r->host_data, v->text);
+    return r->has_host_data;
+}
+
+static bool ref_id_key(struct mse_policy *p, const struct mse_policy_value *v)
+{
+    struct mse_reference *r = last(p);
+    r->has_id_key_digest = mse_hex_decode(r->id_key_digest, sizeof r->id_key_digest, v->text);
+    return r->has_id_key_digest;
+}
+
+static bool ref_author_key(struct mse_policy *p, const struct mse_policy_value *v)
+{
+    struct mse_reference *r = last(p);
+    r->has_author_key_digest =
+        mse_hex_decode(r->author_key_digest, sizeof r->author_key_digest, v->text);
+    return r->has_author_key_digest;
+}
+
 static const struct mse_policy_key reference_keys[] = {
     KEY("mr_enclave", TEXT, ref_mr_enclave, "64 hexadecimal digits"),
     KEY("mr_signer", TEXT, ref_mr_signer, "64 hexadecimal digits"),
@@ -271,6 +382,10 @@ static const struct mse_policy_key reference_keys[] = {
     KEY("min_isv_svn", UINT, ref_min_isv_svn, "0 to 65535"),
     KEY("config_id", TEXT, ref_config_id, "128 hexadecimal digits"),
     KEY("report_data", TEXT, ref_report_data, "128 hexadecimal digits"),
+    KEY("measurement", TEXT, ref_measurement, "96 hexadecimal digits"),
+    KEY("host_data", TEXT, ref_host_data, "64 hexadecimal digits"),
+    KEY("id_key_digest", TEXT, ref_id_key, "96 hexadecimal digits"),
+    KEY("author_key_digest", TEXT, ref_author_key, "96 hexadecimal digits"),
 };
 
 _Static_assert(MSE_ARRAY_LEN(keys) <= 64 && MSE_ARRAY_LEN(reference_keys) <= 64,
@@ -411,7 +526,12 @@ mse_status mse_policy_judge(const struct mse_policy *p, struct mse_error *err)
         return MSE_FAIL(err, MSE_ERR_POLICY, step,
                         "\"grace_days\" and \"grace_reference\" go together");
     }
-    bool no_root = mse_mem_is_zero(p->simulation_root, sizeof p->simulation_root);
+    if (p->max_vmpl > 3) {
+        return MSE_FAIL(err, MSE_ERR_POLICY, step, "\"max_vmpl\" is %u, wanted 0 to 3",
+                        p->max_vmpl);
+    }
+    bool no_root = mse_mem_is_zero(p->simulation_root, sizeof p->simulation_root) &&
+                   mse_mem_is_zero(p->simulation_root_sha256, sizeof p->simulation_root_sha256);
     if (p->simulation_only && (no_root || !p->allow_simulation)) {
         return MSE_FAIL(err, MSE_ERR_POLICY, step,
                         "\"simulation_only\" needs \"allow_simulation\" and \"simulation_root\"");

@@ -382,18 +382,6 @@ static void judge(struct mse_sgx_appraisal *a, struct mse_bytes quote)
                           mse_verdict_step_ok(a->v, MSE_STEP_QUOTE_SIGNATURE);
 }
 
-static mse_status tell(const struct mse_verdict *v, struct mse_error *err)
-{
-    const struct mse_check *c = mse_verdict_failure(v);
-    if (v->status == MSE_OK || c == NULL) {
-        return v->status;
-    }
-    return MSE_FAIL(err, c->status, mse_step_name(c->step), "%s: seen %s; wanted %s%s%s",
-                    mse_status_text(c->status), c->seen, c->wanted,
-                    c->policy_key != NULL ? "; policy key " : "",
-                    c->policy_key != NULL ? c->policy_key : "");
-}
-
 mse_status mse_appraise_sgx(struct mse_verdict *out, struct mse_bytes quote,
                             const struct mse_collateral *collateral,
                             const struct mse_policy *policy, mse_time at, struct mse_error *err)
@@ -407,5 +395,5 @@ mse_status mse_appraise_sgx(struct mse_verdict *out, struct mse_bytes quote,
         mse_verdict_set_level(out, 0, policy);
     }
     mse_verdict_decide(out);
-    return tell(out, err);
+    return mse_verdict_tell(out, err);
 }

@@ -353,7 +353,7 @@ static const struct mse_reference *closest(const struct mse_sgx_appraisal *a, si
     const struct mse_reference *best = NULL;
     for (size_t i = 0; i < a->policy->num_references; i++) {
         const struct mse_reference *s = &a->policy->references[i];
-        if (!is_identifying(s) && !a->policy->insecure_any_app) {
+        if ((!is_identifying(s) && !a->policy->insecure_any_app) || mse_reference_is_snp(s)) {
             continue;
         }
         size_t num = num_mismatches(s, &a->v->report);

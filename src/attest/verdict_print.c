@@ -228,8 +228,80 @@ static void js_measurements(struct js *j, const struct mse_verdict *v)
     js_close(j, '}');
 }
 
+static void js_firmware(struct js *j, const char *key, const uint8_t v[3])
+{
+    char text[12];
+    (void)snprintf(text, sizeof text, "%u.%u.%u", v[0], v[1], v[2]);
+    js_str(j, key, text);
+}
+
+static const char *snp_key_name(enum mse_snp_key k)
+{
+    return k == MSE_SNP_KEY_VCEK ? "vcek" : k == MSE_SNP_KEY_VLEK ? "vlek" : "none";
+}
+
+static void js_snp_measurements(struct js *j, const struct mse_verdict *v)
+{
+    const struct mse_snp_report *r = &v->snp;
+    js_open(j, "measurements", '{');
+    js_hex(j, "fingerprint", v->snp_fingerprint, sizeof v->snp_fingerprint);
+    js_hex(j, "measurement", r->measurement, sizeof r->measurement);
+    js_hex(j, "host_data", r->host_data, sizeof r->host_data);
+    js_hex(j, "id_key_digest", r->id_key_digest, sizeof r->id_key_digest);
+    js_hex(j, "author_key_digest", r->author_key_digest, sizeof r->author_key_digest);
+    js_key(j, "policy");
+    mse_wr_printf(j->b, "\"0x%llx\"", (unsigned long long)r->policy);
+    js_bool(j, "debug", v->debug);
+    js_bool(j, "migrate_ma", (r->policy & MSE_SNP_POLICY_MIGRATE_MA) != 0);
+    js_bool(j, "smt", (r->policy & MSE_SNP_POLICY_SMT) != 0);
+    js_uint(j, "vmpl", r->vmpl);
+    js_uint(j, "guest_svn", r->guest_svn);
+    js_hex(j, "family_id", r->family_id, sizeof r->family_id);
+    js_hex(j, "image_id", r->image_id, sizeof r->image_id);
+    js_hex(j, "report_id", r->report_id, sizeof r->report_id);
+    js_hex(j, "report_data", r->report_data, sizeof r->report_data);
+    js_close(j, '}');
+}
+
+static void js_snp_tcb(struct js *j, const char *key, const uint8_t raw[8],
+                       enum mse_snp_product product)
+{
+    struct mse_snp_tcb t = mse_snp_tcb_of(raw, product);
+    js_open(j, key, '{');
+    if (product == MSE_SNP_TURIN) {
+        js_uint(j, "fmc", t.fmc);
+    }
+    js_uint(j, "bl", t.bl);
+    js_uint(j, "tee", t.tee);
+    js_uint(j, "snp", t.snp);
+    js_uint(j, "ucode", t.ucode);
+    js_close(j, '}');
+}
+
+static void js_snp_platform(struct js *j, const struct mse_verdict *v)
+{
+    const struct mse_snp_report *r = &v->snp;
+    js_open(j, "platform", '{');
+    js_str(j, "product", mse_snp_product_name(v->snp_product));
+    js_hex(j, "chip_id", r->chip_id, sizeof r->chip_id);
+    js_str(j, "signing_key", snp_key_name(r->signing_key));
+    js_snp_tcb(j, "reported_tcb", r->reported_tcb, v->snp_product);
+    js_snp_tcb(j, "committed_tcb", r->committed_tcb, v->snp_product);
+    js_snp_tcb(j, "current_tcb", r->current_tcb, v->snp_product);
+    js_snp_tcb(j, "launch_tcb", r->launch_tcb, v->snp_product);
+    js_firmware(j, "firmware_current", r->current_version);
+    js_firmware(j, "firmware_committed", r->committed_version);
+    js_key(j, "platform_info");
+    mse_wr_printf(j->b, "\"0x%llx\"", (unsigned long long)r->platform_info);
+    js_close(j, '}');
+}
+
 static void js_platform(struct js *j, const struct mse_verdict *v)
 {
+    if (v->tee == MSE_TEE_SNP) {
+        js_snp_platform(j, v);
+        return;
+    }
     if (!v->has_pck) {
         js_str(j, "platform", NULL);
         return;
@@ -299,7 +371,11 @@ mse_status mse_verdict_to_json(char *out, size_t cap, const struct mse_verdict *
         js_str(&j, "reference", NULL);
     }
     js_tcb(&j, v);
-    js_measurements(&j, v);
+    if (v->tee == MSE_TEE_SNP) {
+        js_snp_measurements(&j, v);
+    } else {
+        js_measurements(&j, v);
+    }
     js_platform(&j, v);
     js_dates(&j, v);
     js_checks(&j, v);
@@ -349,6 +425,38 @@ static void wr_evidence(struct mse_build *b, const struct mse_verdict *v)
     wr_attributes(b, r);
     mse_wr_str(b, v->debug ? " (debug)\n" : "\n");
     wr_line_hex(b, "report data", r->report_data, sizeof r->report_data);
+}
+
+static void wr_snp_tcb(struct mse_build *b, const char *name, const uint8_t raw[8],
+                       enum mse_snp_product product)
+{
+    struct mse_snp_tcb t = mse_snp_tcb_of(raw, product);
+    mse_wr_printf(b, "  %-20s ", name);
+    if (product == MSE_SNP_TURIN) {
+        mse_wr_printf(b, "fmc %u ", t.fmc);
+    }
+    mse_wr_printf(b, "bl %u tee %u snp %u ucode %u\n", t.bl, t.tee, t.snp, t.ucode);
+}
+
+static void wr_snp(struct mse_build *b, const struct mse_verdict *v)
+{
+    const struct mse_snp_report *r = &v->snp;
+    mse_wr_printf(b, "evidence: %s report v%u%s%s\n", tee_name(v->tee), v->quote_version,
+                  v->simulated ? ", SIMULATED, not hardware" : "",
+                  v->signatures_ok ? "" : ", NOT GENUINE: a signature or the chain failed");
+    wr_line_hex(b, "fingerprint", v->snp_fingerprint, sizeof v->snp_fingerprint);
+    wr_line_hex(b, "MEASUREMENT", r->measurement, sizeof r->measurement);
+    wr_line_hex(b, "HOST_DATA", r->host_data, sizeof r->host_data);
+    wr_line_hex(b, "ID_KEY_DIGEST", r->id_key_digest, sizeof r->id_key_digest);
+    wr_line_hex(b, "AUTHOR_KEY_DIGEST", r->author_key_digest, sizeof r->author_key_digest);
+    mse_wr_printf(b, "  %-20s 0x%llx%s\n  %-20s %u\n", "guest policy",
+                  (unsigned long long)r->policy, v->debug ? " (debug)" : "", "VMPL", r->vmpl);
+    wr_line_hex(b, "report data", r->report_data, sizeof r->report_data);
+    mse_wr_printf(b, "machine: %s, signed by %s\n", mse_snp_product_name(v->snp_product),
+                  snp_key_name(r->signing_key));
+    wr_line_hex(b, "CHIP_ID", r->chip_id, sizeof r->chip_id);
+    wr_snp_tcb(b, "TCB reported", r->reported_tcb, v->snp_product);
+    wr_snp_tcb(b, "TCB committed", r->committed_tcb, v->snp_product);
 }
 
 static void wr_platform(struct mse_build *b, const struct mse_verdict *v)
@@ -423,8 +531,12 @@ mse_status mse_verdict_to_text(char *out, size_t cap, const struct mse_verdict *
         wr_reason(&b, v);
     }
     if (v->tee != MSE_TEE_NONE) {
-        wr_evidence(&b, v);
-        wr_platform(&b, v);
+        if (v->tee == MSE_TEE_SNP) {
+            wr_snp(&b, v);
+        } else {
+            wr_evidence(&b, v);
+            wr_platform(&b, v);
+        }
         mse_wr_printf(&b, "binding level: %u\n", v->binding_level);
     }
     wr_dates(&b, v);

@@ -39,7 +39,8 @@ struct conf_case {
     size_t num_files;
     struct mse_bytes files[CONF_MAX_FILES];
     uint8_t trusted_root[64]; /* the key that this case trusts */
-    bool own_root;            /* it is not Intel's */
+    bool own_root;            /* it is not the vendor's */
+    uint8_t root_sha256[32];  /* of its key, where that is no P-256 key */
 };
 /* False: this is no case that can be read; *why says so. */
 bool conf_case_load(struct conf_case *c, const char *dir, char *why);
@@ -73,6 +74,7 @@ bool conf_is_for_later(const struct conf_case *c);
 void conf_run_sgx_quote(struct conf_case *c, struct conf_outcome *o);
 void conf_run_ratls(struct conf_case *c, struct conf_outcome *o);
 void conf_run_older_bundle(struct conf_case *c, struct conf_outcome *o);
+void conf_run_snp_report(struct conf_case *c, struct conf_outcome *o);
 void conf_run_sigstruct(struct conf_case *c, struct conf_outcome *o);
 void conf_run_collateral(struct conf_case *c, struct conf_outcome *o);
 

@@ -40,7 +40,23 @@ bool conf_is_reason(const char *reason, const char *status)
     if (strcmp(reason, "signature") == 0) {
         return strcmp(status, "signature") == 0 || is_collateral_status(status, "signature");
     }
-    return strcmp(reason, status) == 0;
+    if (strcmp(reason, "vcek_chain") == 0 || strcmp(reason, "VCEK_CHAIN_INVALID") == 0) {
+        return strncmp(status, "vcek_", 5) == 0;
+    }
+    if (strcmp(reason, "malformed_or_signature") == 0) {
+        return strcmp(status, "malformed") == 0 || ends_with(status, "_signature");
+    }
+    if (strcmp(reason, "WRONG_REPORT_VERSION") == 0) {
+        return strcmp(status, "unsupported_version") == 0;
+    }
+    if (strcmp(reason, "REPORT_TRUNCATED") == 0 ||
+        strcmp(reason, "REPORT_FORMAT_UNSUPPORTED") == 0) {
+        return strcmp(status, "malformed") == 0;
+    }
+    if (strcmp(reason, "REPORT_SIGNATURE_INVALID") == 0) {
+        return strcmp(status, "report_signature") == 0;
+    }
+    return strcasecmp(reason, status) == 0;
 }
 
 static bool is_in_list(const json_t *list, const char *status)
@@ -125,6 +141,8 @@ static bool is_set_aside(const struct conf_case *c, mse_status st)
         return !conf_has_role(c, "tcb_info");
     case MSE_ERR_QE_IDENTITY_MISSING:
         return !conf_has_role(c, "qe_identity");
+    case MSE_ERR_VCEK_CRL_MISSING:
+        return !conf_has_role(c, "amd_crl");
     default:
         return false;
     }
