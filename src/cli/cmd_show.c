@@ -108,6 +108,88 @@ static json_t *show_quote(struct mse_bytes raw, size_t padding)
     return o;
 }
 
+static json_t *show_snp_tcb(const uint8_t raw[8], enum mse_snp_product product)
+{
+    struct mse_snp_tcb t = mse_snp_tcb_of(raw, product);
+    json_t *o = json_object();
+    put(o, "raw", hex(raw, 8));
+    if (product == MSE_SNP_TURIN) {
+        put(o, "fmc", number(t.fmc));
+    }
+    put(o, "bl", number(t.bl));
+    put(o, "tee", number(t.tee));
+    put(o, "snp", number(t.snp));
+    put(o, "ucode", number(t.ucode));
+    return o;
+}
+
+static json_t *policy_words(uint64_t policy)
+{
+    static const struct {
+        uint64_t bit;
+        const char *word;
+    } words[] = { { MSE_SNP_POLICY_SMT, "SMT" },
+                  { MSE_SNP_POLICY_MIGRATE_MA, "MIGRATE_MA" },
+                  { MSE_SNP_POLICY_DEBUG, "DEBUG" } };
+    json_t *a = json_array();
+    for (size_t i = 0; i < MSE_ARRAY_LEN(words); i++) {
+        if ((policy & words[i].bit) != 0) {
+            (void)json_array_append_new(a, json_string(words[i].word));
+        }
+    }
+    return a;
+}
+
+static void show_snp_platform(json_t *o, const struct mse_snp_report *r)
+{
+    /* Turin stores its TCB in another order; only the family of version 3 and later tells. */
+    enum mse_snp_product p =
+        r->has_cpuid && r->cpuid_family == 0x1a ? MSE_SNP_TURIN : MSE_SNP_MILAN;
+    put(o, "chip_id", hex(r->chip_id, 64));
+    put(o, "signing_key", number(r->signing_key));
+    put(o, "platform_info", number(r->platform_info));
+    put(o, "current_tcb", show_snp_tcb(r->current_tcb, p));
+    put(o, "reported_tcb", show_snp_tcb(r->reported_tcb, p));
+    put(o, "committed_tcb", show_snp_tcb(r->committed_tcb, p));
+    put(o, "launch_tcb", show_snp_tcb(r->launch_tcb, p));
+    if (r->has_cpuid) {
+        const uint8_t cpuid[3] = { r->cpuid_family, r->cpuid_model, r->cpuid_stepping };
+        put(o, "cpuid_family_model_stepping", hex(cpuid, sizeof cpuid));
+    }
+}
+
+static json_t *show_snp_report(struct mse_bytes raw)
+{
+    struct mse_snp_report r;
+    struct mse_error err = { 0 };
+    uint8_t fingerprint[32];
+    char policy[24];
+    json_t *o = json_object();
+    if (mse_snp_report_parse(&r, raw, &err) != MSE_OK) {
+        put(o, "unreadable", json_string(err.text));
+        return o;
+    }
+    (void)snprintf(policy, sizeof policy, "0x%llx", (unsigned long long)r.policy);
+    put(o, "version", number(r.version));
+    if (mse_snp_fingerprint(fingerprint, &r) == MSE_OK) {
+        put(o, "fingerprint", hex(fingerprint, 32));
+    }
+    put(o, "measurement", hex(r.measurement, 48));
+    put(o, "host_data", hex(r.host_data, 32));
+    put(o, "policy", json_string(policy));
+    put(o, "policy_bits", policy_words(r.policy));
+    put(o, "vmpl", number(r.vmpl));
+    put(o, "guest_svn", number(r.guest_svn));
+    put(o, "family_id", hex(r.family_id, 16));
+    put(o, "image_id", hex(r.image_id, 16));
+    put(o, "id_key_digest", hex(r.id_key_digest, 48));
+    put(o, "author_key_digest", hex(r.author_key_digest, 48));
+    put(o, "report_id", hex(r.report_id, 32));
+    put(o, "report_data", hex(r.report_data, 64));
+    show_snp_platform(o, &r);
+    return o;
+}
+
 static json_t *show_pck(const struct mse_pck_ext *e)
 {
     json_t *o = json_object();
@@ -399,6 +481,9 @@ static json_t *decode(const struct cli_target *t, const char **kind)
     case CLI_TARGET_QUOTE:
         *kind = "sgx_quote";
         return show_quote(t->quote, t->padding);
+    case CLI_TARGET_SNP_REPORT:
+        *kind = "snp_report";
+        return show_snp_report(t->quote);
     case CLI_TARGET_BUNDLE:
         *kind = "bundle";
         return show_bundle(t);

@@ -20,11 +20,12 @@ struct one {
 static const struct mse_collateral *pick_collateral(struct one *o)
 {
     const struct cli_collateral *given = &o->judge->collateral;
+    const struct mse_collateral *own = &o->target.bundle.collateral;
     bool stapled =
-        o->target.kind == CLI_TARGET_BUNDLE && o->target.bundle.collateral.tcb_info.len > 0;
+        o->target.kind == CLI_TARGET_BUNDLE && (own->tcb_info.len > 0 || own->vcek.len > 0);
     if (stapled && !cli_has(o->c, "collateral")) {
         o->collateral_source = "the bundle itself";
-        return &o->target.bundle.collateral;
+        return own;
     }
     o->collateral_source = given->source;
     return &given->bundle.collateral;
@@ -39,6 +40,8 @@ static mse_status appraise(struct one *o, struct mse_error *err)
     if (t->der.len > 0 && t->kind != CLI_TARGET_CRL) {
         st = mse_ratls_appraise(&o->verdict, &o->cert, &o->binding, t->der, t->host, k, &j->policy,
                                 j->at, err);
+    } else if (cli_is_snp_report(t->quote)) {
+        st = mse_appraise_snp(&o->verdict, t->quote, k, &j->policy, j->at, err);
     } else if (t->quote.len > 0) {
         st = mse_appraise_sgx(&o->verdict, t->quote, k, &j->policy, j->at, err);
     } else {
@@ -56,6 +59,8 @@ static const char *kind_text(const struct one *o)
         return o->target.host != NULL ? "certificate of a connection" : "certificate";
     case CLI_TARGET_QUOTE:
         return "SGX quote";
+    case CLI_TARGET_SNP_REPORT:
+        return "SEV-SNP report";
     case CLI_TARGET_BUNDLE:
         return o->target.bundle.form == MSE_BUNDLE_OLDER ? "evidence bundle (older form)"
                                                          : "evidence bundle";
@@ -141,7 +146,7 @@ static void print_text(const struct one *o)
     }
     cli_say(c, "binding level %u means: %s", o->verdict.binding_level,
             o->target.der.len > 0 ? cli_level_text(o->verdict.binding_level)
-                                  : "a quote alone says nothing of any connection");
+                                  : "a quote or report alone says nothing of any connection");
     free(text);
 }
 

@@ -46,7 +46,10 @@ static enum cli_exit load_simulation_root(struct cli_judge *j, const struct cli 
     }
     mse_status st = cli_file_read(&f, path, SMALL_FILE, &err);
     if (st == MSE_OK) {
-        st = mse_simulation_root_of_pem(j->policy.simulation_root, cli_file_view(&f), &err);
+        /* A root of any kind counts by the hash of its key, one of P-256 by its point as well. */
+        st = mse_simulation_root_sha256_of_pem(j->policy.simulation_root_sha256, cli_file_view(&f),
+                                               &err);
+        (void)!mse_simulation_root_of_pem(j->policy.simulation_root, cli_file_view(&f), NULL);
     }
     free(path);
     cli_file_clear(&f);
@@ -326,6 +329,9 @@ static const char *advice(mse_status st)
     case MSE_ERR_SIMULATION:
         return "a simulated platform is trusted only with --allow-simulation and its root "
                "(--simulation-root)";
+    case MSE_ERR_VCEK_ROOT_UNTRUSTED:
+        return "the chain must end in AMD's ARK; a simulated one is trusted only with "
+               "--allow-simulation and --simulation-root";
     case MSE_ERR_NOTHING_IDENTIFIES:
         return "say which app you expect: --fingerprint, --context with --code, or --signer";
     case MSE_ERR_MRENCLAVE_MISMATCH:
@@ -342,11 +348,14 @@ static const char *advice(mse_status st)
     case MSE_ERR_QE_IDENTITY_MISSING:
     case MSE_ERR_PCK_CRL_MISSING:
     case MSE_ERR_ROOT_CRL_MISSING:
+    case MSE_ERR_VCEK_MISSING:
+    case MSE_ERR_VCEK_CRL_MISSING:
         return "--collateral FILE gives the collateral";
     case MSE_ERR_TCB_INFO_EXPIRED:
     case MSE_ERR_QE_IDENTITY_EXPIRED:
     case MSE_ERR_PCK_CRL_EXPIRED:
     case MSE_ERR_ROOT_CRL_EXPIRED:
+    case MSE_ERR_VCEK_CRL_EXPIRED:
         return "get newer collateral (--collateral FILE), or judge another time with --at";
     case MSE_ERR_PCK_REVOKED:
     case MSE_ERR_INTERMEDIATE_REVOKED:

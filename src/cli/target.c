@@ -120,6 +120,13 @@ static mse_status take_quote(struct cli_target *t, struct mse_bytes in, struct m
     return MSE_OK;
 }
 
+bool cli_is_snp_report(struct mse_bytes in)
+{
+    uint32_t version = 0;
+    return in.len == MSE_SNP_REPORT_LEN && mse_rd_u32le(&in, &version) && version >= 2 &&
+           version <= 5;
+}
+
 static mse_status take_json(struct cli_target *t, struct mse_bytes in, struct mse_error *err)
 {
     json_t *doc = json_loadb((const char *)in.data, in.len, 0, NULL);
@@ -167,6 +174,11 @@ static mse_status classify(struct cli_target *t, struct mse_error *err)
     if (text.len > 0 && text.data[0] == '{') {
         return take_json(t, text, err);
     }
+    if (cli_is_snp_report(in)) {
+        t->kind = CLI_TARGET_SNP_REPORT;
+        t->quote = in;
+        return MSE_OK;
+    }
     if (in.len >= 2 && in.data[0] == 3 && in.data[1] == 0) {
         return take_quote(t, in, err);
     }
@@ -185,8 +197,8 @@ static mse_status classify(struct cli_target *t, struct mse_error *err)
         t->kind = CLI_TARGET_CONTEXT;
     } else {
         return MSE_FAIL(err, MSE_ERR_MALFORMED, "target",
-                        "%.150s is nothing that is known here (certificate, quote, bundle, "
-                        "collateral, SIGSTRUCT, context)",
+                        "%.150s is nothing that is known here (certificate, quote, report, "
+                        "bundle, collateral, SIGSTRUCT, context)",
                         t->name);
     }
     return MSE_OK;

@@ -20,6 +20,15 @@ static mse_status check_quote(struct mse_bytes quote, struct mse_error *err)
     return mse_sgx_quote_parse(&parsed, quote, err);
 }
 
+/* SEV-SNP has the report where the others have the quote. */
+static mse_status rd_snp(struct mse_ratls_cert *c, struct mse_bytes value, struct mse_error *err)
+{
+    struct mse_snp_report parsed;
+    c->form = MSE_RATLS_SNP;
+    c->quote = value;
+    return mse_snp_report_parse(&parsed, value, err);
+}
+
 static mse_status other_tag(uint64_t tag, struct mse_error *err)
 {
     if (tag == MSE_TAG_SNP || tag == MSE_TAG_NITRO) {
@@ -122,14 +131,30 @@ static bool find_older(const struct mse_cert *x, enum mse_ratls_form *form, stru
         *form = MSE_RATLS_OLD_QUOTE_OID;
         return true;
     }
+    if (mse_cert_extension(x, MSE_OID(mse_oid_legacy_snp), value, NULL)) {
+        *form = MSE_RATLS_SNP;
+        return true;
+    }
     return false;
 }
 
 static mse_status rd_older(struct mse_ratls_cert *c, enum mse_ratls_form form,
                            struct mse_bytes value, struct mse_error *err)
 {
-    return form == MSE_RATLS_OPEN_ENCLAVE ? rd_open_enclave(c, value, err)
-                                          : rd_raw(c, form, value, err);
+    switch (form) {
+    case MSE_RATLS_OPEN_ENCLAVE:
+        return rd_open_enclave(c, value, err);
+    case MSE_RATLS_SNP:
+        return rd_snp(c, value, err);
+    case MSE_RATLS_DICE:
+    case MSE_RATLS_LEGACY:
+    case MSE_RATLS_LEGACY_GRAMINE:
+    case MSE_RATLS_OLD_QUOTE_OID:
+    case MSE_RATLS_TDX:
+    case MSE_RATLS_NITRO:
+        break;
+    }
+    return rd_raw(c, form, value, err);
 }
 
 /* A Nitro document as lower-case hexadecimal digits in a DNS name: COSE_Sign1 with ES384 begins
@@ -159,9 +184,7 @@ static mse_status refuse_without_sgx(const struct mse_cert *x, struct mse_error 
 {
     struct mse_bytes value;
     const char *tee = NULL;
-    if (mse_cert_extension(x, MSE_OID(mse_oid_legacy_snp), &value, NULL)) {
-        tee = "AMD SEV-SNP";
-    } else if (mse_cert_extension(x, MSE_OID(mse_oid_legacy_tdx), &value, NULL)) {
+    if (mse_cert_extension(x, MSE_OID(mse_oid_legacy_tdx), &value, NULL)) {
         tee = "Intel TDX";
     } else if (has_nitro_name(x)) {
         tee = "AWS Nitro";

@@ -75,6 +75,9 @@ void conf_run_sgx_quote(struct conf_case *c, struct conf_outcome *o);
 void conf_run_ratls(struct conf_case *c, struct conf_outcome *o);
 void conf_run_older_bundle(struct conf_case *c, struct conf_outcome *o);
 void conf_run_snp_report(struct conf_case *c, struct conf_outcome *o);
+/* The parts of the above that RA-TLS cases share. */
+struct mse_collateral conf_snp_collateral(struct conf_case *c);
+void conf_want_snp(const struct conf_case *c, struct conf_outcome *o, const struct mse_verdict *v);
 void conf_run_sigstruct(struct conf_case *c, struct conf_outcome *o);
 void conf_run_collateral(struct conf_case *c, struct conf_outcome *o);
 

@@ -92,6 +92,8 @@ static void want_form(const struct conf_case *c, struct conf_outcome *o, enum ms
         good = f == MSE_RATLS_DICE;
     } else if (starts_with(oid, "1.2.840.113741.1337.6")) {
         good = f == MSE_RATLS_LEGACY;
+    } else if (starts_with(oid, "1.2.840.113741.1337.7")) {
+        good = f == MSE_RATLS_SNP;
     } else if (starts_with(oid, "1.2.840.113556.10.1.1")) {
         good = f == MSE_RATLS_OPEN_ENCLAVE;
     } else if (starts_with(oid, "06 09 2A 86 48 86 F8 4D 8A 39 06")) {
@@ -125,7 +127,8 @@ void conf_run_ratls(struct conf_case *c, struct conf_outcome *o)
 {
     struct mse_policy policy;
     conf_policy(c, &policy);
-    struct mse_collateral col = conf_collateral(c);
+    bool snp = conf_has_role(c, "vcek");
+    struct mse_collateral col = snp ? conf_snp_collateral(c) : conf_collateral(c);
     static struct mse_verdict v;
     struct mse_ratls_cert cert = { .form = MSE_RATLS_DICE };
     enum mse_ratls_binding binding = MSE_BINDING_NONE;
@@ -145,9 +148,16 @@ void conf_run_ratls(struct conf_case *c, struct conf_outcome *o)
     }
     conf_judge_verdict(c, &v, o);
     if (is_accepting(c)) {
-        conf_want_sgx(c, o, &v);
+        if (snp) {
+            conf_want_snp(c, o, &v);
+        } else {
+            conf_want_sgx(c, o, &v);
+        }
         want_certificate(c, o, &cert);
         want_binding(c, o, binding);
+    }
+    if (snp) {
+        conf_free(&col.vcek_issuer_chain);
     }
 }
 

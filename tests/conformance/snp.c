@@ -21,7 +21,7 @@ static struct mse_bytes join_issuers(struct conf_case *c)
     return out != NULL ? all : none;
 }
 
-static struct mse_collateral snp_collateral(struct conf_case *c)
+struct mse_collateral conf_snp_collateral(struct conf_case *c)
 {
     struct mse_collateral col = {
         .vcek = conf_file(c, conf_has_role(c, "vlek") ? "vlek" : "vcek"),
@@ -84,7 +84,7 @@ static void want_platform(const struct conf_case *c, struct conf_outcome *o,
     }
 }
 
-static void want_snp(const struct conf_case *c, struct conf_outcome *o, const struct mse_verdict *v)
+void conf_want_snp(const struct conf_case *c, struct conf_outcome *o, const struct mse_verdict *v)
 {
     const struct mse_snp_report *r = &v->snp;
     if (!v->signatures_ok) {
@@ -177,12 +177,12 @@ void conf_run_snp_report(struct conf_case *c, struct conf_outcome *o)
     static struct mse_verdict v;
     struct mse_policy policy;
     conf_policy(c, &policy);
-    struct mse_collateral col = snp_collateral(c);
+    struct mse_collateral col = conf_snp_collateral(c);
     (void)!mse_appraise_snp(&v, conf_file(c, "report"), &col, &policy, c->at, NULL);
     conf_judge_verdict(c, &v, o);
     bool by_policy = strcmp(c->verdict, "reject_by_policy") == 0;
     if (by_policy || strcmp(c->verdict, "ok") == 0) {
-        want_snp(c, o, &v);
+        conf_want_snp(c, o, &v);
     }
     if (by_policy) {
         judge_stated_policy(c, o, &col, &policy, &v);

@@ -30,6 +30,9 @@ static void test_all_steps_needed(void **state)
     assert_true(v.accepted);
     assert_status(v.status, MSE_OK);
     for (unsigned left_out = MSE_STEP_FORM; left_out <= MSE_STEP_MACHINE; left_out++) {
+        if (left_out >= MSE_STEP_VCEK_CHAIN && left_out <= MSE_STEP_VCEK_EXTENSION) {
+            continue; /* SEV-SNP's: test_snp */
+        }
         struct mse_verdict empty = { .tee = MSE_TEE_SGX };
         v = empty;
         for (unsigned s = MSE_STEP_FORM; s <= MSE_STEP_MACHINE; s++) {
@@ -48,8 +51,8 @@ static void test_all_steps_needed(void **state)
 static void test_unknown_kind_is_never_accepted(void **state)
 {
     (void)state;
-    static const enum mse_tee_kind kinds[] = { MSE_TEE_NONE, MSE_TEE_TDX, MSE_TEE_SNP,
-                                               MSE_TEE_NITRO, (enum mse_tee_kind)9 };
+    static const enum mse_tee_kind kinds[] = { MSE_TEE_NONE, MSE_TEE_TDX, MSE_TEE_NITRO,
+                                               (enum mse_tee_kind)9 };
     static struct mse_verdict v;
     for (size_t i = 0; i < MSE_ARRAY_LEN(kinds); i++) {
         pass_all(&v);

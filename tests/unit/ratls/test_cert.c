@@ -306,7 +306,7 @@ static void other_evidence_is_named(void **state)
     static const uint8_t nitro[] = "\x30\x12\x82\x10"
                                    "8444a1013822abcd";
     forge_one(l, MSE_OID(mse_oid_legacy_snp), mse_bytes_str("x"));
-    assert_status(judge(l), MSE_ERR_UNSUPPORTED_TEE);
+    assert_status(judge(l), MSE_ERR_MALFORMED);
     forge_one(l, MSE_OID(mse_oid_legacy_tdx), mse_bytes_str("x"));
     assert_status(judge(l), MSE_ERR_UNSUPPORTED_TEE);
     forge_one(l, MSE_OID(mse_oid_subject_alt_name), mse_bytes_of(nitro, sizeof nitro - 1));
@@ -655,7 +655,7 @@ static void certificates_of_the_field(void **state)
         { .name = "neg-gramine--hash-alg-unknown", .read = MSE_ERR_CLAIMS_HASH },
         { .name = "neg-gramine--cbor-tag-60002", .read = MSE_ERR_UNSUPPORTED_EVIDENCE_TAG },
         { .name = "neg-cosmian-sgx--truncated", .read = MSE_ERR_MALFORMED },
-        { .name = "cosmian-sev", .read = MSE_ERR_UNSUPPORTED_TEE },
+        { "cosmian-sev", MSE_OK, MSE_RATLS_SNP, MSE_OK, MSE_BINDING_POINT, MSE_OK },
         { .name = "evervault-nitro-cert", .read = MSE_ERR_UNSUPPORTED_TEE },
     };
     if (test_vectors() == NULL) {
