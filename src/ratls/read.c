@@ -20,13 +20,40 @@ static mse_status check_quote(struct mse_bytes quote, struct mse_error *err)
     return mse_sgx_quote_parse(&parsed, quote, err);
 }
 
+/* What stands behind a report in the field: the host's certificate table, as a count and entries of
+ * length, GUID and certificate. Its form is checked; the certificates that count are those of the
+ * collateral. */
+static bool skip_certificates(struct mse_bytes in)
+{
+    const uint32_t guid_len = 16;
+    uint32_t num = 0;
+    if (!mse_rd_u32le(&in, &num) || num > 8) {
+        return false;
+    }
+    for (; num > 0; num--) {
+        uint32_t len = 0;
+        if (!mse_rd_u32le(&in, &len) || len < guid_len || !mse_rd_skip(&in, len)) {
+            return false;
+        }
+    }
+    return in.len == 0;
+}
+
 /* SEV-SNP has the report where the others have the quote. */
 static mse_status rd_snp(struct mse_ratls_cert *c, struct mse_bytes value, struct mse_error *err)
 {
     struct mse_snp_report parsed;
+    struct mse_bytes rest = value;
     c->form = MSE_RATLS_SNP;
     c->quote = value;
-    return mse_snp_report_parse(&parsed, value, err);
+    if (value.len > MSE_SNP_REPORT_LEN) {
+        if (!mse_rd_bytes(&rest, &c->quote, MSE_SNP_REPORT_LEN) || !skip_certificates(rest)) {
+            return MSE_FAIL(err, MSE_ERR_MALFORMED, STEP,
+                            "%zu bytes behind a report that are no certificate table",
+                            value.len - MSE_SNP_REPORT_LEN);
+        }
+    }
+    return mse_snp_report_parse(&parsed, c->quote, err);
 }
 
 static mse_status other_tag(uint64_t tag, struct mse_error *err)
