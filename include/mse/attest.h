@@ -110,11 +110,11 @@ struct mse_verdict {
     uint8_t binding_level; /* 0 to 3: what ties the evidence to a connection; set by the caller */
 
     /* SEV-SNP: claims and platform. Slices of snp borrow from the report that was appraised. */
-    struct mse_snp_report snp;
+    bool has_vcek;
     uint8_t snp_fingerprint[32];
     enum mse_snp_product snp_product;
-    bool has_vcek;
     struct mse_vcek vcek;
+    struct mse_snp_report snp;
 };
 
 /* mse_appraise_sgx judges an SGX quote v3. Returns out->status; *out is always filled and says, in

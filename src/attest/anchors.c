@@ -152,7 +152,7 @@ static mse_status read_root(struct mse_cert *out, uint8_t *der, size_t cap, stru
 mse_status mse_simulation_root_of_pem(uint8_t out[64], struct mse_bytes pem, struct mse_error *err)
 {
     uint8_t der[4096];
-    struct mse_cert cert;
+    struct mse_cert cert = { .is_ca = false };
     mse_status st = read_root(&cert, der, sizeof der, pem, err);
     if (st != MSE_OK) {
         return st;
@@ -169,7 +169,7 @@ mse_status mse_simulation_root_sha256_of_pem(uint8_t out[32], struct mse_bytes p
                                              struct mse_error *err)
 {
     uint8_t der[4096];
-    struct mse_cert cert;
+    struct mse_cert cert = { .is_ca = false };
     mse_status st = read_root(&cert, der, sizeof der, pem, err);
     return st == MSE_OK ? mse_sha256(out, cert.key.spki) : st;
 }
