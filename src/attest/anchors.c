@@ -142,7 +142,7 @@ static mse_status read_root(struct mse_cert *out, uint8_t *der, size_t cap, stru
     if (mse_pem_next(&pem, "CERTIFICATE", more, sizeof more, &len) != MSE_ERR_NOT_FOUND) {
         return MSE_FAIL(err, MSE_ERR_MALFORMED, "simulation_root", "more than one certificate");
     }
-    if (!out->is_ca || mse_cert_verify(out, &out->key) != MSE_OK) {
+    if (!out->is_ca || mse_cert_verify(NULL, out, &out->key) != MSE_OK) {
         return MSE_FAIL(err, MSE_ERR_MALFORMED, "simulation_root",
                         "not a self-signed CA certificate");
     }

@@ -12,6 +12,7 @@ struct mse_sgx_appraisal {
     const struct mse_collateral *collateral;
     const struct mse_policy *policy;
     mse_time at;
+    struct mse_judge judge; /* v and at once more, for chain.h */
 
     struct mse_sgx_quote quote;
     struct mse_anchors anchors;

@@ -87,12 +87,12 @@ static void judge_links(struct mse_snp_appraisal *a)
                                          "a VCEK or VLEK signed by its ASK or ASVK", NULL };
     const struct mse_cert *c = a->chain.certs;
     bool named = is_named(&c[0], &c[1]) && is_named(&c[1], &c[2]) && is_named(&c[2], &c[2]);
-    bool good = named && mse_cert_verify(&c[1], &c[2].key) == MSE_OK &&
-                mse_cert_verify(&c[2], &c[2].key) == MSE_OK;
+    bool good = named && mse_cert_verify(NULL, &c[1], &c[2].key) == MSE_OK &&
+                mse_cert_verify(NULL, &c[2], &c[2].key) == MSE_OK;
     mse_note(a->v, &ask, good ? MSE_OK : MSE_ERR_VCEK_CHAIN, "%s",
              named ? "an ASK or ARK with a wrong signature" : "certificates of several chains");
     if (named) {
-        mse_status st = mse_cert_verify(&c[0], &c[1].key);
+        mse_status st = mse_cert_verify(NULL, &c[0], &c[1].key);
         mse_note(a->v, &leaf, st == MSE_OK ? MSE_OK : MSE_ERR_VCEK_SIGNATURE,
                  "a signature that the issuer's key did not make");
     }
@@ -199,10 +199,11 @@ static void judge_crl(struct mse_snp_appraisal *a)
 {
     static const struct mse_ask ask = { MSE_STEP_VCEK_CRL, "an ASK or ASVK that is not revoked",
                                         NULL };
+    const struct mse_judge j = { .v = a->v, .curve = NULL, .at = a->at };
     bool chain = a->chain.num == NUM_CERTS;
-    a->has_crl = mse_judge_crl(a->v, &a->crl, a->collateral->vcek_crl, &crl_words,
-                               chain ? &a->chain.certs[2] : NULL, a->at);
-    mse_judge_revoked(a->v, a->has_crl ? &a->crl : NULL, chain ? &a->chain.certs[1] : NULL, &ask,
+    a->has_crl = mse_judge_crl(&j, &a->crl, a->collateral->vcek_crl, &crl_words,
+                               chain ? &a->chain.certs[2] : NULL);
+    mse_judge_revoked(&j, a->has_crl ? &a->crl : NULL, chain ? &a->chain.certs[1] : NULL, &ask,
                       MSE_ERR_VCEK_ISSUER_REVOKED);
 }
 

@@ -60,16 +60,19 @@ struct js {
 
 static void js_string(struct mse_build *b, const char *s)
 {
+    struct mse_bytes in = mse_bytes_str(s);
     mse_wr_u8(b, '"');
-    for (; *s != '\0'; s++) {
-        unsigned char c = (unsigned char)*s;
-        if (c == '"' || c == '\\') {
-            mse_wr_u8(b, '\\');
-            mse_wr_u8(b, c);
-        } else if (c < 0x20 || c > 0x7e) {
+    while (in.len > 0) {
+        struct mse_bytes at = in;
+        uint32_t c = 0;
+        if (!mse_rd_utf8(&in, &c)) {
+            mse_wr_str(b, "\\ufffd");
+            in = mse_bytes_of(at.data + 1, at.len - 1);
+        } else if (c < 0x20 || c == 0x7f) {
             mse_wr_printf(b, "\\u%04x", c);
         } else {
-            mse_wr_u8(b, c);
+            mse_wr_str(b, c == '"' || c == '\\' ? "\\" : "");
+            mse_wr_copy(b, at.data, at.len - in.len);
         }
     }
     mse_wr_u8(b, '"');
@@ -517,7 +520,10 @@ static void wr_check(struct mse_build *b, const struct mse_check *c)
         mse_wr_printf(b, " %s", c->seen);
     }
     if (c->wanted[0] != '\0' && !c->skipped) {
-        mse_wr_printf(b, "%swanted %s", c->seen[0] != '\0' ? "; " : " ", c->wanted);
+        /* What passed and was not seen apart is what was wanted. */
+        bool alone = c->status == MSE_OK && c->seen[0] == '\0';
+        const char *joint = alone ? " " : c->seen[0] == '\0' ? " wanted " : "; wanted ";
+        mse_wr_printf(b, "%s%s", joint, c->wanted);
     }
     mse_wr_u8(b, '\n');
 }

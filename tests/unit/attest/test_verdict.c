@@ -175,6 +175,41 @@ static void test_room(void **state)
     assert_status(mse_verdict_to_text(text, sizeof text, &full), MSE_OK);
 }
 
+/* What a stranger wrote reaches JSON as valid UTF-8, and whole characters only. */
+static void test_texts_of_strangers(void **state)
+{
+    (void)state;
+    static struct mse_verdict v;
+    static char text[65536];
+    struct mse_verdict empty = { .tee = MSE_TEE_SGX };
+    struct mse_ask ask = { MSE_STEP_PCK_CHAIN, "SIMULATION \xe2\x80\x93 NOT HARDWARE", NULL };
+    for (size_t lead = 0; lead < 4; lead++) {
+        char seen[MSE_CHECK_TEXT_LEN + 16] = "";
+        memset(seen, 'a', lead);
+        for (size_t i = lead; i + 3 < sizeof seen; i += 3) {
+            memcpy(seen + i, "\xe2\x80\x93", 4);
+        }
+        v = empty;
+        mse_note(&v, &ask, MSE_ERR_PCK_CHAIN_ROOT_UNTRUSTED, "%s", seen);
+        assert_string_equal(v.checks[0].wanted, ask.wanted);
+        size_t len = strlen(v.checks[0].seen);
+        assert_true(len > MSE_CHECK_TEXT_LEN - 4 && (len - lead) % 3 == 0);
+        mse_note(&v, &ask, MSE_ERR_PCK_CHAIN_ROOT_UNTRUSTED, "\xe2\x80\xae\x1b\xff\"\\");
+        assert_string_equal(v.checks[1].seen, "\?\?\?'?");
+        struct mse_bytes advisory = mse_bytes_str("SA\xe2\x80\xae\xc2\x9b");
+        assert_true(mse_tcb_add_advisories(&v, &advisory, 1));
+        assert_string_equal(v.advisories[0], "SA??");
+        assert_status(mse_verdict_to_json(text, sizeof text, &v), MSE_OK);
+        assert_true(mse_utf8_valid(mse_bytes_str(text)));
+        assert_non_null(strstr(text, ask.wanted));
+        json_t *j = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+        assert_non_null(j);
+        json_decref(j);
+        assert_status(mse_verdict_to_text(text, sizeof text, &v), MSE_OK);
+        assert_true(mse_utf8_valid(mse_bytes_str(text)));
+    }
+}
+
 static void test_step_names(void **state)
 {
     (void)state;
@@ -274,6 +309,7 @@ int main(void)
         T(test_window),
         T(test_json),
         T(test_room),
+        T(test_texts_of_strangers),
         T(test_step_names),
         T(test_converge),
         T(test_advisories),

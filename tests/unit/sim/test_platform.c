@@ -375,7 +375,7 @@ static void test_quote_form(void **state)
                   MSE_OK);
     assert_memory_equal(q.qe_report.report_data, digest, 32);
     assert_true(mse_mem_is_zero(q.qe_report.report_data + 32, 32));
-    assert_status(mse_p256_verify(q.attestation_key, q.signature, q.signed_part), MSE_OK);
+    assert_status(mse_p256_verify(NULL, q.attestation_key, q.signature, q.signed_part), MSE_OK);
     mse_build_clear(&b);
 }
 
