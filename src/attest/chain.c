@@ -196,7 +196,7 @@ static const struct mse_anchor *judge_pck_root(struct mse_verdict *v, const stru
              "another key, in a certificate that calls itself \"%.*s\"", text_len(cn),
              (const char *)cn.data);
     bool good = is_root_intact(root);
-    mse_note(v, &intact, good ? MSE_OK : MSE_ERR_PCK_CHAIN_SIGNATURE,
+    mse_note(v, &intact, good ? MSE_OK : MSE_ERR_PCK_CHAIN_ROOT_UNTRUSTED,
              "the root's own signature is wrong");
     return a;
 }
@@ -439,6 +439,6 @@ void mse_judge_signed(struct mse_verdict *v, struct mse_chain *chain,
         return;
     }
     mse_note(v, &parts, MSE_OK, NULL);
-    judge_body_signature(v, &chain->certs[0], words, s);
     judge_signing_chain(v, chain, words, s);
+    judge_body_signature(v, &chain->certs[0], words, s);
 }

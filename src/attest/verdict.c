@@ -18,6 +18,7 @@ static const char *const step_names[] = {
     [MSE_STEP_AK_BINDING] = "ak_binding",
     [MSE_STEP_QUOTE_SIGNATURE] = "quote_signature",
     [MSE_STEP_QE_MATCH] = "qe_match",
+    [MSE_STEP_TDX_MODULE] = "tdx_module",
     [MSE_STEP_TCB_LEVEL] = "tcb_level",
     [MSE_STEP_EVALUATION_NUMBER] = "evaluation_number",
     [MSE_STEP_TCB_STATUS] = "tcb_status",
@@ -150,7 +151,22 @@ void mse_note_window(struct mse_verdict *v, enum mse_step step, const struct mse
 static uint32_t required_steps(enum mse_tee_kind tee)
 {
     const uint32_t all = (1U << (MSE_STEP_MACHINE + 1)) - 1;
-    return tee == MSE_TEE_SGX ? all : 0;
+    switch (tee) {
+    case MSE_TEE_SGX:
+        return all & ~(1U << MSE_STEP_TDX_MODULE);
+    case MSE_TEE_TDX:
+        return all & ~(1U << MSE_STEP_SIGNER); /* a TD has no signer */
+    case MSE_TEE_SNP:
+    case MSE_TEE_NITRO:
+    case MSE_TEE_NONE:
+        break;
+    }
+    return 0;
+}
+
+bool mse_verdict_step_applies(enum mse_tee_kind tee, enum mse_step step)
+{
+    return (required_steps(tee) & 1U << (unsigned)step) != 0;
 }
 
 void mse_verdict_decide(struct mse_verdict *v)

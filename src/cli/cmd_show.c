@@ -93,18 +93,18 @@ static json_t *show_quote(struct mse_bytes raw, size_t padding)
         put(o, "unreadable", json_string(err.text));
         return o;
     }
-    put(o, "version", number(q.version));
+    put(o, "version", number(q.header.version));
     put(o, "length", number(raw.len));
     if (padding > 0) {
         put(o, "zero_bytes_behind", number(padding));
     }
-    put(o, "qe_svn", number(q.qe_svn));
-    put(o, "pce_svn", number(q.pce_svn));
-    put(o, "qe_vendor_id", hex(q.qe_vendor_id, 16));
+    put(o, "qe_svn", number(q.header.qe_svn));
+    put(o, "pce_svn", number(q.header.pce_svn));
+    put(o, "qe_vendor_id", hex(q.header.qe_vendor_id, 16));
     put(o, "report", show_report(&q.body));
-    put(o, "attestation_key", hex(q.attestation_key, 64));
-    put(o, "quoting_enclave", show_report(&q.qe_report));
-    put(o, "certification_data_type", number(q.cert_type));
+    put(o, "attestation_key", hex(q.auth.attestation_key, 64));
+    put(o, "quoting_enclave", show_report(&q.auth.qe_report));
+    put(o, "certification_data_type", number(q.auth.cert_type));
     return o;
 }
 

@@ -40,7 +40,7 @@ static mse_status appraise(struct one *o, struct mse_error *err)
         st = mse_ratls_appraise(&o->verdict, &o->cert, &o->binding, t->der, t->host, k, &j->policy,
                                 j->at, err);
     } else if (t->quote.len > 0) {
-        st = mse_appraise_sgx(&o->verdict, t->quote, k, &j->policy, j->at, err);
+        st = mse_appraise_quote(&o->verdict, t->quote, k, &j->policy, j->at, err);
     } else {
         return MSE_ERR_NO_EVIDENCE;
     }
