@@ -102,7 +102,7 @@ mse_status mse_simulation_root_of_pem(uint8_t out[64], struct mse_bytes pem, str
         return MSE_FAIL(err, MSE_ERR_MALFORMED, "simulation_root", "more than one certificate");
     }
     const uint8_t *point = mse_point_of(&cert.key);
-    if (point == NULL || !cert.is_ca || mse_cert_verify(&cert, &cert.key) != MSE_OK) {
+    if (point == NULL || !cert.is_ca || mse_cert_verify(NULL, &cert, &cert.key) != MSE_OK) {
         return MSE_FAIL(err, MSE_ERR_MALFORMED, "simulation_root",
                         "not a self-signed P-256 CA certificate");
     }

@@ -21,7 +21,9 @@ bool mse_chain_sgx_extension(const struct mse_cert *leaf, struct mse_bytes *valu
 /* How much of a name goes into a text. */
 static int text_len(struct mse_bytes b)
 {
-    return b.len < 64 ? (int)b.len : 64;
+    b.len = b.len < 64 ? b.len : 64;
+    size_t len = mse_utf8_cut(b);
+    return len < 64 ? (int)len : 64; /* said again for the compiler */
 }
 
 static mse_status append_der(struct mse_chain *c, size_t len, struct mse_error *err)
@@ -112,10 +114,11 @@ mse_status mse_chain_read_split(struct mse_chain *out, struct mse_bytes leaf_der
     return st;
 }
 
-static bool is_issued_by(const struct mse_cert *c, const struct mse_cert *issuer)
+static bool is_issued_by(const struct mse_judge *j, const struct mse_cert *c,
+                         const struct mse_cert *issuer)
 {
     return mse_bytes_equal(c->issuer, issuer->subject) &&
-           mse_cert_verify(c, &issuer->key) == MSE_OK;
+           mse_cert_verify(j->curve, c, &issuer->key) == MSE_OK;
 }
 
 /* A certificate authority whose own CA certificates may be below deep. */
@@ -135,56 +138,57 @@ static bool is_leaf_profile(const struct mse_cert *c)
 }
 
 /* Intel's own root certificates are known whole; another one must have signed itself. */
-static bool is_root_intact(const struct mse_cert *root)
+static bool is_root_intact(const struct mse_judge *j, const struct mse_cert *root)
 {
-    return mse_is_intel_root_certificate(root->der) || is_issued_by(root, root);
+    return mse_is_intel_root_certificate(root->der) || is_issued_by(j, root, root);
 }
 
 /* spec: Intel SGX PCK Certificate and CRL Specification, PCK certificate chain */
 
-static void judge_pck_leaf(struct mse_verdict *v, const struct mse_cert *leaf)
+static void judge_pck_leaf(const struct mse_judge *j, const struct mse_cert *leaf)
 {
     static const struct mse_ask ask = { MSE_STEP_PCK_CHAIN,
                                         "a PCK certificate with the SGX extension, not a CA",
                                         NULL };
     struct mse_bytes value;
     bool good = mse_chain_sgx_extension(leaf, &value) && !leaf->is_ca;
-    mse_note(v, &ask, good ? MSE_OK : MSE_ERR_PCK_EXTENSION_MISSING, "%s",
+    mse_note(j->v, &ask, good ? MSE_OK : MSE_ERR_PCK_EXTENSION_MISSING, "%s",
              leaf->is_ca ? "a CA certificate as leaf" : "no SGX extension in the leaf");
 }
 
-static void judge_pck_links(struct mse_verdict *v, const struct mse_chain *c)
+static void judge_pck_links(const struct mse_judge *j, const struct mse_chain *c)
 {
     static const struct mse_ask ask = { MSE_STEP_PCK_CHAIN,
                                         "each certificate named and signed by the next", NULL };
     for (size_t i = 0; i + 1 < c->num; i++) {
-        if (!is_issued_by(&c->certs[i], &c->certs[i + 1])) {
-            mse_note(v, &ask, MSE_ERR_PCK_CHAIN_SIGNATURE,
+        if (!is_issued_by(j, &c->certs[i], &c->certs[i + 1])) {
+            mse_note(j->v, &ask, MSE_ERR_PCK_CHAIN_SIGNATURE,
                      "certificate %zu is not issued by certificate %zu", i + 1, i + 2);
             return;
         }
     }
-    mse_note(v, &ask, MSE_OK, NULL);
+    mse_note(j->v, &ask, MSE_OK, NULL);
 }
 
-static void judge_pck_shape(struct mse_verdict *v, const struct mse_chain *c)
+static void judge_pck_shape(const struct mse_judge *j, const struct mse_chain *c)
 {
     static const struct mse_ask length = { MSE_STEP_PCK_CHAIN, "leaf, CA, root", NULL };
     static const struct mse_ask profile = { MSE_STEP_PCK_CHAIN,
                                             "P-256, key usage and constraints of leaf, CA, root",
                                             NULL };
     if (c->num != MSE_CHAIN_MAX_CERTS) {
-        mse_note(v, &length, MSE_ERR_PCK_CHAIN_MALFORMED, "%zu certificates", c->num);
+        mse_note(j->v, &length, MSE_ERR_PCK_CHAIN_MALFORMED, "%zu certificates", c->num);
         return;
     }
-    mse_note(v, &length, MSE_OK, NULL);
+    mse_note(j->v, &length, MSE_OK, NULL);
     bool good = is_leaf_profile(&c->certs[0]) && is_ca_profile(&c->certs[1], 0) &&
                 is_ca_profile(&c->certs[2], 1);
-    mse_note(v, &profile, good ? MSE_OK : MSE_ERR_PCK_CHAIN_MALFORMED,
+    mse_note(j->v, &profile, good ? MSE_OK : MSE_ERR_PCK_CHAIN_MALFORMED,
              "a certificate with another profile");
 }
 
-static const struct mse_anchor *judge_pck_root(struct mse_verdict *v, const struct mse_cert *root,
+static const struct mse_anchor *judge_pck_root(const struct mse_judge *j,
+                                               const struct mse_cert *root,
                                                const struct mse_anchors *anchors)
 {
     static const struct mse_ask trusted = { MSE_STEP_PCK_CHAIN, "the key of a trusted root",
@@ -192,17 +196,17 @@ static const struct mse_anchor *judge_pck_root(struct mse_verdict *v, const stru
     static const struct mse_ask intact = { MSE_STEP_PCK_CHAIN, "a root that signed itself", NULL };
     const struct mse_anchor *a = mse_anchors_find(anchors, &root->key);
     struct mse_bytes cn = mse_name_common_name(root->subject);
-    mse_note(v, &trusted, a != NULL ? MSE_OK : MSE_ERR_PCK_CHAIN_ROOT_UNTRUSTED,
+    mse_note(j->v, &trusted, a != NULL ? MSE_OK : MSE_ERR_PCK_CHAIN_ROOT_UNTRUSTED,
              "another key, in a certificate that calls itself \"%.*s\"", text_len(cn),
              (const char *)cn.data);
-    bool good = is_root_intact(root);
-    mse_note(v, &intact, good ? MSE_OK : MSE_ERR_PCK_CHAIN_ROOT_UNTRUSTED,
+    bool good = is_root_intact(j, root);
+    mse_note(j->v, &intact, good ? MSE_OK : MSE_ERR_PCK_CHAIN_ROOT_UNTRUSTED,
              "the root's own signature is wrong");
     return a;
 }
 
 /* The names of the dates count from the root, which is always the last. */
-static void judge_pck_dates(struct mse_verdict *v, const struct mse_chain *c, mse_time at)
+static void judge_pck_dates(const struct mse_judge *j, const struct mse_chain *c)
 {
     static const char *const what[MSE_CHAIN_MAX_CERTS] = { "root_certificate", "pck_ca_certificate",
                                                            "pck_certificate" };
@@ -212,23 +216,23 @@ static void judge_pck_dates(struct mse_verdict *v, const struct mse_chain *c, ms
                                 .until = c->certs[i].not_after,
                                 .early = MSE_ERR_PCK_CHAIN_NOT_YET_VALID,
                                 .late = MSE_ERR_PCK_CHAIN_EXPIRED };
-        mse_note_window(v, MSE_STEP_PCK_CHAIN, &w, at);
+        mse_note_window(j->v, MSE_STEP_PCK_CHAIN, &w, j->at);
     }
 }
 
-const struct mse_anchor *mse_judge_pck_chain(struct mse_verdict *v, const struct mse_chain *c,
-                                             const struct mse_anchors *anchors, mse_time at)
+const struct mse_anchor *mse_judge_pck_chain(const struct mse_judge *j, const struct mse_chain *c,
+                                             const struct mse_anchors *anchors)
 {
-    judge_pck_leaf(v, &c->certs[0]);
-    judge_pck_links(v, c);
-    judge_pck_shape(v, c);
-    const struct mse_anchor *a = judge_pck_root(v, &c->certs[c->num - 1], anchors);
-    judge_pck_dates(v, c, at);
+    judge_pck_leaf(j, &c->certs[0]);
+    judge_pck_links(j, c);
+    judge_pck_shape(j, c);
+    const struct mse_anchor *a = judge_pck_root(j, &c->certs[c->num - 1], anchors);
+    judge_pck_dates(j, c);
     return a;
 }
 
-void mse_judge_ca_chain(struct mse_verdict *v, const struct mse_chain *c,
-                        const struct mse_anchors *anchors, mse_time at)
+void mse_judge_ca_chain(const struct mse_judge *j, const struct mse_chain *c,
+                        const struct mse_anchors *anchors)
 {
     static const struct mse_ask ask = { MSE_STEP_PCK_CHAIN, "the root alone, or a CA and the root",
                                         NULL };
@@ -236,10 +240,10 @@ void mse_judge_ca_chain(struct mse_verdict *v, const struct mse_chain *c,
     for (size_t i = 0; i < c->num; i++) {
         good = good && is_ca_profile(&c->certs[i], i);
     }
-    mse_note(v, &ask, good ? MSE_OK : MSE_ERR_PCK_CHAIN_MALFORMED, "%zu certificates", c->num);
-    judge_pck_links(v, c);
-    (void)judge_pck_root(v, &c->certs[c->num - 1], anchors);
-    judge_pck_dates(v, c, at);
+    mse_note(j->v, &ask, good ? MSE_OK : MSE_ERR_PCK_CHAIN_MALFORMED, "%zu certificates", c->num);
+    judge_pck_links(j, c);
+    (void)judge_pck_root(j, &c->certs[c->num - 1], anchors);
+    judge_pck_dates(j, c);
 }
 
 /* CRLs. */
@@ -265,11 +269,11 @@ const struct mse_crl_words mse_root_crl_words = {
     .late = MSE_ERR_ROOT_CRL_EXPIRED,
 };
 
-static void judge_crl_issuer(struct mse_verdict *v, const struct mse_crl *crl,
+static void judge_crl_issuer(const struct mse_judge *j, const struct mse_crl *crl,
                              const struct mse_crl_words *words, const struct mse_cert *issuer)
 {
     if (issuer == NULL) {
-        mse_note_skip(v, words->step, "the PCK chain could not be used");
+        mse_note_skip(j->v, words->step, "the PCK chain could not be used");
         return;
     }
     struct mse_bytes seen = mse_name_common_name(crl->issuer);
@@ -279,54 +283,54 @@ static void judge_crl_issuer(struct mse_verdict *v, const struct mse_crl *crl,
                    (const char *)want.data);
     struct mse_ask name = { words->step, wanted, NULL };
     bool same = mse_bytes_equal(crl->issuer, issuer->subject);
-    mse_note(v, &name, same ? MSE_OK : words->issuer_mismatch, "a CRL of \"%.*s\"", text_len(seen),
-             (const char *)seen.data);
+    mse_note(j->v, &name, same ? MSE_OK : words->issuer_mismatch, "a CRL of \"%.*s\"",
+             text_len(seen), (const char *)seen.data);
     struct mse_ask signature = { words->step, "a signature of the issuer", NULL };
-    bool good = mse_crl_verify(crl, &issuer->key) == MSE_OK;
-    mse_note(v, &signature, good ? MSE_OK : words->signature,
+    bool good = mse_crl_verify(j->curve, crl, &issuer->key) == MSE_OK;
+    mse_note(j->v, &signature, good ? MSE_OK : words->signature,
              "a signature that the issuer's key did not make");
 }
 
-bool mse_judge_crl(struct mse_verdict *v, struct mse_crl *out, struct mse_bytes der,
-                   const struct mse_crl_words *words, const struct mse_cert *issuer, mse_time at)
+bool mse_judge_crl(const struct mse_judge *j, struct mse_crl *out, struct mse_bytes der,
+                   const struct mse_crl_words *words, const struct mse_cert *issuer)
 {
     struct mse_ask ask = { words->step, "a CRL in DER", NULL };
     if (der.len == 0) {
-        mse_note(v, &ask, words->missing, "none");
+        mse_note(j->v, &ask, words->missing, "none");
         return false;
     }
     struct mse_error err = { .status = MSE_OK };
     if (mse_crl_parse(out, der, &err) != MSE_OK) {
-        mse_note(v, &ask, words->malformed, "%s", err.text);
+        mse_note(j->v, &ask, words->malformed, "%s", err.text);
         return false;
     }
-    mse_note(v, &ask, MSE_OK, NULL);
-    judge_crl_issuer(v, out, words, issuer);
+    mse_note(j->v, &ask, MSE_OK, NULL);
+    judge_crl_issuer(j, out, words, issuer);
     struct mse_window w = { .what = words->what,
                             .from = out->this_update,
                             .until = out->next_update,
                             .early = words->early,
                             .late = words->late };
-    mse_note_window(v, words->step, &w, at);
+    mse_note_window(j->v, words->step, &w, j->at);
     return true;
 }
 
-void mse_judge_revoked(struct mse_verdict *v, const struct mse_crl *crl,
+void mse_judge_revoked(const struct mse_judge *j, const struct mse_crl *crl,
                        const struct mse_cert *cert, const struct mse_ask *ask, mse_status revoked)
 {
     if (crl == NULL || cert == NULL) {
-        mse_note_skip(v, ask->step, "revocation could not be looked up");
+        mse_note_skip(j->v, ask->step, "revocation could not be looked up");
         return;
     }
     if (!mse_crl_is_revoked(crl, cert->serial)) {
-        mse_note(v, ask, MSE_OK, NULL);
+        mse_note(j->v, ask, MSE_OK, NULL);
         return;
     }
     char serial[2 * 20 + 1];
     struct mse_bytes s = cert->serial;
     s.len = s.len < 20 ? s.len : 20;
     mse_hex_encode(serial, s);
-    mse_note(v, ask, revoked, "serial %s stands in the CRL", serial);
+    mse_note(j->v, ask, revoked, "serial %s stands in the CRL", serial);
 }
 
 /* Signed JSON. */
@@ -356,35 +360,41 @@ const struct mse_signed_words mse_qe_identity_words = {
     .signature = MSE_ERR_QE_IDENTITY_SIGNATURE,
 };
 
-static void judge_body_signature(struct mse_verdict *v, const struct mse_cert *leaf,
+static void judge_body_signature(const struct mse_judge *j, const struct mse_cert *leaf,
                                  const struct mse_signed_words *words, const struct mse_signed *s)
 {
     struct mse_ask ask = { words->step, "a signature of the signing certificate over these bytes",
                            NULL };
     const uint8_t *point = mse_point_of(&leaf->key);
     bool good = point != NULL && s->signature.len == 64 &&
-                mse_p256_verify(point, s->signature.data, s->body) == MSE_OK;
-    mse_note(v, &ask, good ? MSE_OK : words->signature,
+                mse_p256_verify(j->curve, point, s->signature.data, s->body) == MSE_OK;
+    mse_note(j->v, &ask, good ? MSE_OK : words->signature,
              "a signature over other bytes or by another key");
 }
 
 /* The root that came with a signing chain must be the one of this appraisal. */
-static void judge_signing_root(struct mse_verdict *v, const struct mse_cert *root,
-                               const struct mse_signed_words *words, const struct mse_signed *s)
+static void judge_signing_anchor(const struct mse_judge *j, const struct mse_cert *root,
+                                 const struct mse_signed_words *words, const struct mse_signed *s)
 {
     struct mse_ask ask = { words->step, "the root of the PCK chain", "simulation_root" };
     const uint8_t *point = mse_point_of(&root->key);
     bool same = s->anchor != NULL && point != NULL && mse_mem_equal(point, s->anchor->point, 64);
-    mse_note(v, &ask, same ? MSE_OK : words->untrusted, "another root key");
+    mse_note(j->v, &ask, same ? MSE_OK : words->untrusted, "another root key");
+}
+
+static void judge_signing_root(const struct mse_judge *j, const struct mse_cert *root,
+                               const struct mse_signed_words *words, const struct mse_signed *s)
+{
     struct mse_ask self = { words->step, "a root that signed itself", NULL };
     bool known = s->root != NULL && mse_bytes_equal(root->der, s->root->der);
-    bool good = (known || is_root_intact(root)) && is_ca_profile(root, 0);
-    mse_note(v, &self, good ? MSE_OK : words->chain_signature,
+    bool good = (known || is_root_intact(j, root)) && is_ca_profile(root, 0);
+    mse_note(j->v, &self, good ? MSE_OK : words->chain_signature,
              "a root with a wrong signature or profile");
 }
 
 /* Whether the anchor's key issued the leaf, when no root came with it. */
-static bool is_issued_by_anchor(const struct mse_cert *leaf, const struct mse_signed *s)
+static bool is_issued_by_anchor(const struct mse_judge *j, const struct mse_cert *leaf,
+                                const struct mse_signed *s)
 {
     if (s->anchor == NULL ||
         (s->root != NULL && !mse_bytes_equal(leaf->issuer, s->root->subject))) {
@@ -393,25 +403,25 @@ static bool is_issued_by_anchor(const struct mse_cert *leaf, const struct mse_si
     uint8_t raw[65] = { 0x04 };
     struct mse_bytes point = mse_bytes_of(s->anchor->point, 64);
     struct mse_pubkey key = { .type = MSE_KEY_P256, .raw = mse_bytes_of(raw, sizeof raw) };
-    return mse_rd_copy(&point, raw + 1, 64) && mse_cert_verify(leaf, &key) == MSE_OK;
+    return mse_rd_copy(&point, raw + 1, 64) && mse_cert_verify(j->curve, leaf, &key) == MSE_OK;
 }
 
-static void judge_signing_chain(struct mse_verdict *v, const struct mse_chain *c,
+static void judge_signing_chain(const struct mse_judge *j, const struct mse_chain *c,
                                 const struct mse_signed_words *words, const struct mse_signed *s)
 {
     const struct mse_cert *leaf = &c->certs[0];
     struct mse_ask shape = { words->step, "a signing certificate directly below the root", NULL };
     bool good = c->num <= 2 && is_leaf_profile(leaf);
-    mse_note(v, &shape, good ? MSE_OK : words->malformed, "%zu certificates%s", c->num,
+    mse_note(j->v, &shape, good ? MSE_OK : words->malformed, "%zu certificates%s", c->num,
              leaf->is_ca ? ", the first a CA" : "");
     bool known = s->good_leaf != NULL && mse_bytes_equal(leaf->der, s->good_leaf->der);
     struct mse_ask link = { words->step, "named and signed by the root", NULL };
-    bool issued =
-        known || (c->num == 1 ? is_issued_by_anchor(leaf, s) : is_issued_by(leaf, &c->certs[1]));
-    mse_note(v, &link, issued ? MSE_OK : words->chain_signature,
+    bool issued = known || (c->num == 1 ? is_issued_by_anchor(j, leaf, s)
+                                        : is_issued_by(j, leaf, &c->certs[1]));
+    mse_note(j->v, &link, issued ? MSE_OK : words->chain_signature,
              "a signing certificate that the root did not issue");
     if (c->num > 1) {
-        judge_signing_root(v, &c->certs[c->num - 1], words, s);
+        judge_signing_root(j, &c->certs[c->num - 1], words, s);
     }
     for (size_t i = 0; i < c->num; i++) {
         struct mse_window w = { .what = i == 0 ? words->what : "signing_root_certificate",
@@ -419,26 +429,30 @@ static void judge_signing_chain(struct mse_verdict *v, const struct mse_chain *c
                                 .until = c->certs[i].not_after,
                                 .early = words->chain_early,
                                 .late = words->chain_late };
-        mse_note_window(v, words->step, &w, s->at);
+        mse_note_window(j->v, words->step, &w, j->at);
     }
 }
 
-void mse_judge_signed(struct mse_verdict *v, struct mse_chain *chain,
+void mse_judge_signed(const struct mse_judge *j, struct mse_chain *chain,
                       const struct mse_signed_words *words, const struct mse_signed *s)
 {
     chain->num = 0;
     struct mse_ask parts = { words->step, "body, 64-byte signature and issuer chain", NULL };
     if (s->body.len == 0 || s->signature.len != 64 || s->issuer_chain.len == 0) {
-        mse_note(v, &parts, words->missing, "body %zu, signature %zu, chain %zu bytes", s->body.len,
-                 s->signature.len, s->issuer_chain.len);
+        mse_note(j->v, &parts, words->missing, "body %zu, signature %zu, chain %zu bytes",
+                 s->body.len, s->signature.len, s->issuer_chain.len);
         return;
     }
     struct mse_error err = { .status = MSE_OK };
     if (mse_chain_read(chain, s->issuer_chain, &err) != MSE_OK) {
-        mse_note(v, &parts, words->malformed, "%s", err.text);
+        mse_note(j->v, &parts, words->malformed, "%s", err.text);
         return;
     }
-    mse_note(v, &parts, MSE_OK, NULL);
-    judge_signing_chain(v, chain, words, s);
-    judge_body_signature(v, &chain->certs[0], words, s);
+    mse_note(j->v, &parts, MSE_OK, NULL);
+    /* Of several failures the first is reported: whose word it is comes before what it says. */
+    if (chain->num > 1) {
+        judge_signing_anchor(j, &chain->certs[chain->num - 1], words, s);
+    }
+    judge_body_signature(j, &chain->certs[0], words, s);
+    judge_signing_chain(j, chain, words, s);
 }

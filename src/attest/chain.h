@@ -25,14 +25,22 @@ MSE_MUST_USE mse_status mse_chain_read_split(struct mse_chain *out, struct mse_b
 /* mse_chain_sgx_extension finds Intel's SGX extension in a PCK certificate. */
 MSE_MUST_USE bool mse_chain_sgx_extension(const struct mse_cert *leaf, struct mse_bytes *value);
 
+/* What every judge needs: where it notes, what it verifies on (see crypto/sign.h, may be NULL), and
+ * the time of the appraisal. */
+struct mse_judge {
+    struct mse_verdict *v;
+    const struct mse_curve *curve;
+    mse_time at;
+};
+
 /* mse_judge_pck_chain: leaf, Platform or Processor CA, root; step MSE_STEP_PCK_CHAIN. Returns the
  * anchor in which it ends, NULL if in none. */
-const struct mse_anchor *mse_judge_pck_chain(struct mse_verdict *v, const struct mse_chain *c,
-                                             const struct mse_anchors *anchors, mse_time at);
+const struct mse_anchor *mse_judge_pck_chain(const struct mse_judge *j, const struct mse_chain *c,
+                                             const struct mse_anchors *anchors);
 
 /* mse_judge_ca_chain: the chain of a CRL's issuer, the root alone or a CA and the root. */
-void mse_judge_ca_chain(struct mse_verdict *v, const struct mse_chain *c,
-                        const struct mse_anchors *anchors, mse_time at);
+void mse_judge_ca_chain(const struct mse_judge *j, const struct mse_chain *c,
+                        const struct mse_anchors *anchors);
 
 /* The words of one kind of CRL. */
 struct mse_crl_words {
@@ -51,11 +59,11 @@ extern const struct mse_crl_words mse_root_crl_words;
 /* mse_judge_crl reads a CRL and judges issuer, signature and dates. issuer: the certificate that
  * must have issued it; NULL: unknown, for its chain could not be used. False if out was not
  * filled. */
-MSE_MUST_USE bool mse_judge_crl(struct mse_verdict *v, struct mse_crl *out, struct mse_bytes der,
-                                const struct mse_crl_words *words, const struct mse_cert *issuer,
-                                mse_time at);
+MSE_MUST_USE bool mse_judge_crl(const struct mse_judge *j, struct mse_crl *out,
+                                struct mse_bytes der, const struct mse_crl_words *words,
+                                const struct mse_cert *issuer);
 /* mse_judge_revoked notes whether a certificate stands in crl (NULL: skipped). */
-void mse_judge_revoked(struct mse_verdict *v, const struct mse_crl *crl,
+void mse_judge_revoked(const struct mse_judge *j, const struct mse_crl *crl,
                        const struct mse_cert *cert, const struct mse_ask *ask, mse_status revoked);
 
 /* The words of one kind of signed JSON. */
@@ -83,11 +91,10 @@ struct mse_signed {
     const struct mse_cert *root;      /* the root certificate already judged, or NULL */
     const struct mse_crl *root_crl;   /* NULL: revocation is not judged here */
     const struct mse_cert *good_leaf; /* a signing certificate already judged good, or NULL */
-    mse_time at;
 };
 /* mse_judge_signed notes missing parts, the chain, the signature over the exact bytes and the
  * signer's revocation. chain is filled as far as it could be read (num 0: not at all). */
-void mse_judge_signed(struct mse_verdict *v, struct mse_chain *chain,
+void mse_judge_signed(const struct mse_judge *j, struct mse_chain *chain,
                       const struct mse_signed_words *words, const struct mse_signed *s);
 
 #endif

@@ -83,7 +83,7 @@ static void judge_chain(struct mse_dcap *a, struct mse_bytes pem)
         mse_note(a->v, &ask, MSE_ERR_PCK_CHAIN_MALFORMED, "%s", err.text);
         return;
     }
-    a->anchor = mse_judge_pck_chain(a->v, &a->pck_chain, &a->anchors, a->at);
+    a->anchor = mse_judge_pck_chain(&a->judge, &a->pck_chain, &a->anchors);
     const uint8_t *point = mse_point_of(&a->pck_chain.certs[a->pck_chain.num - 1].key);
     a->v->simulated = point == NULL || !mse_mem_equal(point, mse_intel_root_point(), 64);
 }
@@ -139,13 +139,13 @@ static void judge_crls(struct mse_dcap *a)
     static const struct mse_ask ca = { MSE_STEP_ROOT_CRL, "a PCK CA that is not revoked", NULL };
     const struct mse_collateral *c = a->collateral;
     a->has_pck_crl =
-        mse_judge_crl(a->v, &a->pck_crl, c->pck_crl, &mse_pck_crl_words, pck_ca(a), a->at);
-    mse_judge_revoked(a->v, a->has_pck_crl ? &a->pck_crl : NULL,
+        mse_judge_crl(&a->judge, &a->pck_crl, c->pck_crl, &mse_pck_crl_words, pck_ca(a));
+    mse_judge_revoked(&a->judge, a->has_pck_crl ? &a->pck_crl : NULL,
                       a->pck_chain.num > 0 ? &a->pck_chain.certs[0] : NULL, &leaf,
                       MSE_ERR_PCK_REVOKED);
     a->has_root_crl =
-        mse_judge_crl(a->v, &a->root_crl, c->root_ca_crl, &mse_root_crl_words, root(a), a->at);
-    mse_judge_revoked(a->v, a->has_root_crl ? &a->root_crl : NULL, pck_ca(a), &ca,
+        mse_judge_crl(&a->judge, &a->root_crl, c->root_ca_crl, &mse_root_crl_words, root(a));
+    mse_judge_revoked(&a->judge, a->has_root_crl ? &a->root_crl : NULL, pck_ca(a), &ca,
                       MSE_ERR_INTERMEDIATE_REVOKED);
 }
 
@@ -157,7 +157,6 @@ static struct mse_signed signed_part(const struct mse_dcap *a)
         .anchor = a->anchor != NULL || a->anchors.num == 0 ? a->anchor : &a->anchors.keys[0],
         .root = root(a),
         .root_crl = a->has_root_crl ? &a->root_crl : NULL,
-        .at = a->at,
     };
     return s;
 }
@@ -166,7 +165,7 @@ static void judge_signer(struct mse_dcap *a, const struct mse_chain *chain,
                          const struct mse_signed_words *words)
 {
     struct mse_ask ask = { words->step, "a signing certificate that is not revoked", NULL };
-    mse_judge_revoked(a->v, a->has_root_crl ? &a->root_crl : NULL,
+    mse_judge_revoked(&a->judge, a->has_root_crl ? &a->root_crl : NULL,
                       chain->num > 0 ? &chain->certs[0] : NULL, &ask, words->revoked);
 }
 
@@ -201,7 +200,7 @@ static void judge_tcb_info(struct mse_dcap *a)
     s.body = a->collateral->tcb_info;
     s.signature = a->collateral->tcb_info_signature;
     s.issuer_chain = a->collateral->tcb_info_issuer_chain;
-    mse_judge_signed(a->v, &a->tcb_chain, &mse_tcb_info_words, &s);
+    mse_judge_signed(&a->judge, &a->tcb_chain, &mse_tcb_info_words, &s);
     judge_signer(a, &a->tcb_chain, &mse_tcb_info_words);
     if (s.body.len == 0) {
         return; /* noted as missing */
@@ -234,7 +233,7 @@ static void judge_qe_identity(struct mse_dcap *a)
     s.issuer_chain = a->collateral->qe_identity_issuer_chain;
     bool known = mse_verdict_step_ok(a->v, MSE_STEP_TCB_INFO) && a->tcb_chain.num > 0;
     s.good_leaf = known ? &a->tcb_chain.certs[0] : NULL;
-    mse_judge_signed(a->v, &a->qe_chain, &mse_qe_identity_words, &s);
+    mse_judge_signed(&a->judge, &a->qe_chain, &mse_qe_identity_words, &s);
     judge_signer(a, &a->qe_chain, &mse_qe_identity_words);
     if (s.body.len == 0) {
         return; /* noted as missing */
@@ -268,7 +267,8 @@ static void judge_qe_report(struct mse_dcap *a)
     const uint8_t *point = mse_point_of(&a->pck_chain.certs[0].key);
     mse_status st = MSE_ERR_QE_REPORT_SIGNATURE;
     if (point != NULL) {
-        st = mse_p256_verify(point, a->auth.qe_report_signature, a->auth.qe_report_raw);
+        st = mse_p256_verify(a->judge.curve, point, a->auth.qe_report_signature,
+                             a->auth.qe_report_raw);
     }
     mse_note(a->v, &ask, st == MSE_OK ? MSE_OK : MSE_ERR_QE_REPORT_SIGNATURE,
              "a QE report that another key signed, or that was changed");
@@ -294,7 +294,8 @@ static void judge_quote_signature(struct mse_dcap *a)
     static const struct mse_ask ask = { MSE_STEP_QUOTE_SIGNATURE,
                                         "a signature of the attestation key", NULL };
     const struct mse_quote_auth *q = &a->auth;
-    mse_status st = mse_p256_verify(q->attestation_key, q->signature, a->signed_part);
+    mse_status st =
+        mse_p256_verify(a->judge.curve, q->attestation_key, q->signature, a->signed_part);
     mse_note(a->v, &ask, st == MSE_OK ? MSE_OK : MSE_ERR_QUOTE_SIGNATURE,
              "a quote that another key signed, or that was changed");
 }
@@ -393,7 +394,13 @@ mse_status mse_dcap_appraise(struct mse_dcap *a, struct mse_bytes quote, struct 
     const struct mse_verdict empty = { .tee = a->kind->tee, .reference_index = SIZE_MAX };
     const struct mse_policy *policy = a->policy;
     *a->v = empty;
+    /* Without memory for it each verification builds its own. */
+    struct mse_curve *curve = mse_curve_new_p256();
+    struct mse_judge j = { .v = a->v, .curve = curve, .at = a->at };
+    a->judge = j;
     judge(a, quote);
+    a->judge.curve = NULL;
+    mse_curve_free(curve);
     /* A quote alone is bound to nothing; the caller who knows better says so afterwards. */
     if (policy->require_level > 0) {
         mse_verdict_set_level(a->v, 0, policy);

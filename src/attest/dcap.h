@@ -33,6 +33,7 @@ struct mse_dcap {
     const struct mse_collateral *collateral;
     const struct mse_policy *policy;
     mse_time at;
+    struct mse_judge judge; /* v and at once more, for chain.h */
 
     struct mse_bytes signed_part;
     struct mse_quote_auth auth;

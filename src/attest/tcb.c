@@ -199,6 +199,7 @@ bool mse_tcb_add_advisories(struct mse_verdict *v, const struct mse_bytes *advis
             return false;
         }
         v->advisories[v->num_advisories][advisories[i].len] = '\0';
+        mse_utf8_printable(v->advisories[v->num_advisories]);
         v->num_advisories++;
     }
     return true;

@@ -37,11 +37,11 @@ mse_status mse_verify_signed_json(struct mse_bytes body, const uint8_t sig[64],
     struct mse_signed s = { .body = body,
                             .signature = mse_bytes_of(sig, 64),
                             .issuer_chain = issuer_chain,
-                            .anchor = &root.keys[0],
-                            .at = at };
+                            .anchor = &root.keys[0] };
     struct mse_verdict v = { .tee = MSE_TEE_NONE };
+    struct mse_judge j = { .v = &v, .at = at };
     struct mse_chain chain;
-    mse_judge_signed(&v, &chain, identity ? &mse_qe_identity_words : &mse_tcb_info_words, &s);
+    mse_judge_signed(&j, &chain, identity ? &mse_qe_identity_words : &mse_tcb_info_words, &s);
     return boil_down(&v, err);
 }
 
@@ -54,7 +54,8 @@ mse_status mse_verify_pck(struct mse_bytes der, struct mse_bytes issuer_chain,
         return MSE_ERR_PCK_CHAIN_MALFORMED;
     }
     struct mse_verdict v = { .tee = MSE_TEE_NONE };
-    (void)mse_judge_pck_chain(&v, &chain, &root, at);
+    struct mse_judge j = { .v = &v, .at = at };
+    (void)mse_judge_pck_chain(&j, &chain, &root);
     return boil_down(&v, err);
 }
 
@@ -67,10 +68,11 @@ mse_status mse_verify_crl(struct mse_bytes der, struct mse_bytes issuer_chain,
         return MSE_ERR_PCK_CHAIN_MALFORMED;
     }
     struct mse_verdict v = { .tee = MSE_TEE_NONE };
+    struct mse_judge j = { .v = &v, .at = at };
     struct mse_crl crl;
-    mse_judge_ca_chain(&v, &chain, &root, at);
+    mse_judge_ca_chain(&j, &chain, &root);
     const struct mse_crl_words *words = chain.num == 1 ? &mse_root_crl_words : &mse_pck_crl_words;
-    bool judged = mse_judge_crl(&v, &crl, der, words, &chain.certs[0], at);
+    bool judged = mse_judge_crl(&j, &crl, der, words, &chain.certs[0]);
     mse_status st = boil_down(&v, err);
     return judged || st != MSE_OK ? st : MSE_ERR_CRYPTO;
 }

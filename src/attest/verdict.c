@@ -4,6 +4,7 @@
 
 #include <stdarg.h>
 
+#include "base/bytes.h"
 #include "base/util.h"
 
 static const char *const step_names[] = {
@@ -41,12 +42,13 @@ const char *mse_step_name(enum mse_step s)
     return (unsigned)s < MSE_STEP_COUNT ? step_names[s] : "unknown";
 }
 
-/* Texts hold what strangers sent: nothing but printable ASCII reaches a terminal, and nothing that
- * JSON would have to escape, so that a printed verdict has a known largest size. */
+/* Texts hold what strangers sent: nothing but printable characters reaches a terminal, and nothing
+ * that JSON would have to escape, so that a printed verdict has a known largest size. */
 static void make_printable(char *text)
 {
+    mse_utf8_printable(text);
     for (; *text != '\0'; text++) {
-        if (*text < 0x20 || *text > 0x7e || *text == '\\') {
+        if (*text == '\\') {
             *text = '?';
         } else if (*text == '"') {
             *text = '\'';

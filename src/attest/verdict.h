@@ -13,7 +13,7 @@ struct mse_ask {
 };
 
 /* mse_note records one check: MSE_OK is a pass. seen says what a failed one saw: formatted, cut to
- * fit, and stripped of what is not printable ASCII; of a pass nothing is formatted. */
+ * fit, and stripped of what is not printable; of a pass nothing is formatted. */
 void mse_note(struct mse_verdict *v, const struct mse_ask *ask, mse_status status, const char *seen,
               ...) MSE_PRINTF(4, 5);
 /* mse_note_skip records that a check could not run, and why. It never counts as passed. */

@@ -70,16 +70,19 @@ struct js {
 
 static void js_string(struct mse_build *b, const char *s)
 {
+    struct mse_bytes in = mse_bytes_str(s);
     mse_wr_u8(b, '"');
-    for (; *s != '\0'; s++) {
-        unsigned char c = (unsigned char)*s;
-        if (c == '"' || c == '\\') {
-            mse_wr_u8(b, '\\');
-            mse_wr_u8(b, c);
-        } else if (c < 0x20 || c > 0x7e) {
+    while (in.len > 0) {
+        struct mse_bytes at = in;
+        uint32_t c = 0;
+        if (!mse_rd_utf8(&in, &c)) {
+            mse_wr_str(b, "\\ufffd");
+            in = mse_bytes_of(at.data + 1, at.len - 1);
+        } else if (c < 0x20 || c == 0x7f) {
             mse_wr_printf(b, "\\u%04x", c);
         } else {
-            mse_wr_u8(b, c);
+            mse_wr_str(b, c == '"' || c == '\\' ? "\\" : "");
+            mse_wr_copy(b, at.data, at.len - in.len);
         }
     }
     mse_wr_u8(b, '"');

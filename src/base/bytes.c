@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "base/util.h"
+
 /* Reads n <= 8 bytes, least significant first. */
 static bool take_le(struct mse_bytes *in, size_t n, uint64_t *out)
 {
@@ -179,6 +181,59 @@ bool mse_utf8_valid(struct mse_bytes s)
         }
     }
     return true;
+}
+
+size_t mse_utf8_cut(struct mse_bytes s)
+{
+    size_t more = 0;
+    uint32_t v = 0;
+    uint32_t least = 0;
+    for (size_t i = 1; i <= 3 && i <= s.len; i++) {
+        uint8_t c = s.data[s.len - i];
+        if ((c & 0xc0) != 0x80) {
+            return utf8_lead(c, &more, &v, &least) && more >= i ? s.len - i : s.len;
+        }
+    }
+    return s.len;
+}
+
+/* Controls, marks of direction, joiners and other characters without a look of their own. */
+static bool is_visible(uint32_t c)
+{
+    static const struct {
+        uint32_t first;
+        uint32_t last;
+    } unseen[] = { { 0x0000, 0x001f },   { 0x007f, 0x009f }, { 0x00ad, 0x00ad }, { 0x061c, 0x061c },
+                   { 0x180b, 0x180f },   { 0x200b, 0x200f }, { 0x2028, 0x202e }, { 0x2060, 0x206f },
+                   { 0xe000, 0xf8ff },   { 0xfe00, 0xfe0f }, { 0xfeff, 0xfeff }, { 0xfff0, 0xffff },
+                   { 0xe0000, 0x10ffff } };
+    for (size_t i = 0; i < MSE_ARRAY_LEN(unseen); i++) {
+        if (c >= unseen[i].first && c <= unseen[i].last) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void mse_utf8_printable(char *text)
+{
+    struct mse_bytes in = mse_bytes_str(text);
+    char *to = text;
+    while (mse_utf8_cut(in) > 0) {
+        struct mse_bytes at = in;
+        uint32_t c = 0;
+        bool good = mse_rd_utf8(&in, &c);
+        if (!good && !mse_rd_skip(&in, 1)) {
+            break;
+        }
+        if (good && is_visible(c)) {
+            memmove(to, at.data, at.len - in.len);
+            to += at.len - in.len;
+        } else {
+            *to++ = '?';
+        }
+    }
+    *to = '\0';
 }
 
 bool mse_mem_equal(const void *a, const void *b, size_t len)

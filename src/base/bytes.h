@@ -74,6 +74,12 @@ MSE_MUST_USE bool mse_rd_zeros(struct mse_bytes *in, size_t len);
 /* mse_rd_utf8 takes one code point: no overlong form, no surrogate, at most U+10FFFF (RFC 3629). */
 MSE_MUST_USE bool mse_rd_utf8(struct mse_bytes *in, uint32_t *out);
 MSE_MUST_USE bool mse_utf8_valid(struct mse_bytes s);
+/* mse_utf8_cut returns the length of s without a character that was cut off at its end. */
+size_t mse_utf8_cut(struct mse_bytes s);
+/* mse_utf8_printable makes a text of a stranger fit for a terminal and a log, in place: what is not
+ * UTF-8, control characters, and characters that are not seen or that turn the direction of writing
+ * become '?'; a character cut off at the end is dropped. */
+void mse_utf8_printable(char *text);
 
 /* For public values only (measurements, hashes of certificates): not constant time. */
 MSE_MUST_USE bool mse_bytes_equal(struct mse_bytes a, struct mse_bytes b);

@@ -82,38 +82,6 @@ static bool rd_head(struct mse_bytes *in, struct head *out, enum mse_cbor_mode m
     return true;
 }
 
-/* The number of continuation bytes behind a first byte, and the bounds of the second byte, which
- * shut out overlong forms, surrogates and what lies beyond U+10FFFF. spec: RFC 3629 §4 */
-static bool utf8_lead(uint8_t lead, size_t *more, uint8_t *low, uint8_t *high)
-{
-    *low = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
-    *high = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
-    *more = lead < 0x80 ? 0 : lead < 0xe0 ? 1 : lead < 0xf0 ? 2 : 3;
-    return lead < 0x80 || (lead >= 0xc2 && lead <= 0xf4);
-}
-
-static bool is_utf8(struct mse_bytes s)
-{
-    uint8_t lead = 0;
-    while (mse_rd_u8(&s, &lead)) {
-        size_t more = 0;
-        uint8_t low = 0;
-        uint8_t high = 0;
-        if (!utf8_lead(lead, &more, &low, &high)) {
-            return false;
-        }
-        for (; more > 0; more--) {
-            uint8_t c = 0;
-            if (!mse_rd_u8(&s, &c) || c < low || c > high) {
-                return false;
-            }
-            low = 0x80;
-            high = 0xbf;
-        }
-    }
-    return true;
-}
-
 static bool rd_string(struct mse_bytes *in, const struct head *h, struct mse_bytes *out)
 {
     struct mse_bytes r = *in;
@@ -121,7 +89,7 @@ static bool rd_string(struct mse_bytes *in, const struct head *h, struct mse_byt
     if (h->arg > SIZE_MAX || !mse_rd_bytes(&r, &s, (size_t)h->arg)) {
         return false;
     }
-    if (h->major == MSE_CBOR_TEXT && !is_utf8(s)) {
+    if (h->major == MSE_CBOR_TEXT && !mse_utf8_valid(s)) {
         return false;
     }
     *in = r;

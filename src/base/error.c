@@ -5,6 +5,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/bytes.h"
+
 mse_status mse_error_set(struct mse_error *err, mse_status st, const char *step, const char *file,
                          int line, const char *fmt, ...)
 {
@@ -20,6 +22,7 @@ mse_status mse_error_set(struct mse_error *err, mse_status st, const char *step,
     va_start(ap, fmt);
     (void)vsnprintf(err->text, sizeof err->text, fmt, ap);
     va_end(ap);
+    mse_utf8_printable(err->text); /* it may quote what a stranger sent */
     return st;
 }
 

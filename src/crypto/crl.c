@@ -153,9 +153,10 @@ mse_status mse_crl_parse(struct mse_crl *out, struct mse_bytes der, struct mse_e
     return MSE_OK;
 }
 
-mse_status mse_crl_verify(const struct mse_crl *crl, const struct mse_pubkey *issuer_key)
+mse_status mse_crl_verify(const struct mse_curve *curve, const struct mse_crl *crl,
+                          const struct mse_pubkey *issuer_key)
 {
-    return mse_verify(issuer_key, crl->sig_alg, crl->signature, crl->tbs);
+    return mse_verify(curve, issuer_key, crl->sig_alg, crl->signature, crl->tbs);
 }
 
 bool mse_crl_is_revoked(const struct mse_crl *crl, struct mse_bytes serial)

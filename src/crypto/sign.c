@@ -11,6 +11,7 @@
 #include <openssl/obj_mac.h>
 #include <openssl/rsa.h>
 #include <openssl/sha.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/bytes.h"
@@ -27,12 +28,52 @@ struct rs {
     size_t half;
 };
 
+struct mse_curve {
+    EC_GROUP *group;
+};
+
+struct mse_curve *mse_curve_new_p256(void)
+{
+    struct mse_curve *c = calloc(1, sizeof *c);
+    if (c == NULL) {
+        return NULL;
+    }
+    c->group = EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1);
+    if (c->group == NULL) {
+        mse_curve_free(c);
+        return NULL;
+    }
+    return c;
+}
+
+void mse_curve_free(struct mse_curve *c)
+{
+    if (c != NULL) {
+        EC_GROUP_free(c->group);
+    }
+    free(c);
+}
+
+/* A key without a point yet. */
+static EC_KEY *new_key(const struct mse_curve *curve, int nid)
+{
+    if (curve == NULL || nid != NID_X9_62_prime256v1) {
+        return EC_KEY_new_by_curve_name(nid);
+    }
+    EC_KEY *key = EC_KEY_new();
+    if (key == NULL || EC_KEY_set_group(key, curve->group) != 1) {
+        EC_KEY_free(key);
+        return NULL;
+    }
+    return key;
+}
+
 /* spec: FIPS 186-5 §6.4.2. point: 04 || X || Y. */
-static mse_status ecdsa_verify(int nid, struct mse_bytes point, const struct rs *rs,
-                               struct mse_bytes digest)
+static mse_status ecdsa_verify(const struct mse_curve *curve, int nid, struct mse_bytes point,
+                               const struct rs *rs, struct mse_bytes digest)
 {
     mse_status st = MSE_ERR_CRYPTO;
-    EC_KEY *key = EC_KEY_new_by_curve_name(nid);
+    EC_KEY *key = new_key(curve, nid);
     ECDSA_SIG *sig = ECDSA_SIG_new();
     BIGNUM *r = BN_bin2bn(rs->bytes, (int)rs->half, NULL);
     BIGNUM *s = BN_bin2bn(rs->bytes + rs->half, (int)rs->half, NULL);
@@ -58,26 +99,27 @@ out:
     return st;
 }
 
-mse_status mse_p256_verify_digest(const uint8_t point[64], const uint8_t sig[64],
-                                  const uint8_t digest[32])
+mse_status mse_p256_verify_digest(const struct mse_curve *curve, const uint8_t point[64],
+                                  const uint8_t sig[64], const uint8_t digest[32])
 {
     uint8_t octets[65];
     struct rs rs = { .half = 32 };
     octets[0] = 4;
     memcpy(octets + 1, point, 64);
     memcpy(rs.bytes, sig, 64);
-    return ecdsa_verify(NID_X9_62_prime256v1, mse_bytes_of(octets, sizeof octets), &rs,
+    return ecdsa_verify(curve, NID_X9_62_prime256v1, mse_bytes_of(octets, sizeof octets), &rs,
                         mse_bytes_of(digest, 32));
 }
 
-mse_status mse_p256_verify(const uint8_t point[64], const uint8_t sig[64], struct mse_bytes message)
+mse_status mse_p256_verify(const struct mse_curve *curve, const uint8_t point[64],
+                           const uint8_t sig[64], struct mse_bytes message)
 {
     uint8_t digest[32];
     mse_status st = mse_sha256(digest, message);
     if (st != MSE_OK) {
         return st;
     }
-    return mse_p256_verify_digest(point, sig, digest);
+    return mse_p256_verify_digest(curve, point, sig, digest);
 }
 
 static bool put_padded(uint8_t *out, size_t len, struct mse_bytes be)
@@ -102,15 +144,15 @@ static bool rd_ecdsa_sig(struct rs *out, size_t half, struct mse_bytes in)
            put_padded(out->bytes + half, half, s);
 }
 
-static mse_status verify_ec(const struct mse_pubkey *key, struct mse_bytes signature,
-                            struct mse_bytes digest)
+static mse_status verify_ec(const struct mse_curve *curve, const struct mse_pubkey *key,
+                            struct mse_bytes signature, struct mse_bytes digest)
 {
     struct rs rs = { 0 };
     bool p256 = key->type == MSE_KEY_P256;
     if (!rd_ecdsa_sig(&rs, p256 ? 32 : 48, signature)) {
         return MSE_ERR_SIGNATURE;
     }
-    return ecdsa_verify(p256 ? NID_X9_62_prime256v1 : NID_secp384r1, key->raw, &rs, digest);
+    return ecdsa_verify(curve, p256 ? NID_X9_62_prime256v1 : NID_secp384r1, key->raw, &rs, digest);
 }
 
 /* Numbers of an RSA key, big-endian. */
@@ -214,8 +256,8 @@ static mse_status hash(uint8_t out[64], size_t len, struct mse_bytes message)
     }
 }
 
-mse_status mse_verify(const struct mse_pubkey *key, enum mse_sig_alg alg,
-                      struct mse_bytes signature, struct mse_bytes message)
+mse_status mse_verify(const struct mse_curve *curve, const struct mse_pubkey *key,
+                      enum mse_sig_alg alg, struct mse_bytes signature, struct mse_bytes message)
 {
     uint8_t digest[64];
     struct alg_info info = { 0 };
@@ -231,7 +273,8 @@ mse_status mse_verify(const struct mse_pubkey *key, enum mse_sig_alg alg,
         return st;
     }
     struct mse_bytes d = { digest, info.digest_len };
-    return info.ec ? verify_ec(key, signature, d) : verify_rsa(&numbers, info.nid, signature, d);
+    return info.ec ? verify_ec(curve, key, signature, d)
+                   : verify_rsa(&numbers, info.nid, signature, d);
 }
 
 static void reverse(uint8_t out[384], const uint8_t in[384])

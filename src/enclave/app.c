@@ -94,6 +94,7 @@ mse_status mse_app_prepare(struct mse_app *a, bool insecure_no_sandbox, struct m
 {
     *a = (struct mse_app) { .uid = MSE_SPAWN_SAME_USER,
                             .uid_lock = -1,
+                            .dir_lock = -1,
                             .insecure_no_sandbox = insecure_no_sandbox };
     mse_status st = MSE_OK;
     if (mse_owns_uids(MSE_APP_FIRST_UID, MSE_APP_LAST_UID)) {
@@ -237,6 +238,9 @@ void mse_app_clear(struct mse_app *a)
         (void)waitpid(a->proc.pid, NULL, 0);
         a->running = false;
     }
+    if (a->proc.pid > 0) {
+        mse_sandbox_finish(&a->proc); /* nobody may change the folders while they are removed */
+    }
     if (a->dir != NULL) {
         (void)mse_tree_remove(a->dir);
     }
@@ -244,8 +248,11 @@ void mse_app_clear(struct mse_app *a)
     for (size_t i = 0; i < MSE_ARRAY_LEN(paths); i++) {
         free(paths[i]);
     }
+    if (a->dir_lock >= 0) {
+        (void)close(a->dir_lock);
+    }
     if (a->uid_lock >= 0) {
         (void)close(a->uid_lock);
     }
-    *a = (struct mse_app) { .uid = MSE_SPAWN_SAME_USER, .uid_lock = -1 };
+    *a = (struct mse_app) { .uid = MSE_SPAWN_SAME_USER, .uid_lock = -1, .dir_lock = -1 };
 }

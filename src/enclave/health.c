@@ -120,6 +120,7 @@ static void on_timer(uv_timer_t *t)
 mse_status mse_health_start(struct mse_health *h, uv_loop_t *loop, const char *socket_path,
                             const char *endpoint, const char *host, struct mse_error *err)
 {
+    h->fd = -1;
     int n = snprintf(h->request, sizeof h->request,
                      "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: mse-health\r\nAccept: */*\r\n"
                      "Connection: close\r\n\r\n",
@@ -130,7 +131,6 @@ mse_status mse_health_start(struct mse_health *h, uv_loop_t *loop, const char *s
     }
     h->request_len = (size_t)n;
     h->socket_path = socket_path;
-    h->fd = -1;
     h->closing = false;
     h->last_status = 0;
     h->timer.data = h;

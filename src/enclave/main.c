@@ -85,6 +85,20 @@ static bool parse_pair(struct options *o, const char *name, const char *value)
     return false;
 }
 
+/* Each is closed on its own: two names of one would later mean somebody else's descriptor. */
+static bool fds_differ(const struct options *o)
+{
+    const int fds[] = { o->manifest_fd, o->package_fd, o->listen_fd, o->control_fd };
+    bool ok = true;
+    for (size_t i = 0; i < MSE_ARRAY_LEN(fds); i++) {
+        ok = ok && fds[i] >= 0;
+        for (size_t j = 0; j < i; j++) {
+            ok = ok && fds[i] != fds[j];
+        }
+    }
+    return ok;
+}
+
 static bool parse_options(struct options *o, int argc, char **argv)
 {
     *o =
@@ -100,7 +114,7 @@ static bool parse_options(struct options *o, int argc, char **argv)
             return false;
         }
     }
-    return o->ops != NULL && o->manifest_fd >= 0 && o->package_fd >= 0 && o->listen_fd >= 0;
+    return o->ops != NULL && fds_differ(o);
 }
 
 /* Before anything that is worth protecting exists. */
@@ -114,6 +128,9 @@ static mse_status harden(struct mse_error *err)
         (void)sigaddset(&set, wait_for[i]);
     }
     (void)umask(0077);
+    if (!mse_std_fds()) {
+        return MSE_FAIL(err, MSE_ERR_IO, "start", "/dev/null: %s", strerror(errno));
+    }
     if (clearenv() != 0 || sigprocmask(SIG_BLOCK, &set, NULL) != 0 ||
         signal(SIGPIPE, SIG_IGN) == SIG_ERR) {
         return MSE_FAIL(err, MSE_ERR_IO, "start", "signals and environment: %s", strerror(errno));
@@ -124,6 +141,9 @@ static mse_status harden(struct mse_error *err)
     }
     if (!mse_cloexec_from(STDERR_FILENO + 1)) {
         return MSE_FAIL(err, MSE_ERR_IO, "start", "close-on-exec: %s", strerror(errno));
+    }
+    if (!mse_tls_no_config()) {
+        return MSE_FAIL(err, MSE_ERR_CRYPTO, "start", "libcrypto cannot be initialised");
     }
     if (!mse_tls_lock_keys()) {
         mse_log(MSE_LOG_WARN, WHO, "keys are not in locked memory");

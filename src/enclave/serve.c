@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -194,10 +195,11 @@ static void on_signal(uv_signal_t *h, int signum)
     }
 }
 
+/* What the launcher may have sent, and nobody asked for, must not hide that it is gone. */
 static bool launcher_gone(int fd)
 {
-    char c = 0;
-    return fd >= 0 && recv(fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+    struct pollfd p = { fd, POLLRDHUP, 0 };
+    return fd >= 0 && poll(&p, 1, 0) == 1;
 }
 
 static void check_time(struct serve *s)
@@ -308,9 +310,10 @@ static mse_status start_app(struct serve *s)
     enter(s, STATE_STARTING, c->start_ms);
     s->health.on_healthy = on_healthy;
     s->health.user = s;
-    s->health_on = true;
-    return mse_health_start(&s->health, &s->loop, c->app->socket, c->manifest->healthcheck_endpoint,
-                            c->manifest->san, s->err);
+    st = mse_health_start(&s->health, &s->loop, c->app->socket, c->manifest->healthcheck_endpoint,
+                          c->manifest->san, s->err);
+    s->health_on = st == MSE_OK; /* what did not start has no handles to close */
+    return st;
 }
 
 static mse_status run(struct serve *s)

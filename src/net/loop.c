@@ -5,20 +5,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "base/util.h"
 
-int mse_net_connect_unix(const char *path)
+/* Connects to the very file that at refers to: its path could have been changed since. */
+static int connect_to(int at)
 {
     struct sockaddr_un addr = { .sun_family = AF_UNIX };
-    size_t len = strlen(path);
-    if (len >= sizeof addr.sun_path) {
-        errno = ENAMETOOLONG;
-        return -1;
-    }
-    memcpy(addr.sun_path, path, len);
+    (void)snprintf(addr.sun_path, sizeof addr.sun_path, "/proc/self/fd/%d", at);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) {
         return -1;
@@ -29,6 +26,25 @@ int mse_net_connect_unix(const char *path)
         errno = saved;
         return -1;
     }
+    return fd;
+}
+
+int mse_net_connect_unix(const char *path)
+{
+    struct stat st;
+    int fd = -1;
+    int at = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (at < 0) {
+        return -1;
+    }
+    if (fstat(at, &st) == 0 && S_ISSOCK(st.st_mode)) {
+        fd = connect_to(at);
+    } else {
+        errno = ENOTSOCK;
+    }
+    int saved = errno;
+    (void)close(at);
+    errno = saved;
     return fd;
 }
 

@@ -8,7 +8,9 @@
 #include <mse/status.h>
 
 /* A non-blocking, close-on-exec socket that connects to the unix socket at path. Returns the
- * descriptor, or -1 with errno; EAGAIN means that the listener's queue is full just now. */
+ * descriptor, or -1 with errno; EAGAIN means that the listener's queue is full just now. The last
+ * part of path may belong to somebody hostile: a link there is not followed (it would lead to
+ * sockets of this machine), the folder that holds it is trusted. Needs /proc. */
 int mse_net_connect_unix(const char *path);
 /* Marks a descriptor close-on-exec and non-blocking. */
 MSE_MUST_USE bool mse_net_prepare_fd(int fd);

@@ -15,9 +15,11 @@
 #include "base/util.h"
 #include "net/loop.h"
 
-#define PLAIN_LEN        ((size_t)65536)
-#define PLAIN_RECORDS    (PLAIN_LEN / MSE_TLS_RECORD_MAX)
-#define CIPHER_LEN       (PLAIN_LEN + PLAIN_RECORDS * MSE_TLS_RECORD_OVERHEAD + (size_t)65536)
+#define PLAIN_LEN     ((size_t)65536)
+#define PLAIN_RECORDS (PLAIN_LEN / MSE_TLS_RECORD_MAX)
+#define CIPHER_LEN    (PLAIN_LEN + PLAIN_RECORDS * MSE_TLS_RECORD_OVERHEAD + (size_t)65536)
+#define LEFTOVER_MAX                                                                               \
+    (CIPHER_LEN + (size_t)4096) /* one turn's output, alerts and replies behind it */
 #define ACCEPTS_PER_TURN 64
 #define CHUNKS_PER_TURN  4
 #define RETRY_MS         10
@@ -152,8 +154,12 @@ static void hungry_remove(struct conn *c)
 
 /* Sending. */
 
+/* It may be plaintext. */
 static void leftover_clear(struct leftover *l)
 {
+    if (l->data != NULL) {
+        mse_wipe(l->data, l->at + l->len);
+    }
     free(l->data);
     *l = (struct leftover) { NULL, 0, 0 };
 }
@@ -177,7 +183,7 @@ static bool leftover_keep(struct leftover *l, const uint8_t *p, size_t len)
 {
     /* Callers send only when nothing is left over; but a TLS alert may come behind ciphertext. */
     size_t total = 0;
-    if (!mse_add_size(l->len, len, &total)) {
+    if (!mse_add_size(l->len, len, &total) || total > LEFTOVER_MAX) {
         return false;
     }
     uint8_t *data = malloc(total);
@@ -461,6 +467,7 @@ static void conn_turn(struct conn *c, bool front_ready, bool back_ready)
         return;
     }
     touch(c);
+    mse_tls_begin_turn(c->tls);
     if (conn_work(c, front_ready, back_ready)) {
         update_interest(c);
     } else {
@@ -597,6 +604,8 @@ static void on_retry(uv_timer_t *h)
             conn_close(c);
         } else if (c->back_fd >= 0) {
             hungry_add(c);
+        } else {
+            break; /* the queue is full for those behind it too */
         }
     }
     if (r->stages[STAGE_CONNECT].oldest == NULL) {

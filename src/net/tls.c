@@ -20,6 +20,10 @@
 #define SECURE_HEAP_MIN    ((size_t)32)
 #define ALPN_LEN           256
 #define SECURE_HEAP_LOCKED 1
+#define HELLO_MAX          ((size_t)16384) /* libssl reserves at once what the header announces */
+#define KEY_UPDATES_MAX    64U             /* one is due after some 2^24 records */
+/* What costs the server little. A finite field group is a free way to keep a processor busy. */
+#define GROUPS "X25519:P-256:P-384"
 
 struct identity {
     char *name;
@@ -35,26 +39,119 @@ struct mse_tls_server {
     unsigned alpn_len;
 };
 
+/* Follows the bytes of the handshake that are not encrypted, across records. */
+struct hello_guard {
+    uint8_t head[5]; /* of the record */
+    size_t head_len;
+    size_t record_left;
+    uint8_t msg[4]; /* type and length of the message */
+    size_t msg_len;
+    size_t msg_left;
+};
+
 struct mse_tls {
     SSL *ssl;
     int fd;
     struct mse_build *out;
+    size_t turn_left;
+    unsigned key_updates;
+    bool shaken; /* the handshake is done, the guard's work too */
+    struct hello_guard guard;
 };
+
+bool mse_tls_no_config(void)
+{
+    return OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) == 1 &&
+           OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) == 1;
+}
 
 bool mse_tls_lock_keys(void)
 {
     return CRYPTO_secure_malloc_init(SECURE_HEAP, SECURE_HEAP_MIN) == SECURE_HEAP_LOCKED;
 }
 
+/* The guard. */
+
+static size_t collect(uint8_t *to, size_t *have, size_t want, const uint8_t *p, size_t len)
+{
+    size_t take = want - *have < len ? want - *have : len;
+    memcpy(to + *have, p, take);
+    *have += take;
+    return take;
+}
+
+/* Part of a handshake record. Returns how much was taken; 0: a message is announced that is longer
+ * than any that has to be taken. */
+static size_t guard_message(struct hello_guard *g, const uint8_t *p, size_t len)
+{
+    if (g->msg_left > 0) {
+        size_t take = g->msg_left < len ? g->msg_left : len;
+        g->msg_left -= take;
+        return take;
+    }
+    size_t take = collect(g->msg, &g->msg_len, sizeof g->msg, p, len);
+    if (g->msg_len == sizeof g->msg) {
+        g->msg_len = 0;
+        g->msg_left = ((size_t)g->msg[1] << 16) | ((size_t)g->msg[2] << 8) | g->msg[3];
+    }
+    return g->msg_left > HELLO_MAX ? 0 : take;
+}
+
+static bool guard_feed(struct hello_guard *g, const uint8_t *p, size_t len)
+{
+    while (len > 0) {
+        size_t take = 0;
+        size_t in_record = g->record_left < len ? g->record_left : len;
+        if (in_record == 0) {
+            take = collect(g->head, &g->head_len, sizeof g->head, p, len);
+            if (g->head_len == sizeof g->head) {
+                g->head_len = 0;
+                g->record_left = ((size_t)g->head[3] << 8) | g->head[4];
+            }
+        } else {
+            take = g->head[0] == SSL3_RT_HANDSHAKE ? guard_message(g, p, in_record) : in_record;
+            g->record_left -= take;
+        }
+        if (take == 0) {
+            return false;
+        }
+        p += take;
+        len -= take;
+    }
+    return true;
+}
+
+static void on_message(int write_p, int version, int content_type, const void *buf, size_t len,
+                       SSL *ssl, void *arg)
+{
+    struct mse_tls *t = arg;
+    (void)version;
+    (void)ssl;
+    if (write_p == 0 && content_type == SSL3_RT_HANDSHAKE && len > 0 &&
+        *(const uint8_t *)buf == SSL3_MT_KEY_UPDATE) {
+        t->key_updates++;
+    }
+}
+
 /* The BIO. */
 
 static int bio_read(BIO *b, char *buf, int len)
 {
-    const struct mse_tls *t = BIO_get_data(b);
+    struct mse_tls *t = BIO_get_data(b);
     BIO_clear_retry_flags(b);
-    ssize_t n = recv(t->fd, buf, (size_t)len, 0);
-    if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+    if (t->key_updates > KEY_UPDATES_MAX) {
+        return -1;
+    }
+    size_t want = (size_t)len < t->turn_left ? (size_t)len : t->turn_left;
+    ssize_t n = want == 0 ? -1 : recv(t->fd, buf, want, 0);
+    if (n < 0 && (want == 0 || errno == EAGAIN || errno == EINTR)) {
         BIO_set_retry_read(b);
+    }
+    if (n > 0) {
+        t->turn_left -= (size_t)n;
+        if (!t->shaken && !guard_feed(&t->guard, (const uint8_t *)buf, (size_t)n)) {
+            return -1;
+        }
     }
     return (int)n;
 }
@@ -127,7 +224,8 @@ static SSL_CTX *context_new(struct mse_tls_server *s)
     }
     if (SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION) != 1 ||
         SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION) != 1 ||
-        SSL_CTX_set_num_tickets(ctx, 0) != 1 || SSL_CTX_set_max_early_data(ctx, 0) != 1) {
+        SSL_CTX_set1_groups_list(ctx, GROUPS) != 1 || SSL_CTX_set_num_tickets(ctx, 0) != 1 ||
+        SSL_CTX_set_max_early_data(ctx, 0) != 1) {
         SSL_CTX_free(ctx);
         return NULL;
     }
@@ -234,6 +332,9 @@ struct mse_tls *mse_tls_accept(struct mse_tls_server *s, int fd, struct mse_buil
     t->ssl = ssl;
     t->fd = fd;
     t->out = out;
+    t->turn_left = MSE_TLS_TURN_MAX;
+    SSL_set_msg_callback(ssl, on_message);
+    SSL_set_msg_callback_arg(ssl, t);
     BIO_set_data(bio, t);
     BIO_set_init(bio, 1);
     SSL_set_bio(ssl, bio, bio);
@@ -247,6 +348,11 @@ void mse_tls_free(struct mse_tls *t)
         SSL_free(t->ssl);
         free(t);
     }
+}
+
+void mse_tls_begin_turn(struct mse_tls *t)
+{
+    t->turn_left = MSE_TLS_TURN_MAX;
 }
 
 /* Only "wait for the peer" is no failure: the output never blocks, it goes to the builder. */
@@ -267,7 +373,9 @@ static enum mse_io outcome(const struct mse_tls *t, int rc)
 
 enum mse_io mse_tls_handshake(struct mse_tls *t)
 {
-    return outcome(t, SSL_do_handshake(t->ssl));
+    enum mse_io io = outcome(t, SSL_do_handshake(t->ssl));
+    t->shaken = io == MSE_IO_DONE;
+    return io;
 }
 
 enum mse_io mse_tls_read(struct mse_tls *t, void *buf, size_t cap, size_t *n)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The server side of TLS 1.3, one object per connection, without blocking: bytes come from a
  * non-blocking socket, records to send are appended to a builder that the caller sends. No tickets,
- * no resumption, no 0-RTT, no renegotiation. Not thread-safe. */
+ * no resumption, no 0-RTT, no renegotiation; only groups that are cheap for the server. A client
+ * that announces a long ClientHello or changes keys without end is an error. Not thread-safe. */
 #ifndef NET_TLS_H
 #define NET_TLS_H
 
@@ -21,6 +22,10 @@ enum mse_io {
 #define MSE_TLS_RECORD_MAX      ((size_t)16384)
 #define MSE_TLS_RECORD_OVERHEAD ((size_t)64)
 
+/* mse_tls_no_config keeps libcrypto and libssl from reading their configuration file: it belongs to
+ * the machine, and may load code and change what TLS allows. To be called before anything else of
+ * either library. */
+MSE_MUST_USE bool mse_tls_no_config(void);
 /* mse_tls_lock_keys keeps the private keys that are made from now on in locked memory that core
  * dumps leave out. Returns false if the memory could not be locked (the keys are then on the plain
  * heap). Call it once, before the first key. */
@@ -45,6 +50,11 @@ struct mse_tls;
  * the caller empties it after every call. NULL on failure. */
 struct mse_tls *mse_tls_accept(struct mse_tls_server *s, int fd, struct mse_build *out);
 void mse_tls_free(struct mse_tls *t);
+/* Allows t to take MSE_TLS_TURN_MAX more bytes from the socket, at most; then it says MSE_IO_AGAIN
+ * and leaves the rest in the socket. Without that bound a client could send what carries no content
+ * (key updates, empty records) as fast as it is read, and nobody else would have a turn. */
+#define MSE_TLS_TURN_MAX ((size_t)512 * 1024)
+void mse_tls_begin_turn(struct mse_tls *t);
 /* MSE_IO_DONE when the handshake is complete. On MSE_IO_ERROR out may hold an alert. */
 enum mse_io mse_tls_handshake(struct mse_tls *t);
 /* Reads plaintext; *n is set with MSE_IO_DONE only. An end without close_notify is an error. */

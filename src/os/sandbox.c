@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,6 +22,7 @@
 #define TMP_SIZE  "536870912"
 #define MAX_ARGS  2048
 #define SETUP_MS  20000
+#define FINISH_MS 5000
 #define INFO_LEN  512
 #define INNER_UID "64000"
 #define HINT_NO_NS                                                                                 \
@@ -153,6 +155,14 @@ static void add_isolation(struct args *a)
         "3",
         "--dev",
         "/dev",
+        "--perms",
+        "1777",
+        "--size",
+        TMP_SIZE,
+        "--tmpfs",
+        "/dev/shm",
+        "--remount-ro",
+        "/dev",
         "--proc",
         "/proc",
         "--cap-drop",
@@ -242,7 +252,7 @@ static mse_status start_sandboxed(struct mse_sandbox_app *out, struct mse_spawn 
     if (pipe2(info, O_CLOEXEC) != 0) {
         return MSE_FAIL(err, MSE_ERR_IO, "sandbox", "pipe: %s", strerror(errno));
     }
-    struct mse_sandbox_app app = { .sandbox = true };
+    struct mse_sandbox_app app = { .sandbox = true, .init_fd = -1 };
     sp->extra_fd = info[1];
     mse_status st = mse_spawn(&app.pid, sp, err);
     (void)close(info[1]);
@@ -257,6 +267,7 @@ static mse_status start_sandboxed(struct mse_sandbox_app *out, struct mse_spawn 
         return MSE_FAIL(err, MSE_ERR_UNSUPPORTED, "sandbox",
                         "the app's sandbox was not set up: " HINT_NO_NS);
     }
+    app.init_fd = (int)syscall(SYS_pidfd_open, app.init, 0);
     *out = app;
     return MSE_OK;
 }
@@ -285,7 +296,7 @@ mse_status mse_sandbox_start(struct mse_sandbox_app *out, const struct mse_sandb
     if (null < 0) {
         st = MSE_FAIL(err, MSE_ERR_IO, "sandbox", "/dev/null: %s", strerror(errno));
     } else if (s->insecure_no_sandbox) {
-        struct mse_sandbox_app app = { 0, 0, false };
+        struct mse_sandbox_app app = { .init_fd = -1 };
         st = mse_spawn(&app.pid, &sp, err);
         *out = app;
     } else {
@@ -326,13 +337,32 @@ void mse_sandbox_terminate(const struct mse_sandbox_app *a)
     }
 }
 
+/* The kernel ends the whole namespace with its process 1. */
+static void kill_init(const struct mse_sandbox_app *a)
+{
+    if (a->init_fd >= 0) {
+        (void)syscall(SYS_pidfd_send_signal, a->init_fd, SIGKILL, NULL, 0);
+    } else if (a->sandbox && a->init > 1) {
+        (void)kill(a->init, SIGKILL); /* an older kernel */
+    }
+}
+
 void mse_sandbox_kill(const struct mse_sandbox_app *a)
 {
     if (a->pid <= 1) {
         return;
     }
-    if (a->sandbox && a->init > 1) {
-        (void)kill(a->init, SIGKILL); /* the kernel ends the whole namespace with it */
-    }
+    kill_init(a);
     (void)kill(a->sandbox ? a->pid : -a->pid, SIGKILL);
+}
+
+void mse_sandbox_finish(struct mse_sandbox_app *a)
+{
+    if (a->init_fd >= 0) {
+        struct pollfd p = { a->init_fd, POLLIN, 0 };
+        kill_init(a);
+        (void)poll(&p, 1, FINISH_MS); /* process 1 ends last */
+        (void)close(a->init_fd);
+    }
+    *a = (struct mse_sandbox_app) { .init_fd = -1 };
 }

@@ -31,6 +31,7 @@ struct mse_sandbox_app {
     pid_t pid;  /* our child: reap it; its end is the app's end */
     pid_t init; /* process 1 of the app's namespace as seen here, 0 without a sandbox */
     bool sandbox;
+    int init_fd; /* of that process, so that no other one is meant by its number; -1: none */
 };
 
 /* The user id that the app sees itself as having. */
@@ -44,5 +45,8 @@ MSE_MUST_USE mse_status mse_sandbox_start(struct mse_sandbox_app *out, const str
 void mse_sandbox_terminate(const struct mse_sandbox_app *a);
 /* Ends every process of the app at once. The caller reaps a->pid. */
 void mse_sandbox_kill(const struct mse_sandbox_app *a);
+/* After a->pid was reaped: waits until no process of the sandbox is left, and releases what *a
+ * holds. bubblewrap itself may end before those that the app has left behind. */
+void mse_sandbox_finish(struct mse_sandbox_app *a);
 
 #endif

@@ -19,7 +19,9 @@
 #include "base/error.h"
 #include "base/util.h"
 
-#define MAX_FILES 8192
+#define MAX_FILES     8192
+#define MAX_PROCESSES 16384 /* of an app that has a user id of its own */
+#define JOIN_SESSION  1     /* KEYCTL_JOIN_SESSION_KEYRING */
 
 /* What the child tells over the pipe when it does not come to exec. */
 enum step {
@@ -27,6 +29,8 @@ enum step {
     STEP_FDS,
     STEP_LIMITS,
     STEP_USER,
+    STEP_KEYRING,
+    STEP_PARENT,
     STEP_PRIVS,
     STEP_CWD,
     STEP_EXEC,
@@ -39,14 +43,27 @@ struct failure {
 
 static const char *step_name(int step)
 {
-    static const char *const names[] = { "signals",      "descriptors", "limits", "user id",
-                                         "no_new_privs", "folder",      "exec" };
+    static const char *const names[] = { "signals", "descriptors",  "limits", "user id", "keyring",
+                                         "parent",  "no_new_privs", "folder", "exec" };
     return step >= 0 && (size_t)step < MSE_ARRAY_LEN(names) ? names[step] : "unknown step";
 }
 
 bool mse_cloexec_from(int lowest)
 {
     return syscall(SYS_close_range, (unsigned)lowest, ~0U, 4U /* CLOSE_RANGE_CLOEXEC */) == 0;
+}
+
+bool mse_std_fds(void)
+{
+    int fd = 0;
+    do {
+        fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd < 0) {
+        return false;
+    }
+    (void)close(fd);
+    return true;
 }
 
 static bool child_signals(void)
@@ -84,10 +101,18 @@ static bool child_fds(const struct mse_spawn *s)
     return true;
 }
 
-static bool child_limits(void)
+static bool child_limits(uid_t uid)
 {
     static const struct rlimit no_core = { 0, 0 };
+    struct rlimit processes = { MAX_PROCESSES, MAX_PROCESSES };
     struct rlimit files;
+    struct rlimit now;
+    /* The count is that of the user id: with ours, it would be other people's processes too. */
+    if (uid != MSE_SPAWN_SAME_USER &&
+        (getrlimit(RLIMIT_NPROC, &now) != 0 ||
+         (now.rlim_max > MAX_PROCESSES && setrlimit(RLIMIT_NPROC, &processes) != 0))) {
+        return false;
+    }
     if (getrlimit(RLIMIT_NOFILE, &files) != 0) {
         return false;
     }
@@ -103,7 +128,14 @@ static bool child_user(uid_t uid)
             setresuid(uid, uid, uid) == 0);
 }
 
-static enum step child_prepare(const struct mse_spawn *s)
+/* The keys of the session that started us are none of the app's business. Where the call is
+ * forbidden, it is for the app too. */
+static bool child_keyring(void)
+{
+    return syscall(SYS_keyctl, JOIN_SESSION, NULL) >= 0 || errno == ENOSYS || errno == EPERM;
+}
+
+static enum step child_prepare(const struct mse_spawn *s, pid_t parent)
 {
     if (!child_signals() || setsid() < 0) {
         return STEP_SIGNALS;
@@ -112,11 +144,18 @@ static enum step child_prepare(const struct mse_spawn *s)
     if (!child_fds(s)) {
         return STEP_FDS;
     }
-    if (!child_limits()) {
+    if (!child_limits(s->uid)) {
         return STEP_LIMITS;
     }
     if (!child_user(s->uid)) {
         return STEP_USER;
+    }
+    if (!child_keyring()) {
+        return STEP_KEYRING;
+    }
+    /* Behind the change of the user, which resets it. The parent may have died before. */
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent) {
+        return STEP_PARENT;
     }
     if (s->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
         return STEP_PRIVS;
@@ -134,9 +173,9 @@ static char *const *for_exec(const char *const *list)
     return u.out;
 }
 
-_Noreturn static void child(const struct mse_spawn *s, int report)
+_Noreturn static void child(const struct mse_spawn *s, int report, pid_t parent)
 {
-    struct failure f = { (int)child_prepare(s), 0 };
+    struct failure f = { (int)child_prepare(s, parent), 0 };
     if (f.step == STEP_EXEC) {
         (void)execve(s->argv[0], for_exec(s->argv), for_exec(s->envp));
     }
@@ -155,9 +194,10 @@ mse_status mse_spawn(pid_t *out, const struct mse_spawn *s, struct mse_error *er
     /* Out of the way of 0..3, which the child moves its descriptors to. */
     int report = fcntl(fds[1], F_DUPFD_CLOEXEC, 10);
     (void)close(fds[1]);
+    pid_t parent = getpid();
     pid_t pid = report < 0 ? -1 : fork();
     if (pid == 0) {
-        child(s, report);
+        child(s, report, parent);
     }
     int saved = errno;
     (void)close(report);

@@ -20,11 +20,15 @@ struct mse_spawn {
     uid_t uid;    /* user and only group; MSE_SPAWN_SAME_USER: no change */
     bool no_new_privs;
 };
-/* Starts it in a session of its own, without core dumps, and with a bound on descriptors. All other
- * descriptors are closed. Returns once the program is executed; MSE_ERR_NOT_FOUND if there is no
- * such program, MSE_ERR_IO with the step that failed otherwise. */
+/* Starts it in a session of its own, with a keyring of its own, without core dumps, and with a
+ * bound on descriptors and, with a user id of its own, on processes. All other descriptors are
+ * closed. It is killed when the calling thread ends. Returns once the program is executed;
+ * MSE_ERR_NOT_FOUND if there is no such program, MSE_ERR_IO with the step that failed otherwise. */
 MSE_MUST_USE mse_status mse_spawn(pid_t *out, const struct mse_spawn *s, struct mse_error *err);
 
+/* Opens /dev/null as every one of the descriptors 0 to 2 that is closed: otherwise the next socket
+ * could become the one that the log is written to. */
+MSE_MUST_USE bool mse_std_fds(void);
 /* Marks every descriptor from lowest on close-on-exec. */
 MSE_MUST_USE bool mse_cloexec_from(int lowest);
 

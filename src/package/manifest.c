@@ -53,7 +53,7 @@ static mse_status check_start(const struct mse_manifest *m, struct mse_error *er
     }
     for (size_t i = 0; i < m->command.num; i++) {
         const char *word = m->command.items[i];
-        if (strlen(word) > 32768 || !mse_rule_utf8(mse_bytes_str(word)) ||
+        if (strlen(word) > 32768 || !mse_utf8_valid(mse_bytes_str(word)) ||
             (i == 0 && word[0] == '\0')) {
             return bad(err, "command", word, "UTF-8 words, the first not empty");
         }
@@ -77,7 +77,7 @@ static mse_status check_env(const struct mse_manifest *m, struct mse_error *err)
         if (i > 0 && strcmp(m->env[i - 1].name, v->name) >= 0) {
             return bad(err, "env", v->name, "each name once, in byte order");
         }
-        if (strlen(v->value) > 32768 || !mse_rule_utf8(mse_bytes_str(v->value))) {
+        if (strlen(v->value) > 32768 || !mse_utf8_valid(mse_bytes_str(v->value))) {
             return bad(err, v->name, "", "at most 32768 bytes of UTF-8");
         }
     }

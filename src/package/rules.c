@@ -5,53 +5,6 @@
 #include "base/bytes.h"
 #include "base/util.h"
 
-/* Length of the sequence that begins with c, and the bits of c that count; 0 if c begins none. */
-static size_t sequence(uint8_t c, uint32_t *bits)
-{
-    if (c < 0x80) {
-        *bits = c;
-        return 1;
-    }
-    if (c >= 0xc2 && c < 0xe0) {
-        *bits = c & 0x1fU;
-        return 2;
-    }
-    if (c >= 0xe0 && c < 0xf0) {
-        *bits = c & 0x0fU;
-        return 3;
-    }
-    *bits = c & 0x07U;
-    return c >= 0xf0 && c < 0xf5 ? 4 : 0;
-}
-
-static bool take_char(struct mse_bytes *s)
-{
-    static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-    struct mse_bytes seq;
-    uint32_t v = 0;
-    size_t n = sequence(s->data[0], &v);
-    if (n == 0 || !mse_rd_bytes(s, &seq, n)) {
-        return false;
-    }
-    for (size_t i = 1; i < n; i++) {
-        if ((seq.data[i] & 0xc0) != 0x80) {
-            return false;
-        }
-        v = (v << 6) | (seq.data[i] & 0x3fU);
-    }
-    return v >= least[n] && v <= 0x10ffff && (v < 0xd800 || v > 0xdfff);
-}
-
-bool mse_rule_utf8(struct mse_bytes s)
-{
-    while (s.len > 0) {
-        if (!take_char(&s)) {
-            return false;
-        }
-    }
-    return true;
-}
-
 bool mse_rule_text(const char *s, size_t min, size_t max)
 {
     struct mse_bytes b = mse_bytes_str(s);
@@ -60,7 +13,7 @@ bool mse_rule_text(const char *s, size_t min, size_t max)
             return false;
         }
     }
-    return b.len >= min && b.len <= max && mse_rule_utf8(b);
+    return b.len >= min && b.len <= max && mse_utf8_valid(b);
 }
 
 bool mse_rule_name(const char *s)
@@ -202,7 +155,7 @@ static bool path_part(struct mse_bytes part)
 
 bool mse_rule_path(struct mse_bytes p)
 {
-    if (p.len == 0 || p.len > MSE_PATH_MAX_LEN || !mse_rule_utf8(p)) {
+    if (p.len == 0 || p.len > MSE_PATH_MAX_LEN || !mse_utf8_valid(p)) {
         return false;
     }
     size_t start = 0;

@@ -8,8 +8,6 @@
 
 #define MSE_PATH_MAX_LEN ((size_t)4096)
 
-/* Well-formed UTF-8: no overlong form, no surrogate, nothing above U+10FFFF. */
-MSE_MUST_USE bool mse_rule_utf8(struct mse_bytes s);
 /* UTF-8 of min to max bytes without NUL and other control characters. */
 MSE_MUST_USE bool mse_rule_text(const char *s, size_t min, size_t max);
 /* mse_rule_name: 1 to 255 bytes of text, no white space at either end. */

@@ -91,11 +91,26 @@ static mse_status archive_failed(const struct unpack *u, struct mse_error *err)
                     why == NULL ? "unknown reason" : why);
 }
 
+/* Opens the folder `name` of `at`; makes it if it is missing, whatever the umask says. */
+static int enter_folder(int at, const char *name)
+{
+    bool made = mkdirat(at, name, 0700) == 0;
+    if (!made && errno != EEXIST) {
+        return -1;
+    }
+    int fd = openat(at, name, O_DIRECTORY | O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd >= 0 && made && fchmod(fd, 0755) != 0) {
+        (void)close(fd);
+        fd = -1;
+    }
+    return fd;
+}
+
 /* Opens the folder that holds path, making what is missing. *name: the last part. */
 static int open_parent(int dest_fd, const char *path, const char **name)
 {
     char part[NAME_MAX + 1];
-    int at = dup(dest_fd);
+    int at = fcntl(dest_fd, F_DUPFD_CLOEXEC, 0);
     while (at >= 0) {
         size_t len = strcspn(path, "/");
         if (path[len] == '\0') {
@@ -106,9 +121,7 @@ static int open_parent(int dest_fd, const char *path, const char **name)
         if (len <= NAME_MAX) {
             memcpy(part, path, len);
             part[len] = '\0';
-            if (mkdirat(at, part, 0755) == 0 || errno == EEXIST) {
-                next = openat(at, part, O_DIRECTORY | O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-            }
+            next = enter_folder(at, part);
         }
         (void)close(at);
         at = next;

@@ -217,7 +217,7 @@ mse_status mse_ratls_check_binding(enum mse_ratls_binding *out, const struct mse
 
 static mse_status check_signature(const struct mse_cert *x, struct mse_error *err)
 {
-    mse_status st = mse_cert_verify(x, &x->key);
+    mse_status st = mse_cert_verify(NULL, x, &x->key);
     if (st == MSE_OK) {
         return MSE_OK;
     }

@@ -50,7 +50,8 @@ static bool place_all(const struct mse_sim_spawn *s, int report_fd)
     }
     /* Gets a number that is free, 5 or 6 perhaps: it must not stay. */
     int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    if (null_fd < 0 || dup2(null_fd, STDIN_FILENO) != STDIN_FILENO) {
+    if (null_fd < 0 || dup2(null_fd, STDIN_FILENO) != STDIN_FILENO ||
+        fcntl(STDIN_FILENO, F_SETFD, 0) != 0) { /* dup2 does nothing when it got number 0 */
         return false;
     }
     return syscall(SYS_close_range, PAST_FDS, ~0U, 0) == 0;

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -70,6 +71,7 @@ static bool run(struct world *w, bool insecure, const char *script)
         return false;
     }
     assert_int_equal(waitpid(app.pid, NULL, 0), app.pid);
+    mse_sandbox_finish(&app);
     return true;
 }
 
@@ -274,6 +276,7 @@ static void test_terminate_reaches_the_app(void **state)
         assert_int_equal(waitpid(app.pid, &status, 0), app.pid);
         assert_true(WIFEXITED(status));
         assert_int_equal(WEXITSTATUS(status), 7);
+        mse_sandbox_finish(&app);
         (void)close(fds[0]);
     }
 }
@@ -302,9 +305,74 @@ static void test_kill_ends_every_process(void **state)
     assert_int_equal(read(fds[0], text, 6), 6);
     mse_sandbox_kill(&app);
     assert_int_equal(waitpid(app.pid, NULL, 0), app.pid);
+    mse_sandbox_finish(&app);
     /* The pipe ends only when the last process that holds it is gone. */
     assert_int_equal(read(fds[0], text, sizeof text), 0);
     (void)close(fds[0]);
+}
+
+/* What the app leaves behind must not change folders that root is about to remove. */
+static void test_nothing_outlives_the_app(void **state)
+{
+    struct world *w = *state;
+    if (!w->available) {
+        skip();
+    }
+    const char *argv[] = { "/bin/sh", "-c", "trap '' TERM HUP; (setsid sleep 1000 &) ; echo ready",
+                           NULL };
+    const char *envp[] = { NULL };
+    for (int i = 0; i < 20; i++) {
+        int fds[2];
+        char text[64];
+        assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+        struct mse_sandbox s = { .argv = argv,
+                                 .envp = envp,
+                                 .cwd = "/",
+                                 .uid = w->uid,
+                                 .stdout_fd = fds[1],
+                                 .stderr_fd = fds[1] };
+        struct mse_sandbox_app app;
+        assert_status(mse_sandbox_start(&app, &s, NULL), MSE_OK);
+        (void)close(fds[1]);
+        assert_int_equal(read(fds[0], text, 6), 6);
+        assert_int_equal(waitpid(app.pid, NULL, 0), app.pid);
+        mse_sandbox_finish(&app);
+        assert_int_equal(fcntl(fds[0], F_SETFL, O_NONBLOCK), 0);
+        assert_int_equal(read(fds[0], text, sizeof text), 0); /* not EAGAIN */
+        (void)close(fds[0]);
+    }
+}
+
+static void test_devices_are_not_a_store(void **state)
+{
+    assert_string_equal(inside(state, "(: > /dev/x) 2>/dev/null || echo refused;"
+                                      "echo a > /dev/shm/x && cat /dev/shm/x;"
+                                      "df -k --output=size /dev/shm /tmp | sort -u;"
+                                      "echo b > /dev/null"),
+                        "refused\na\n   524288\n1K-blocks\n");
+}
+
+static void test_processes_are_limited(void **state)
+{
+    const struct world *w = *state;
+    const char *said = inside(state, "awk '/^Max processes/ { print $4 }' /proc/self/limits");
+    assert_true(w->uid == MSE_SPAWN_SAME_USER || strtol(said, NULL, 10) <= 16384);
+}
+
+/* A session key of who starts us, as a login may hold for encrypted folders or tickets. */
+static void test_keys_of_the_session_are_not_passed_on(void **state)
+{
+    long id = syscall(SYS_add_key, "user", "mse-test-of-session", "secret", (size_t)6, -3);
+    if (id < 0) {
+        skip();
+    }
+    char script[256];
+    (void)snprintf(script, sizeof script,
+                   "grep -c mse-test-of-session /proc/keys; grep -c '^%08lx ' /proc/keys; true",
+                   id);
+    const char *said = inside(state, script);
+    assert_string_equal(said, "0\n0\n");
+    (void)syscall(SYS_keyctl, 9L /* KEYCTL_UNLINK */, id, -3L);
 }
 
 int main(void)
@@ -322,6 +390,10 @@ int main(void)
         cmocka_unit_test(test_descriptors_are_closed),
         cmocka_unit_test(test_terminate_reaches_the_app),
         cmocka_unit_test(test_kill_ends_every_process),
+        cmocka_unit_test(test_nothing_outlives_the_app),
+        cmocka_unit_test(test_devices_are_not_a_store),
+        cmocka_unit_test(test_processes_are_limited),
+        cmocka_unit_test(test_keys_of_the_session_are_not_passed_on),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -23,7 +23,7 @@ static struct mse_verdict verdict;
 static bool is_accepted(const struct flips_subject *s, size_t len)
 {
     struct mse_bytes in = mse_bytes_of(s->quote, len);
-    mse_status st = mse_appraise_sgx(&verdict, in, s->collateral, s->policy, s->at, NULL);
+    mse_status st = mse_appraise_quote(&verdict, in, s->collateral, s->policy, s->at, NULL);
     assert_true((st == MSE_OK) == verdict.accepted);
     return verdict.accepted;
 }

@@ -13,8 +13,20 @@ static void test_own_quote(void **state)
     flips_cut_and_flip(&s);
 }
 
+static void test_own_tdx_quote_v5(void **state)
+{
+    struct world *w = *state;
+    w->tdx_version = 5;
+    w->td.is_15 = true;
+    test_own_quote(state);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test_setup(test_own_quote, world_defaults) };
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_own_quote, world_defaults),
+        cmocka_unit_test_setup(test_own_quote, world_defaults_tdx),
+        cmocka_unit_test_setup(test_own_tdx_quote_v5, world_defaults_tdx),
+    };
     return cmocka_run_group_tests(tests, world_setup, world_teardown);
 }

@@ -22,6 +22,32 @@ static void pass_all(struct mse_verdict *v)
     }
 }
 
+/* The one step that a kind of evidence does without. */
+static unsigned foreign_step(enum mse_tee_kind tee)
+{
+    return tee == MSE_TEE_SGX ? MSE_STEP_TDX_MODULE : MSE_STEP_SIGNER;
+}
+
+static void all_steps_needed(enum mse_tee_kind tee)
+{
+    static struct mse_verdict v;
+    for (unsigned left_out = MSE_STEP_FORM; left_out <= MSE_STEP_MACHINE; left_out++) {
+        struct mse_verdict empty = { .tee = tee };
+        v = empty;
+        for (unsigned s = MSE_STEP_FORM; s <= MSE_STEP_MACHINE; s++) {
+            if (s != left_out) {
+                mse_verdict_add(&v, (enum mse_step)s, MSE_OK, NULL, NULL, NULL);
+            }
+        }
+        bool foreign = left_out == foreign_step(tee);
+        assert_true(v.accepted == foreign);
+        assert_status(v.status, foreign ? MSE_OK : MSE_ERR_NO_EVIDENCE);
+        mse_note_skip(&v, (enum mse_step)left_out, "left out");
+        mse_verdict_decide(&v);
+        assert_false(v.accepted);
+    }
+}
+
 static void test_all_steps_needed(void **state)
 {
     (void)state;
@@ -29,27 +55,15 @@ static void test_all_steps_needed(void **state)
     pass_all(&v);
     assert_true(v.accepted);
     assert_status(v.status, MSE_OK);
-    for (unsigned left_out = MSE_STEP_FORM; left_out <= MSE_STEP_MACHINE; left_out++) {
-        struct mse_verdict empty = { .tee = MSE_TEE_SGX };
-        v = empty;
-        for (unsigned s = MSE_STEP_FORM; s <= MSE_STEP_MACHINE; s++) {
-            if (s != left_out) {
-                mse_verdict_add(&v, (enum mse_step)s, MSE_OK, NULL, NULL, NULL);
-            }
-        }
-        assert_false(v.accepted);
-        assert_status(v.status, MSE_ERR_NO_EVIDENCE);
-        mse_note_skip(&v, (enum mse_step)left_out, "left out");
-        mse_verdict_decide(&v);
-        assert_false(v.accepted);
-    }
+    all_steps_needed(MSE_TEE_SGX);
+    all_steps_needed(MSE_TEE_TDX);
 }
 
 static void test_unknown_kind_is_never_accepted(void **state)
 {
     (void)state;
-    static const enum mse_tee_kind kinds[] = { MSE_TEE_NONE, MSE_TEE_TDX, MSE_TEE_SNP,
-                                               MSE_TEE_NITRO, (enum mse_tee_kind)9 };
+    static const enum mse_tee_kind kinds[] = { MSE_TEE_NONE, MSE_TEE_SNP, MSE_TEE_NITRO,
+                                               (enum mse_tee_kind)9 };
     static struct mse_verdict v;
     for (size_t i = 0; i < MSE_ARRAY_LEN(kinds); i++) {
         pass_all(&v);
@@ -172,6 +186,41 @@ static void test_room(void **state)
     assert_status(mse_verdict_to_text(text, sizeof text, &full), MSE_OK);
 }
 
+/* What a stranger wrote reaches JSON as valid UTF-8, and whole characters only. */
+static void test_texts_of_strangers(void **state)
+{
+    (void)state;
+    static struct mse_verdict v;
+    static char text[65536];
+    struct mse_verdict empty = { .tee = MSE_TEE_SGX };
+    struct mse_ask ask = { MSE_STEP_PCK_CHAIN, "SIMULATION \xe2\x80\x93 NOT HARDWARE", NULL };
+    for (size_t lead = 0; lead < 4; lead++) {
+        char seen[MSE_CHECK_TEXT_LEN + 16] = "";
+        memset(seen, 'a', lead);
+        for (size_t i = lead; i + 3 < sizeof seen; i += 3) {
+            memcpy(seen + i, "\xe2\x80\x93", 4);
+        }
+        v = empty;
+        mse_note(&v, &ask, MSE_ERR_PCK_CHAIN_ROOT_UNTRUSTED, "%s", seen);
+        assert_string_equal(v.checks[0].wanted, ask.wanted);
+        size_t len = strlen(v.checks[0].seen);
+        assert_true(len > MSE_CHECK_TEXT_LEN - 4 && (len - lead) % 3 == 0);
+        mse_note(&v, &ask, MSE_ERR_PCK_CHAIN_ROOT_UNTRUSTED, "\xe2\x80\xae\x1b\xff\"\\");
+        assert_string_equal(v.checks[1].seen, "\?\?\?'?");
+        struct mse_bytes advisory = mse_bytes_str("SA\xe2\x80\xae\xc2\x9b");
+        assert_true(mse_tcb_add_advisories(&v, &advisory, 1));
+        assert_string_equal(v.advisories[0], "SA??");
+        assert_status(mse_verdict_to_json(text, sizeof text, &v), MSE_OK);
+        assert_true(mse_utf8_valid(mse_bytes_str(text)));
+        assert_non_null(strstr(text, ask.wanted));
+        json_t *j = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+        assert_non_null(j);
+        json_decref(j);
+        assert_status(mse_verdict_to_text(text, sizeof text, &v), MSE_OK);
+        assert_true(mse_utf8_valid(mse_bytes_str(text)));
+    }
+}
+
 static void test_step_names(void **state)
 {
     (void)state;
@@ -271,6 +320,7 @@ int main(void)
         T(test_window),
         T(test_json),
         T(test_room),
+        T(test_texts_of_strangers),
         T(test_step_names),
         T(test_converge),
         T(test_advisories),

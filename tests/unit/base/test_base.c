@@ -188,6 +188,81 @@ static void every_status_has_a_name(void **state)
     assert_string_equal(mse_status_name((mse_status)9999), "unknown");
 }
 
+static void utf8_cut_keeps_whole_characters(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t kept;
+    } cases[] = {
+        { "", 0 },
+        { "a", 1 },
+        { "a\xe2\x80\x93", 4 }, /* en dash */
+        { "a\xe2\x80", 1 },
+        { "a\xe2", 1 },
+        { "a\xc3", 1 },
+        { "\xf0\x9f\x98\x80", 4 },
+        { "\xf0\x9f\x98", 0 },
+        { "a\x80\x80\x80\x80", 5 }, /* not UTF-8 at all: nothing was cut */
+        { "a\xff", 2 },
+    };
+    for (size_t i = 0; i < MSE_ARRAY_LEN(cases); i++) {
+        assert_int_equal(mse_utf8_cut(mse_bytes_str(cases[i].text)), cases[i].kept);
+    }
+}
+
+static void utf8_of_strangers_is_made_printable(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        { "", "" },
+        { "plain \"text\"", "plain \"text\"" },
+        { "SIMULATION \xe2\x80\x93 NOT HARDWARE", "SIMULATION \xe2\x80\x93 NOT HARDWARE" },
+        { "\xc3\xa9\xe4\xb8\xad\xf0\x9f\x98\x80", "\xc3\xa9\xe4\xb8\xad\xf0\x9f\x98\x80" },
+        { "a\x1b[2Jb\n\r\x7f", "a?[2Jb\?\?\?" }, /* C0 */
+        { "\xc2\x9b"
+          "2J\xc2\x80",
+          "?2J?" },                                           /* C1 */
+        { "\xe2\x80\x8b\xe2\x80\x8f\xe2\x80\x8e", "\?\?\?" }, /* U+200B to U+200F */
+        { "\xe2\x80\xa8\xe2\x80\xae", "??" },                 /* U+2028 to U+202E */
+        { "\xe2\x81\xa0\xe2\x81\xa6\xe2\x81\xaf", "\?\?\?" }, /* U+2060 to U+206F */
+        { "\xef\xbb\xbfx", "?x" },                            /* U+FEFF */
+        { "\xe2\x80\x90\xe2\x80\xa7\xe2\x80\xaf", "\xe2\x80\x90\xe2\x80\xa7\xe2\x80\xaf" },
+        { "\xc0\xafx", "??x" },       /* overlong */
+        { "\xed\xa0\x80", "\?\?\?" }, /* a surrogate */
+        { "\xff\xfe\x80y", "\?\?\?y" },
+        { "cut \xe2\x80", "cut " },
+        { "\xff\xe2\x80", "?" },
+    };
+    for (size_t i = 0; i < MSE_ARRAY_LEN(cases); i++) {
+        char text[64];
+        (void)snprintf(text, sizeof text, "%s", cases[i][0]);
+        mse_utf8_printable(text);
+        assert_string_equal(text, cases[i][1]);
+        assert_true(mse_utf8_valid(mse_bytes_str(text)));
+    }
+}
+
+static void errors_hold_nothing_that_a_terminal_obeys(void **state)
+{
+    (void)state;
+    struct mse_error err = { .status = MSE_OK };
+    assert_status(MSE_FAIL(&err, MSE_ERR_MALFORMED, "step", "key \"%s\"", "\x1b[2J\xe2\x80\xae"),
+                  MSE_ERR_MALFORMED);
+    assert_string_equal(err.text, "key \"?[2J?\"");
+    /* An en dash wherever the text ends: never half of one. */
+    for (size_t start = 0; start < 3; start++) {
+        char longer[sizeof err.text + 8];
+        memset(longer, 'a', sizeof longer);
+        longer[sizeof longer - 1] = '\0';
+        memcpy(longer + sizeof err.text - 1 - start, "\xe2\x80\x93", 3);
+        struct mse_error e = { .status = MSE_OK };
+        assert_status(MSE_FAIL(&e, MSE_ERR_MALFORMED, "step", "%s", longer), MSE_ERR_MALFORMED);
+        assert_int_equal(strlen(e.text), sizeof e.text - 1 - start);
+        assert_true(mse_utf8_valid(mse_bytes_str(e.text)));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -199,6 +274,9 @@ int main(void)
         cmocka_unit_test(base64_vectors),
         cmocka_unit_test(time_round_trip_and_refusals),
         cmocka_unit_test(numbers),
+        cmocka_unit_test(utf8_cut_keeps_whole_characters),
+        cmocka_unit_test(utf8_of_strangers_is_made_printable),
+        cmocka_unit_test(errors_hold_nothing_that_a_terminal_obeys),
         cmocka_unit_test(first_error_wins),
         cmocka_unit_test(every_status_has_a_name),
     };

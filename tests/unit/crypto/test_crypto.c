@@ -367,25 +367,60 @@ static void test_p256(void **state)
     assert_status(mse_privkey_generate_p256(&k), MSE_OK);
     assert_status(mse_privkey_point(k, point), MSE_OK);
     assert_status(mse_p256_sign(k, sig, m), MSE_OK);
-    assert_status(mse_p256_verify(point, sig, m), MSE_OK);
-    assert_status(mse_p256_verify(point, sig, mse_bytes_str("massage")), MSE_ERR_SIGNATURE);
+    assert_status(mse_p256_verify(NULL, point, sig, m), MSE_OK);
+    assert_status(mse_p256_verify(NULL, point, sig, mse_bytes_str("massage")), MSE_ERR_SIGNATURE);
     for (size_t i = 0; i < 512; i += 5) {
         sig[i / 8] ^= (uint8_t)(1U << (i % 8));
-        assert_status(mse_p256_verify(point, sig, m), MSE_ERR_SIGNATURE);
+        assert_status(mse_p256_verify(NULL, point, sig, m), MSE_ERR_SIGNATURE);
         sig[i / 8] ^= (uint8_t)(1U << (i % 8));
         point[i / 8] ^= (uint8_t)(1U << (i % 8)); /* off the curve, or another key */
-        assert_status(mse_p256_verify(point, sig, m), MSE_ERR_SIGNATURE);
+        assert_status(mse_p256_verify(NULL, point, sig, m), MSE_ERR_SIGNATURE);
         point[i / 8] ^= (uint8_t)(1U << (i % 8));
     }
     uint8_t zero[64] = { 0 };
     uint8_t ones[64];
     memset(ones, 0xff, sizeof ones);
-    assert_status(mse_p256_verify(point, zero, m), MSE_ERR_SIGNATURE);
-    assert_status(mse_p256_verify(point, ones, m), MSE_ERR_SIGNATURE);
-    assert_status(mse_p256_verify(zero, sig, m), MSE_ERR_SIGNATURE);
-    assert_status(mse_p256_verify(ones, sig, m), MSE_ERR_SIGNATURE);
+    assert_status(mse_p256_verify(NULL, point, zero, m), MSE_ERR_SIGNATURE);
+    assert_status(mse_p256_verify(NULL, point, ones, m), MSE_ERR_SIGNATURE);
+    assert_status(mse_p256_verify(NULL, zero, sig, m), MSE_ERR_SIGNATURE);
+    assert_status(mse_p256_verify(NULL, ones, sig, m), MSE_ERR_SIGNATURE);
     mse_privkey_free(k);
     mse_privkey_free(NULL);
+}
+
+/* One prepared curve for many keys, of which none leaves a trace in it. */
+static void test_prepared_curve(void **state)
+{
+    (void)state;
+    struct mse_curve *curve = mse_curve_new_p256();
+    struct mse_privkey *keys[2] = { NULL, NULL };
+    uint8_t points[2][64];
+    uint8_t sigs[2][64];
+    struct mse_bytes m = mse_bytes_str("message");
+    assert_non_null(curve);
+    for (size_t i = 0; i < 2; i++) {
+        assert_status(mse_privkey_generate_p256(&keys[i]), MSE_OK);
+        assert_status(mse_privkey_point(keys[i], points[i]), MSE_OK);
+        assert_status(mse_p256_sign(keys[i], sigs[i], m), MSE_OK);
+    }
+    uint8_t off_curve[64] = { 1 };
+    for (size_t round = 0; round < 3; round++) {
+        for (size_t i = 0; i < 2; i++) {
+            assert_status(mse_p256_verify(curve, points[i], sigs[i], m), MSE_OK);
+            assert_status(mse_p256_verify(curve, points[i], sigs[1 - i], m), MSE_ERR_SIGNATURE);
+            assert_status(mse_p256_verify(curve, off_curve, sigs[i], m), MSE_ERR_SIGNATURE);
+        }
+    }
+    /* It counts for P-256 only: a key on P-384 is judged on its own curve. */
+    static const uint8_t p384[97] = { 4 };
+    static const uint8_t sig[] = { 0x30, 0x06, 0x02, 0x01, 0x01, 0x02, 0x01, 0x01 };
+    struct mse_pubkey other = { .type = MSE_KEY_P384, .raw = { p384, sizeof p384 } };
+    assert_status(mse_verify(curve, &other, MSE_SIG_ECDSA_SHA384, mse_bytes_of(sig, sizeof sig), m),
+                  MSE_ERR_SIGNATURE);
+    mse_privkey_free(keys[0]);
+    mse_privkey_free(keys[1]);
+    mse_curve_free(curve);
+    mse_curve_free(NULL);
 }
 
 /* A key's SPKI and a signature by it go through mse_verify. */
@@ -403,18 +438,19 @@ static void check_verify(const struct mse_privkey *k, enum mse_sig_alg alg)
     assert_status(mse_privkey_sign(k, &sig, m), MSE_OK);
     assert_true(mse_pubkey_parse(&key, mse_build_view(&spki)));
     struct mse_bytes s = mse_build_view(&sig);
-    assert_status(mse_verify(&key, alg, s, m), MSE_OK);
-    assert_status(mse_verify(&key, alg, s, mse_bytes_str("x")), MSE_ERR_SIGNATURE);
+    assert_status(mse_verify(NULL, &key, alg, s, m), MSE_OK);
+    assert_status(mse_verify(NULL, &key, alg, s, mse_bytes_str("x")), MSE_ERR_SIGNATURE);
     for (size_t i = 0; i < s.len; i++) {
         sig_buf[i] ^= 1;
-        assert_status(mse_verify(&key, alg, s, m), MSE_ERR_SIGNATURE);
+        assert_status(mse_verify(NULL, &key, alg, s, m), MSE_ERR_SIGNATURE);
         sig_buf[i] ^= 1;
-        assert_status(mse_verify(&key, alg, mse_bytes_of(s.data, i), m), MSE_ERR_SIGNATURE);
+        assert_status(mse_verify(NULL, &key, alg, mse_bytes_of(s.data, i), m), MSE_ERR_SIGNATURE);
     }
-    assert_status(mse_verify(&key, alg, mse_bytes_of(s.data, s.len + 1), m), MSE_ERR_SIGNATURE);
-    assert_status(mse_verify(&key, MSE_SIG_OTHER, s, m), MSE_ERR_UNSUPPORTED_ALGORITHM);
+    assert_status(mse_verify(NULL, &key, alg, mse_bytes_of(s.data, s.len + 1), m),
+                  MSE_ERR_SIGNATURE);
+    assert_status(mse_verify(NULL, &key, MSE_SIG_OTHER, s, m), MSE_ERR_UNSUPPORTED_ALGORITHM);
     enum mse_sig_alg other = key.type == MSE_KEY_RSA ? MSE_SIG_ECDSA_SHA256 : MSE_SIG_RSA_SHA256;
-    assert_status(mse_verify(&key, other, s, m), MSE_ERR_UNSUPPORTED_ALGORITHM);
+    assert_status(mse_verify(NULL, &key, other, s, m), MSE_ERR_UNSUPPORTED_ALGORITHM);
 }
 
 static void test_keys(void **state)
@@ -481,12 +517,19 @@ static void test_rsa3(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_hashes),      cmocka_unit_test(test_hkdf),
-        cmocka_unit_test(test_der_lengths), cmocka_unit_test(test_der_values),
-        cmocka_unit_test(test_der_time),    cmocka_unit_test(test_der_write),
-        cmocka_unit_test(test_pem),         cmocka_unit_test(test_pem_flips),
-        cmocka_unit_test(test_pem_write),   cmocka_unit_test(test_p256),
-        cmocka_unit_test(test_keys),        cmocka_unit_test(test_rsa3),
+        cmocka_unit_test(test_hashes),
+        cmocka_unit_test(test_hkdf),
+        cmocka_unit_test(test_der_lengths),
+        cmocka_unit_test(test_der_values),
+        cmocka_unit_test(test_der_time),
+        cmocka_unit_test(test_der_write),
+        cmocka_unit_test(test_pem),
+        cmocka_unit_test(test_pem_flips),
+        cmocka_unit_test(test_pem_write),
+        cmocka_unit_test(test_p256),
+        cmocka_unit_test(test_prepared_curve),
+        cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_rsa3),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,15 +7,22 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
+
 #include "base/bytes.h"
+#include "base/util.h"
 #include "crypto/digest.h"
 #include "enclave/app.h"
 #include "enclave/health.h"
+#include "enclave/identity.h"
 #include "enclave/load.h"
 #include "enclave/logs.h"
 #include "enclave/serve.h"
 #include "lib/testlib.h"
 #include "net/loop.h"
+#include "net/tls.h"
 #include "package/code.h"
 #include "unit/enclave/fixture.h"
 
@@ -243,6 +250,20 @@ static void test_health_answers(void **state)
     }
 }
 
+static void test_health_that_cannot_start(void **state)
+{
+    (void)state;
+    uv_loop_t loop;
+    struct mse_health h = { .fd = 0 };
+    char host[3000];
+    memset(host, 'h', sizeof host - 1);
+    host[sizeof host - 1] = '\0';
+    assert_int_equal(uv_loop_init(&loop), 0);
+    assert_status(mse_health_start(&h, &loop, "/nowhere", "/", host, NULL), MSE_ERR_NO_SPACE);
+    assert_int_equal(h.fd, -1);
+    mse_net_loop_clear(&loop);
+}
+
 /* Logs. */
 
 static void test_last_lines(void **state)
@@ -294,6 +315,66 @@ static void test_clock_never_goes_back(void **state)
     assert_true(mse_enclave_now(&c) >= host);
 }
 
+/* Keys. */
+
+/* Counts where the memory of this process holds these bytes, which are given inverted. Its own
+ * buffer is not in the way: it is filled anew by each read. */
+static int count_in_memory(const uint8_t inverted[32])
+{
+    static uint8_t piece[1 << 16];
+    char line[512];
+    int found = 0;
+    int mem = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+    FILE *maps = fopen("/proc/self/maps", "re");
+    assert_true(mem >= 0 && maps != NULL);
+    while (fgets(line, sizeof line, maps) != NULL) {
+        char *at = line;
+        uintptr_t from = (uintptr_t)strtoull(at, &at, 16);
+        uintptr_t to = (uintptr_t)strtoull(at + 1, &at, 16);
+        /* What is larger belongs to a sanitizer. */
+        bool writable = at[2] == 'w' && to - from <= (uintptr_t)1 << 30;
+        for (uintptr_t p = from; writable && p < to; p += sizeof piece - 31) {
+            size_t want = to - p < sizeof piece ? to - p : sizeof piece;
+            bool own = p < (uintptr_t)piece + sizeof piece && p + want > (uintptr_t)piece;
+            ssize_t n = own ? 0 : pread(mem, piece, want, (off_t)p);
+            for (ssize_t i = 0; i + 32 <= n; i++) {
+                size_t same = 0;
+                while (same < 32 && (piece[(size_t)i + same] ^ inverted[same]) == 0xff) {
+                    same++;
+                }
+                found += same == 32 ? 1 : 0;
+            }
+        }
+    }
+    (void)fclose(maps);
+    (void)close(mem);
+    return found;
+}
+
+/* What is found here would be found in the memory of the machine after the end of the runtime. */
+static void test_key_is_wiped(void **state)
+{
+    (void)state;
+    struct mse_identity id = { .key = NULL };
+    uint8_t scalar[32];
+    uint8_t inverted[32];
+    BIGNUM *d = NULL;
+    assert_true(mse_tls_lock_keys());
+    assert_status(mse_privkey_generate_p256(&id.key), MSE_OK);
+    assert_int_equal(
+        EVP_PKEY_get_bn_param(mse_privkey_evp_borrow(id.key), OSSL_PKEY_PARAM_PRIV_KEY, &d), 1);
+    /* As libcrypto keeps it on this machine: words, the lowest first. */
+    assert_int_equal(BN_bn2lebinpad(d, scalar, sizeof scalar), 32);
+    BN_clear_free(d);
+    for (size_t i = 0; i < sizeof scalar; i++) {
+        inverted[i] = scalar[i] ^ 0xff;
+    }
+    mse_wipe(scalar, sizeof scalar);
+    assert_true(count_in_memory(inverted) > 0);
+    mse_identity_clear(&id);
+    assert_int_equal(count_in_memory(inverted), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -306,6 +387,8 @@ int main(void)
         cmocka_unit_test(test_health_answers),
         cmocka_unit_test(test_last_lines),
         cmocka_unit_test(test_clock_never_goes_back),
+        cmocka_unit_test(test_health_that_cannot_start),
+        cmocka_unit_test(test_key_is_wiped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -214,6 +214,7 @@ static void test_launcher_gone(void **state)
     server_with(&w, 404); /* healthy all the same */
     begin(&w);
     assert_string_equal(next_event(&w), "2 ");
+    assert_int_equal(write(w.control[0], "x", 1), 1); /* what nobody asked for hides nothing */
     (void)close(w.control[0]);
     w.control[0] = -1;
     assert_string_equal(next_event(&w), "3 the launcher is gone");

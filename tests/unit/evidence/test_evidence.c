@@ -354,7 +354,7 @@ static void test_qe_identity(void **state)
     static const mse_status bad = MSE_ERR_QE_IDENTITY_MALFORMED;
     static const struct change changes[] = {
         { "\"version\":2", "\"version\":3", MSE_ERR_QE_IDENTITY_UNSUPPORTED_VERSION },
-        { "\"QE\"", "\"qe\"", bad },
+        { "\"QE\"", "\"qe\"", MSE_ERR_QE_IDENTITY_MISMATCH },
         { "\"miscselect\":\"01000000\",", "", bad },
         { "\"01000000\"", "\"010000\"", bad },
         { "\"isvprodid\":1,", "", bad },

@@ -151,7 +151,7 @@ static void check_signature(const struct vcase *c, struct mse_bytes body, const 
     assert_status(mse_pem_next(&in, "CERTIFICATE", der, sizeof der, &len), MSE_OK);
     assert_status(mse_cert_parse(&cert, mse_bytes_of(der, len), NULL), MSE_OK);
     assert_int_equal(cert.key.type, MSE_KEY_P256);
-    assert_status(mse_p256_verify(cert.key.raw.data + 1, sig, body), MSE_OK);
+    assert_status(mse_p256_verify(NULL, cert.key.raw.data + 1, sig, body), MSE_OK);
     release(chain);
 }
 

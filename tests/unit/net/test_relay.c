@@ -617,6 +617,131 @@ static void test_key_updates(void **state)
     (void)end(w);
 }
 
+static void test_key_updates_without_end(void **state)
+{
+    (void)state;
+    struct world *w = begin(app_echo);
+    struct test_client c;
+    open_ok(&c, w);
+    /* None of them carries anything, and each would cost as much as a long record. */
+    for (int i = 0; i < 1000 && SSL_key_update(c.ssl, SSL_KEY_UPDATE_NOT_REQUESTED) == 1 &&
+                    SSL_do_handshake(c.ssl) == 1;
+         i++) {
+    }
+    char buf[4];
+    assert_false(test_client_write(&c, "ping", 4) && test_client_read(&c, buf, 4));
+    test_client_close(&c);
+    open_ok(&c, w); /* the others are served */
+    assert_true(test_client_write(&c, "ping", 4));
+    assert_true(test_client_read(&c, buf, 4));
+    test_client_close(&c);
+    (void)end(w);
+}
+
+/* Tells whether the relay ends the connection at these bytes, long before the handshake's limit. */
+static bool refused_at(const struct world *w, const void *p, size_t len)
+{
+    static const struct timeval limit = { 2, 0 };
+    char buf[64];
+    int fd = test_connect(w->port);
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit), 0);
+    assert_int_equal(send(fd, p, len, MSG_NOSIGNAL), (ssize_t)len);
+    ssize_t n = 0;
+    do {
+        n = recv(fd, buf, sizeof buf, 0);
+    } while (n > 0);
+    bool refused = n == 0 || errno == ECONNRESET;
+    (void)close(fd);
+    return refused;
+}
+
+/* libssl would reserve 128 KiB for the nine bytes. */
+static void test_long_hello_is_only_announced(void **state)
+{
+    (void)state;
+    static const uint8_t fits[] = { 22, 3, 1, 0x10, 0, 1, 0, 0x40, 0 };
+    static const uint8_t one_more[] = { 22, 3, 1, 0x10, 0, 1, 0, 0x40, 1 };
+    static const uint8_t huge[] = { 22, 3, 1, 0x10, 0, 1, 1, 0, 0 };
+    static const uint8_t in_pieces[] = { 22, 3, 1, 0, 2, 1, 1, 22, 3, 1, 0, 2, 0, 0 };
+    struct world *w = begin(app_echo);
+    assert_false(refused_at(w, fits, sizeof fits));
+    assert_true(refused_at(w, one_more, sizeof one_more));
+    assert_true(refused_at(w, huge, sizeof huge));
+    assert_true(refused_at(w, in_pieces, sizeof in_pieces));
+    (void)end(w);
+}
+
+static bool opens_with_groups(const struct world *w, const char *groups)
+{
+    SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+    assert_int_equal(SSL_CTX_set1_groups_list(ctx, groups), 1);
+    SSL *ssl = SSL_new(ctx);
+    int fd = test_connect(w->port);
+    assert_int_equal(SSL_set_fd(ssl, fd), 1);
+    assert_int_equal(SSL_set_tlsext_host_name(ssl, NAME), 1);
+    bool ok = SSL_connect(ssl) == 1;
+    SSL_free(ssl);
+    SSL_CTX_free(ctx);
+    (void)close(fd);
+    return ok;
+}
+
+static void test_groups(void **state)
+{
+    (void)state;
+    struct world *w = begin(app_echo);
+    assert_true(opens_with_groups(w, "P-256"));
+    assert_true(opens_with_groups(w, "ffdhe2048:X25519")); /* asked again */
+    assert_false(opens_with_groups(w, "ffdhe8192:ffdhe2048"));
+    assert_false(opens_with_groups(w, "P-521:X448"));
+    (void)end(w);
+}
+
+/* The app owns the folder of its socket. A link in its place would make the runtime connect
+ * strangers to any socket of the machine. */
+static void test_link_instead_of_socket(void **state)
+{
+    (void)state;
+    struct world *w = begin(app_echo);
+    struct test_client c;
+    char other[220];
+    char buf[4];
+    (void)snprintf(other, sizeof other, "%s-moved", w->path);
+    assert_int_equal(rename(w->path, other), 0);
+    assert_int_equal(symlink(other, w->path), 0);
+    assert_true(mse_net_connect_unix(w->path) < 0);
+    assert_int_equal(errno, ENOTSOCK);
+    open_ok(&c, w);
+    assert_false(test_client_write(&c, "ping", 4) && test_client_read(&c, buf, 4));
+    test_client_close(&c);
+    assert_int_equal(unlink(w->path), 0);
+    assert_int_equal(rename(other, w->path), 0);
+    open_ok(&c, w);
+    assert_true(test_client_write(&c, "ping", 4));
+    assert_true(test_client_read(&c, buf, 4));
+    test_client_close(&c);
+    assert_int_equal(end(w).no_backend, 1);
+}
+
+/* First of all tests: the libraries must not have been initialised. */
+static void test_configuration_of_the_machine(void **state)
+{
+    (void)state;
+    static const char text[] = "openssl_conf = a\n[a]\nalg_section = b\n[b]\n"
+                               "default_properties = fips=yes\n";
+    char *dir = test_tmpdir();
+    char path[200];
+    struct test_cert cert;
+    (void)snprintf(path, sizeof path, "%s/openssl.cnf", dir);
+    test_write_file(path, mse_bytes_str(text));
+    assert_int_equal(setenv("OPENSSL_CONF", path, 1), 0);
+    assert_true(mse_tls_no_config());
+    test_cert_make(&cert, NAME); /* aborts if nothing but FIPS is allowed */
+    test_cert_clear(&cert);
+    assert_int_equal(unsetenv("OPENSSL_CONF"), 0);
+    test_tmpdir_remove(dir);
+}
+
 static void test_server_arguments(void **state)
 {
     (void)state;
@@ -648,6 +773,7 @@ static void test_server_arguments(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_configuration_of_the_machine),
         cmocka_unit_test(test_echo),
         cmocka_unit_test(test_no_tickets),
         cmocka_unit_test(test_large_upload_and_half_close),
@@ -668,6 +794,10 @@ int main(void)
         cmocka_unit_test(test_no_app),
         cmocka_unit_test(test_client_vanishes),
         cmocka_unit_test(test_key_updates),
+        cmocka_unit_test(test_key_updates_without_end),
+        cmocka_unit_test(test_long_hello_is_only_announced),
+        cmocka_unit_test(test_groups),
+        cmocka_unit_test(test_link_instead_of_socket),
         cmocka_unit_test(test_server_arguments),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

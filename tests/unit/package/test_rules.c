@@ -15,10 +15,10 @@ static void test_utf8(void **state)
                                        "\xe0\x80\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80",
                                        "\xf8\x88\x80", "\xc3(",        "\xff" };
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
-        assert_true(mse_rule_utf8(mse_bytes_str(good[i])));
+        assert_true(mse_utf8_valid(mse_bytes_str(good[i])));
     }
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        assert_false(mse_rule_utf8(mse_bytes_str(bad[i])));
+        assert_false(mse_utf8_valid(mse_bytes_str(bad[i])));
     }
 }
 

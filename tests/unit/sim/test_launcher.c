@@ -462,6 +462,23 @@ static void test_key(void **state)
     assert_memory_not_equal(a, b, sizeof a);
 }
 
+/* A launcher without a stdin of its own, as services have. */
+static void test_surroundings_without_stdin(void **state)
+{
+    int saved = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 100);
+    (void)close(STDIN_FILENO);
+    struct run r = start(*state, "surroundings", false);
+    uint8_t wrong = 0xff;
+    assert_int_equal(serve_all(&r), 0);
+    assert_int_equal(read_results(&r, &wrong, 1), 1);
+    finish(&r);
+    if (saved >= 0) {
+        assert_int_equal(dup2(saved, STDIN_FILENO), STDIN_FILENO);
+        (void)close(saved);
+    }
+    assert_int_equal(wrong, 0);
+}
+
 static void test_surroundings(void **state)
 {
     struct run r = start(*state, "surroundings", false);
@@ -679,6 +696,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_measurement),
         cmocka_unit_test(test_key),
         cmocka_unit_test(test_surroundings),
+        cmocka_unit_test(test_surroundings_without_stdin),
         cmocka_unit_test(test_wrong_requests),
         cmocka_unit_test(test_broken_frames),
         cmocka_unit_test(test_slow_and_greedy),

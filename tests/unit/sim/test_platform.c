@@ -371,11 +371,13 @@ static void test_quote_form(void **state)
     assert_int_equal(q.auth.cert_type, MSE_CERT_TYPE_PCK_CHAIN);
     assert_int_equal(q.auth.cert_data.data[q.auth.cert_data.len - 1], 0);
     assert_int_equal(q.auth.qe_auth_data.len, 32);
-    assert_status(mse_sha256_2(digest, mse_bytes_of(q.auth.attestation_key, 64), q.auth.qe_auth_data),
-                  MSE_OK);
+    assert_status(
+        mse_sha256_2(digest, mse_bytes_of(q.auth.attestation_key, 64), q.auth.qe_auth_data),
+        MSE_OK);
     assert_memory_equal(q.auth.qe_report.report_data, digest, 32);
     assert_true(mse_mem_is_zero(q.auth.qe_report.report_data + 32, 32));
-    assert_status(mse_p256_verify(q.auth.attestation_key, q.auth.signature, q.signed_part), MSE_OK);
+    assert_status(mse_p256_verify(NULL, q.auth.attestation_key, q.auth.signature, q.signed_part),
+                  MSE_OK);
     mse_build_clear(&b);
 }
 
