@@ -55,7 +55,7 @@ static const char *kind_text(const struct one *o)
     case CLI_TARGET_CERTIFICATE:
         return o->target.host != NULL ? "certificate of a connection" : "certificate";
     case CLI_TARGET_QUOTE:
-        return "SGX quote";
+        return mse_quote_is_tdx(o->target.quote) ? "TDX quote" : "SGX quote";
     case CLI_TARGET_BUNDLE:
         return o->target.bundle.form == MSE_BUNDLE_OLDER ? "evidence bundle (older form)"
                                                          : "evidence bundle";

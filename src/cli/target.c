@@ -109,14 +109,16 @@ static bool take_pem(struct cli_target *t, struct mse_bytes in, const char *labe
 
 static mse_status take_quote(struct cli_target *t, struct mse_bytes in, struct mse_error *err)
 {
-    struct mse_sgx_quote q;
-    mse_status st = mse_sgx_quote_parse_padded(&q, in, err);
+    struct mse_sgx_quote sgx = { .trailing = 0 };
+    struct mse_tdx_quote tdx = { .trailing = 0 };
+    mse_status st = mse_quote_is_tdx(in) ? mse_tdx_quote_parse_padded(&tdx, in, err)
+                                         : mse_sgx_quote_parse_padded(&sgx, in, err);
     if (st != MSE_OK) {
         return st;
     }
     t->kind = CLI_TARGET_QUOTE;
-    t->padding = q.trailing;
-    t->quote = mse_bytes_of(in.data, in.len - q.trailing);
+    t->padding = sgx.trailing + tdx.trailing;
+    t->quote = mse_bytes_of(in.data, in.len - t->padding);
     return MSE_OK;
 }
 
@@ -167,7 +169,7 @@ static mse_status classify(struct cli_target *t, struct mse_error *err)
     if (text.len > 0 && text.data[0] == '{') {
         return take_json(t, text, err);
     }
-    if (in.len >= 2 && in.data[0] == 3 && in.data[1] == 0) {
+    if (in.len >= 2 && in.data[0] >= 3 && in.data[0] <= 5 && in.data[1] == 0) {
         return take_quote(t, in, err);
     }
     if (in.len == MSE_SIGSTRUCT_LEN && begins(in, "\x06")) {

@@ -30,11 +30,12 @@ static bool is_accepted(const struct flips_subject *s, size_t len)
 
 void flips_cut_and_flip(const struct flips_subject *s)
 {
+    unsigned stride = s->stride > STRIDE ? s->stride : STRIDE;
     assert_true(is_accepted(s, s->len));
     for (size_t len = 0; len < s->len; len++) {
         assert_false(is_accepted(s, len));
     }
-    for (size_t bit = 0; bit < 8 * s->len; bit += STRIDE) {
+    for (size_t bit = 0; bit < 8 * s->len; bit += stride) {
         uint8_t mask = (uint8_t)(1U << (bit % 8));
         s->quote[bit / 8] ^= mask;
         if (is_accepted(s, s->len)) {
