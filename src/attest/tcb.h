@@ -32,7 +32,7 @@ struct mse_tcb_relaunch {
 /* mse_tcb_relaunch sets *s to TDRelaunchAdvised (or …ConfigurationNeeded) if nothing but the module
  * under which the TD was launched is out of date, and the one that runs now is the latest; else *s
  * is r->tdx. False: the module that runs now has no identity, though it had to be looked up.
- * spec: Intel TDX: as the rules of Intel's verification library, 4.1.2.4.17.4.3 */
+ * spec: Intel TDX TCB evaluation, 4.1.2.4.17.4.3 */
 MSE_MUST_USE bool mse_tcb_relaunch(enum mse_tcb_status *s, const struct mse_tcb_relaunch *r);
 /* The first level whose ISVSVN is at most isv_svn; NULL if there is none. */
 const struct mse_identity_level *mse_identity_match(const struct mse_qe_identity *id,

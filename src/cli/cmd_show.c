@@ -286,6 +286,7 @@ static json_t *show_tcb_info(struct mse_bytes body)
         free(t);
         return o;
     }
+    put(o, "tee", json_string(t->tee == MSE_TEE_TDX ? "tdx" : "sgx"));
     put(o, "version", number(t->version));
     put(o, "issue_date", when(t->issue_date));
     put(o, "next_update", when(t->next_update));
@@ -297,6 +298,9 @@ static json_t *show_tcb_info(struct mse_bytes body)
         const struct mse_tcb_level *l = &t->levels[i];
         json_t *row = json_object();
         put(row, "components", hex(l->sgx_comp_svn, 16));
+        if (l->has_tdx_comp) {
+            put(row, "tdx_components", hex(l->tdx_comp_svn, 16));
+        }
         put(row, "pce_svn", number(l->pce_svn));
         put(row, "date", when(l->tcb_date));
         put(row, "status", json_string(mse_tcb_status_name(l->status)));

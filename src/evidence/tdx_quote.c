@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* TD reports and TDX quotes, versions 4 and 5 (Intel TDX DCAP Quoting Library API, A.3). */
+/* TD reports and TDX quotes, versions 4 and 5.
+ * spec: Intel TDX DCAP quote, A.3 */
 #include "base/build.h"
 #include "base/bytes.h"
 #include "base/error.h"
