@@ -8,15 +8,7 @@
 #include "base/error.h"
 #include "base/util.h"
 #include "crypto/sign.h"
-
-/* 1.2.840.113741.1.13.1, Intel's SGX extension of a PCK certificate. */
-static const uint8_t sgx_extension_oid[] = { 0x2a, 0x86, 0x48, 0x86, 0xf8, 0x4d, 0x01, 0x0d, 0x01 };
-
-bool mse_chain_sgx_extension(const struct mse_cert *leaf, struct mse_bytes *value)
-{
-    struct mse_bytes oid = mse_bytes_of(sgx_extension_oid, sizeof sgx_extension_oid);
-    return mse_cert_extension(leaf, oid, value, NULL);
-}
+#include "evidence/pck.h"
 
 /* How much of a name goes into a text. */
 static int text_len(struct mse_bytes b)
@@ -151,7 +143,7 @@ static void judge_pck_leaf(const struct mse_judge *j, const struct mse_cert *lea
                                         "a PCK certificate with the SGX extension, not a CA",
                                         NULL };
     struct mse_bytes value;
-    bool good = mse_chain_sgx_extension(leaf, &value) && !leaf->is_ca;
+    bool good = mse_cert_sgx_extension(leaf, &value) && !leaf->is_ca;
     mse_note(j->v, &ask, good ? MSE_OK : MSE_ERR_PCK_EXTENSION_MISSING, "%s",
              leaf->is_ca ? "a CA certificate as leaf" : "no SGX extension in the leaf");
 }

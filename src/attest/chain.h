@@ -22,9 +22,6 @@ MSE_MUST_USE mse_status mse_chain_read(struct mse_chain *out, struct mse_bytes p
 MSE_MUST_USE mse_status mse_chain_read_split(struct mse_chain *out, struct mse_bytes leaf_der,
                                              struct mse_bytes issuers, struct mse_error *err);
 
-/* mse_chain_sgx_extension finds Intel's SGX extension in a PCK certificate. */
-MSE_MUST_USE bool mse_chain_sgx_extension(const struct mse_cert *leaf, struct mse_bytes *value);
-
 /* What every judge needs: where it notes, what it verifies on (see crypto/sign.h, may be NULL), and
  * the time of the appraisal. */
 struct mse_judge {

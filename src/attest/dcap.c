@@ -10,6 +10,7 @@
 #include "base/util.h"
 #include "crypto/digest.h"
 #include "crypto/sign.h"
+#include "evidence/pck.h"
 
 static const char no_chain[] = "the PCK chain could not be read";
 
@@ -104,7 +105,7 @@ static void judge_extension(struct mse_dcap *a)
     static const struct mse_ask ask = { MSE_STEP_PCK_EXTENSION, "a complete SGX extension", NULL };
     const struct mse_cert *leaf = &a->pck_chain.certs[0];
     struct mse_bytes value = { 0 };
-    if (a->pck_chain.num == 0 || !mse_chain_sgx_extension(leaf, &value)) {
+    if (a->pck_chain.num == 0 || !mse_cert_sgx_extension(leaf, &value)) {
         mse_note_skip(a->v, MSE_STEP_PCK_EXTENSION, "there is no SGX extension");
         return;
     }

@@ -518,7 +518,10 @@ static void wr_check(struct mse_build *b, const struct mse_check *c)
         mse_wr_printf(b, " %s", c->seen);
     }
     if (c->wanted[0] != '\0' && !c->skipped) {
-        mse_wr_printf(b, "%swanted %s", c->seen[0] != '\0' ? "; " : " ", c->wanted);
+        /* What passed and was not seen apart is what was wanted. */
+        bool alone = c->status == MSE_OK && c->seen[0] == '\0';
+        const char *joint = alone ? " " : c->seen[0] == '\0' ? " wanted " : "; wanted ";
+        mse_wr_printf(b, "%s%s", joint, c->wanted);
     }
     mse_wr_u8(b, '\n');
 }

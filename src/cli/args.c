@@ -351,7 +351,10 @@ int mse_cli_main(int argc, char **argv)
         for (int i = 0; i < argc; i++) {
             words[i] = argv[i];
         }
+        c->failure = json_pack("{s:[]}", "hints");
         status = run(&w, argc, words);
+        cli_json_failure(c);
+        json_decref(c->failure);
     }
     free(words);
     free(args);

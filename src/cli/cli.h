@@ -53,6 +53,7 @@ struct cli {
     bool verbose;
     bool color_out; /* colour on stdout and stderr */
     bool color_err;
+    json_t *failure; /* under --json: the first "error" and all "hints" of a result still to come */
 };
 
 /* mse_cli_main parses argv and runs the command. */
@@ -78,7 +79,9 @@ void cli_say(const struct cli *c, const char *fmt, ...) MSE_PRINTF(2, 3);
 void cli_say_good(const struct cli *c, const char *text);
 void cli_say_bad(const struct cli *c, const char *text);
 /* One JSON value on stdout with a line end; takes the reference over. */
-void cli_json(json_t *v);
+void cli_json(const struct cli *c, json_t *v);
+/* Under --json, what failed and has no result of its own: {"error":…,"hints":[…]} on one line. */
+void cli_json_failure(const struct cli *c);
 /* A tree of JSON as indented "key: value" lines on stdout. */
 void cli_print_tree(json_t *v, unsigned depth);
 /* Flushes stdout; false if something of the output was lost. */

@@ -43,7 +43,8 @@ static enum cli_exit print(const struct cli *c, const struct cli_app *a,
         return CLI_REFUSED;
     }
     if (c->json) {
-        cli_json(json_pack("{s:s, s:s, s:s, s:s}", "fingerprint", hex, "app_id", a->manifest.app_id,
+        cli_json(c,
+                 json_pack("{s:s, s:s, s:s, s:s}", "fingerprint", hex, "app_id", a->manifest.app_id,
                            "code_digest", code, "layout", a->context.layout));
     } else {
         cli_say(c, "%s", hex);

@@ -18,6 +18,7 @@ struct verify {
     struct cli_fingerprint fp;
     char host[256];
     uint16_t port;
+    unsigned timeout; /* milliseconds */
     const char *output;
     struct cli_file der;
     struct mse_verdict verdict;
@@ -76,9 +77,13 @@ static enum cli_exit find_host(struct verify *v)
         return CLI_TROUBLE;
     }
     if (!cli_split_host(v->host, sizeof v->host, &v->port, text, 443)) {
-        return cli_trouble(c, "%s is no DOMAIN[:PORT]", text);
+        (void)cli_trouble(c, "%s is no DOMAIN[:PORT]", text);
+        cli_hint(c,
+                 "for instance app.example.org, app.example.org:8443 or [::1]:8443: no https://, "
+                 "no path, no letters beyond ASCII");
+        return CLI_TROUBLE;
     }
-    return CLI_DONE;
+    return cli_timeout(&v->timeout, c) ? CLI_DONE : CLI_TROUBLE;
 }
 
 static enum cli_exit recompute(struct verify *v)
@@ -115,20 +120,39 @@ static enum cli_exit prepare(struct verify *v)
     return e == CLI_DONE ? cli_judge_expect(&v->judge, c) : e;
 }
 
+static void old_file_notice(const struct verify *v)
+{
+    if (cli_file_exists(v->output)) {
+        cli_hint(v->c, "%s is from an earlier verification and was left as it is", v->output);
+    }
+}
+
+static const char *fetch_advice(mse_status st)
+{
+    switch ((int)st) {
+    case MSE_ERR_NOT_FOUND:
+        return "is the name spelled rightly? The context of the app has its DOMAIN:PORT";
+    case MSE_ERR_TIMEOUT:
+        return "nothing answered in time: --timeout SECONDS waits longer";
+    case MSE_ERR_PROTOCOL:
+        return "an app speaks TLS 1.3; something else seems to listen there: DOMAIN:PORT names "
+               "another port than 443";
+    default:
+        return "the app may be stopped or expired; DOMAIN:PORT names another port than 443";
+    }
+}
+
 static enum cli_exit fetch(struct verify *v)
 {
     struct mse_error err = { 0 };
-    unsigned timeout = 0;
-    if (!cli_timeout(&timeout, v->c)) {
-        return CLI_TROUBLE;
-    }
-    mse_status st = cli_fetch(&v->der, v->host, v->port, timeout, &err);
+    mse_status st = cli_fetch(&v->der, v->host, v->port, v->timeout, &err);
     if (st == MSE_OK) {
         return CLI_DONE;
     }
-    cli_error(v->c, "%s:%u cannot be reached: %s", v->host, v->port,
+    cli_error(v->c, "the app cannot be reached: %s",
               err.text[0] != '\0' ? err.text : mse_status_text(st));
-    cli_hint(v->c, "the app may be stopped or expired; DOMAIN:PORT names another port than 443");
+    cli_hint(v->c, "%s", fetch_advice(st));
+    old_file_notice(v);
     return CLI_TROUBLE;
 }
 
@@ -240,7 +264,7 @@ static void print_json(const struct verify *v, const char *saved)
         add_str(o, "rootfs", "unmeasured (simulation)");
     }
     add_str(o, "certificate_file", saved);
-    cli_json(o);
+    cli_json(v->c, o);
 }
 
 /* Notices that belong to a success; the four promised lines stand around them. */
@@ -268,9 +292,9 @@ static void print_notices(const struct verify *v)
         cli_say(c, "Restart: never, a restart makes a new key and certificate");
     }
     if (make_sums(&s, v)) {
-        cli_say(c, "Certificate SHA-256: %s", s.cert_colon);
-        cli_say(c, "Certificate SHA-256: %s", s.cert_hex);
-        cli_say(c, "Public key SHA-256:  %s", s.key_hex);
+        cli_say(c, "Certificate SHA-256, as Firefox shows it: %s", s.cert_colon);
+        cli_say(c, "Certificate SHA-256, as Chrome shows it: %s", s.cert_hex);
+        cli_say(c, "Public key SHA-256, as Chrome shows it: %s", s.key_hex);
     }
 }
 
@@ -286,13 +310,6 @@ static enum cli_exit save(struct verify *v)
     }
     mse_build_clear(&pem);
     return st == MSE_OK ? CLI_DONE : cli_failed(v->c, st, &err);
-}
-
-static void old_file_notice(const struct verify *v)
-{
-    if (cli_file_exists(v->output)) {
-        cli_hint(v->c, "%s is from an earlier verification and was left as it is", v->output);
-    }
 }
 
 static enum cli_exit refuse(const struct verify *v)

@@ -39,7 +39,7 @@ enum cli_exit cmd_measure(struct cli *c)
     }
     mse_hex_encode(hex, mse_bytes_of(mr, 32));
     if (c->json) {
-        cli_json(json_pack("{s:s, s:s}", "mrenclave", hex, "layout", layout));
+        cli_json(c, json_pack("{s:s, s:s}", "mrenclave", hex, "layout", layout));
     } else {
         cli_say(c, "%s", hex);
     }

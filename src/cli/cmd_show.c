@@ -8,6 +8,7 @@
 #include "cli/target.h"
 #include "crypto/digest.h"
 #include "crypto/x509.h"
+#include "ratls/claims.h"
 
 static void put(json_t *o, const char *key, json_t *v)
 {
@@ -181,17 +182,8 @@ static json_t *show_pck(const struct mse_pck_ext *e)
 
 static const char *role_text(enum mse_ratls_role role)
 {
-    static const char *const words[] = {
-        [MSE_ROLE_ABSENT] = "absent",
-        [MSE_ROLE_SERVER_STATIC] = "server-static",
-        [MSE_ROLE_SERVER_FRESH] = "server-fresh",
-        [MSE_ROLE_SERVER_SESSION] = "server-session",
-        [MSE_ROLE_CLIENT_SESSION] = "client-session",
-        [MSE_ROLE_REPLICA_SERVER] = "replica-server",
-        [MSE_ROLE_REPLICA_CLIENT] = "replica-client",
-        [MSE_ROLE_APP] = "app",
-    };
-    return (unsigned)role < MSE_ARRAY_LEN(words) ? words[role] : "unknown";
+    const char *name = mse_ratls_role_name(role);
+    return name != NULL ? name : "absent";
 }
 
 static void show_evidence(json_t *o, struct mse_bytes der)
@@ -495,13 +487,16 @@ enum cli_exit cmd_show(struct cli *c)
     mse_status st = cli_target_open(&t, c, c->args[0], &err);
     if (st != MSE_OK) {
         cli_target_close(&t);
-        return cli_failed(c, st, &err);
+        return cli_target_failed(c, c->args[0], st, &err);
     }
-    json_t *v = decode(&t, &kind);
+    json_t *members = decode(&t, &kind);
+    json_t *v = json_object();
+    put(v, "kind", json_string(kind)); /* first: it says how to read the rest */
+    (void)json_object_update(v, members);
+    json_decref(members);
     bool bad = json_object_get(v, "unreadable") != NULL;
-    put(v, "kind", json_string(kind));
     if (c->json) {
-        cli_json(v);
+        cli_json(c, v);
     } else {
         cli_print_tree(v, 0);
         json_decref(v);

@@ -51,7 +51,7 @@ enum cli_exit cmd_sim_init(struct cli *c)
             cli_hint(c, "--refresh writes its collateral anew and keeps the keys");
         }
     } else if (c->json) {
-        cli_json(json_pack("{s:s, s:b}", "platform", dir, "refreshed", refresh ? 1 : 0));
+        cli_json(c, json_pack("{s:s, s:b}", "platform", dir, "refreshed", refresh ? 1 : 0));
     } else {
         cli_say(c, refresh ? "The collateral is new: %s" : "A simulated platform was made: %s",
                 dir);
@@ -114,8 +114,8 @@ static enum cli_exit describe(const struct cli *c, const char *dir, const char *
     }
     mse_hex_encode(hex, mse_bytes_of(mr, 32));
     if (c->json) {
-        cli_json(json_pack("{s:s, s:s, s:b, s:s?}", "platform", dir, "mrsigner", hex, "simulated",
-                           1, "exported_to", exported));
+        cli_json(c, json_pack("{s:s, s:s, s:b, s:s?}", "platform", dir, "mrsigner", hex,
+                              "simulated", 1, "exported_to", exported));
         return CLI_DONE;
     }
     cli_say(c, "Platform: %s (SIMULATION, NOT HARDWARE)", dir);

@@ -49,28 +49,6 @@ static mse_status appraise(struct one *o, struct mse_error *err)
     return MSE_OK;
 }
 
-static const char *kind_text(const struct one *o)
-{
-    switch (o->target.kind) {
-    case CLI_TARGET_CERTIFICATE:
-        return o->target.host != NULL ? "certificate of a connection" : "certificate";
-    case CLI_TARGET_QUOTE:
-        return mse_quote_is_tdx(o->target.quote) ? "TDX quote" : "SGX quote";
-    case CLI_TARGET_BUNDLE:
-        return o->target.bundle.form == MSE_BUNDLE_OLDER ? "evidence bundle (older form)"
-                                                         : "evidence bundle";
-    case CLI_TARGET_UNKNOWN:
-    case CLI_TARGET_SIGSTRUCT:
-    case CLI_TARGET_CRL:
-    case CLI_TARGET_TCB_INFO:
-    case CLI_TARGET_QE_IDENTITY:
-    case CLI_TARGET_MANIFEST:
-    case CLI_TARGET_CONTEXT:
-        break;
-    }
-    return "file";
-}
-
 static bool has_cert(const struct one *o)
 {
     return o->cert.quote.len > 0;
@@ -88,13 +66,20 @@ static void claimed_signer(char hex[65], const struct one *o)
     }
 }
 
+static const char *binding_text(const struct one *o)
+{
+    bool bare = o->verdict.accepted && o->target.der.len == 0;
+    return bare ? "a quote alone says nothing of any connection" : cli_binding_text(&o->verdict);
+}
+
 static json_t *to_json(const struct one *o)
 {
     char claim[65];
     json_t *v = cli_verdict_json(&o->verdict);
+    (void)json_object_set_new(v, "binding_text", json_string(binding_text(o)));
     claimed_signer(claim, o);
     (void)json_object_set_new(v, "target", json_string(o->target.name));
-    (void)json_object_set_new(v, "kind", json_string(kind_text(o)));
+    (void)json_object_set_new(v, "kind", json_string(cli_target_kind_text(&o->target)));
     (void)json_object_set_new(v, "collateral_source",
                               o->collateral_source == NULL ? json_null()
                                                            : json_string(o->collateral_source));
@@ -122,7 +107,7 @@ static void print_text(const struct one *o)
     size_t cap = (size_t)64 * 1024;
     char *text = malloc(cap);
     claimed_signer(claim, o);
-    cli_say(c, "target: %s (%s)", o->target.name, kind_text(o));
+    cli_say(c, "target: %s (%s)", o->target.name, cli_target_kind_text(&o->target));
     if (o->target.padding > 0) {
         cli_say(c, "note: %zu zero bytes behind the quote were left out", o->target.padding);
     }
@@ -139,10 +124,21 @@ static void print_text(const struct one *o)
     if (text != NULL && mse_verdict_to_text(text, cap, &o->verdict) == MSE_OK) {
         (void)printf("%s", text);
     }
-    cli_say(c, "binding level %u means: %s", o->verdict.binding_level,
-            o->target.der.len > 0 ? cli_level_text(o->verdict.binding_level)
-                                  : "a quote alone says nothing of any connection");
+    if (o->verdict.accepted) {
+        cli_say(c, "binding level %u means: %s", o->verdict.binding_level, binding_text(o));
+    }
     free(text);
+}
+
+/* In the place of a verdict, so that the array has one member for each target. */
+static void append_failure(const struct cli *c, const char *name, json_t *out)
+{
+    json_t *v = json_object();
+    (void)json_object_set_new(v, "target", json_string(name));
+    (void)json_object_set_new(v, "accepted", json_false());
+    (void)json_object_set_new(v, "error", json_copy(json_object_get(c->failure, "error")));
+    (void)json_object_set_new(v, "hints", json_copy(json_object_get(c->failure, "hints")));
+    (void)json_array_append_new(out, v);
 }
 
 /* One target; *out gets its JSON if that is wanted. */
@@ -157,17 +153,18 @@ static enum cli_exit verify_one(const struct cli *c, const struct cli_judge *j, 
     o->c = c;
     o->judge = j;
     enum cli_exit e = CLI_TROUBLE;
+    bool judged = false;
     mse_status st = cli_target_open(&o->target, c, name, &err);
     if (st == MSE_ERR_UNSUPPORTED_TEE || (st != MSE_OK && o->target.file.len > 0)) {
-        bool named = strncmp(err.text, name, strlen(name)) == 0;
-        cli_error(c, "%s%s%s", named ? "" : name, named ? "" : ": ",
-                  err.text[0] != '\0' ? err.text : mse_status_text(st));
+        (void)cli_target_failed(c, name, st, &err);
         e = CLI_REFUSED;
     } else if (st != MSE_OK) {
-        cli_error(c, "%s", err.text[0] != '\0' ? err.text : mse_status_text(st));
+        (void)cli_target_failed(c, name, st, &err);
     } else if (appraise(o, &err) != MSE_OK) {
-        cli_error(c, "%s holds no evidence (%s); mse show decodes it", name, kind_text(o));
+        cli_error(c, "%s holds no evidence (%s); mse show decodes it", name,
+                  cli_target_kind_text(&o->target));
     } else {
+        judged = true;
         e = o->verdict.accepted ? CLI_DONE : CLI_REFUSED;
         if (c->json) {
             (void)json_array_append_new(out, to_json(o));
@@ -178,6 +175,11 @@ static enum cli_exit verify_one(const struct cli *c, const struct cli_judge *j, 
             cli_refusal(c, &o->verdict, j);
         }
     }
+    if (c->json && json_object_get(c->failure, "error") != NULL && !judged) {
+        append_failure(c, name, out);
+    }
+    (void)json_object_del(c->failure, "error"); /* the array has it */
+    (void)json_array_clear(json_object_get(c->failure, "hints"));
     cli_target_close(&o->target);
     free(o);
     return e;
@@ -201,9 +203,9 @@ enum cli_exit cmd_verify(struct cli *c)
     }
     if (ready && c->json && json_array_size(out) > 0) {
         if (c->num_args == 1) {
-            cli_json(json_incref(json_array_get(out, 0)));
+            cli_json(c, json_incref(json_array_get(out, 0)));
         } else {
-            cli_json(json_incref(out));
+            cli_json(c, json_incref(out));
         }
     }
     json_decref(out);

@@ -327,6 +327,14 @@ const char *cli_level_text(uint8_t level)
     return level < MSE_ARRAY_LEN(texts) ? texts[level] : "unknown";
 }
 
+const char *cli_binding_text(const struct mse_verdict *v)
+{
+    if (!v->accepted) {
+        return "nothing is proven: the evidence was refused";
+    }
+    return cli_level_text(v->binding_level);
+}
+
 /* The next step for a refusal; NULL if there is none to name. */
 static const char *advice(mse_status st)
 {
@@ -412,8 +420,7 @@ json_t *cli_verdict_json(const struct mse_verdict *v)
     }
     free(text);
     if (out != NULL) {
-        (void)json_object_set_new(out, "binding_text",
-                                  json_string(cli_level_text(v->binding_level)));
+        (void)json_object_set_new(out, "binding_text", json_string(cli_binding_text(v)));
     }
     return out;
 }

@@ -4,10 +4,11 @@
 
 #include "cli/cli.h"
 
-static void vsay(FILE *to, const char *front, const char *fmt, va_list ap)
+#define LINE_LEN 2048
+
+static void vsay(char text[LINE_LEN], FILE *to, const char *front, const char *fmt, va_list ap)
 {
-    char text[2048];
-    (void)vsnprintf(text, sizeof text, fmt, ap);
+    (void)vsnprintf(text, LINE_LEN, fmt, ap);
     for (char *p = text; *p != '\0'; p++) {
         if ((unsigned char)*p < 0x20 || *p == 0x7f) {
             *p = '?'; /* nothing that came from outside moves the cursor */
@@ -16,29 +17,41 @@ static void vsay(FILE *to, const char *front, const char *fmt, va_list ap)
     (void)fprintf(to, "%s%s\n", front, text);
 }
 
+static void verror(const struct cli *c, const char *fmt, va_list ap)
+{
+    char text[LINE_LEN];
+    (void)fflush(stdout);
+    vsay(text, stderr, c->color_err ? "mse: \033[31merror:\033[0m " : "mse: error: ", fmt, ap);
+    if (c->json && json_object_get(c->failure, "error") == NULL) {
+        (void)json_object_set_new(c->failure, "error", json_string(text));
+    }
+}
+
 void cli_error(const struct cli *c, const char *fmt, ...)
 {
     va_list ap;
-    (void)fflush(stdout);
     va_start(ap, fmt);
-    vsay(stderr, c->color_err ? "mse: \033[31merror:\033[0m " : "mse: error: ", fmt, ap);
+    verror(c, fmt, ap);
     va_end(ap);
 }
 
 void cli_hint(const struct cli *c, const char *fmt, ...)
 {
+    char text[LINE_LEN];
     va_list ap;
     va_start(ap, fmt);
-    vsay(stderr, c->color_err ? "mse: \033[33mhint:\033[0m " : "mse: hint: ", fmt, ap);
+    vsay(text, stderr, c->color_err ? "mse: \033[33mhint:\033[0m " : "mse: hint: ", fmt, ap);
     va_end(ap);
+    if (c->json) {
+        (void)json_array_append_new(json_object_get(c->failure, "hints"), json_string(text));
+    }
 }
 
 enum cli_exit cli_trouble(const struct cli *c, const char *fmt, ...)
 {
     va_list ap;
-    (void)fflush(stdout);
     va_start(ap, fmt);
-    vsay(stderr, c->color_err ? "mse: \033[31merror:\033[0m " : "mse: error: ", fmt, ap);
+    verror(c, fmt, ap);
     va_end(ap);
     return CLI_TROUBLE;
 }
@@ -50,12 +63,13 @@ enum cli_exit cli_failed(const struct cli *c, mse_status st, const struct mse_er
 
 void cli_say(const struct cli *c, const char *fmt, ...)
 {
+    char text[LINE_LEN];
     va_list ap;
     if (c->json) {
         return;
     }
     va_start(ap, fmt);
-    vsay(stdout, "", fmt, ap);
+    vsay(text, stdout, "", fmt, ap);
     va_end(ap);
     (void)fflush(stdout);
 }
@@ -79,8 +93,19 @@ void cli_say_bad(const struct cli *c, const char *text)
     say_in(c, "\033[31m", text);
 }
 
-void cli_json(json_t *v)
+void cli_json_failure(const struct cli *c)
 {
+    if (!c->json || json_object_get(c->failure, "error") == NULL) {
+        return;
+    }
+    (void)json_dumpf(c->failure, stdout, JSON_COMPACT);
+    (void)printf("\n");
+    (void)fflush(stdout);
+}
+
+void cli_json(const struct cli *c, json_t *v)
+{
+    (void)json_object_clear(c->failure); /* the result says it */
     if (v == NULL || json_dumpf(v, stdout, JSON_INDENT(2)) != 0) {
         (void)fprintf(stderr, "mse: error: the result could not be written as JSON\n");
     }

@@ -56,6 +56,42 @@ bool cli_split_host(char *host, size_t cap, uint16_t *port, const char *text, ui
     return n != 0 && copy_host(host, cap, text, (size_t)(end - text));
 }
 
+const char *cli_target_kind_text(const struct cli_target *t)
+{
+    switch (t->kind) {
+    case CLI_TARGET_CERTIFICATE:
+        return t->host != NULL ? "certificate of a connection" : "certificate";
+    case CLI_TARGET_QUOTE:
+        return mse_quote_is_tdx(t->quote) ? "TDX quote" : "SGX quote";
+    case CLI_TARGET_BUNDLE:
+        return t->bundle.form == MSE_BUNDLE_OLDER ? "evidence bundle (older form)"
+                                                  : "evidence bundle";
+    case CLI_TARGET_SIGSTRUCT:
+        return "SIGSTRUCT";
+    case CLI_TARGET_CRL:
+        return "CRL";
+    case CLI_TARGET_TCB_INFO:
+        return "TCB info";
+    case CLI_TARGET_QE_IDENTITY:
+        return "QE identity";
+    case CLI_TARGET_MANIFEST:
+        return "manifest";
+    case CLI_TARGET_CONTEXT:
+        return "context";
+    case CLI_TARGET_UNKNOWN:
+        break;
+    }
+    return "file";
+}
+
+enum cli_exit cli_target_failed(const struct cli *c, const char *name, mse_status st,
+                                const struct mse_error *err)
+{
+    const char *text = err->text[0] != '\0' ? err->text : mse_status_text(st);
+    bool named = strstr(text, name) != NULL;
+    return cli_trouble(c, "%s%s%s", named ? "" : name, named ? "" : ": ", text);
+}
+
 bool cli_timeout(unsigned *out_ms, const struct cli *c)
 {
     const char *text = cli_value(c, "timeout");
@@ -122,9 +158,83 @@ static mse_status take_quote(struct cli_target *t, struct mse_bytes in, struct m
     return MSE_OK;
 }
 
+/* Evidence of TEEs that this version can name, but not appraise; NULL if it is none. */
+static const char *foreign_tee(struct mse_bytes in)
+{
+    /* SNP: 1184 bytes; u32le version 2 to 5, signature algorithm 1 (ECDSA P-384) at 0x34. */
+    static const uint8_t p384[] = { 1, 0, 0, 0 };
+    if (in.len >= 1184 && in.data[0] >= 2 && in.data[0] <= 5 && mse_mem_is_zero(in.data + 1, 3) &&
+        mse_mem_equal(in.data + 0x34, p384, 4)) {
+        return "an AMD SEV-SNP report";
+    }
+    /* SGX: quote version 4 or 5, key type 2 or 3, another TEE type than that of TDX. */
+    if ((begins(in, "\x04") || begins(in, "\x05")) && in.len > 48 && in.data[1] == 0 &&
+        (in.data[2] == 2 || in.data[2] == 3) && in.data[4] != MSE_TEE_TYPE_TDX) {
+        return "an SGX quote of version 4 or 5";
+    }
+    /* Nitro: COSE_Sign1, with or without its tag, protected header {1: -35} (ES384). */
+    struct mse_bytes cose = begins(in, "\xd2") ? mse_bytes_of(in.data + 1, in.len - 1) : in;
+    return begins(cose, "\x84\x44\xa1\x01\x38\x22") ? "an AWS Nitro attestation document" : NULL;
+}
+
+static mse_status refuse_foreign(const struct cli_target *t, struct mse_bytes in,
+                                 struct mse_error *err)
+{
+    const char *what = foreign_tee(in);
+    if (what == NULL) {
+        return MSE_OK;
+    }
+    return MSE_FAIL(err, MSE_ERR_UNSUPPORTED_TEE, "target",
+                    "%.100s is %s, which is not appraised by this version", t->name, what);
+}
+
+/* A file that is hexadecimal text is what the digits say: CRLs and quotes are handed around so. */
+static void unhex(struct cli_file *f)
+{
+    size_t len = 0;
+    char *digits = malloc(f->len + 1);
+    uint8_t *raw = malloc(f->len / 2 + 1);
+    bool ok = digits != NULL && raw != NULL && f->len >= 64;
+    for (size_t i = 0; ok && i < f->len; i++) {
+        if (isspace(f->data[i]) == 0) {
+            digits[len++] = (char)f->data[i];
+        }
+    }
+    if (ok && mse_hex_decode(raw, len / 2, mse_bytes_of((const uint8_t *)digits, len))) {
+        free(f->data);
+        f->data = raw;
+        f->len = len / 2;
+        raw = NULL;
+    }
+    free(raw);
+    free(digits);
+}
+
+static mse_status not_our_json(const struct cli_target *t, const json_t *doc,
+                               const json_error_t *why, struct mse_error *err)
+{
+    if (doc == NULL) {
+        return MSE_FAIL(err, MSE_ERR_MALFORMED, "target", "%.100s is no JSON: line %d: %.60s",
+                        t->name, why->line, why->text);
+    }
+    return MSE_FAIL(err, MSE_ERR_MALFORMED, "target",
+                    "%.100s is JSON, but nothing that is known here (evidence bundle, TCB info, "
+                    "QE identity, manifest)",
+                    t->name);
+}
+
 static mse_status take_json(struct cli_target *t, struct mse_bytes in, struct mse_error *err)
 {
-    json_t *doc = json_loadb((const char *)in.data, in.len, 0, NULL);
+    json_error_t why;
+    json_t *doc = json_loadb((const char *)in.data, in.len, 0, &why);
+    if (json_object_get(doc, "tcbInfo") == NULL && json_object_get(doc, "tcbLevels") == NULL &&
+        json_object_get(doc, "enclaveIdentity") == NULL && json_object_get(doc, "app_id") == NULL &&
+        json_object_get(doc, "version") == NULL &&
+        json_object_get(doc, "ratls_certificate") == NULL) {
+        mse_status bad = not_our_json(t, doc, &why, err);
+        json_decref(doc);
+        return bad;
+    }
     bool tcb = json_object_get(doc, "tcbInfo") != NULL || json_object_get(doc, "tcbLevels") != NULL;
     bool identity = json_object_get(doc, "enclaveIdentity") != NULL ||
                     (tcb && json_object_get(doc, "isvprodid") != NULL);
@@ -153,8 +263,13 @@ static mse_status take_json(struct cli_target *t, struct mse_bytes in, struct ms
 
 static mse_status classify(struct cli_target *t, struct mse_error *err)
 {
+    unhex(&t->file);
     struct mse_bytes in = cli_file_view(&t->file);
     struct mse_bytes text = in;
+    mse_status st = refuse_foreign(t, in, err);
+    if (st != MSE_OK) {
+        return st;
+    }
     while (text.len > 0 && isspace(text.data[0])) {
         text = mse_bytes_of(text.data + 1, text.len - 1);
     }

@@ -39,6 +39,11 @@ struct cli_target {
 MSE_MUST_USE mse_status cli_target_open(struct cli_target *t, const struct cli *c, const char *name,
                                         struct mse_error *err);
 void cli_target_close(struct cli_target *t);
+/* What the target turned out to be, in words. */
+const char *cli_target_kind_text(const struct cli_target *t);
+/* The error of a target, with its name in front if the text lacks it. */
+enum cli_exit cli_target_failed(const struct cli *c, const char *name, mse_status st,
+                                const struct mse_error *err);
 
 /* host[:port] → host and port; IPv6 in brackets. False if it is none. */
 bool cli_split_host(char *host, size_t cap, uint16_t *port, const char *text,

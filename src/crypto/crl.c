@@ -13,9 +13,10 @@ static const uint8_t oid_aki[] = { 0x55, 0x1d, 0x23 };
 static const uint8_t oid_delta[] = { 0x55, 0x1d, 0x1b };
 static const uint8_t oid_distribution_point[] = { 0x55, 0x1d, 0x1c };
 
-/* Extensions of one entry: none may be critical (a critical certificateIssuer makes the CRL an
- * indirect one), none may stand there twice. */
-static bool check_entry_extensions(struct mse_bytes in)
+typedef bool allow_fn(struct mse_bytes oid, bool critical);
+
+/* One SEQUENCE OF Extension and nothing behind it: each allowed, none there twice. */
+static bool check_extensions(struct mse_bytes in, allow_fn *allowed)
 {
     struct mse_bytes list = { 0 };
     if (!mse_der_get(&in, MSE_DER_SEQUENCE, &list) || in.len != 0 || list.len == 0) {
@@ -27,12 +28,20 @@ static bool check_entry_extensions(struct mse_bytes in)
         struct mse_bytes value = { 0 };
         bool critical = false;
         size_t before = list.len;
-        if (!mse_ext_next(&list, &oid, &critical, &value) || critical ||
+        if (!mse_ext_next(&list, &oid, &critical, &value) || !allowed(oid, critical) ||
             mse_ext_is_repeated(all, before, oid)) {
             return false;
         }
     }
     return true;
+}
+
+/* None of an entry's may be critical: a critical certificateIssuer makes the CRL an indirect one.
+ */
+static bool entry_extension_allowed(struct mse_bytes oid, bool critical)
+{
+    (void)oid;
+    return !critical;
 }
 
 bool mse_crl_next(struct mse_bytes *it, struct mse_bytes *serial, mse_time *date)
@@ -42,7 +51,8 @@ bool mse_crl_next(struct mse_bytes *it, struct mse_bytes *serial, mse_time *date
     struct mse_bytes number = { 0 };
     mse_time when = 0;
     if (!mse_der_get(&p, MSE_DER_SEQUENCE, &entry) || !mse_der_uint(&entry, &number) ||
-        !mse_der_time(&entry, &when) || (entry.len > 0 && !check_entry_extensions(entry))) {
+        !mse_der_time(&entry, &when) ||
+        (entry.len > 0 && !check_extensions(entry, entry_extension_allowed))) {
         return false;
     }
     *serial = number;
@@ -90,25 +100,7 @@ static bool rd_extensions(struct mse_bytes *in)
     if (!mse_der_opt(in, MSE_DER_CONTEXT(0), &outer, &present)) {
         return false;
     }
-    if (!present) {
-        return true;
-    }
-    struct mse_bytes list = { 0 };
-    if (!mse_der_get(&outer, MSE_DER_SEQUENCE, &list) || outer.len != 0 || list.len == 0) {
-        return false;
-    }
-    struct mse_bytes all = list;
-    while (list.len > 0) {
-        struct mse_bytes oid = { 0 };
-        struct mse_bytes value = { 0 };
-        bool critical = false;
-        size_t before = list.len;
-        if (!mse_ext_next(&list, &oid, &critical, &value) ||
-            mse_ext_is_repeated(all, before, oid) || !extension_allowed(oid, critical)) {
-            return false;
-        }
-    }
-    return true;
+    return !present || check_extensions(outer, extension_allowed);
 }
 
 static bool rd_tbs(struct mse_crl *c, struct mse_bytes in, struct mse_bytes *sig_alg)

@@ -6,10 +6,8 @@
 #include "base/error.h"
 #include "base/util.h"
 #include "crypto/x509.h"
+#include "evidence/pck.h"
 #include <mse/collateral.h>
-
-/* 1.2.840.113741.1.13.1 */
-static const uint8_t oid_sgx[] = { 0x2a, 0x86, 0x48, 0x86, 0xf8, 0x4d, 0x01, 0x0d, 0x01 };
 
 mse_status mse_pck_info_parse(struct mse_pck_info *out, struct mse_bytes der, struct mse_error *err)
 {
@@ -20,7 +18,7 @@ mse_status mse_pck_info_parse(struct mse_pck_info *out, struct mse_bytes der, st
     if (st != MSE_OK) {
         return st;
     }
-    if (!mse_cert_extension(&cert, mse_bytes_of(oid_sgx, sizeof oid_sgx), &value, NULL)) {
+    if (!mse_cert_sgx_extension(&cert, &value)) {
         return MSE_FAIL(err, MSE_ERR_PCK_EXTENSION_MISSING, "PCK certificate",
                         "no SGX extension (1.2.840.113741.1.13.1)");
     }

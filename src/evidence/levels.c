@@ -56,7 +56,8 @@ bool mse_doc_advisories(struct mse_doc *d, struct mse_bytes out[MSE_MAX_ADVISORI
 
 bool mse_doc_need(struct mse_doc *d, const struct mse_json_object *o, const char *const *keys)
 {
-    for (; *keys != NULL; keys++) {
+    /* What failed before is the reason, not what was not reached after it. */
+    for (; !d->j.failed && *keys != NULL; keys++) {
         if (!mse_json_object_has(o, *keys)) {
             d->where = *keys;
             return mse_json_fail(&d->j);

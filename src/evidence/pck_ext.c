@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/util.h"
 #include "crypto/der.h"
+#include "evidence/pck.h"
 #include <mse/evidence.h>
 
 /* 1.2.840.113741.1.13.1; the members are numbered below it. */
@@ -15,6 +16,11 @@ enum { COMP_FIRST = 1, COMP_LAST = 16, PCE_SVN = 17, CPU_SVN = 18 };
 enum { DYNAMIC_PLATFORM = 1, CACHED_KEYS, SMT_ENABLED };
 
 #define BIT(n) (1U << (n))
+
+bool mse_cert_sgx_extension(const struct mse_cert *c, struct mse_bytes *value)
+{
+    return mse_cert_extension(c, mse_bytes_of(oid_sgx, sizeof oid_sgx), value, NULL);
+}
 
 /* The last arc of an OID below `parent`; 0 if it is another one. */
 static unsigned last_arc(struct mse_bytes oid, const uint8_t *parent, size_t parent_len)

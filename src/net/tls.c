@@ -121,6 +121,7 @@ static bool guard_feed(struct hello_guard *g, const uint8_t *p, size_t len)
     return true;
 }
 
+/* The parameters are libssl's. NOLINTNEXTLINE(readability-function-size) */
 static void on_message(int write_p, int version, int content_type, const void *buf, size_t len,
                        SSL *ssl, void *arg)
 {

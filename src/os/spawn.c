@@ -18,10 +18,12 @@
 
 #include "base/error.h"
 #include "base/util.h"
+#include "os/filter.h"
 
 #define MAX_FILES     8192
 #define MAX_PROCESSES 16384 /* of an app that has a user id of its own */
-#define JOIN_SESSION  1     /* KEYCTL_JOIN_SESSION_KEYRING */
+#define MAX_FD        (1 << 20)
+#define JOIN_SESSION  1 /* KEYCTL_JOIN_SESSION_KEYRING */
 
 /* What the child tells over the pipe when it does not come to exec. */
 enum step {
@@ -32,6 +34,7 @@ enum step {
     STEP_KEYRING,
     STEP_PARENT,
     STEP_PRIVS,
+    STEP_FILTER,
     STEP_CWD,
     STEP_EXEC,
 };
@@ -43,14 +46,23 @@ struct failure {
 
 static const char *step_name(int step)
 {
-    static const char *const names[] = { "signals", "descriptors",  "limits", "user id", "keyring",
-                                         "parent",  "no_new_privs", "folder", "exec" };
+    static const char *const names[] = { "signals", "descriptors", "limits",       "user id",
+                                         "keyring", "parent",      "no_new_privs", "system calls",
+                                         "folder",  "exec" };
     return step >= 0 && (size_t)step < MSE_ARRAY_LEN(names) ? names[step] : "unknown step";
 }
 
+/* Between fork and exec too, so no folder is read. Kernels before 5.11 have no call for it. */
 bool mse_cloexec_from(int lowest)
 {
-    return syscall(SYS_close_range, (unsigned)lowest, ~0U, 4U /* CLOSE_RANGE_CLOEXEC */) == 0;
+    if (syscall(SYS_close_range, (unsigned)lowest, ~0U, 4U /* CLOSE_RANGE_CLOEXEC */) == 0) {
+        return true;
+    }
+    bool ok = errno == ENOSYS || errno == EINVAL;
+    for (int fd = lowest; ok && fd < MAX_FD; fd++) {
+        ok = fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 || errno == EBADF;
+    }
+    return ok;
 }
 
 bool mse_std_fds(void)
@@ -159,6 +171,9 @@ static enum step child_prepare(const struct mse_spawn *s, pid_t parent)
     }
     if (s->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
         return STEP_PRIVS;
+    }
+    if (s->filter && !mse_filter_calls()) {
+        return STEP_FILTER;
     }
     return chdir(s->cwd) == 0 ? STEP_EXEC : STEP_CWD;
 }

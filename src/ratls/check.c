@@ -95,8 +95,8 @@ static mse_status check_claims(const struct mse_ratls_cert *c, const uint8_t rep
         mse_hex_encode(wanted, mse_bytes_of(hash, HALF));
         MSE_ASSERT(c->claims.pubkey_hash.len >= HALF);
         mse_hex_encode(seen, mse_bytes_of(c->claims.pubkey_hash.data, HALF));
-        return MSE_FAIL(err, MSE_ERR_BINDING, "binding",
-                        "the evidence names the key %s, the certificate holds %s", seen, wanted);
+        return MSE_FAIL(err, MSE_ERR_BINDING, "binding", "key %s, the certificate's: %s", seen,
+                        wanted);
     }
     return MSE_OK;
 }

@@ -182,9 +182,24 @@ static mse_status fill(const struct mse_ratls_conn *c, const struct dial *d)
     }
 }
 
+/* The last error of OpenSSL in words: its own say little to somebody who only mistook the port. */
+static const char *tls_reason(void)
+{
+    unsigned long code = ERR_peek_error();
+    switch (ERR_GET_REASON(code)) {
+    case SSL_R_TLSV1_ALERT_PROTOCOL_VERSION:
+    case SSL_R_UNSUPPORTED_PROTOCOL:
+        return "the server speaks no TLS 1.3";
+    case SSL_R_WRONG_VERSION_NUMBER:
+        return "what answers there does not speak TLS";
+    default:
+        return ERR_reason_error_string(code);
+    }
+}
+
 static mse_status refused_by_tls(const struct dial *d)
 {
-    const char *why = ERR_reason_error_string(ERR_peek_error());
+    const char *why = tls_reason();
     return MSE_FAIL(d->err, MSE_ERR_PROTOCOL, "tls", SHOWN_HOST ": the TLS handshake failed: %s",
                     d->host, d->port, why == NULL ? "no reason given" : why);
 }

@@ -197,8 +197,7 @@ static mse_status refuse_without_quote(const struct mse_cert *x, struct mse_erro
         return MSE_FAIL(err, MSE_ERR_UNSUPPORTED_TEE, STEP,
                         "evidence of %s, which is not appraised by this version", tee);
     }
-    return MSE_FAIL(err, MSE_ERR_NO_EVIDENCE, STEP,
-                    "the certificate has no extension that carries attestation evidence");
+    return MSE_FAIL(err, MSE_ERR_NO_EVIDENCE, STEP, "an ordinary certificate without evidence");
 }
 
 static void fill_common(struct mse_ratls_cert *c, const struct mse_cert *x)

@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "crypto/x509.h"
+#include "evidence/pck.h"
 
 void mse_sim_authority_init(struct mse_sim_authority *a)
 {
@@ -32,7 +33,6 @@ void mse_sim_authority_clear(struct mse_sim_authority *a)
 mse_status mse_sim_pck_read(struct mse_sim_authority *a, uint8_t point[64], struct mse_bytes pem,
                             struct mse_error *err)
 {
-    static const uint8_t oid[] = { 0x2a, 0x86, 0x48, 0x86, 0xf8, 0x4d, 0x01, 0x0d, 0x01 };
     uint8_t der[8192];
     size_t len = 0;
     struct mse_cert cert;
@@ -46,7 +46,7 @@ mse_status mse_sim_pck_read(struct mse_sim_authority *a, uint8_t point[64], stru
         return st;
     }
     if (cert.key.type != MSE_KEY_P256 || cert.serial.len > sizeof a->pck_serial ||
-        !mse_cert_extension(&cert, mse_bytes_of(oid, sizeof oid), &value, NULL)) {
+        !mse_cert_sgx_extension(&cert, &value)) {
         return MSE_FAIL(err, MSE_ERR_MALFORMED, "pck.pem", "pck.pem: not a PCK certificate");
     }
     st = mse_pck_ext_parse(&a->pck, value, err);

@@ -119,6 +119,21 @@ void conf_policy(const struct conf_case *c, struct mse_policy *p)
     }
 }
 
+/* CRLs go about in DER, PEM and hexadecimal text; who cannot read one leaves it to the appraisal.
+ */
+static struct mse_bytes crl_file(struct conf_case *c, const char *role)
+{
+    struct mse_bytes raw = conf_file(c, role);
+    struct mse_bytes der = { NULL, 0 };
+    uint8_t *buf = raw.len > 0 && c->num_files < CONF_MAX_FILES ? malloc(raw.len) : NULL;
+    if (buf == NULL || mse_crl_decode(&der, buf, raw.len, raw, NULL) != MSE_OK) {
+        free(buf);
+        return raw;
+    }
+    c->files[c->num_files++] = der;
+    return der;
+}
+
 struct mse_collateral conf_collateral(struct conf_case *c)
 {
     struct mse_collateral col = {
@@ -128,9 +143,9 @@ struct mse_collateral conf_collateral(struct conf_case *c)
         .qe_identity = conf_file(c, "qe_identity"),
         .qe_identity_signature = conf_file(c, "qe_identity_signature"),
         .qe_identity_issuer_chain = conf_file(c, "qe_identity_issuer_chain"),
-        .pck_crl = conf_file(c, "pck_crl"),
+        .pck_crl = crl_file(c, "pck_crl"),
         .pck_crl_issuer_chain = conf_file(c, "pck_crl_issuer_chain"),
-        .root_ca_crl = conf_file(c, "root_ca_crl"),
+        .root_ca_crl = crl_file(c, "root_ca_crl"),
         .pck_cert_chain = conf_file(c, "pck_cert_chain"),
     };
     return col;

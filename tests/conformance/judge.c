@@ -9,11 +9,18 @@ static bool ends_with(const char *s, const char *end)
     return a >= b && strcmp(s + a - b, end) == 0;
 }
 
-/* The four inputs that have dates of their own. */
-static bool is_collateral_status(const char *status, const char *end)
+/* Is status one of an input's with this end? The collateral proper comes first, four inputs; the
+ * chains follow. */
+#define COLLATERAL 4
+#define ALL_INPUTS 7
+static bool is_status_of(size_t num_inputs, const char *status, const char *end)
 {
-    static const char *const inputs[] = { "tcb_info", "qe_identity", "pck_crl", "root_crl" };
-    for (size_t i = 0; i < sizeof inputs / sizeof inputs[0]; i++) {
+    static const char *const inputs[ALL_INPUTS] = { "tcb_info",         "qe_identity",
+                                                    "pck_crl",          "root_crl",
+                                                    "pck_chain",        "tcb_info_chain",
+                                                    "qe_identity_chain" };
+
+    for (size_t i = 0; i < num_inputs; i++) {
         size_t len = strlen(inputs[i]);
         if (strncmp(status, inputs[i], len) == 0 && status[len] == '_' &&
             strcmp(status + len + 1, end) == 0) {
@@ -26,10 +33,10 @@ static bool is_collateral_status(const char *status, const char *end)
 bool conf_is_reason(const char *reason, const char *status)
 {
     if (strcmp(reason, "collateral_expired") == 0) {
-        return is_collateral_status(status, "expired");
+        return is_status_of(COLLATERAL, status, "expired");
     }
     if (strcmp(reason, "collateral_not_yet_valid") == 0) {
-        return is_collateral_status(status, "not_yet_valid");
+        return is_status_of(COLLATERAL, status, "not_yet_valid");
     }
     if (strcmp(reason, "pck_chain") == 0) {
         return strncmp(status, "pck_chain_", 10) == 0;
@@ -37,10 +44,17 @@ bool conf_is_reason(const char *reason, const char *status)
     if (strcmp(reason, "malformed_or_ok") == 0) {
         return ends_with(status, "malformed") || strcmp(status, "ok") == 0;
     }
-    if (strcmp(reason, "signature") == 0) {
-        return strcmp(status, "signature") == 0 || is_collateral_status(status, "signature");
+    if (strcmp(reason, status) == 0) {
+        return true;
     }
-    return strcmp(reason, status) == 0;
+    /* Said of a single piece, whose kind the case names elsewhere. */
+    static const char *const plain[] = { "signature", "expired", "not_yet_valid", "malformed" };
+    for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++) {
+        if (strcmp(reason, plain[i]) == 0) {
+            return is_status_of(ALL_INPUTS, status, reason);
+        }
+    }
+    return false;
 }
 
 static bool is_in_list(const json_t *list, const char *status)
@@ -183,7 +197,10 @@ void conf_judge_verdict(const struct conf_case *c, const struct mse_verdict *v,
     /* What the library itself says must fit what its checks say. */
     bool consistent = v->accepted == (f.first == NULL && f.num_set_aside == 0);
     bool refused = f.first != NULL;
-    bool good = wants_refusal(c) ? refused && may_come_first(c, first) : !refused;
+    /* The order of the checks is free: ours all run, and the reason may be any of those that
+     * failed. */
+    bool met = may_come_first(c, first) || f.reason_found;
+    bool good = wants_refusal(c) ? refused && met : !refused;
     good = good || strcmp(c->verdict, "ok_or_reject") == 0 ||
            (takes_both(c) && (!refused || f.reason_found));
     if (!consistent) {

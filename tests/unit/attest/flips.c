@@ -2,20 +2,22 @@
 /* See flips.h. */
 #include "flips.h"
 
+#include <stdlib.h>
+
 #include "lib/testlib.h"
 
 #include "base/bytes.h"
 
 /* Under sanitizers a flip costs some 30 times as much: every 7th then. */
 #if defined(__SANITIZE_ADDRESS__)
-#define STRIDE 7U
+#define STRIDE "7"
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer)
-#define STRIDE 7U
+#define STRIDE "7"
 #endif
 #endif
 #ifndef STRIDE
-#define STRIDE 1U
+#define STRIDE "1"
 #endif
 
 static struct mse_verdict verdict;
@@ -28,14 +30,23 @@ static bool is_accepted(const struct flips_subject *s, size_t len)
     return verdict.accepted;
 }
 
+/* MSE_TEST_STRIDE thins the flips out where each is slow. */
+static size_t stride(void)
+{
+    const char *text = getenv("MSE_TEST_STRIDE");
+    unsigned long n = strtoul(text != NULL ? text : STRIDE, NULL, 10);
+    assert_true(n > 0);
+    return n;
+}
+
 void flips_cut_and_flip(const struct flips_subject *s)
 {
-    unsigned stride = s->stride > STRIDE ? s->stride : STRIDE;
+    const size_t step = stride() > s->stride ? stride() : s->stride;
     assert_true(is_accepted(s, s->len));
     for (size_t len = 0; len < s->len; len++) {
         assert_false(is_accepted(s, len));
     }
-    for (size_t bit = 0; bit < 8 * s->len; bit += stride) {
+    for (size_t bit = 0; bit < 8 * s->len; bit += step) {
         uint8_t mask = (uint8_t)(1U << (bit % 8));
         s->quote[bit / 8] ^= mask;
         if (is_accepted(s, s->len)) {

@@ -317,11 +317,36 @@ static void test_clock_never_goes_back(void **state)
 
 /* Keys. */
 
-/* Counts where the memory of this process holds these bytes, which are given inverted. Its own
- * buffer is not in the way: it is filled anew by each read. */
-static int count_in_memory(const uint8_t inverted[32])
+static int count_in_piece(const uint8_t *piece, size_t len, const uint8_t inverted[32])
+{
+    int found = 0;
+    for (size_t i = 0; i + 32 <= len; i++) {
+        size_t same = 0;
+        while (same < 32 && (piece[i + same] ^ inverted[same]) == 0xff) {
+            same++;
+        }
+        found += same == 32 ? 1 : 0;
+    }
+    return found;
+}
+
+/* The buffer of the search is not in its own way: it is filled anew by each read. */
+static int count_in_range(int mem, uintptr_t from, uintptr_t to, const uint8_t inverted[32])
 {
     static uint8_t piece[1 << 16];
+    int found = 0;
+    for (uintptr_t p = from; p < to; p += sizeof piece - 31) {
+        size_t want = to - p < sizeof piece ? to - p : sizeof piece;
+        bool own = p < (uintptr_t)piece + sizeof piece && p + want > (uintptr_t)piece;
+        ssize_t n = own ? 0 : pread(mem, piece, want, (off_t)p);
+        found += n > 0 ? count_in_piece(piece, (size_t)n, inverted) : 0;
+    }
+    return found;
+}
+
+/* Counts where the memory of this process holds these bytes, which are given inverted. */
+static int count_in_memory(const uint8_t inverted[32])
+{
     char line[512];
     int found = 0;
     int mem = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
@@ -332,18 +357,8 @@ static int count_in_memory(const uint8_t inverted[32])
         uintptr_t from = (uintptr_t)strtoull(at, &at, 16);
         uintptr_t to = (uintptr_t)strtoull(at + 1, &at, 16);
         /* What is larger belongs to a sanitizer. */
-        bool writable = at[2] == 'w' && to - from <= (uintptr_t)1 << 30;
-        for (uintptr_t p = from; writable && p < to; p += sizeof piece - 31) {
-            size_t want = to - p < sizeof piece ? to - p : sizeof piece;
-            bool own = p < (uintptr_t)piece + sizeof piece && p + want > (uintptr_t)piece;
-            ssize_t n = own ? 0 : pread(mem, piece, want, (off_t)p);
-            for (ssize_t i = 0; i + 32 <= n; i++) {
-                size_t same = 0;
-                while (same < 32 && (piece[(size_t)i + same] ^ inverted[same]) == 0xff) {
-                    same++;
-                }
-                found += same == 32 ? 1 : 0;
-            }
+        if (at[2] == 'w' && to - from <= (uintptr_t)1 << 30) {
+            found += count_in_range(mem, from, to, inverted);
         }
     }
     (void)fclose(maps);
