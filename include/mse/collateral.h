@@ -121,7 +121,8 @@ struct mse_qe_identity {
     size_t num_levels;
     struct mse_identity_level levels[MSE_MAX_TCB_LEVELS];
 };
-/* body: the value of "enclaveIdentity", byte for byte. Errors as above with QE_IDENTITY. */
+/* body: the value of "enclaveIdentity", byte for byte. Errors as above with QE_IDENTITY, and
+ * MSE_ERR_QE_IDENTITY_MISMATCH: an enclave of another name. */
 MSE_API MSE_MUST_USE mse_status mse_qe_identity_parse(struct mse_qe_identity *out,
                                                       struct mse_bytes body, struct mse_error *err);
 

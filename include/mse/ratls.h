@@ -20,8 +20,9 @@ enum mse_ratls_form {
     MSE_RATLS_OLD_QUOTE_OID,  /* another OID that carries a raw DCAP quote (old rats-tls, Intel SDK
                                  sample) */
     MSE_RATLS_SNP,            /* 1.2.840.113741.1337.7, raw SEV-SNP report */
-    MSE_RATLS_TDX,            /* known, not appraised yet: reported as MSE_ERR_UNSUPPORTED_TEE */
-    MSE_RATLS_NITRO,
+    MSE_RATLS_TDX,            /* 1.2.840.113741.1337.8, raw TDX quote, alone or with zeros to 8192
+                                 bytes */
+    MSE_RATLS_NITRO,          /* known, not appraised yet: reported as MSE_ERR_UNSUPPORTED_TEE */
 };
 
 /* What report_data[0:32] (or the claims) was found to cover. */
@@ -98,7 +99,7 @@ MSE_API MSE_MUST_USE mse_status mse_ratls_check_binding(enum mse_ratls_binding *
 MSE_API MSE_MUST_USE mse_status mse_ratls_check_self_signature(const struct mse_ratls_cert *c,
                                                                struct mse_error *err);
 
-/* mse_ratls_judge adds to *v, the verdict of mse_appraise_sgx (or _snp) over c->quote, the checks
+/* mse_ratls_judge adds to *v, the verdict of mse_appraise_quote or _snp over c->quote, the checks
  * of the certificate: binding, self signature, profile (ours only), role (server-static or absent),
  * and, if host is not NULL, the name and the dates at `at`. Returns v->status. binding_out may be
  * NULL; it is MSE_BINDING_NONE unless the binding holds. */
@@ -107,7 +108,7 @@ MSE_API MSE_MUST_USE mse_status mse_ratls_judge(struct mse_verdict *v,
                                                 const struct mse_ratls_cert *c, const char *host,
                                                 mse_time at, struct mse_error *err);
 
-/* mse_ratls_appraise reads a certificate, appraises its evidence (mse_appraise_sgx, _snp) and adds
+/* mse_ratls_appraise reads a certificate, appraises its quote (mse_appraise_quote, _snp) and adds
  * the checks of mse_ratls_judge. *out is always filled; *cert_out and *binding_out (either may be
  * NULL) are written only if the certificate could be read, whatever the verdict. Returns
  * out->status. */

@@ -233,7 +233,7 @@ static const struct mse_anchor *judge_pck_root(const struct mse_judge *j,
              "another key, in a certificate that calls itself \"%.*s\"", text_len(cn),
              (const char *)cn.data);
     bool good = is_root_intact(j, root);
-    mse_note(j->v, &intact, good ? MSE_OK : MSE_ERR_PCK_CHAIN_SIGNATURE,
+    mse_note(j->v, &intact, good ? MSE_OK : MSE_ERR_PCK_CHAIN_ROOT_UNTRUSTED,
              "the root's own signature is wrong");
     return a;
 }
@@ -406,13 +406,18 @@ static void judge_body_signature(const struct mse_judge *j, const struct mse_cer
 }
 
 /* The root that came with a signing chain must be the one of this appraisal. */
-static void judge_signing_root(const struct mse_judge *j, const struct mse_cert *root,
-                               const struct mse_signed_words *words, const struct mse_signed *s)
+static void judge_signing_anchor(const struct mse_judge *j, const struct mse_cert *root,
+                                 const struct mse_signed_words *words, const struct mse_signed *s)
 {
     struct mse_ask ask = { words->step, "the root of the PCK chain", "simulation_root" };
     const uint8_t *point = mse_point_of(&root->key);
     bool same = s->anchor != NULL && point != NULL && mse_mem_equal(point, s->anchor->point, 64);
     mse_note(j->v, &ask, same ? MSE_OK : words->untrusted, "another root key");
+}
+
+static void judge_signing_root(const struct mse_judge *j, const struct mse_cert *root,
+                               const struct mse_signed_words *words, const struct mse_signed *s)
+{
     struct mse_ask self = { words->step, "a root that signed itself", NULL };
     bool known = s->root != NULL && mse_bytes_equal(root->der, s->root->der);
     bool good = (known || is_root_intact(j, root)) && is_ca_profile(root, 0);
@@ -477,6 +482,10 @@ void mse_judge_signed(const struct mse_judge *j, struct mse_chain *chain,
         return;
     }
     mse_note(j->v, &parts, MSE_OK, NULL);
+    /* Of several failures the first is reported: whose word it is comes before what it says. */
+    if (chain->num > 1) {
+        judge_signing_anchor(j, &chain->certs[chain->num - 1], words, s);
+    }
     judge_body_signature(j, &chain->certs[0], words, s);
     judge_signing_chain(j, chain, words, s);
 }

@@ -302,20 +302,6 @@ static struct mse_reference *last(struct mse_policy *p)
     return &p->references[p->num_references - 1];
 }
 
-static bool ref_mr_enclave(struct mse_policy *p, const struct mse_policy_value *v)
-{
-    struct mse_reference *r = last(p);
-    r->has_mr_enclave = mse_hex_decode(r->mr_enclave, sizeof r->mr_enclave, v->text);
-    return r->has_mr_enclave;
-}
-
-static bool ref_mr_signer(struct mse_policy *p, const struct mse_policy_value *v)
-{
-    struct mse_reference *r = last(p);
-    r->has_mr_signer = mse_hex_decode(r->mr_signer, sizeof r->mr_signer, v->text);
-    return r->has_mr_signer;
-}
-
 static bool ref_isv_prod_id(struct mse_policy *p, const struct mse_policy_value *v)
 {
     struct mse_reference *r = last(p);
@@ -332,60 +318,78 @@ static bool ref_min_isv_svn(struct mse_policy *p, const struct mse_policy_value 
     return r->has_min_isv_svn;
 }
 
-static bool ref_config_id(struct mse_policy *p, const struct mse_policy_value *v)
+/* Octets of a report, little-endian. */
+static bool rd_word(uint64_t *out, const struct mse_policy_value *v)
 {
-    struct mse_reference *r = last(p);
-    r->has_config_id = mse_hex_decode(r->config_id, sizeof r->config_id, v->text);
-    return r->has_config_id;
+    uint8_t octets[8];
+    struct mse_bytes in = { octets, sizeof octets };
+    return mse_hex_decode(octets, sizeof octets, v->text) && mse_rd_u64le(&in, out);
 }
 
-static bool ref_report_data(struct mse_policy *p, const struct mse_policy_value *v)
+static bool ref_td_attributes(struct mse_policy *p, const struct mse_policy_value *v)
 {
-    struct mse_reference *r = last(p);
-    r->has_report_data = mse_hex_decode(r->report_data, sizeof r->report_data, v->text);
-    return r->has_report_data;
+    last(p)->has_td_attributes = rd_word(&last(p)->td_attributes, v);
+    return last(p)->has_td_attributes;
 }
 
-static bool ref_measurement(struct mse_policy *p, const struct mse_policy_value *v)
+static bool ref_xfam(struct mse_policy *p, const struct mse_policy_value *v)
 {
-    struct mse_reference *r = last(p);
-    r->has_measurement = mse_hex_decode(r->measurement, sizeof r->measurement, v->text);
-    return r->has_measurement;
+    last(p)->has_xfam = rd_word(&last(p)->xfam, v);
+    return last(p)->has_xfam;
 }
 
-static bool ref_host_data(struct mse_policy *p, const struct mse_policy_value *v)
-{
-    struct mse_reference *r = last(p);
-    r->has_host_data = mse_hex_decode(r->host_data, sizeof r->host_data, v->text);
-    return r->has_host_data;
-}
+/* Members of fixed length that are nothing but octets. */
+#define REF_OCTETS(member)                                                                         \
+    static bool ref_##member(struct mse_policy *p, const struct mse_policy_value *v)               \
+    {                                                                                              \
+        struct mse_reference *r = last(p);                                                         \
+        r->has_##member = mse_hex_decode(r->member, sizeof r->member, v->text);                    \
+        return r->has_##member;                                                                    \
+    }
+REF_OCTETS(fingerprint)
+REF_OCTETS(mr_enclave)
+REF_OCTETS(mr_signer)
+REF_OCTETS(config_id)
+REF_OCTETS(report_data)
+REF_OCTETS(mr_td)
+REF_OCTETS(rtmr0)
+REF_OCTETS(rtmr1)
+REF_OCTETS(rtmr2)
+REF_OCTETS(rtmr3)
+REF_OCTETS(mr_config_id)
+REF_OCTETS(mr_owner)
+REF_OCTETS(mr_owner_config)
+REF_OCTETS(measurement)
+REF_OCTETS(host_data)
+REF_OCTETS(id_key_digest)
+REF_OCTETS(author_key_digest)
 
-static bool ref_id_key(struct mse_policy *p, const struct mse_policy_value *v)
-{
-    struct mse_reference *r = last(p);
-    r->has_id_key_digest = mse_hex_decode(r->id_key_digest, sizeof r->id_key_digest, v->text);
-    return r->has_id_key_digest;
-}
-
-static bool ref_author_key(struct mse_policy *p, const struct mse_policy_value *v)
-{
-    struct mse_reference *r = last(p);
-    r->has_author_key_digest =
-        mse_hex_decode(r->author_key_digest, sizeof r->author_key_digest, v->text);
-    return r->has_author_key_digest;
-}
+static const char octets_32[] = "64 hexadecimal digits";
+static const char octets_48[] = "96 hexadecimal digits";
+static const char octets_8[] = "16 hexadecimal digits, in the order of the report";
 
 static const struct mse_policy_key reference_keys[] = {
-    KEY("mr_enclave", TEXT, ref_mr_enclave, "64 hexadecimal digits"),
-    KEY("mr_signer", TEXT, ref_mr_signer, "64 hexadecimal digits"),
+    KEY("fingerprint", TEXT, ref_fingerprint, octets_32),
+    KEY("mr_enclave", TEXT, ref_mr_enclave, octets_32),
+    KEY("mr_signer", TEXT, ref_mr_signer, octets_32),
     KEY("isv_prod_id", UINT, ref_isv_prod_id, "0 to 65535"),
     KEY("min_isv_svn", UINT, ref_min_isv_svn, "0 to 65535"),
     KEY("config_id", TEXT, ref_config_id, "128 hexadecimal digits"),
     KEY("report_data", TEXT, ref_report_data, "128 hexadecimal digits"),
-    KEY("measurement", TEXT, ref_measurement, "96 hexadecimal digits"),
-    KEY("host_data", TEXT, ref_host_data, "64 hexadecimal digits"),
-    KEY("id_key_digest", TEXT, ref_id_key, "96 hexadecimal digits"),
-    KEY("author_key_digest", TEXT, ref_author_key, "96 hexadecimal digits"),
+    KEY("mr_td", TEXT, ref_mr_td, octets_48),
+    KEY("rtmr0", TEXT, ref_rtmr0, octets_48),
+    KEY("rtmr1", TEXT, ref_rtmr1, octets_48),
+    KEY("rtmr2", TEXT, ref_rtmr2, octets_48),
+    KEY("rtmr3", TEXT, ref_rtmr3, octets_48),
+    KEY("mr_config_id", TEXT, ref_mr_config_id, octets_48),
+    KEY("mr_owner", TEXT, ref_mr_owner, octets_48),
+    KEY("mr_owner_config", TEXT, ref_mr_owner_config, octets_48),
+    KEY("td_attributes", TEXT, ref_td_attributes, octets_8),
+    KEY("xfam", TEXT, ref_xfam, octets_8),
+    KEY("measurement", TEXT, ref_measurement, octets_48),
+    KEY("host_data", TEXT, ref_host_data, octets_32),
+    KEY("id_key_digest", TEXT, ref_id_key_digest, octets_48),
+    KEY("author_key_digest", TEXT, ref_author_key_digest, octets_48),
 };
 
 _Static_assert(MSE_ARRAY_LEN(keys) <= 64 && MSE_ARRAY_LEN(reference_keys) <= 64,

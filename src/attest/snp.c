@@ -44,6 +44,8 @@ static bool judge_form(struct mse_snp_appraisal *a, struct mse_bytes report)
     if (st != MSE_OK) {
         return false;
     }
+    v->has_fingerprint = true;
+    memcpy(v->fingerprint, v->snp_fingerprint, sizeof v->fingerprint);
     v->quote_version = (uint16_t)v->snp.version;
     v->debug = (v->snp.policy & MSE_SNP_POLICY_DEBUG) != 0;
     return true;

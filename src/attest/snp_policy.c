@@ -138,7 +138,7 @@ struct comparison {
     const uint8_t *have;
     size_t len; /* 0: a value that no SEV-SNP report has */
 };
-#define NUM_COMPARISONS 10
+#define NUM_COMPARISONS 12
 
 static void compare(struct comparison out[NUM_COMPARISONS], const struct mse_reference *s,
                     const struct mse_verdict *v)
@@ -149,7 +149,7 @@ static void compare(struct comparison out[NUM_COMPARISONS], const struct mse_ref
           s->author_key_digest, r->author_key_digest, 48 },
         { s->has_id_key_digest, MSE_ERR_ID_KEY_DIGEST_MISMATCH, "ID_KEY_DIGEST", s->id_key_digest,
           r->id_key_digest, 48 },
-        { s->has_mr_enclave, MSE_ERR_FINGERPRINT_MISMATCH, "fingerprint", s->mr_enclave,
+        { s->has_fingerprint, MSE_ERR_FINGERPRINT_MISMATCH, "fingerprint", s->fingerprint,
           v->snp_fingerprint, 32 },
         { s->has_measurement, MSE_ERR_MEASUREMENT_MISMATCH, "MEASUREMENT", s->measurement,
           r->measurement, 48 },
@@ -157,6 +157,8 @@ static void compare(struct comparison out[NUM_COMPARISONS], const struct mse_ref
           32 },
         { s->has_report_data, MSE_ERR_REPORT_DATA_MISMATCH, "REPORT_DATA", s->report_data,
           r->report_data, 64 },
+        { s->has_mr_enclave, MSE_ERR_MRENCLAVE_MISMATCH, "mr_enclave", NULL, NULL, 0 },
+        { mse_reference_is_tdx(s), MSE_ERR_MRTD_MISMATCH, "values of a TD", NULL, NULL, 0 },
         { s->has_mr_signer, MSE_ERR_MRSIGNER_MISMATCH, "mr_signer", NULL, NULL, 0 },
         { s->has_isv_prod_id, MSE_ERR_ISVPRODID_MISMATCH, "isv_prod_id", NULL, NULL, 0 },
         { s->has_min_isv_svn, MSE_ERR_ISVSVN_TOO_LOW, "min_isv_svn", NULL, NULL, 0 },
@@ -186,7 +188,7 @@ static size_t num_mismatches(const struct mse_reference *s, const struct mse_ver
 /* A set that wants none of these would let any guest pass; a digest of zeros is nobody's. */
 static bool is_identifying(const struct mse_reference *s)
 {
-    return s->has_mr_enclave || s->has_measurement ||
+    return s->has_fingerprint || s->has_measurement ||
            (s->has_author_key_digest && !mse_mem_is_zero(s->author_key_digest, 48)) ||
            (s->has_id_key_digest && !mse_mem_is_zero(s->id_key_digest, 48));
 }

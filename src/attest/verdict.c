@@ -24,6 +24,7 @@ static const char *const step_names[] = {
     [MSE_STEP_AK_BINDING] = "ak_binding",
     [MSE_STEP_QUOTE_SIGNATURE] = "quote_signature",
     [MSE_STEP_QE_MATCH] = "qe_match",
+    [MSE_STEP_TDX_MODULE] = "tdx_module",
     [MSE_STEP_TCB_LEVEL] = "tcb_level",
     [MSE_STEP_EVALUATION_NUMBER] = "evaluation_number",
     [MSE_STEP_TCB_STATUS] = "tcb_status",
@@ -169,13 +170,20 @@ static uint64_t required_steps(enum mse_tee_kind tee)
     const uint64_t snp = bits(MSE_STEP_VCEK_CHAIN, MSE_STEP_VCEK_EXTENSION);
     switch ((int)tee) {
     case MSE_TEE_SGX:
-        return bits(MSE_STEP_FORM, MSE_STEP_MACHINE) & ~snp;
+        return bits(MSE_STEP_FORM, MSE_STEP_MACHINE) & ~(snp | bit(MSE_STEP_TDX_MODULE));
+    case MSE_TEE_TDX: /* a TD has no signer */
+        return bits(MSE_STEP_FORM, MSE_STEP_MACHINE) & ~(snp | bit(MSE_STEP_SIGNER));
     case MSE_TEE_SNP:
         return bit(MSE_STEP_FORM) | snp | bit(MSE_STEP_TCB_STATUS) | bit(MSE_STEP_SIMULATION) |
                bit(MSE_STEP_ATTRIBUTES) | bit(MSE_STEP_REFERENCE) | bit(MSE_STEP_MACHINE);
     default:
         return 0;
     }
+}
+
+bool mse_verdict_step_applies(enum mse_tee_kind tee, enum mse_step step)
+{
+    return (required_steps(tee) & bit(step)) != 0;
 }
 
 void mse_verdict_decide(struct mse_verdict *v)

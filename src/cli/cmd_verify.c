@@ -43,7 +43,7 @@ static mse_status appraise(struct one *o, struct mse_error *err)
     } else if (cli_is_snp_report(t->quote)) {
         st = mse_appraise_snp(&o->verdict, t->quote, k, &j->policy, j->at, err);
     } else if (t->quote.len > 0) {
-        st = mse_appraise_sgx(&o->verdict, t->quote, k, &j->policy, j->at, err);
+        st = mse_appraise_quote(&o->verdict, t->quote, k, &j->policy, j->at, err);
     } else {
         return MSE_ERR_NO_EVIDENCE;
     }

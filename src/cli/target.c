@@ -62,7 +62,7 @@ const char *cli_target_kind_text(const struct cli_target *t)
     case CLI_TARGET_CERTIFICATE:
         return t->host != NULL ? "certificate of a connection" : "certificate";
     case CLI_TARGET_QUOTE:
-        return "SGX quote";
+        return mse_quote_is_tdx(t->quote) ? "TDX quote" : "SGX quote";
     case CLI_TARGET_SNP_REPORT:
         return "SEV-SNP report";
     case CLI_TARGET_BUNDLE:
@@ -147,14 +147,16 @@ static bool take_pem(struct cli_target *t, struct mse_bytes in, const char *labe
 
 static mse_status take_quote(struct cli_target *t, struct mse_bytes in, struct mse_error *err)
 {
-    struct mse_sgx_quote q;
-    mse_status st = mse_sgx_quote_parse_padded(&q, in, err);
+    struct mse_sgx_quote sgx = { .trailing = 0 };
+    struct mse_tdx_quote tdx = { .trailing = 0 };
+    mse_status st = mse_quote_is_tdx(in) ? mse_tdx_quote_parse_padded(&tdx, in, err)
+                                         : mse_sgx_quote_parse_padded(&sgx, in, err);
     if (st != MSE_OK) {
         return st;
     }
     t->kind = CLI_TARGET_QUOTE;
-    t->padding = q.trailing;
-    t->quote = mse_bytes_of(in.data, in.len - q.trailing);
+    t->padding = sgx.trailing + tdx.trailing;
+    t->quote = mse_bytes_of(in.data, in.len - t->padding);
     return MSE_OK;
 }
 
@@ -168,10 +170,10 @@ bool cli_is_snp_report(struct mse_bytes in)
 /* Evidence of TEEs that this version can name, but not appraise; NULL if it is none. */
 static const char *foreign_tee(struct mse_bytes in)
 {
-    /* TDX: quote version 4 or 5, key type 2 or 3, TEE type 0x81. */
+    /* SGX: quote version 4 or 5, key type 2 or 3, another TEE type than that of TDX. */
     if ((begins(in, "\x04") || begins(in, "\x05")) && in.len > 48 && in.data[1] == 0 &&
-        (in.data[2] == 2 || in.data[2] == 3)) {
-        return in.data[4] == 0x81 ? "an Intel TDX quote" : "an SGX quote of version 4 or 5";
+        (in.data[2] == 2 || in.data[2] == 3) && in.data[4] != MSE_TEE_TYPE_TDX) {
+        return "an SGX quote of version 4 or 5";
     }
     /* Nitro: COSE_Sign1, with or without its tag, protected header {1: -35} (ES384). */
     struct mse_bytes cose = begins(in, "\xd2") ? mse_bytes_of(in.data + 1, in.len - 1) : in;
@@ -290,7 +292,7 @@ static mse_status classify(struct cli_target *t, struct mse_error *err)
         t->quote = in;
         return MSE_OK;
     }
-    if (in.len >= 2 && in.data[0] == 3 && in.data[1] == 0) {
+    if (in.len >= 2 && in.data[0] >= 3 && in.data[0] <= 5 && in.data[1] == 0) {
         return take_quote(t, in, err);
     }
     if (in.len == MSE_SIGSTRUCT_LEN && begins(in, "\x06")) {

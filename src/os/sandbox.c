@@ -292,6 +292,7 @@ mse_status mse_sandbox_start(struct mse_sandbox_app *out, const struct mse_sandb
         .extra_fd = -1,
         .uid = s->uid,
         .no_new_privs = true,
+        .filter = !s->insecure_no_sandbox,
     };
     if (null < 0) {
         st = MSE_FAIL(err, MSE_ERR_IO, "sandbox", "/dev/null: %s", strerror(errno));
@@ -309,22 +310,49 @@ mse_status mse_sandbox_start(struct mse_sandbox_app *out, const struct mse_sandb
     return st;
 }
 
+static size_t read_text(char *text, size_t cap, const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : read(fd, text, cap - 1);
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    text[n > 0 ? n : 0] = '\0';
+    return n > 0 ? (size_t)n : 0;
+}
+
+/* A number may have been given to another process since it was read. The descriptor holds on to
+ * one process; while that one lives, what /proc says of the number is true of it. */
+static void signal_child(pid_t parent, pid_t pid, int sig)
+{
+    static const char key[] = "\nPPid:\t";
+    char path[64];
+    char text[1024];
+    int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+    if (fd < 0) {
+        return;
+    }
+    (void)snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+    (void)read_text(text, sizeof text, path);
+    const char *at = strstr(text, key);
+    if (at != NULL && strtol(at + sizeof key - 1, NULL, 10) == parent) {
+        (void)syscall(SYS_pidfd_send_signal, fd, sig, NULL, 0);
+    }
+    (void)close(fd);
+}
+
 /* The children of the namespace's process 1, which itself only reaps. */
 static void signal_children(pid_t init, int sig)
 {
     char path[64];
     char text[4096];
     (void)snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)init, (int)init);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
+    if (read_text(text, sizeof text, path) == 0) {
         return;
     }
-    ssize_t n = read(fd, text, sizeof text - 1);
-    (void)close(fd);
-    text[n > 0 ? n : 0] = '\0';
     char *at = text;
     for (long pid = strtol(at, &at, 10); pid > 1; pid = strtol(at, &at, 10)) {
-        (void)kill((pid_t)pid, sig);
+        signal_child(init, (pid_t)pid, sig);
     }
 }
 

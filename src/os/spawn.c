@@ -18,6 +18,7 @@
 
 #include "base/error.h"
 #include "base/util.h"
+#include "os/filter.h"
 
 #define MAX_FILES     8192
 #define MAX_PROCESSES 16384 /* of an app that has a user id of its own */
@@ -33,6 +34,7 @@ enum step {
     STEP_KEYRING,
     STEP_PARENT,
     STEP_PRIVS,
+    STEP_FILTER,
     STEP_CWD,
     STEP_EXEC,
 };
@@ -44,8 +46,9 @@ struct failure {
 
 static const char *step_name(int step)
 {
-    static const char *const names[] = { "signals", "descriptors",  "limits", "user id", "keyring",
-                                         "parent",  "no_new_privs", "folder", "exec" };
+    static const char *const names[] = { "signals", "descriptors", "limits",       "user id",
+                                         "keyring", "parent",      "no_new_privs", "system calls",
+                                         "folder",  "exec" };
     return step >= 0 && (size_t)step < MSE_ARRAY_LEN(names) ? names[step] : "unknown step";
 }
 
@@ -168,6 +171,9 @@ static enum step child_prepare(const struct mse_spawn *s, pid_t parent)
     }
     if (s->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
         return STEP_PRIVS;
+    }
+    if (s->filter && !mse_filter_calls()) {
+        return STEP_FILTER;
     }
     return chdir(s->cwd) == 0 ? STEP_EXEC : STEP_CWD;
 }

@@ -19,6 +19,7 @@ struct mse_spawn {
     int extra_fd; /* becomes descriptor 3; -1: none */
     uid_t uid;    /* user and only group; MSE_SPAWN_SAME_USER: no change */
     bool no_new_privs;
+    bool filter; /* of system calls (os/filter.h); wants no_new_privs */
 };
 /* Starts it in a session of its own, with a keyring of its own, without core dumps, and with a
  * bound on descriptors and, with a user id of its own, on processes. All other descriptors are

@@ -153,6 +153,8 @@ static unsigned bindings_of(enum mse_ratls_form form)
     case MSE_RATLS_LEGACY:
     case MSE_RATLS_SNP:
         return BIT(MSE_BINDING_SPKI) | BIT(MSE_BINDING_POINT) | BIT(MSE_BINDING_PKCS1);
+    case MSE_RATLS_TDX:
+        return BIT(MSE_BINDING_SPKI) | BIT(MSE_BINDING_POINT);
     case MSE_RATLS_LEGACY_GRAMINE:
         return BIT(MSE_BINDING_SPKI);
     case MSE_RATLS_OPEN_ENCLAVE:
@@ -160,7 +162,6 @@ static unsigned bindings_of(enum mse_ratls_form form)
     case MSE_RATLS_OLD_QUOTE_OID:
         return ALL_BINDINGS;
     case MSE_RATLS_DICE:
-    case MSE_RATLS_TDX:
     case MSE_RATLS_NITRO:
         break;
     }
@@ -300,13 +301,13 @@ static void add(struct judge *j, enum mse_step step, mse_status st, const char *
 static mse_status rd_report_data(uint8_t out[64], const struct mse_ratls_cert *c,
                                  struct mse_error *err)
 {
-    struct mse_sgx_quote quote;
     struct mse_snp_report report;
-    bool snp = c->form == MSE_RATLS_SNP;
-    mse_status st = snp ? mse_snp_report_parse(&report, c->quote, err)
-                        : mse_sgx_quote_parse(&quote, c->quote, err);
+    if (c->form != MSE_RATLS_SNP) {
+        return mse_quote_report_data(out, c->quote, err);
+    }
+    mse_status st = mse_snp_report_parse(&report, c->quote, err);
     if (st == MSE_OK) {
-        memcpy(out, snp ? report.report_data : quote.body.report_data, 64);
+        memcpy(out, report.report_data, 64);
     }
     return st;
 }
@@ -444,7 +445,7 @@ mse_status mse_ratls_appraise(struct mse_verdict *out, // NOLINT(readability-fun
     if (c.form == MSE_RATLS_SNP) {
         (void)!mse_appraise_snp(out, c.quote, collateral, policy, at, err);
     } else {
-        (void)!mse_appraise_sgx(out, c.quote, collateral, policy, at, err);
+        (void)!mse_appraise_quote(out, c.quote, collateral, policy, at, err);
     }
     st = mse_ratls_judge(out, binding_out, &c, host, at, err);
     if (cert_out != NULL) {

@@ -14,7 +14,7 @@
 #define STEP "evidence"
 
 /* A quote in a certificate ends where its extension ends: no padding, nothing behind. */
-static mse_status check_quote(struct mse_bytes quote, struct mse_error *err)
+static mse_status check_sgx_quote(struct mse_bytes quote, struct mse_error *err)
 {
     struct mse_sgx_quote parsed;
     return mse_sgx_quote_parse(&parsed, quote, err);
@@ -54,6 +54,13 @@ static mse_status rd_snp(struct mse_ratls_cert *c, struct mse_bytes value, struc
         }
     }
     return mse_snp_report_parse(&parsed, c->quote, err);
+}
+
+/* Of SGX or TDX. */
+static mse_status check_quote(struct mse_bytes quote, struct mse_error *err)
+{
+    uint8_t report_data[64];
+    return mse_quote_report_data(report_data, quote, err);
 }
 
 static mse_status other_tag(uint64_t tag, struct mse_error *err)
@@ -117,7 +124,22 @@ static mse_status rd_open_enclave(struct mse_ratls_cert *c, struct mse_bytes val
     }
     c->form = MSE_RATLS_OPEN_ENCLAVE;
     c->quote = value;
-    return check_quote(value, err);
+    return check_sgx_quote(value, err);
+}
+
+/* The one exception to "no padding": a producer of TDX certificates fills up to 8192 bytes. */
+#define TDX_PADDED_LEN 8192
+static mse_status rd_tdx(struct mse_ratls_cert *c, struct mse_bytes value, struct mse_error *err)
+{
+    struct mse_tdx_quote q;
+    mse_status st = value.len == TDX_PADDED_LEN ? mse_tdx_quote_parse_padded(&q, value, err)
+                                                : mse_tdx_quote_parse(&q, value, err);
+    if (st != MSE_OK) {
+        return st;
+    }
+    c->form = MSE_RATLS_TDX;
+    c->quote = mse_bytes_of(value.data, value.len - q.trailing);
+    return MSE_OK;
 }
 
 static mse_status rd_raw(struct mse_ratls_cert *c, enum mse_ratls_form form, struct mse_bytes value,
@@ -125,7 +147,7 @@ static mse_status rd_raw(struct mse_ratls_cert *c, enum mse_ratls_form form, str
 {
     c->form = form;
     c->quote = value;
-    return check_quote(value, err);
+    return check_sgx_quote(value, err);
 }
 
 /* PCK certificates use the OID of the SDK's sample for a SEQUENCE; a quote begins with its
@@ -158,6 +180,10 @@ static bool find_older(const struct mse_cert *x, enum mse_ratls_form *form, stru
         *form = MSE_RATLS_OLD_QUOTE_OID;
         return true;
     }
+    if (mse_cert_extension(x, MSE_OID(mse_oid_legacy_tdx), value, NULL)) {
+        *form = MSE_RATLS_TDX;
+        return true;
+    }
     if (mse_cert_extension(x, MSE_OID(mse_oid_legacy_snp), value, NULL)) {
         *form = MSE_RATLS_SNP;
         return true;
@@ -173,11 +199,12 @@ static mse_status rd_older(struct mse_ratls_cert *c, enum mse_ratls_form form,
         return rd_open_enclave(c, value, err);
     case MSE_RATLS_SNP:
         return rd_snp(c, value, err);
+    case MSE_RATLS_TDX:
+        return rd_tdx(c, value, err);
     case MSE_RATLS_DICE:
     case MSE_RATLS_LEGACY:
     case MSE_RATLS_LEGACY_GRAMINE:
     case MSE_RATLS_OLD_QUOTE_OID:
-    case MSE_RATLS_TDX:
     case MSE_RATLS_NITRO:
         break;
     }
@@ -207,18 +234,11 @@ static bool has_nitro_name(const struct mse_cert *x)
     return false;
 }
 
-static mse_status refuse_without_sgx(const struct mse_cert *x, struct mse_error *err)
+static mse_status refuse_without_quote(const struct mse_cert *x, struct mse_error *err)
 {
-    struct mse_bytes value;
-    const char *tee = NULL;
-    if (mse_cert_extension(x, MSE_OID(mse_oid_legacy_tdx), &value, NULL)) {
-        tee = "Intel TDX";
-    } else if (has_nitro_name(x)) {
-        tee = "AWS Nitro";
-    }
-    if (tee != NULL) {
+    if (has_nitro_name(x)) {
         return MSE_FAIL(err, MSE_ERR_UNSUPPORTED_TEE, STEP,
-                        "evidence of %s, which is not appraised by this version", tee);
+                        "evidence of AWS Nitro, which is not appraised by this version");
     }
     return MSE_FAIL(err, MSE_ERR_NO_EVIDENCE, STEP, "an ordinary certificate without evidence");
 }
@@ -243,7 +263,7 @@ static mse_status read_cert(struct mse_ratls_cert *c, const struct mse_cert *x,
         c->also_legacy = has_older;
         return rd_dice(c, dice, err); /* whatever it is: no fall-back */
     }
-    return has_older ? rd_older(c, form, older, err) : refuse_without_sgx(x, err);
+    return has_older ? rd_older(c, form, older, err) : refuse_without_quote(x, err);
 }
 
 mse_status mse_ratls_read(struct mse_ratls_cert *out, struct mse_bytes der, struct mse_error *err)

@@ -229,3 +229,20 @@ void conf_judge_verdict(const struct conf_case *c, const struct mse_verdict *v,
     }
     o->result = good && consistent ? CONF_PASS : CONF_FAIL;
 }
+
+void conf_judge_policy(const struct conf_case *c, const struct mse_verdict *v, mse_status wanted,
+                       struct conf_outcome *o)
+{
+    const struct mse_check *first = mse_verdict_failure(v);
+    bool found = false;
+    for (size_t i = 0; i < v->num_checks; i++) {
+        found = found || (wanted != MSE_OK && v->checks[i].status == wanted);
+    }
+    const char *name = first != NULL ? mse_status_name(first->status) : "ok";
+    conf_say(o->got, "by the policy %s", name);
+    bool first_fits = first != NULL && (first->status == wanted || may_come_first(c, name));
+    if (!found || !first_fits || v->accepted) {
+        conf_say(o->got, "wanted %s", mse_status_name(wanted));
+        o->result = CONF_FAIL;
+    }
+}

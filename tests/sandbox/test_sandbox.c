@@ -359,6 +359,21 @@ static void test_processes_are_limited(void **state)
     assert_true(w->uid == MSE_SPAWN_SAME_USER || strtol(said, NULL, 10) <= 16384);
 }
 
+/* Refused as if the kernel had never heard of them; 425 is io_uring_setup everywhere. */
+static void test_dangerous_calls_are_refused(void **state)
+{
+    assert_string_equal(inside(state, "awk '/^Seccomp:/ { print $2 }' /proc/self/status"), "2\n");
+    struct world *w = *state;
+    if (access("/usr/bin/python3", X_OK) != 0) {
+        skip();
+    }
+    assert_true(run(w, false,
+                    "/usr/bin/python3 -c 'import ctypes, os; c = ctypes.CDLL(None, use_errno=True);"
+                    "print(c.syscall(425, 1, None), ctypes.get_errno());"
+                    "print(c.syscall(39) == os.getpid() or c.syscall(172) == os.getpid())'"));
+    assert_string_equal(w->out, "-1 38\nTrue\n");
+}
+
 /* A session key of who starts us, as a login may hold for encrypted folders or tickets. */
 static void test_keys_of_the_session_are_not_passed_on(void **state)
 {
@@ -393,6 +408,7 @@ int main(void)
         cmocka_unit_test(test_nothing_outlives_the_app),
         cmocka_unit_test(test_devices_are_not_a_store),
         cmocka_unit_test(test_processes_are_limited),
+        cmocka_unit_test(test_dangerous_calls_are_refused),
         cmocka_unit_test(test_keys_of_the_session_are_not_passed_on),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -36,7 +36,7 @@ static void test_real_quote(void **state)
     struct mse_policy p;
     mse_policy_default(&p);
     p.insecure_any_app = true;
-    struct flips_subject s = { (uint8_t *)(uintptr_t)quote.data, quote.len, &c, &p, 1658026591 };
+    struct flips_subject s = { (uint8_t *)(uintptr_t)quote.data, quote.len, &c, &p, 1658026591, 0 };
     flips_cut_and_flip(&s);
     struct mse_bytes parts[] = { quote,
                                  c.tcb_info,

@@ -372,8 +372,8 @@ static void test_references(void **state)
     struct snp_world *w = *state;
     struct mse_reference *r = &w->policy.references[0];
     accepts(w);
-    r->has_mr_enclave = true; /* the fingerprint */
-    memcpy(r->mr_enclave, w->verdict.snp_fingerprint, 32);
+    r->has_fingerprint = true;
+    memcpy(r->fingerprint, w->verdict.snp_fingerprint, 32);
     r->has_host_data = true;
     r->host_data[0] = 0x22;
     r->has_id_key_digest = true;
@@ -384,7 +384,7 @@ static void test_references(void **state)
     r->report_data[0] = 0x44;
     accepts(w);
     const struct mse_reference all = *r;
-    r->mr_enclave[31] ^= 1;
+    r->fingerprint[31] ^= 1;
     want(w, MSE_ERR_FINGERPRINT_MISMATCH);
     *r = all;
     r->measurement[47] ^= 1;
@@ -409,6 +409,10 @@ static void test_values_of_another_tee(void **state)
     struct mse_reference *r = &w->policy.references[0];
     r->has_mr_signer = true;
     want(w, MSE_ERR_MRSIGNER_MISMATCH);
+    r->has_mr_enclave = true;
+    want(w, MSE_ERR_MRENCLAVE_MISMATCH);
+    r->has_xfam = true;
+    want(w, MSE_ERR_MRTD_MISMATCH);
     r->has_isv_prod_id = true;
     want(w, MSE_ERR_ISVPRODID_MISMATCH);
     r->has_min_isv_svn = true;

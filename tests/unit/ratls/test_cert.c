@@ -308,7 +308,7 @@ static void other_evidence_is_named(void **state)
     forge_one(l, MSE_OID(mse_oid_legacy_snp), mse_bytes_str("x"));
     assert_status(judge(l), MSE_ERR_MALFORMED);
     forge_one(l, MSE_OID(mse_oid_legacy_tdx), mse_bytes_str("x"));
-    assert_status(judge(l), MSE_ERR_UNSUPPORTED_TEE);
+    assert_status(judge(l), MSE_ERR_MALFORMED);
     forge_one(l, MSE_OID(mse_oid_subject_alt_name), mse_bytes_of(nitro, sizeof nitro - 1));
     assert_status(judge(l), MSE_ERR_UNSUPPORTED_TEE);
     forge_one(l, MSE_OID(mse_oid_sdk_sample), MSE_OID(pck_ext));

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* System calls that no app needs and that have let apps out before. */
+#ifndef OS_FILTER_H
+#define OS_FILTER_H
+
+#include <mse/status.h>
+
+/* From now on, and across exec, these calls fail with ENOSYS, so that libraries take another way:
+ * keyrings, bpf, performance events, userfaultfd, io_uring, modules, file handles, the calls of
+ * other ABIs. no_new_privs must be set. Async-signal-safe. False: the kernel has no filters. */
+MSE_MUST_USE bool mse_filter_calls(void);
+
+#endif
