@@ -84,8 +84,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     bool whole = mse_json_skip(&j, &span) && mse_json_end(&j);
     json_error_t e;
     json_t *theirs = json_loadb((const char *)data, size, JSON_DECODE_ANY | JSON_ALLOW_NUL, &e);
-    /* Jansson's own limits: numbers that overflow. */
-    MSE_ASSERT(!whole || theirs != NULL || json_error_code(&e) == json_error_numeric_overflow);
+    /* Jansson's own limits: numbers that overflow, and \u0000 in a key, which ours skips in a
+     * member that it does not know and never takes for one that it does. */
+    MSE_ASSERT(!whole || theirs != NULL || json_error_code(&e) == json_error_numeric_overflow ||
+               json_error_code(&e) == json_error_null_byte_in_key);
     /* Ours: depth. And Jansson takes a NUL byte behind the document for its end. */
     bool has_nul = size > 0 && memchr(data, 0, size) != NULL;
     MSE_ASSERT(whole || theirs == NULL || j.depth >= MSE_JSON_MAX_DEPTH || has_nul);

@@ -40,18 +40,19 @@ struct mse_dcap {
     struct mse_anchors anchors;
     struct mse_chain pck_chain;      /* num 0: could not be read */
     const struct mse_anchor *anchor; /* where the PCK chain ends; NULL: nowhere */
-    bool has_root_crl;
     struct mse_crl root_crl;
-    bool has_pck_crl;
     struct mse_crl pck_crl;
-    bool has_tcb_info; /* and it is for this kind of TEE */
-    bool has_qe_identity;
     const struct mse_tcb_level *level;
     const struct mse_identity_level *qe_level;
     /* TDX only. */
     const uint8_t *tee_tcb_svn; /* of the report; NULL for SGX */
-    bool module_has_levels;
     const struct mse_identity_level *module_level;
+    bool module_has_levels;
+    /* Of both. */
+    bool has_root_crl;
+    bool has_pck_crl;
+    bool has_tcb_info; /* and it is for this kind of TEE */
+    bool has_qe_identity;
     bool advisories_fit;
     /* The large ones last. */
     struct mse_chain tcb_chain;

@@ -136,20 +136,20 @@ void mse_note_window(struct mse_verdict *v, enum mse_step step, const struct mse
                      mse_time at)
 {
     note_date(v, w);
-    char from[MSE_TIME_TEXT_LEN];
-    char until[MSE_TIME_TEXT_LEN];
     char now[MSE_TIME_TEXT_LEN];
-    mse_time_format(from, w->from);
-    mse_time_format(until, w->until);
     mse_time_format(now, at);
     char wanted[MSE_CHECK_TEXT_LEN];
     (void)snprintf(wanted, sizeof wanted, "%s valid at %s", w->what, now);
     struct mse_ask ask = { .step = step, .wanted = wanted, .policy_key = NULL };
-    mse_status st = MSE_OK;
-    if (at < w->from || at > w->until) {
-        st = at < w->from ? w->early : w->late;
+    if (w->from <= at && at <= w->until) {
+        mse_note(v, &ask, MSE_OK, NULL);
+        return;
     }
-    mse_note(v, &ask, st, "valid from %s until %s", from, until);
+    char from[MSE_TIME_TEXT_LEN];
+    char until[MSE_TIME_TEXT_LEN];
+    mse_time_format(from, w->from);
+    mse_time_format(until, w->until);
+    mse_note(v, &ask, at < w->from ? w->early : w->late, "valid from %s until %s", from, until);
 }
 
 /* The steps that must have passed before evidence of a kind is accepted. What lies behind

@@ -126,7 +126,7 @@ mse_status mse_tdx_quote_parse_padded(struct mse_tdx_quote *out, struct mse_byte
 mse_status mse_tdx_fingerprint(uint8_t out[32], const struct mse_tdx_report *r)
 {
     static const char tag[] = "mse-fp-tdx-v1"; /* with its NUL */
-    uint8_t buf[sizeof tag + 6 * 48 + 16];
+    uint8_t buf[sizeof tag + 6 * sizeof r->mr_td + 16];
     struct mse_build b;
     mse_build_fixed(&b, buf, sizeof buf);
     mse_wr_copy(&b, tag, sizeof tag);

@@ -163,6 +163,8 @@ static void test_refused(void **state)
         { "{\"accepted_tcb_statuses\":\"UpToDate\"}", "accepted_tcb_statuses" },
         { "{\"accepted_advisories\":[\"\"]}", "accepted_advisories" },
         { "{\"accepted_advisories\":[\"INTEL-SA-000000000000000\"]}", "accepted_advisories" },
+        { "{\"accepted_advisories\":[\"INTEL SA\"]}", "accepted_advisories" },
+        { "{\"max_collateral_age\":4294967296}", "max_collateral_age" },
         { "{\"min_tcb_date\":\"2025-01-31\"}", "min_tcb_date" },
         { "{\"min_tcb_evaluation_number\":-1}", "min_tcb_evaluation_number" },
         { "{\"min_tcb_evaluation_number\":4294967296}", "min_tcb_evaluation_number" },

@@ -436,7 +436,7 @@ static void test_fingerprint_bytes(void **state)
         r.mr_config_id[i] = in[14 + 48 * 5 + i] = (uint8_t)(i + 99);
     }
     static const uint8_t tail[16] = { 1, 0, 0, 0x10, 0, 0, 0, 0x80, 0xe7, 0x18, 6 };
-    memcpy(in + 14 + 6 * 48, tail, sizeof tail);
+    memcpy(in + 14 + (size_t)6 * 48, tail, sizeof tail);
     assert_status(mse_sha256(want_digest, mse_bytes_of(in, sizeof in)), MSE_OK);
     assert_status(mse_tdx_fingerprint(digest, &r), MSE_OK);
     assert_memory_equal(digest, want_digest, 32);

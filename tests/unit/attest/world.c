@@ -374,18 +374,18 @@ static void write_qe_report(struct world *w, const uint8_t ak[64], const uint8_t
 
 static void write_td_report(struct mse_build *b, const struct mse_tdx_report *r)
 {
-    mse_wr_copy(b, r->tee_tcb_svn, 16);     // 0
-    mse_wr_copy(b, r->mr_seam, 48);         // 16
-    mse_wr_copy(b, r->mr_signer_seam, 48);  // 64
-    mse_wr_u64le(b, r->seam_attributes);    // 112
-    mse_wr_u64le(b, r->td_attributes);      // 120
-    mse_wr_u64le(b, r->xfam);               // 128
-    mse_wr_copy(b, r->mr_td, 48);           // 136
-    mse_wr_copy(b, r->mr_config_id, 48);    // 184
-    mse_wr_copy(b, r->mr_owner, 48);        // 232
-    mse_wr_copy(b, r->mr_owner_config, 48); // 280
-    mse_wr_copy(b, r->rtmr, 4 * 48);        // 328
-    mse_wr_copy(b, r->report_data, 64);     // 520
+    mse_wr_copy(b, r->tee_tcb_svn, 16);      // 0
+    mse_wr_copy(b, r->mr_seam, 48);          // 16
+    mse_wr_copy(b, r->mr_signer_seam, 48);   // 64
+    mse_wr_u64le(b, r->seam_attributes);     // 112
+    mse_wr_u64le(b, r->td_attributes);       // 120
+    mse_wr_u64le(b, r->xfam);                // 128
+    mse_wr_copy(b, r->mr_td, 48);            // 136
+    mse_wr_copy(b, r->mr_config_id, 48);     // 184
+    mse_wr_copy(b, r->mr_owner, 48);         // 232
+    mse_wr_copy(b, r->mr_owner_config, 48);  // 280
+    mse_wr_copy(b, r->rtmr, sizeof r->rtmr); // 328
+    mse_wr_copy(b, r->report_data, 64);      // 520
     if (r->is_15) {
         mse_wr_copy(b, r->tee_tcb_svn2, 16);  // 584
         mse_wr_copy(b, r->mr_service_td, 48); // 600
