@@ -15,6 +15,16 @@ static void die(const char *what, const char *which)
     abort();
 }
 
+size_t test_stride(size_t normal)
+{
+    const char *text = getenv("MSE_TEST_STRIDE");
+    unsigned long n = text != NULL ? strtoul(text, NULL, 10) : normal;
+    if (n == 0) {
+        die("MSE_TEST_STRIDE", text != NULL ? text : "0");
+    }
+    return n;
+}
+
 struct mse_bytes test_read_file(const char *path)
 {
     struct mse_bytes out = { NULL, 0 };

@@ -25,6 +25,9 @@ const char *test_vectors(void);
 char *test_tmpdir(void);
 void test_tmpdir_remove(char *dir);
 
+/* The stride of a long sweep: $MSE_TEST_STRIDE where each case is slow, else normal. */
+size_t test_stride(size_t normal);
+
 /* assert_bytes_equal with a dump of both sides. */
 void test_assert_bytes(struct mse_bytes seen, struct mse_bytes wanted, const char *file, int line);
 #define assert_bytes(seen, wanted) test_assert_bytes((seen), (wanted), __FILE__, __LINE__)

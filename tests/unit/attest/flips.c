@@ -2,22 +2,20 @@
 /* See flips.h. */
 #include "flips.h"
 
-#include <stdlib.h>
-
 #include "lib/testlib.h"
 
 #include "base/bytes.h"
 
 /* Under sanitizers a flip costs some 30 times as much: every 7th then. */
 #if defined(__SANITIZE_ADDRESS__)
-#define STRIDE "7"
+#define STRIDE 7U
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer)
-#define STRIDE "7"
+#define STRIDE 7U
 #endif
 #endif
 #ifndef STRIDE
-#define STRIDE "1"
+#define STRIDE 1U
 #endif
 
 static struct mse_verdict verdict;
@@ -30,18 +28,10 @@ static bool is_accepted(const struct flips_subject *s, size_t len)
     return verdict.accepted;
 }
 
-/* MSE_TEST_STRIDE thins the flips out where each is slow. */
-static size_t stride(void)
-{
-    const char *text = getenv("MSE_TEST_STRIDE");
-    unsigned long n = strtoul(text != NULL ? text : STRIDE, NULL, 10);
-    assert_true(n > 0);
-    return n;
-}
-
 void flips_cut_and_flip(const struct flips_subject *s)
 {
-    const size_t step = stride() > s->stride ? stride() : s->stride;
+    const size_t thin = test_stride(STRIDE);
+    const size_t step = thin > s->stride ? thin : s->stride;
     assert_true(is_accepted(s, s->len));
     for (size_t len = 0; len < s->len; len++) {
         assert_false(is_accepted(s, len));

@@ -29,7 +29,8 @@ static void damage(struct mse_bytes der, bool (*judge)(struct mse_bytes))
     assert_non_null(copy);
     memcpy(copy, der.data, der.len);
     copy[der.len] = 0;
-    for (size_t bit = seen.damaged % 7; bit < der.len * 8; bit += 7) {
+    const size_t step = test_stride(7);
+    for (size_t bit = seen.damaged % step; bit < der.len * 8; bit += step) {
         copy[bit / 8] ^= (uint8_t)(1U << (bit % 8));
         (void)judge(mse_bytes_of(copy, der.len));
         copy[bit / 8] ^= (uint8_t)(1U << (bit % 8));
