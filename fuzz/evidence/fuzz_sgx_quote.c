@@ -14,11 +14,12 @@ static bool inside(struct mse_bytes part, const uint8_t *data, size_t size)
 
 static void check_quote(const struct mse_sgx_quote *q, const uint8_t *data, size_t size)
 {
-    MSE_ASSERT(q->trailing == 0 && q->version == 3);
-    MSE_ASSERT(size == 436 + 64 + 64 + 384 + 64 + 2 + q->qe_auth_data.len + 6 + q->cert_data.len);
+    MSE_ASSERT(q->trailing == 0 && q->header.version == 3);
+    MSE_ASSERT(size ==
+               436 + 64 + 64 + 384 + 64 + 2 + q->auth.qe_auth_data.len + 6 + q->auth.cert_data.len);
     MSE_ASSERT(q->signed_part.data == data && q->signed_part.len == 432);
-    MSE_ASSERT(inside(q->qe_report_raw, data, size) && inside(q->qe_auth_data, data, size) &&
-               inside(q->cert_data, data, size));
+    MSE_ASSERT(inside(q->auth.qe_report_raw, data, size) &&
+               inside(q->auth.qe_auth_data, data, size) && inside(q->auth.cert_data, data, size));
 }
 
 /* What the padded reader accepts is a quote and zeros. */

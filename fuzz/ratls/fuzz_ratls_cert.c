@@ -26,7 +26,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     struct mse_sgx_quote q;
     MSE_ASSERT(c.der.len == size && is_inside(c.spki, data, size));
-    MSE_ASSERT(is_inside(c.quote, data, size) && mse_sgx_quote_parse(&q, c.quote, NULL) == MSE_OK);
+    struct mse_snp_report r;
+    MSE_ASSERT(is_inside(c.quote, data, size));
+    if (c.form == MSE_RATLS_SNP) {
+        MSE_ASSERT(mse_snp_report_parse(&r, c.quote, NULL) == MSE_OK);
+        return 0;
+    }
+    MSE_ASSERT(mse_sgx_quote_parse(&q, c.quote, NULL) == MSE_OK);
     MSE_ASSERT((c.form == MSE_RATLS_DICE) == (c.claims_raw.data != NULL));
     st = mse_ratls_check_binding(&b, &c, q.body.report_data, NULL);
     MSE_ASSERT((st == MSE_OK) == (b != MSE_BINDING_NONE));

@@ -17,6 +17,10 @@ extern "C" {
  * text. */
 enum mse_step {
     MSE_STEP_FORM = 0,
+    MSE_STEP_VCEK_CHAIN,
+    MSE_STEP_VCEK_CRL,
+    MSE_STEP_REPORT_SIGNATURE,
+    MSE_STEP_VCEK_EXTENSION,
     MSE_STEP_PCK_CHAIN,
     MSE_STEP_PCK_CRL,
     MSE_STEP_ROOT_CRL,
@@ -27,6 +31,7 @@ enum mse_step {
     MSE_STEP_AK_BINDING,
     MSE_STEP_QUOTE_SIGNATURE,
     MSE_STEP_QE_MATCH,
+    MSE_STEP_TDX_MODULE, /* TDX only */
     MSE_STEP_TCB_LEVEL,
     MSE_STEP_EVALUATION_NUMBER,
     MSE_STEP_TCB_STATUS,
@@ -78,8 +83,11 @@ struct mse_verdict {
     bool signatures_ok; /* all of PCK chain, QE report, AK binding, quote signature passed */
 
     /* Claims. Meaningless unless signatures_ok. */
-    struct mse_sgx_report report;
+    struct mse_sgx_report report; /* tee is MSE_TEE_SGX */
+    struct mse_tdx_report td;     /* tee is MSE_TEE_TDX */
     bool debug;
+    bool has_fingerprint;
+    uint8_t fingerprint[32]; /* MRENCLAVE, or mse_tdx_fingerprint of td */
 
     /* Platform. */
     bool has_pck;
@@ -88,10 +96,13 @@ struct mse_verdict {
     enum mse_tcb_status tcb_status; /* converged */
     enum mse_tcb_status platform_tcb_status;
     enum mse_tcb_status qe_tcb_status;
+    char tdx_module_id[8]; /* "TDX_01"; empty: SGX, or the TDX module of version 0 */
+    enum mse_tcb_status tdx_module_tcb_status; /* MSE_TCB_NONE: as before, or no level matched */
     bool has_tcb_date;
     mse_time tcb_date; /* of the platform level that matched */
     uint32_t tcb_evaluation_number;
-    /* United: first those of the platform's level, then what the QE's level adds. */
+    /* United: first those of the platform's level, then what the levels of the TDX module and of
+     * the QE add. */
     size_t num_advisories;
     size_t num_platform_advisories;
     char advisories[MSE_MAX_ADVISORIES][MSE_ADVISORY_LEN];
@@ -104,12 +115,35 @@ struct mse_verdict {
     size_t reference_index; /* the set that matched; SIZE_MAX if none */
 
     uint8_t binding_level; /* 0 to 3: what ties the evidence to a connection; set by the caller */
+
+    /* SEV-SNP: claims and platform. Slices of snp borrow from the report that was appraised. */
+    bool has_vcek;
+    uint8_t snp_fingerprint[32];
+    enum mse_snp_product snp_product;
+    struct mse_vcek vcek;
+    struct mse_snp_report snp;
 };
 
-/* mse_appraise_sgx judges an SGX quote v3. Returns out->status; *out is always filled and says, in
- * checks, what was judged. err (may be NULL) gets the refusal in words: step, seen, wanted, policy
- * key. */
+/* mse_appraise_sgx judges an SGX quote of version 3, mse_appraise_tdx one of TDX of version 4 or 5,
+ * mse_appraise_quote whichever of them it is. Returns out->status; *out is always filled and says,
+ * in checks, what was judged. err (may be NULL) gets the refusal in words: step, seen, wanted,
+ * policy key. */
 MSE_API MSE_MUST_USE mse_status mse_appraise_sgx(struct mse_verdict *out, struct mse_bytes quote,
+                                                 const struct mse_collateral *collateral,
+                                                 const struct mse_policy *policy, mse_time at,
+                                                 struct mse_error *err);
+MSE_API MSE_MUST_USE mse_status mse_appraise_tdx(struct mse_verdict *out, struct mse_bytes quote,
+                                                 const struct mse_collateral *collateral,
+                                                 const struct mse_policy *policy, mse_time at,
+                                                 struct mse_error *err);
+MSE_API MSE_MUST_USE mse_status mse_appraise_quote(struct mse_verdict *out, struct mse_bytes quote,
+                                                   const struct mse_collateral *collateral,
+                                                   const struct mse_policy *policy, mse_time at,
+                                                   struct mse_error *err);
+
+/* mse_appraise_snp does the same for a SEV-SNP report; of the collateral it uses vcek,
+ * vcek_issuer_chain and vcek_crl. */
+MSE_API MSE_MUST_USE mse_status mse_appraise_snp(struct mse_verdict *out, struct mse_bytes report,
                                                  const struct mse_collateral *collateral,
                                                  const struct mse_policy *policy, mse_time at,
                                                  struct mse_error *err);

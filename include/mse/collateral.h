@@ -121,7 +121,8 @@ struct mse_qe_identity {
     size_t num_levels;
     struct mse_identity_level levels[MSE_MAX_TCB_LEVELS];
 };
-/* body: the value of "enclaveIdentity", byte for byte. Errors as above with QE_IDENTITY. */
+/* body: the value of "enclaveIdentity", byte for byte. Errors as above with QE_IDENTITY, and
+ * MSE_ERR_QE_IDENTITY_MISMATCH: an enclave of another name. */
 MSE_API MSE_MUST_USE mse_status mse_qe_identity_parse(struct mse_qe_identity *out,
                                                       struct mse_bytes body, struct mse_error *err);
 
@@ -191,6 +192,11 @@ struct mse_collateral {
     struct mse_bytes root_ca_crl;          /* DER */
     struct mse_bytes
         pck_cert_chain; /* PEM, leaf first; only for quotes that carry none (types 1 to 3) */
+    /* SEV-SNP: the certificate of the key that signed, ASK or ASVK and ARK in either order (each
+     * DER or PEM, one behind the other), and the ARK's CRL (DER). */
+    struct mse_bytes vcek;
+    struct mse_bytes vcek_issuer_chain;
+    struct mse_bytes vcek_crl;
 };
 
 /* Bundles. One reader for every JSON form: our own evidence.json, our collateral file (the same

@@ -19,10 +19,17 @@ extern "C" {
 
 #define MSE_TCB_BIT(status) (1U << (unsigned)(status))
 
-/* One set of reference values. Evidence passes if it equals every value of at least one set. A set
- * with neither mr_enclave nor mr_signer identifies nothing and counts only with insecure_any_app.
- */
+/* One set of reference values. Evidence passes if it equals every value of at least one set; a
+ * value that its kind of TEE does not have never matches. A set that identifies nothing counts only
+ * with insecure_any_app: SGX wants fingerprint, mr_enclave or mr_signer; TDX wants fingerprint, or
+ * mr_td (the firmware) and one of rtmr1 to rtmr3 and mr_config_id (what it started). */
 struct mse_reference {
+    /* Of either kind: MRENCLAVE, or the value of mse_tdx_fingerprint or mse_snp_fingerprint. */
+    bool has_fingerprint;
+    uint8_t fingerprint[32];
+    bool has_report_data;
+    uint8_t report_data[64];
+    /* SGX. */
     bool has_mr_enclave;
     uint8_t mr_enclave[32];
     bool has_mr_signer;
@@ -33,8 +40,37 @@ struct mse_reference {
     uint16_t min_isv_svn;
     bool has_config_id;
     uint8_t config_id[64];
-    bool has_report_data;
-    uint8_t report_data[64];
+    /* TDX. */
+    bool has_mr_td;
+    uint8_t mr_td[48];
+    bool has_rtmr0;
+    uint8_t rtmr0[48];
+    bool has_rtmr1;
+    uint8_t rtmr1[48];
+    bool has_rtmr2;
+    uint8_t rtmr2[48];
+    bool has_rtmr3;
+    uint8_t rtmr3[48];
+    bool has_mr_config_id;
+    uint8_t mr_config_id[48];
+    bool has_mr_owner;
+    uint8_t mr_owner[48];
+    bool has_mr_owner_config;
+    uint8_t mr_owner_config[48];
+    bool has_td_attributes;
+    uint64_t td_attributes;
+    bool has_xfam;
+    uint64_t xfam;
+    /* SEV-SNP; a set with one of these is for SEV-SNP only. All-zero key digests identify nobody.
+     */
+    bool has_measurement;
+    uint8_t measurement[48];
+    bool has_host_data;
+    uint8_t host_data[32];
+    bool has_id_key_digest;
+    uint8_t id_key_digest[48];
+    bool has_author_key_digest;
+    uint8_t author_key_digest[48];
 };
 
 enum mse_grace_reference {
@@ -43,7 +79,8 @@ enum mse_grace_reference {
     MSE_GRACE_ISSUE_DATE,
 };
 
-/* A machine: PPID or platform instance id (16 bytes each), or the SHA-256 of one. */
+/* A machine: PPID or platform instance id (16 bytes each), or the SHA-256 of one or of a CHIP_ID.
+ */
 struct mse_machine {
     uint8_t id[32];
     uint8_t len; /* 16, or 32 for a hash */
@@ -72,9 +109,11 @@ struct mse_policy {
     uint8_t allowed_fmspc[MSE_MAX_FMSPC][6];
     bool allow_debug;
     bool allow_sample_signer;
-    bool allow_smt;               /* SEV-SNP; an SGX platform's SMT shows in its TCB status */
-    bool insecure_any_attributes; /* INIT, MODE64BIT and the key bits are not judged */
-    bool insecure_any_app;        /* no reference value is needed */
+    bool allow_smt; /* SEV-SNP; an SGX platform's SMT shows in its TCB status */
+    /* SGX: INIT, MODE64BIT and the key bits are not judged; TDX: nothing in the TD's attributes but
+     * DEBUG, nor XFAM. */
+    bool insecure_any_attributes;
+    bool insecure_any_app; /* no reference value is needed */
     /* Simulation: the P-256 point (X || Y) of the one simulated root that is trusted, given by the
      * user, never taken from evidence. "Simulated" means: the chain ends in this key and not in a
      * compiled-in one. */
@@ -84,6 +123,16 @@ struct mse_policy {
     uint8_t require_level; /* 0 to 3 */
     size_t num_references;
     struct mse_reference references[MSE_MAX_REFERENCES];
+    /* SEV-SNP. */
+    bool allow_migration;           /* guest policy MIGRATE_MA */
+    uint8_t max_vmpl;               /* 0 to 3 */
+    struct mse_snp_tcb min_snp_tcb; /* held against REPORTED_TCB and COMMITTED_TCB */
+    uint8_t min_snp_abi_major;      /* of the guest policy */
+    uint8_t min_snp_abi_minor;
+    /* The simulated root of evidence whose root is no P-256 key: SHA-256 of the DER
+     * SubjectPublicKeyInfo; all zero: none. allow_simulation and simulation_only hold for it too.
+     */
+    uint8_t simulation_root_sha256[32];
 };
 
 /* mse_policy_default: only UpToDate, nothing weakened, no reference values (so that nothing passes
@@ -98,6 +147,10 @@ MSE_API MSE_MUST_USE mse_status mse_policy_parse_json(struct mse_policy *out, st
  * simulation_root. */
 MSE_API MSE_MUST_USE mse_status mse_simulation_root_of_pem(uint8_t out[64], struct mse_bytes pem,
                                                            struct mse_error *err);
+/* The same for simulation_root_sha256, whatever the key is. */
+MSE_API MSE_MUST_USE mse_status mse_simulation_root_sha256_of_pem(uint8_t out[32],
+                                                                  struct mse_bytes pem,
+                                                                  struct mse_error *err);
 
 #ifdef __cplusplus
 }

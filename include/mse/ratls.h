@@ -19,9 +19,10 @@ enum mse_ratls_form {
     MSE_RATLS_OPEN_ENCLAVE,   /* 1.2.840.113556.10.1.1, 16-byte header before the quote */
     MSE_RATLS_OLD_QUOTE_OID,  /* another OID that carries a raw DCAP quote (old rats-tls, Intel SDK
                                  sample) */
-    MSE_RATLS_SNP,            /* known, not appraised yet: reported as MSE_ERR_UNSUPPORTED_TEE */
-    MSE_RATLS_TDX,
-    MSE_RATLS_NITRO,
+    MSE_RATLS_SNP,            /* 1.2.840.113741.1337.7, raw SEV-SNP report */
+    MSE_RATLS_TDX,            /* 1.2.840.113741.1337.8, raw TDX quote, alone or with zeros to 8192
+                                 bytes */
+    MSE_RATLS_NITRO,          /* known, not appraised yet: reported as MSE_ERR_UNSUPPORTED_TEE */
 };
 
 /* What report_data[0:32] (or the claims) was found to cover. */
@@ -98,18 +99,19 @@ MSE_API MSE_MUST_USE mse_status mse_ratls_check_binding(enum mse_ratls_binding *
 MSE_API MSE_MUST_USE mse_status mse_ratls_check_self_signature(const struct mse_ratls_cert *c,
                                                                struct mse_error *err);
 
-/* mse_ratls_judge adds to *v, the verdict of mse_appraise_sgx over c->quote, the checks of the
- * certificate: binding, self signature, profile (ours only), role (server-static or absent), and,
- * if host is not NULL, the name and the dates at `at`. Returns v->status. binding_out may be NULL;
- * it is MSE_BINDING_NONE unless the binding holds. */
+/* mse_ratls_judge adds to *v, the verdict of mse_appraise_quote or _snp over c->quote, the checks
+ * of the certificate: binding, self signature, profile (ours only), role (server-static or absent),
+ * and, if host is not NULL, the name and the dates at `at`. Returns v->status. binding_out may be
+ * NULL; it is MSE_BINDING_NONE unless the binding holds. */
 MSE_API MSE_MUST_USE mse_status mse_ratls_judge(struct mse_verdict *v,
                                                 enum mse_ratls_binding *binding_out,
                                                 const struct mse_ratls_cert *c, const char *host,
                                                 mse_time at, struct mse_error *err);
 
-/* mse_ratls_appraise reads a certificate, appraises its quote (mse_appraise_sgx) and adds the
- * checks of mse_ratls_judge. *out is always filled; *cert_out and *binding_out (either may be NULL)
- * are written only if the certificate could be read, whatever the verdict. Returns out->status. */
+/* mse_ratls_appraise reads a certificate, appraises its quote (mse_appraise_quote, _snp) and adds
+ * the checks of mse_ratls_judge. *out is always filled; *cert_out and *binding_out (either may be
+ * NULL) are written only if the certificate could be read, whatever the verdict. Returns
+ * out->status. */
 MSE_API MSE_MUST_USE mse_status mse_ratls_appraise(
     struct mse_verdict *out, struct mse_ratls_cert *cert_out, enum mse_ratls_binding *binding_out,
     struct mse_bytes der, const char *host, const struct mse_collateral *collateral,

@@ -64,6 +64,47 @@ const struct mse_anchor *mse_anchors_find(const struct mse_anchors *a, const str
     return NULL;
 }
 
+/* The ARKs of AMD, valid until 2045 (Milan), 2047 and 2048. */
+static const struct {
+    enum mse_tee_kind tee;
+    enum mse_snp_product product;
+    uint8_t spki_sha256[32];
+} hashed_roots[] = {
+    { MSE_TEE_SNP, MSE_SNP_MILAN, { 0x9f, 0x05, 0x6b, 0xee, 0x44, 0x37, 0x7e, 0x29,
+                                    0x30, 0x8c, 0xb5, 0xff, 0xa8, 0x95, 0xbd, 0xfb,
+                                    0x62, 0xd1, 0x88, 0x81, 0xfa, 0x6b, 0xed, 0x8d,
+                                    0x6f, 0x07, 0x5b, 0x02, 0x04, 0x08, 0x9c, 0xb9 } },
+    { MSE_TEE_SNP, MSE_SNP_GENOA, { 0x42, 0x9a, 0x69, 0xc9, 0x42, 0x2a, 0xa2, 0x58,
+                                    0xee, 0x4d, 0x8d, 0xb5, 0xfc, 0xda, 0x9c, 0x64,
+                                    0x70, 0xef, 0x15, 0xf8, 0xcd, 0x5a, 0x9c, 0xeb,
+                                    0xd6, 0xcb, 0xc7, 0xd9, 0x0b, 0x86, 0x38, 0x31 } },
+    { MSE_TEE_SNP, MSE_SNP_TURIN, { 0x4f, 0x12, 0x54, 0x10, 0x56, 0x3a, 0x2a, 0xb9,
+                                    0xa5, 0x03, 0x56, 0xf9, 0x24, 0x3f, 0x6f, 0xe0,
+                                    0xb6, 0xf7, 0x3d, 0xe9, 0x86, 0x03, 0xf5, 0x3f,
+                                    0x90, 0x33, 0x9c, 0x70, 0xe9, 0xd7, 0xad, 0x08 } },
+};
+
+struct mse_root mse_root_of(const struct mse_policy *p, enum mse_tee_kind tee,
+                            const struct mse_pubkey *key)
+{
+    struct mse_root r = { .trusted = false };
+    uint8_t digest[32];
+    if (mse_sha256(digest, key->spki) != MSE_OK) {
+        return r;
+    }
+    for (size_t i = 0; i < MSE_ARRAY_LEN(hashed_roots); i++) {
+        if (hashed_roots[i].tee == tee && mse_mem_equal(hashed_roots[i].spki_sha256, digest, 32)) {
+            r.compiled_in = true;
+            r.product = hashed_roots[i].product;
+            r.trusted = !p->simulation_only;
+            return r;
+        }
+    }
+    r.trusted = !mse_mem_is_zero(p->simulation_root_sha256, 32) &&
+                mse_mem_equal(p->simulation_root_sha256, digest, 32);
+    return r;
+}
+
 const uint8_t *mse_point_of(const struct mse_pubkey *key)
 {
     bool p256 = key->type == MSE_KEY_P256 && key->raw.len == 65 && key->raw.data[0] == 4;
@@ -84,16 +125,16 @@ bool mse_is_intel_root_certificate(struct mse_bytes der)
     return false;
 }
 
-mse_status mse_simulation_root_of_pem(uint8_t out[64], struct mse_bytes pem, struct mse_error *err)
+/* The one certificate of a PEM text; views into der. */
+static mse_status read_root(struct mse_cert *out, uint8_t *der, size_t cap, struct mse_bytes pem,
+                            struct mse_error *err)
 {
-    uint8_t der[4096];
     size_t len = 0;
-    struct mse_cert cert;
-    mse_status st = mse_pem_next(&pem, "CERTIFICATE", der, sizeof der, &len);
+    mse_status st = mse_pem_next(&pem, "CERTIFICATE", der, cap, &len);
     if (st != MSE_OK) {
         return MSE_FAIL(err, MSE_ERR_MALFORMED, "simulation_root", "no PEM certificate");
     }
-    st = mse_cert_parse(&cert, mse_bytes_of(der, len), err);
+    st = mse_cert_parse(out, mse_bytes_of(der, len), err);
     if (st != MSE_OK) {
         return st;
     }
@@ -101,11 +142,34 @@ mse_status mse_simulation_root_of_pem(uint8_t out[64], struct mse_bytes pem, str
     if (mse_pem_next(&pem, "CERTIFICATE", more, sizeof more, &len) != MSE_ERR_NOT_FOUND) {
         return MSE_FAIL(err, MSE_ERR_MALFORMED, "simulation_root", "more than one certificate");
     }
-    const uint8_t *point = mse_point_of(&cert.key);
-    if (point == NULL || !cert.is_ca || mse_cert_verify(NULL, &cert, &cert.key) != MSE_OK) {
+    if (!out->is_ca || mse_cert_verify(NULL, out, &out->key) != MSE_OK) {
         return MSE_FAIL(err, MSE_ERR_MALFORMED, "simulation_root",
-                        "not a self-signed P-256 CA certificate");
+                        "not a self-signed CA certificate");
+    }
+    return MSE_OK;
+}
+
+mse_status mse_simulation_root_of_pem(uint8_t out[64], struct mse_bytes pem, struct mse_error *err)
+{
+    uint8_t der[4096];
+    struct mse_cert cert = { .is_ca = false };
+    mse_status st = read_root(&cert, der, sizeof der, pem, err);
+    if (st != MSE_OK) {
+        return st;
+    }
+    const uint8_t *point = mse_point_of(&cert.key);
+    if (point == NULL) {
+        return MSE_FAIL(err, MSE_ERR_MALFORMED, "simulation_root", "not a P-256 key");
     }
     struct mse_bytes in = mse_bytes_of(point, 64);
     return mse_rd_copy(&in, out, 64) ? MSE_OK : MSE_ERR_MALFORMED;
+}
+
+mse_status mse_simulation_root_sha256_of_pem(uint8_t out[32], struct mse_bytes pem,
+                                             struct mse_error *err)
+{
+    uint8_t der[4096];
+    struct mse_cert cert = { .is_ca = false };
+    mse_status st = read_root(&cert, der, sizeof der, pem, err);
+    return st == MSE_OK ? mse_sha256(out, cert.key.spki) : st;
 }

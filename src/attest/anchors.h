@@ -24,6 +24,16 @@ struct mse_anchors mse_anchors_of(const struct mse_policy *p);
 const struct mse_anchor *mse_anchors_find(const struct mse_anchors *a,
                                           const struct mse_pubkey *key);
 
+/* Roots whose keys are no P-256 points: they are known by the SHA-256 of their
+ * SubjectPublicKeyInfo. */
+struct mse_root {
+    bool trusted;
+    bool compiled_in;             /* else simulated, whoever made it */
+    enum mse_snp_product product; /* of a compiled-in ARK */
+};
+struct mse_root mse_root_of(const struct mse_policy *p, enum mse_tee_kind tee,
+                            const struct mse_pubkey *key);
+
 /* mse_point_of borrows the 64 bytes X || Y of a P-256 key; NULL for another kind of key. */
 const uint8_t *mse_point_of(const struct mse_pubkey *key);
 

@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/util.h"
+#include "crypto/der.h"
 #include "crypto/sign.h"
 #include "evidence/pck.h"
 
@@ -106,6 +107,46 @@ mse_status mse_chain_read_split(struct mse_chain *out, struct mse_bytes leaf_der
     return st;
 }
 
+/* DER certificates, then PEM ones. */
+static mse_status append_mixed(struct mse_chain *c, struct mse_bytes in, struct mse_error *err)
+{
+    mse_status st = MSE_OK;
+    while (st == MSE_OK && in.len > 0 && in.data[0] == MSE_DER_SEQUENCE) {
+        uint8_t tag = 0;
+        struct mse_bytes content = { 0 };
+        struct mse_bytes whole = { 0 };
+        if (c->num == MSE_CHAIN_MAX_CERTS || !mse_der_any(&in, &tag, &content, &whole) ||
+            whole.len > sizeof c->der - c->der_len) {
+            return MSE_FAIL(err, MSE_ERR_MALFORMED, "chain",
+                            "malformed DER, or too much, after %zu certificates", c->num);
+        }
+        size_t len = whole.len;
+        if (!mse_rd_copy(&whole, c->der + c->der_len, len)) {
+            return MSE_ERR_MALFORMED;
+        }
+        st = append_der(c, len, err);
+    }
+    return st == MSE_OK && in.len > 0 ? append_pem(c, in, err) : st;
+}
+
+mse_status mse_chain_read_mixed(struct mse_chain *out, struct mse_bytes leaf,
+                                struct mse_bytes issuers, struct mse_error *err)
+{
+    out->num = 0;
+    out->der_len = 0;
+    mse_status st = append_mixed(out, leaf, err);
+    if (st == MSE_OK && out->num != 1) {
+        st = MSE_FAIL(err, MSE_ERR_MALFORMED, "chain", "%zu certificates, wanted one leaf",
+                      out->num);
+    }
+    if (st == MSE_OK) {
+        st = append_mixed(out, issuers, err);
+    }
+    put_in_order(out);
+    out->num = st == MSE_OK ? out->num : 0;
+    return st;
+}
+
 static bool is_issued_by(const struct mse_judge *j, const struct mse_cert *c,
                          const struct mse_cert *issuer)
 {
@@ -192,7 +233,7 @@ static const struct mse_anchor *judge_pck_root(const struct mse_judge *j,
              "another key, in a certificate that calls itself \"%.*s\"", text_len(cn),
              (const char *)cn.data);
     bool good = is_root_intact(j, root);
-    mse_note(j->v, &intact, good ? MSE_OK : MSE_ERR_PCK_CHAIN_SIGNATURE,
+    mse_note(j->v, &intact, good ? MSE_OK : MSE_ERR_PCK_CHAIN_ROOT_UNTRUSTED,
              "the root's own signature is wrong");
     return a;
 }
@@ -265,7 +306,7 @@ static void judge_crl_issuer(const struct mse_judge *j, const struct mse_crl *cr
                              const struct mse_crl_words *words, const struct mse_cert *issuer)
 {
     if (issuer == NULL) {
-        mse_note_skip(j->v, words->step, "the PCK chain could not be used");
+        mse_note_skip(j->v, words->step, "the chain of its issuer could not be used");
         return;
     }
     struct mse_bytes seen = mse_name_common_name(crl->issuer);
@@ -365,13 +406,18 @@ static void judge_body_signature(const struct mse_judge *j, const struct mse_cer
 }
 
 /* The root that came with a signing chain must be the one of this appraisal. */
-static void judge_signing_root(const struct mse_judge *j, const struct mse_cert *root,
-                               const struct mse_signed_words *words, const struct mse_signed *s)
+static void judge_signing_anchor(const struct mse_judge *j, const struct mse_cert *root,
+                                 const struct mse_signed_words *words, const struct mse_signed *s)
 {
     struct mse_ask ask = { words->step, "the root of the PCK chain", "simulation_root" };
     const uint8_t *point = mse_point_of(&root->key);
     bool same = s->anchor != NULL && point != NULL && mse_mem_equal(point, s->anchor->point, 64);
     mse_note(j->v, &ask, same ? MSE_OK : words->untrusted, "another root key");
+}
+
+static void judge_signing_root(const struct mse_judge *j, const struct mse_cert *root,
+                               const struct mse_signed_words *words, const struct mse_signed *s)
+{
     struct mse_ask self = { words->step, "a root that signed itself", NULL };
     bool known = s->root != NULL && mse_bytes_equal(root->der, s->root->der);
     bool good = (known || is_root_intact(j, root)) && is_ca_profile(root, 0);
@@ -436,6 +482,10 @@ void mse_judge_signed(const struct mse_judge *j, struct mse_chain *chain,
         return;
     }
     mse_note(j->v, &parts, MSE_OK, NULL);
+    /* Of several failures the first is reported: whose word it is comes before what it says. */
+    if (chain->num > 1) {
+        judge_signing_anchor(j, &chain->certs[chain->num - 1], words, s);
+    }
     judge_body_signature(j, &chain->certs[0], words, s);
     judge_signing_chain(j, chain, words, s);
 }

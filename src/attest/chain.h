@@ -22,6 +22,10 @@ MSE_MUST_USE mse_status mse_chain_read(struct mse_chain *out, struct mse_bytes p
 MSE_MUST_USE mse_status mse_chain_read_split(struct mse_chain *out, struct mse_bytes leaf_der,
                                              struct mse_bytes issuers, struct mse_error *err);
 
+/* The same for a leaf and its issuers, each DER or PEM, one certificate behind the other. */
+MSE_MUST_USE mse_status mse_chain_read_mixed(struct mse_chain *out, struct mse_bytes leaf,
+                                             struct mse_bytes issuers, struct mse_error *err);
+
 /* What every judge needs: where it notes, what it verifies on (see crypto/sign.h, may be NULL), and
  * the time of the appraisal. */
 struct mse_judge {

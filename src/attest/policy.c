@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/util.h"
+#include "crypto/digest.h"
 
 static const char step[] = "policy";
 
@@ -58,9 +59,18 @@ static bool add_advisory(struct mse_policy *p, const struct mse_policy_value *v)
 
 static bool add_machine(struct mse_policy *p, const struct mse_policy_value *v)
 {
-    struct mse_machine m = { .len = v->text.len == 64 ? 32 : 16 };
-    if (p->num_allowed_machines >= MSE_MAX_MACHINES || !mse_hex_decode(m.id, m.len, v->text) ||
-        mse_mem_is_zero(m.id, m.len)) {
+    struct mse_machine m = { .len = v->text.len == 64 || v->text.len == 128 ? 32 : 16 };
+    uint8_t chip_id[64];
+    if (p->num_allowed_machines >= MSE_MAX_MACHINES) {
+        return false;
+    }
+    if (v->text.len == 128) {
+        if (!mse_hex_decode(chip_id, sizeof chip_id, v->text) ||
+            mse_mem_is_zero(chip_id, sizeof chip_id) ||
+            mse_sha256(m.id, mse_bytes_of(chip_id, sizeof chip_id)) != MSE_OK) {
+            return false;
+        }
+    } else if (!mse_hex_decode(m.id, m.len, v->text) || mse_mem_is_zero(m.id, m.len)) {
         return false;
     }
     p->allowed_machines[p->num_allowed_machines++] = m;
@@ -178,12 +188,74 @@ static bool set_level(struct mse_policy *p, const struct mse_policy_value *v)
     return v->number <= 3;
 }
 
+static bool set_u8(uint8_t *out, uint64_t v, uint8_t max)
+{
+    if (v > max) {
+        return false;
+    }
+    *out = (uint8_t)v;
+    return true;
+}
+
+static bool set_migration(struct mse_policy *p, const struct mse_policy_value *v)
+{
+    p->allow_migration = v->boolean;
+    return true;
+}
+
+static bool set_vmpl(struct mse_policy *p, const struct mse_policy_value *v)
+{
+    return set_u8(&p->max_vmpl, v->number, 3);
+}
+
+static bool set_min_fmc(struct mse_policy *p, const struct mse_policy_value *v)
+{
+    return set_u8(&p->min_snp_tcb.fmc, v->number, UINT8_MAX);
+}
+
+static bool set_min_bl(struct mse_policy *p, const struct mse_policy_value *v)
+{
+    return set_u8(&p->min_snp_tcb.bl, v->number, UINT8_MAX);
+}
+
+static bool set_min_tee(struct mse_policy *p, const struct mse_policy_value *v)
+{
+    return set_u8(&p->min_snp_tcb.tee, v->number, UINT8_MAX);
+}
+
+static bool set_min_snp(struct mse_policy *p, const struct mse_policy_value *v)
+{
+    return set_u8(&p->min_snp_tcb.snp, v->number, UINT8_MAX);
+}
+
+static bool set_min_ucode(struct mse_policy *p, const struct mse_policy_value *v)
+{
+    return set_u8(&p->min_snp_tcb.ucode, v->number, UINT8_MAX);
+}
+
+static bool set_min_abi_major(struct mse_policy *p, const struct mse_policy_value *v)
+{
+    return set_u8(&p->min_snp_abi_major, v->number, UINT8_MAX);
+}
+
+static bool set_min_abi_minor(struct mse_policy *p, const struct mse_policy_value *v)
+{
+    return set_u8(&p->min_snp_abi_minor, v->number, UINT8_MAX);
+}
+
+static bool set_root_sha256(struct mse_policy *p, const struct mse_policy_value *v)
+{
+    return mse_hex_decode(p->simulation_root_sha256, 32, v->text) &&
+           !mse_mem_is_zero(p->simulation_root_sha256, 32);
+}
+
 #define KEY(n, k, f, w)                                                                            \
     {                                                                                              \
         .name = (n), .kind = MSE_POLICY_##k, .set = (f), .wanted = (w)                             \
     }
 
 static const char a_bool[] = "true or false";
+static const char a_byte[] = "0 to 255";
 
 static const struct mse_policy_key keys[] = {
     KEY("accepted_tcb_statuses", LIST, add_status, "TCB statuses; Revoked is never accepted"),
@@ -197,8 +269,8 @@ static const struct mse_policy_key keys[] = {
     KEY("max_collateral_age", UINT, set_collateral_age,
         "seconds: 0, or 31 days (2678400) and more"),
     KEY("allowed_machines", LIST, add_machine,
-        "at most 64 PPIDs or platform instance ids (32 hexadecimal digits, not all zero) or their "
-        "SHA-256 (64)"),
+        "at most 64 PPIDs or platform instance ids (32 hexadecimal digits, not all zero), CHIP_IDs "
+        "(128), or the SHA-256 of one (64)"),
     KEY("allowed_fmspc", LIST, add_fmspc, "at most 32 FMSPCs, 12 hexadecimal digits each"),
     KEY("allow_debug", BOOL, set_debug, a_bool),
     KEY("allow_sample_signer", BOOL, set_sample_signer, a_bool),
@@ -209,6 +281,16 @@ static const struct mse_policy_key keys[] = {
     KEY("simulation_root", TEXT, set_simulation_root, "a P-256 point, 128 hexadecimal digits"),
     KEY("simulation_only", BOOL, set_simulation_only, a_bool),
     KEY("require_level", UINT, set_level, "0 to 3"),
+    KEY("allow_migration", BOOL, set_migration, a_bool),
+    KEY("max_vmpl", UINT, set_vmpl, "0 to 3"),
+    KEY("min_tcb_fmc", UINT, set_min_fmc, a_byte),
+    KEY("min_tcb_bl", UINT, set_min_bl, a_byte),
+    KEY("min_tcb_tee", UINT, set_min_tee, a_byte),
+    KEY("min_tcb_snp", UINT, set_min_snp, a_byte),
+    KEY("min_tcb_ucode", UINT, set_min_ucode, a_byte),
+    KEY("min_snp_abi_major", UINT, set_min_abi_major, a_byte),
+    KEY("min_snp_abi_minor", UINT, set_min_abi_minor, a_byte),
+    KEY("simulation_root_sha256", TEXT, set_root_sha256, "64 hexadecimal digits, not all zero"),
     KEY("references", TABLES, NULL, "at most 16 tables of reference values"),
 };
 
@@ -218,20 +300,6 @@ static struct mse_reference *last(struct mse_policy *p)
 {
     MSE_ASSERT(p->num_references > 0 && p->num_references <= MSE_MAX_REFERENCES);
     return &p->references[p->num_references - 1];
-}
-
-static bool ref_mr_enclave(struct mse_policy *p, const struct mse_policy_value *v)
-{
-    struct mse_reference *r = last(p);
-    r->has_mr_enclave = mse_hex_decode(r->mr_enclave, sizeof r->mr_enclave, v->text);
-    return r->has_mr_enclave;
-}
-
-static bool ref_mr_signer(struct mse_policy *p, const struct mse_policy_value *v)
-{
-    struct mse_reference *r = last(p);
-    r->has_mr_signer = mse_hex_decode(r->mr_signer, sizeof r->mr_signer, v->text);
-    return r->has_mr_signer;
 }
 
 static bool ref_isv_prod_id(struct mse_policy *p, const struct mse_policy_value *v)
@@ -250,27 +318,78 @@ static bool ref_min_isv_svn(struct mse_policy *p, const struct mse_policy_value 
     return r->has_min_isv_svn;
 }
 
-static bool ref_config_id(struct mse_policy *p, const struct mse_policy_value *v)
+/* Octets of a report, little-endian. */
+static bool rd_word(uint64_t *out, const struct mse_policy_value *v)
 {
-    struct mse_reference *r = last(p);
-    r->has_config_id = mse_hex_decode(r->config_id, sizeof r->config_id, v->text);
-    return r->has_config_id;
+    uint8_t octets[8];
+    struct mse_bytes in = { octets, sizeof octets };
+    return mse_hex_decode(octets, sizeof octets, v->text) && mse_rd_u64le(&in, out);
 }
 
-static bool ref_report_data(struct mse_policy *p, const struct mse_policy_value *v)
+static bool ref_td_attributes(struct mse_policy *p, const struct mse_policy_value *v)
 {
-    struct mse_reference *r = last(p);
-    r->has_report_data = mse_hex_decode(r->report_data, sizeof r->report_data, v->text);
-    return r->has_report_data;
+    last(p)->has_td_attributes = rd_word(&last(p)->td_attributes, v);
+    return last(p)->has_td_attributes;
 }
+
+static bool ref_xfam(struct mse_policy *p, const struct mse_policy_value *v)
+{
+    last(p)->has_xfam = rd_word(&last(p)->xfam, v);
+    return last(p)->has_xfam;
+}
+
+/* Members of fixed length that are nothing but octets. */
+#define REF_OCTETS(member)                                                                         \
+    static bool ref_##member(struct mse_policy *p, const struct mse_policy_value *v)               \
+    {                                                                                              \
+        struct mse_reference *r = last(p);                                                         \
+        r->has_##member = mse_hex_decode(r->member, sizeof r->member, v->text);                    \
+        return r->has_##member;                                                                    \
+    }
+REF_OCTETS(fingerprint)
+REF_OCTETS(mr_enclave)
+REF_OCTETS(mr_signer)
+REF_OCTETS(config_id)
+REF_OCTETS(report_data)
+REF_OCTETS(mr_td)
+REF_OCTETS(rtmr0)
+REF_OCTETS(rtmr1)
+REF_OCTETS(rtmr2)
+REF_OCTETS(rtmr3)
+REF_OCTETS(mr_config_id)
+REF_OCTETS(mr_owner)
+REF_OCTETS(mr_owner_config)
+REF_OCTETS(measurement)
+REF_OCTETS(host_data)
+REF_OCTETS(id_key_digest)
+REF_OCTETS(author_key_digest)
+
+static const char octets_32[] = "64 hexadecimal digits";
+static const char octets_48[] = "96 hexadecimal digits";
+static const char octets_8[] = "16 hexadecimal digits, in the order of the report";
 
 static const struct mse_policy_key reference_keys[] = {
-    KEY("mr_enclave", TEXT, ref_mr_enclave, "64 hexadecimal digits"),
-    KEY("mr_signer", TEXT, ref_mr_signer, "64 hexadecimal digits"),
+    KEY("fingerprint", TEXT, ref_fingerprint, octets_32),
+    KEY("mr_enclave", TEXT, ref_mr_enclave, octets_32),
+    KEY("mr_signer", TEXT, ref_mr_signer, octets_32),
     KEY("isv_prod_id", UINT, ref_isv_prod_id, "0 to 65535"),
     KEY("min_isv_svn", UINT, ref_min_isv_svn, "0 to 65535"),
     KEY("config_id", TEXT, ref_config_id, "128 hexadecimal digits"),
     KEY("report_data", TEXT, ref_report_data, "128 hexadecimal digits"),
+    KEY("mr_td", TEXT, ref_mr_td, octets_48),
+    KEY("rtmr0", TEXT, ref_rtmr0, octets_48),
+    KEY("rtmr1", TEXT, ref_rtmr1, octets_48),
+    KEY("rtmr2", TEXT, ref_rtmr2, octets_48),
+    KEY("rtmr3", TEXT, ref_rtmr3, octets_48),
+    KEY("mr_config_id", TEXT, ref_mr_config_id, octets_48),
+    KEY("mr_owner", TEXT, ref_mr_owner, octets_48),
+    KEY("mr_owner_config", TEXT, ref_mr_owner_config, octets_48),
+    KEY("td_attributes", TEXT, ref_td_attributes, octets_8),
+    KEY("xfam", TEXT, ref_xfam, octets_8),
+    KEY("measurement", TEXT, ref_measurement, octets_48),
+    KEY("host_data", TEXT, ref_host_data, octets_32),
+    KEY("id_key_digest", TEXT, ref_id_key_digest, octets_48),
+    KEY("author_key_digest", TEXT, ref_author_key_digest, octets_48),
 };
 
 _Static_assert(MSE_ARRAY_LEN(keys) <= 64 && MSE_ARRAY_LEN(reference_keys) <= 64,
@@ -411,7 +530,12 @@ mse_status mse_policy_judge(const struct mse_policy *p, struct mse_error *err)
         return MSE_FAIL(err, MSE_ERR_POLICY, step,
                         "\"grace_days\" and \"grace_reference\" go together");
     }
-    bool no_root = mse_mem_is_zero(p->simulation_root, sizeof p->simulation_root);
+    if (p->max_vmpl > 3) {
+        return MSE_FAIL(err, MSE_ERR_POLICY, step, "\"max_vmpl\" is %u, wanted 0 to 3",
+                        p->max_vmpl);
+    }
+    bool no_root = mse_mem_is_zero(p->simulation_root, sizeof p->simulation_root) &&
+                   mse_mem_is_zero(p->simulation_root_sha256, sizeof p->simulation_root_sha256);
     if (p->simulation_only && (no_root || !p->allow_simulation)) {
         return MSE_FAIL(err, MSE_ERR_POLICY, step,
                         "\"simulation_only\" needs \"allow_simulation\" and \"simulation_root\"");

@@ -16,26 +16,69 @@ static bool is_covered(const struct mse_tcb_level *l, const struct mse_pck_ext *
     return pck->pce_svn >= l->pce_svn;
 }
 
+static bool is_tdx_covered(const struct mse_tcb_level *l, const uint8_t *tee_tcb_svn)
+{
+    for (size_t i = tee_tcb_svn[1] > 0 ? 2 : 0; i < sizeof l->tdx_comp_svn; i++) {
+        if (tee_tcb_svn[i] < l->tdx_comp_svn[i]) {
+            return false;
+        }
+    }
+    return l->has_tdx_comp;
+}
+
 const struct mse_tcb_level *mse_tcb_match(const struct mse_tcb_info *info,
-                                          const struct mse_pck_ext *pck)
+                                          const struct mse_pck_ext *pck, const uint8_t *tee_tcb_svn)
 {
     for (size_t i = 0; i < info->num_levels; i++) {
-        if (is_covered(&info->levels[i], pck)) {
-            return &info->levels[i];
+        const struct mse_tcb_level *l = &info->levels[i];
+        if (is_covered(l, pck) && (tee_tcb_svn == NULL || is_tdx_covered(l, tee_tcb_svn))) {
+            return l;
         }
     }
     return NULL;
 }
 
-const struct mse_identity_level *mse_identity_match(const struct mse_qe_identity *id,
-                                                    uint16_t isv_svn)
+/* "TDX_" and the version in two hexadecimal digits, of either case. */
+static bool is_module_id(struct mse_bytes id, uint8_t version)
 {
-    for (size_t i = 0; i < id->num_levels; i++) {
-        if (isv_svn >= id->levels[i].isv_svn) {
-            return &id->levels[i];
+    struct mse_bytes head = { 0 };
+    uint8_t seen = 0;
+    return mse_rd_bytes(&id, &head, 4) && mse_bytes_is_str(head, "TDX_") &&
+           mse_hex_decode(&seen, 1, id) && seen == version;
+}
+
+const struct mse_tdx_module *mse_tcb_module(const struct mse_tcb_info *info, uint8_t version)
+{
+    for (size_t i = 0; i < info->num_tdx_modules; i++) {
+        if (is_module_id(info->tdx_modules[i].id, version)) {
+            return &info->tdx_modules[i];
         }
     }
     return NULL;
+}
+
+static const struct mse_identity_level *first_reached(const struct mse_identity_level *levels,
+                                                      size_t num, uint16_t isv_svn)
+{
+    for (size_t i = 0; i < num; i++) {
+        if (isv_svn >= levels[i].isv_svn) {
+            return &levels[i];
+        }
+    }
+    return NULL;
+}
+
+const struct mse_identity_level *mse_tcb_module_match(const struct mse_tcb_info *info,
+                                                      const struct mse_tdx_module *m,
+                                                      uint8_t isv_svn)
+{
+    return first_reached(&info->module_levels[m->first_level], m->num_levels, isv_svn);
+}
+
+const struct mse_identity_level *mse_identity_match(const struct mse_qe_identity *id,
+                                                    uint16_t isv_svn)
+{
+    return first_reached(id->levels, id->num_levels, isv_svn);
 }
 
 /* A status is a set of complaints; merging two statuses unites the sets. */
@@ -96,6 +139,42 @@ enum mse_tcb_status mse_tcb_converge(enum mse_tcb_status a, enum mse_tcb_status 
                              : MSE_TCB_SW_HARDENING_NEEDED;
     }
     return configuration ? MSE_TCB_CONFIGURATION_NEEDED : MSE_TCB_UP_TO_DATE;
+}
+
+/* Whether the module that runs now is the latest: its ISVSVN, and the SEAM loader's component of
+ * the latest level. */
+static bool runs_latest(const struct mse_tcb_relaunch *r, bool *known)
+{
+    const uint8_t *svn2 = r->tee_tcb_svn2;
+    const uint8_t *latest = r->info->levels[0].tdx_comp_svn;
+    uint16_t least = latest[0];
+    if (svn2[1] > 0) {
+        const struct mse_tdx_module *m = mse_tcb_module(r->info, svn2[1]);
+        *known = m != NULL;
+        if (m == NULL || m->num_levels == 0) {
+            return false;
+        }
+        least = r->info->module_levels[m->first_level].isv_svn;
+    }
+    return svn2[0] >= least && svn2[2] >= latest[2];
+}
+
+bool mse_tcb_relaunch(enum mse_tcb_status *s, const struct mse_tcb_relaunch *r)
+{
+    const struct mse_tcb_level *sgx = mse_tcb_match(r->info, r->pck, NULL);
+    unsigned bad = NEEDS_UPDATE | IS_REVOKED | IS_UNKNOWN;
+    bool known = true;
+    *s = r->tdx;
+    if (sgx == NULL || (complaints(sgx->status) & (bad | NEEDS_RELAUNCH)) != 0 ||
+        (complaints(r->qe) & bad) != 0 || (complaints(r->tdx) & bad) != NEEDS_UPDATE ||
+        r->module != MSE_TCB_OUT_OF_DATE || !runs_latest(r, &known)) {
+        return known;
+    }
+    bool configuration =
+        ((complaints(sgx->status) | complaints(r->tdx)) & NEEDS_CONFIGURATION) != 0;
+    *s = configuration ? MSE_TCB_TD_RELAUNCH_ADVISED_CONFIGURATION_NEEDED
+                       : MSE_TCB_TD_RELAUNCH_ADVISED;
+    return true;
 }
 
 static bool has_advisory(const struct mse_verdict *v, struct mse_bytes id)

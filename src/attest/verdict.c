@@ -5,10 +5,15 @@
 #include <stdarg.h>
 
 #include "base/bytes.h"
+#include "base/error.h"
 #include "base/util.h"
 
 static const char *const step_names[] = {
     [MSE_STEP_FORM] = "form",
+    [MSE_STEP_VCEK_CHAIN] = "vcek_chain",
+    [MSE_STEP_VCEK_CRL] = "vcek_crl",
+    [MSE_STEP_REPORT_SIGNATURE] = "report_signature",
+    [MSE_STEP_VCEK_EXTENSION] = "vcek_extension",
     [MSE_STEP_PCK_CHAIN] = "pck_chain",
     [MSE_STEP_PCK_CRL] = "pck_crl",
     [MSE_STEP_ROOT_CRL] = "root_crl",
@@ -19,6 +24,7 @@ static const char *const step_names[] = {
     [MSE_STEP_AK_BINDING] = "ak_binding",
     [MSE_STEP_QUOTE_SIGNATURE] = "quote_signature",
     [MSE_STEP_QE_MATCH] = "qe_match",
+    [MSE_STEP_TDX_MODULE] = "tdx_module",
     [MSE_STEP_TCB_LEVEL] = "tcb_level",
     [MSE_STEP_EVALUATION_NUMBER] = "evaluation_number",
     [MSE_STEP_TCB_STATUS] = "tcb_status",
@@ -148,22 +154,48 @@ void mse_note_window(struct mse_verdict *v, enum mse_step step, const struct mse
 
 /* The steps that must have passed before evidence of a kind is accepted. What lies behind
  * MSE_STEP_MACHINE belongs to the caller's side of the session. */
-static uint32_t required_steps(enum mse_tee_kind tee)
+static uint64_t bit(enum mse_step s)
 {
-    const uint32_t all = (1U << (MSE_STEP_MACHINE + 1)) - 1;
-    return tee == MSE_TEE_SGX ? all : 0;
+    return (uint64_t)1 << (unsigned)s;
+}
+
+/* All steps from a to b. */
+static uint64_t bits(enum mse_step a, enum mse_step b)
+{
+    return bit(b) | (bit(b) - bit(a));
+}
+
+static uint64_t required_steps(enum mse_tee_kind tee)
+{
+    const uint64_t snp = bits(MSE_STEP_VCEK_CHAIN, MSE_STEP_VCEK_EXTENSION);
+    switch ((int)tee) {
+    case MSE_TEE_SGX:
+        return bits(MSE_STEP_FORM, MSE_STEP_MACHINE) & ~(snp | bit(MSE_STEP_TDX_MODULE));
+    case MSE_TEE_TDX: /* a TD has no signer */
+        return bits(MSE_STEP_FORM, MSE_STEP_MACHINE) & ~(snp | bit(MSE_STEP_SIGNER));
+    case MSE_TEE_SNP:
+        return bit(MSE_STEP_FORM) | snp | bit(MSE_STEP_TCB_STATUS) | bit(MSE_STEP_SIMULATION) |
+               bit(MSE_STEP_ATTRIBUTES) | bit(MSE_STEP_REFERENCE) | bit(MSE_STEP_MACHINE);
+    default:
+        return 0;
+    }
+}
+
+bool mse_verdict_step_applies(enum mse_tee_kind tee, enum mse_step step)
+{
+    return (required_steps(tee) & bit(step)) != 0;
 }
 
 void mse_verdict_decide(struct mse_verdict *v)
 {
-    uint32_t passed = 0;
+    uint64_t passed = 0;
     bool spotless = v->num_checks <= MSE_MAX_CHECKS;
     for (size_t i = 0; spotless && i < v->num_checks; i++) {
         const struct mse_check *c = &v->checks[i];
         spotless = c->status == MSE_OK && !c->skipped && (unsigned)c->step < MSE_STEP_COUNT;
-        passed |= spotless ? 1U << (unsigned)c->step : 0;
+        passed |= spotless ? bit(c->step) : 0;
     }
-    uint32_t required = required_steps(v->tee);
+    uint64_t required = required_steps(v->tee);
     v->accepted = spotless && required != 0 && (passed & required) == required;
     const struct mse_check *failure = mse_verdict_failure(v);
     v->status = failure != NULL ? failure->status : MSE_ERR_NO_EVIDENCE;
@@ -195,6 +227,18 @@ const struct mse_check *mse_verdict_failure(const struct mse_verdict *v)
         }
     }
     return first;
+}
+
+mse_status mse_verdict_tell(const struct mse_verdict *v, struct mse_error *err)
+{
+    const struct mse_check *c = mse_verdict_failure(v);
+    if (v->status == MSE_OK || c == NULL) {
+        return v->status;
+    }
+    return MSE_FAIL(err, c->status, mse_step_name(c->step), "%s: seen %s; wanted %s%s%s",
+                    mse_status_text(c->status), c->seen, c->wanted,
+                    c->policy_key != NULL ? "; policy key " : "",
+                    c->policy_key != NULL ? c->policy_key : "");
 }
 
 void mse_verdict_add(struct mse_verdict *v, enum mse_step step, mse_status status, const char *seen,

@@ -34,6 +34,10 @@ void mse_note_window(struct mse_verdict *v, enum mse_step step, const struct mse
 /* mse_verdict_decide settles accepted and status from the checks: accepted only if every step that
  * the kind of evidence demands ran and passed, and nothing failed or was skipped. */
 void mse_verdict_decide(struct mse_verdict *v);
+/* mse_verdict_tell puts the refusal into *err (may be NULL) in words and returns v->status. */
+mse_status mse_verdict_tell(const struct mse_verdict *v, struct mse_error *err);
+/* mse_verdict_step_applies: evidence of this kind is not accepted without this step. */
+MSE_MUST_USE bool mse_verdict_step_applies(enum mse_tee_kind tee, enum mse_step step);
 /* mse_verdict_step_ok: the step ran, and nothing in it failed or was skipped. */
 MSE_MUST_USE bool mse_verdict_step_ok(const struct mse_verdict *v, enum mse_step step);
 

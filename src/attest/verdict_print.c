@@ -43,6 +43,16 @@ static void wr_attributes(struct mse_build *b, const struct mse_sgx_report *r)
     wr_hex(b, raw, sizeof raw);
 }
 
+/* Eight octets as a TD report has them. */
+static void wr_word(struct mse_build *b, uint64_t value)
+{
+    uint8_t raw[8];
+    struct mse_build le;
+    mse_build_fixed(&le, raw, sizeof raw);
+    mse_wr_u64le(&le, value);
+    wr_hex(b, raw, sizeof raw);
+}
+
 static const char *sgx_type_name(uint8_t type)
 {
     static const char *const names[] = { "standard", "scalable", "scalable_with_integrity" };
@@ -140,6 +150,14 @@ static void js_hex(struct js *j, const char *key, const uint8_t *p, size_t len)
     mse_wr_u8(j->b, '"');
 }
 
+static void js_word(struct js *j, const char *key, uint64_t value)
+{
+    js_key(j, key);
+    mse_wr_u8(j->b, '"');
+    wr_word(j->b, value);
+    mse_wr_u8(j->b, '"');
+}
+
 static void js_time(struct js *j, const char *key, mse_time t)
 {
     js_key(j, key);
@@ -192,6 +210,10 @@ static void js_tcb(struct js *j, const struct mse_verdict *v)
     js_str(j, "status", mse_tcb_status_name(v->tcb_status));
     js_str(j, "platform_status", mse_tcb_status_name(v->platform_tcb_status));
     js_str(j, "qe_status", mse_tcb_status_name(v->qe_tcb_status));
+    if (v->tee == MSE_TEE_TDX) {
+        js_str(j, "tdx_module", v->tdx_module_id[0] != '\0' ? v->tdx_module_id : NULL);
+        js_str(j, "tdx_module_status", mse_tcb_status_name(v->tdx_module_tcb_status));
+    }
     if (v->has_tcb_date) {
         js_time(j, "date", v->tcb_date);
     } else {
@@ -208,10 +230,35 @@ static void js_tcb(struct js *j, const struct mse_verdict *v)
     js_close(j, '}');
 }
 
-static void js_measurements(struct js *j, const struct mse_verdict *v)
+static void js_td(struct js *j, const struct mse_verdict *v)
+{
+    static const char *const rtmr[] = { "rtmr0", "rtmr1", "rtmr2", "rtmr3" };
+    const struct mse_tdx_report *r = &v->td;
+    js_str(j, "td_report", r->is_15 ? "1.5" : "1.0");
+    js_hex(j, "mrtd", r->mr_td, sizeof r->mr_td);
+    for (size_t i = 0; i < MSE_ARRAY_LEN(rtmr); i++) {
+        js_hex(j, rtmr[i], r->rtmr[i], sizeof r->rtmr[i]);
+    }
+    js_hex(j, "mrconfigid", r->mr_config_id, sizeof r->mr_config_id);
+    js_hex(j, "mrowner", r->mr_owner, sizeof r->mr_owner);
+    js_hex(j, "mrownerconfig", r->mr_owner_config, sizeof r->mr_owner_config);
+    js_word(j, "tdattributes", r->td_attributes);
+    js_word(j, "xfam", r->xfam);
+    js_bool(j, "debug", v->debug);
+    js_hex(j, "report_data", r->report_data, sizeof r->report_data);
+    js_hex(j, "tee_tcb_svn", r->tee_tcb_svn, sizeof r->tee_tcb_svn);
+    js_hex(j, "mrseam", r->mr_seam, sizeof r->mr_seam);
+    js_hex(j, "mrsignerseam", r->mr_signer_seam, sizeof r->mr_signer_seam);
+    js_word(j, "seamattributes", r->seam_attributes);
+    if (r->is_15) {
+        js_hex(j, "tee_tcb_svn2", r->tee_tcb_svn2, sizeof r->tee_tcb_svn2);
+        js_hex(j, "mrservicetd", r->mr_service_td, sizeof r->mr_service_td);
+    }
+}
+
+static void js_enclave(struct js *j, const struct mse_verdict *v)
 {
     const struct mse_sgx_report *r = &v->report;
-    js_open(j, "measurements", '{');
     js_hex(j, "mrenclave", r->mr_enclave, sizeof r->mr_enclave);
     js_hex(j, "mrsigner", r->mr_signer, sizeof r->mr_signer);
     js_uint(j, "isvprodid", r->isv_prod_id);
@@ -228,11 +275,98 @@ static void js_measurements(struct js *j, const struct mse_verdict *v)
     js_hex(j, "isv_ext_prod_id", r->isv_ext_prod_id, sizeof r->isv_ext_prod_id);
     js_hex(j, "isv_family_id", r->isv_family_id, sizeof r->isv_family_id);
     js_hex(j, "report_data", r->report_data, sizeof r->report_data);
+}
+
+static void js_measurements(struct js *j, const struct mse_verdict *v)
+{
+    js_open(j, "measurements", '{');
+    if (v->has_fingerprint) {
+        js_hex(j, "fingerprint", v->fingerprint, sizeof v->fingerprint);
+    } else {
+        js_str(j, "fingerprint", NULL);
+    }
+    if (v->tee == MSE_TEE_TDX) {
+        js_td(j, v);
+    } else {
+        js_enclave(j, v);
+    }
+    js_close(j, '}');
+}
+
+static void js_firmware(struct js *j, const char *key, const uint8_t v[3])
+{
+    char text[12];
+    (void)snprintf(text, sizeof text, "%u.%u.%u", v[0], v[1], v[2]);
+    js_str(j, key, text);
+}
+
+static const char *snp_key_name(enum mse_snp_key k)
+{
+    return k == MSE_SNP_KEY_VCEK ? "vcek" : k == MSE_SNP_KEY_VLEK ? "vlek" : "none";
+}
+
+static void js_snp_measurements(struct js *j, const struct mse_verdict *v)
+{
+    const struct mse_snp_report *r = &v->snp;
+    js_open(j, "measurements", '{');
+    js_hex(j, "fingerprint", v->snp_fingerprint, sizeof v->snp_fingerprint);
+    js_hex(j, "measurement", r->measurement, sizeof r->measurement);
+    js_hex(j, "host_data", r->host_data, sizeof r->host_data);
+    js_hex(j, "id_key_digest", r->id_key_digest, sizeof r->id_key_digest);
+    js_hex(j, "author_key_digest", r->author_key_digest, sizeof r->author_key_digest);
+    js_key(j, "policy");
+    mse_wr_printf(j->b, "\"0x%llx\"", (unsigned long long)r->policy);
+    js_bool(j, "debug", v->debug);
+    js_bool(j, "migrate_ma", (r->policy & MSE_SNP_POLICY_MIGRATE_MA) != 0);
+    js_bool(j, "smt", (r->policy & MSE_SNP_POLICY_SMT) != 0);
+    js_uint(j, "vmpl", r->vmpl);
+    js_uint(j, "guest_svn", r->guest_svn);
+    js_hex(j, "family_id", r->family_id, sizeof r->family_id);
+    js_hex(j, "image_id", r->image_id, sizeof r->image_id);
+    js_hex(j, "report_id", r->report_id, sizeof r->report_id);
+    js_hex(j, "report_data", r->report_data, sizeof r->report_data);
+    js_close(j, '}');
+}
+
+static void js_snp_tcb(struct js *j, const char *key, const uint8_t raw[8],
+                       enum mse_snp_product product)
+{
+    struct mse_snp_tcb t = mse_snp_tcb_of(raw, product);
+    js_open(j, key, '{');
+    if (product == MSE_SNP_TURIN) {
+        js_uint(j, "fmc", t.fmc);
+    }
+    js_uint(j, "bl", t.bl);
+    js_uint(j, "tee", t.tee);
+    js_uint(j, "snp", t.snp);
+    js_uint(j, "ucode", t.ucode);
+    js_close(j, '}');
+}
+
+static void js_snp_platform(struct js *j, const struct mse_verdict *v)
+{
+    const struct mse_snp_report *r = &v->snp;
+    js_open(j, "platform", '{');
+    js_str(j, "product", mse_snp_product_name(v->snp_product));
+    js_hex(j, "chip_id", r->chip_id, sizeof r->chip_id);
+    js_str(j, "signing_key", snp_key_name(r->signing_key));
+    js_snp_tcb(j, "reported_tcb", r->reported_tcb, v->snp_product);
+    js_snp_tcb(j, "committed_tcb", r->committed_tcb, v->snp_product);
+    js_snp_tcb(j, "current_tcb", r->current_tcb, v->snp_product);
+    js_snp_tcb(j, "launch_tcb", r->launch_tcb, v->snp_product);
+    js_firmware(j, "firmware_current", r->current_version);
+    js_firmware(j, "firmware_committed", r->committed_version);
+    js_key(j, "platform_info");
+    mse_wr_printf(j->b, "\"0x%llx\"", (unsigned long long)r->platform_info);
     js_close(j, '}');
 }
 
 static void js_platform(struct js *j, const struct mse_verdict *v)
 {
+    if (v->tee == MSE_TEE_SNP) {
+        js_snp_platform(j, v);
+        return;
+    }
     if (!v->has_pck) {
         js_str(j, "platform", NULL);
         return;
@@ -249,7 +383,7 @@ static void js_platform(struct js *j, const struct mse_verdict *v)
     } else {
         js_str(j, "platform_instance_id", NULL);
     }
-    js_str(j, "sgx_type", sgx_type_name(v->pck.sgx_type));
+    js_str(j, "sgx_type", v->pck.has_sgx_type ? sgx_type_name(v->pck.sgx_type) : NULL);
     js_str(j, "pck_ca", v->pck_ca_is_platform ? "platform" : "processor");
     if (v->pck.has_configuration) {
         js_bool(j, "smt_enabled", v->pck.smt_enabled);
@@ -302,7 +436,11 @@ mse_status mse_verdict_to_json(char *out, size_t cap, const struct mse_verdict *
         js_str(&j, "reference", NULL);
     }
     js_tcb(&j, v);
-    js_measurements(&j, v);
+    if (v->tee == MSE_TEE_SNP) {
+        js_snp_measurements(&j, v);
+    } else {
+        js_measurements(&j, v);
+    }
     js_platform(&j, v);
     js_dates(&j, v);
     js_checks(&j, v);
@@ -339,12 +477,39 @@ static void wr_reason(struct mse_build *b, const struct mse_verdict *v)
     }
 }
 
-static void wr_evidence(struct mse_build *b, const struct mse_verdict *v)
+static void wr_line_word(struct mse_build *b, const char *name, uint64_t value)
+{
+    mse_wr_printf(b, "  %-20s ", name);
+    wr_word(b, value);
+}
+
+static void wr_td(struct mse_build *b, const struct mse_verdict *v)
+{
+    static const char *const rtmr[] = { "RTMR0", "RTMR1", "RTMR2", "RTMR3" };
+    const struct mse_tdx_report *r = &v->td;
+    wr_line_hex(b, "fingerprint", v->fingerprint, sizeof v->fingerprint);
+    wr_line_hex(b, "MRTD", r->mr_td, sizeof r->mr_td);
+    for (size_t i = 0; i < MSE_ARRAY_LEN(rtmr); i++) {
+        wr_line_hex(b, rtmr[i], r->rtmr[i], sizeof r->rtmr[i]);
+    }
+    wr_line_hex(b, "MRCONFIGID", r->mr_config_id, sizeof r->mr_config_id);
+    wr_line_hex(b, "MROWNER", r->mr_owner, sizeof r->mr_owner);
+    wr_line_hex(b, "MROWNERCONFIG", r->mr_owner_config, sizeof r->mr_owner_config);
+    wr_line_word(b, "TDATTRIBUTES", r->td_attributes);
+    mse_wr_str(b, v->debug ? " (debug)\n" : "\n");
+    wr_line_word(b, "XFAM", r->xfam);
+    mse_wr_u8(b, '\n');
+    wr_line_hex(b, "report data", r->report_data, sizeof r->report_data);
+    wr_line_hex(b, "TEE TCB SVN", r->tee_tcb_svn, sizeof r->tee_tcb_svn);
+    if (r->is_15) {
+        wr_line_hex(b, "TEE TCB SVN 2", r->tee_tcb_svn2, sizeof r->tee_tcb_svn2);
+        wr_line_hex(b, "MRSERVICETD", r->mr_service_td, sizeof r->mr_service_td);
+    }
+}
+
+static void wr_enclave(struct mse_build *b, const struct mse_verdict *v)
 {
     const struct mse_sgx_report *r = &v->report;
-    mse_wr_printf(b, "evidence: %s quote v%u%s%s\n", tee_name(v->tee), v->quote_version,
-                  v->simulated ? ", SIMULATED, not hardware" : "",
-                  v->signatures_ok ? "" : ", NOT GENUINE: a signature or the chain failed");
     wr_line_hex(b, "MRENCLAVE", r->mr_enclave, sizeof r->mr_enclave);
     wr_line_hex(b, "MRSIGNER", r->mr_signer, sizeof r->mr_signer);
     mse_wr_printf(b, "  %-20s %u\n  %-20s %u\n", "ISVPRODID", r->isv_prod_id, "ISVSVN", r->isv_svn);
@@ -354,11 +519,60 @@ static void wr_evidence(struct mse_build *b, const struct mse_verdict *v)
     wr_line_hex(b, "report data", r->report_data, sizeof r->report_data);
 }
 
+static void wr_snp_tcb(struct mse_build *b, const char *name, const uint8_t raw[8],
+                       enum mse_snp_product product)
+{
+    struct mse_snp_tcb t = mse_snp_tcb_of(raw, product);
+    mse_wr_printf(b, "  %-20s ", name);
+    if (product == MSE_SNP_TURIN) {
+        mse_wr_printf(b, "fmc %u ", t.fmc);
+    }
+    mse_wr_printf(b, "bl %u tee %u snp %u ucode %u\n", t.bl, t.tee, t.snp, t.ucode);
+}
+
+static void wr_snp(struct mse_build *b, const struct mse_verdict *v)
+{
+    const struct mse_snp_report *r = &v->snp;
+    mse_wr_printf(b, "evidence: %s report v%u%s%s\n", tee_name(v->tee), v->quote_version,
+                  v->simulated ? ", SIMULATED, not hardware" : "",
+                  v->signatures_ok ? "" : ", NOT GENUINE: a signature or the chain failed");
+    wr_line_hex(b, "fingerprint", v->snp_fingerprint, sizeof v->snp_fingerprint);
+    wr_line_hex(b, "MEASUREMENT", r->measurement, sizeof r->measurement);
+    wr_line_hex(b, "HOST_DATA", r->host_data, sizeof r->host_data);
+    wr_line_hex(b, "ID_KEY_DIGEST", r->id_key_digest, sizeof r->id_key_digest);
+    wr_line_hex(b, "AUTHOR_KEY_DIGEST", r->author_key_digest, sizeof r->author_key_digest);
+    mse_wr_printf(b, "  %-20s 0x%llx%s\n  %-20s %u\n", "guest policy",
+                  (unsigned long long)r->policy, v->debug ? " (debug)" : "", "VMPL", r->vmpl);
+    wr_line_hex(b, "report data", r->report_data, sizeof r->report_data);
+    mse_wr_printf(b, "machine: %s, signed by %s\n", mse_snp_product_name(v->snp_product),
+                  snp_key_name(r->signing_key));
+    wr_line_hex(b, "CHIP_ID", r->chip_id, sizeof r->chip_id);
+    wr_snp_tcb(b, "TCB reported", r->reported_tcb, v->snp_product);
+    wr_snp_tcb(b, "TCB committed", r->committed_tcb, v->snp_product);
+}
+
+static void wr_evidence(struct mse_build *b, const struct mse_verdict *v)
+{
+    mse_wr_printf(b, "evidence: %s quote v%u%s%s\n", tee_name(v->tee), v->quote_version,
+                  v->simulated ? ", SIMULATED, not hardware" : "",
+                  v->signatures_ok ? "" : ", NOT GENUINE: a signature or the chain failed");
+    if (v->tee == MSE_TEE_TDX) {
+        wr_td(b, v);
+    } else {
+        wr_enclave(b, v);
+    }
+}
+
 static void wr_platform(struct mse_build *b, const struct mse_verdict *v)
 {
-    mse_wr_printf(b, "TCB status: %s (platform %s, quoting enclave %s), evaluation number %u\n",
+    mse_wr_printf(b, "TCB status: %s (platform %s, quoting enclave %s),",
                   mse_tcb_status_name(v->tcb_status), mse_tcb_status_name(v->platform_tcb_status),
-                  mse_tcb_status_name(v->qe_tcb_status), v->tcb_evaluation_number);
+                  mse_tcb_status_name(v->qe_tcb_status));
+    if (v->tdx_module_id[0] != '\0') {
+        mse_wr_printf(b, " TDX module %s %s,", v->tdx_module_id,
+                      mse_tcb_status_name(v->tdx_module_tcb_status));
+    }
+    mse_wr_printf(b, " evaluation number %u\n", v->tcb_evaluation_number);
     if (v->has_tcb_date) {
         mse_wr_printf(b, "  %-20s ", "TCB date");
         wr_time(b, v->tcb_date);
@@ -429,8 +643,12 @@ mse_status mse_verdict_to_text(char *out, size_t cap, const struct mse_verdict *
         wr_reason(&b, v);
     }
     if (v->tee != MSE_TEE_NONE) {
-        wr_evidence(&b, v);
-        wr_platform(&b, v);
+        if (v->tee == MSE_TEE_SNP) {
+            wr_snp(&b, v);
+        } else {
+            wr_evidence(&b, v);
+            wr_platform(&b, v);
+        }
         mse_wr_printf(&b, "binding level: %u\n", v->binding_level);
     }
     wr_dates(&b, v);

@@ -234,7 +234,8 @@ static bool fingerprint_checked(const struct verify *v)
 {
     size_t i = v->verdict.reference_index;
     const struct mse_policy *p = &v->judge.policy;
-    return v->verdict.accepted && i < p->num_references && p->references[i].has_mr_enclave;
+    return v->verdict.accepted && i < p->num_references &&
+           (p->references[i].has_mr_enclave || p->references[i].has_fingerprint);
 }
 
 static void print_json(const struct verify *v, const char *saved)
@@ -276,7 +277,7 @@ static void print_notices(const struct verify *v)
         cli_say(c, "Simulated: yes, this is NOT hardware. It proves nothing about whoever runs it");
         cli_say(c, "Rootfs: unmeasured (simulation)");
     }
-    mse_hex_encode(hex, mse_bytes_of(v->verdict.report.mr_enclave, 32));
+    mse_hex_encode(hex, mse_bytes_of(v->verdict.fingerprint, 32));
     cli_say(c, "Fingerprint: %s", hex);
     mse_hex_encode(hex, mse_bytes_of(v->verdict.report.mr_signer, 32));
     cli_say(c, "Signer: %s%s", hex,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* mse show: decodes for people. Form only: nothing here says that anything is genuine. */
+#include "base/build.h"
 #include "base/bytes.h"
 #include "base/util.h"
 #include "cli/app.h"
@@ -85,27 +86,164 @@ static json_t *show_report(const struct mse_sgx_report *r)
     return o;
 }
 
+/* Eight octets in the order of the report. */
+static json_t *word(uint64_t v)
+{
+    uint8_t octets[8];
+    struct mse_build b;
+    mse_build_fixed(&b, octets, sizeof octets);
+    mse_wr_u64le(&b, v);
+    return hex(octets, sizeof octets);
+}
+
+static json_t *show_td_report(const struct mse_tdx_report *r)
+{
+    static const char *const rtmr[] = { "rtmr0", "rtmr1", "rtmr2", "rtmr3" };
+    uint8_t fingerprint[32];
+    json_t *o = json_object();
+    put(o, "td_report", json_string(r->is_15 ? "1.5" : "1.0"));
+    if (mse_tdx_fingerprint(fingerprint, r) == MSE_OK) {
+        put(o, "fingerprint", hex(fingerprint, 32));
+    }
+    put(o, "mrtd", hex(r->mr_td, 48));
+    for (size_t i = 0; i < MSE_ARRAY_LEN(rtmr); i++) {
+        put(o, rtmr[i], hex(r->rtmr[i], 48));
+    }
+    put(o, "mrconfigid", hex(r->mr_config_id, 48));
+    put(o, "mrowner", hex(r->mr_owner, 48));
+    put(o, "mrownerconfig", hex(r->mr_owner_config, 48));
+    put(o, "tdattributes", word(r->td_attributes));
+    put(o, "xfam", word(r->xfam));
+    put(o, "tee_tcb_svn", hex(r->tee_tcb_svn, 16));
+    put(o, "mrseam", hex(r->mr_seam, 48));
+    put(o, "mrsignerseam", hex(r->mr_signer_seam, 48));
+    put(o, "seamattributes", word(r->seam_attributes));
+    if (r->is_15) {
+        put(o, "tee_tcb_svn2", hex(r->tee_tcb_svn2, 16));
+        put(o, "mrservicetd", hex(r->mr_service_td, 48));
+    }
+    put(o, "report_data", hex(r->report_data, 64));
+    return o;
+}
+
+/* What quotes of both kinds have around their report. */
+static void show_around(json_t *o, const struct mse_quote_header *h, const struct mse_quote_auth *a,
+                        json_t *report)
+{
+    put(o, "version", number(h->version));
+    put(o, "qe_svn", number(h->qe_svn));
+    put(o, "pce_svn", number(h->pce_svn));
+    put(o, "qe_vendor_id", hex(h->qe_vendor_id, 16));
+    put(o, "report", report);
+    put(o, "attestation_key", hex(a->attestation_key, 64));
+    put(o, "quoting_enclave", show_report(&a->qe_report));
+    put(o, "certification_data_type", number(a->cert_type));
+}
+
 static json_t *show_quote(struct mse_bytes raw, size_t padding)
 {
-    struct mse_sgx_quote q;
+    struct mse_sgx_quote sgx;
+    struct mse_tdx_quote tdx;
     struct mse_error err = { 0 };
     json_t *o = json_object();
-    if (mse_sgx_quote_parse(&q, raw, &err) != MSE_OK) {
+    bool is_tdx = mse_quote_is_tdx(raw);
+    mse_status st =
+        is_tdx ? mse_tdx_quote_parse(&tdx, raw, &err) : mse_sgx_quote_parse(&sgx, raw, &err);
+    if (st != MSE_OK) {
         put(o, "unreadable", json_string(err.text));
         return o;
     }
-    put(o, "version", number(q.version));
     put(o, "length", number(raw.len));
     if (padding > 0) {
         put(o, "zero_bytes_behind", number(padding));
     }
-    put(o, "qe_svn", number(q.qe_svn));
-    put(o, "pce_svn", number(q.pce_svn));
-    put(o, "qe_vendor_id", hex(q.qe_vendor_id, 16));
-    put(o, "report", show_report(&q.body));
-    put(o, "attestation_key", hex(q.attestation_key, 64));
-    put(o, "quoting_enclave", show_report(&q.qe_report));
-    put(o, "certification_data_type", number(q.cert_type));
+    if (is_tdx) {
+        show_around(o, &tdx.header, &tdx.auth, show_td_report(&tdx.body));
+    } else {
+        show_around(o, &sgx.header, &sgx.auth, show_report(&sgx.body));
+    }
+    return o;
+}
+
+static json_t *show_snp_tcb(const uint8_t raw[8], enum mse_snp_product product)
+{
+    struct mse_snp_tcb t = mse_snp_tcb_of(raw, product);
+    json_t *o = json_object();
+    put(o, "raw", hex(raw, 8));
+    if (product == MSE_SNP_TURIN) {
+        put(o, "fmc", number(t.fmc));
+    }
+    put(o, "bl", number(t.bl));
+    put(o, "tee", number(t.tee));
+    put(o, "snp", number(t.snp));
+    put(o, "ucode", number(t.ucode));
+    return o;
+}
+
+static json_t *policy_words(uint64_t policy)
+{
+    static const struct {
+        uint64_t bit;
+        const char *word;
+    } words[] = { { MSE_SNP_POLICY_SMT, "SMT" },
+                  { MSE_SNP_POLICY_MIGRATE_MA, "MIGRATE_MA" },
+                  { MSE_SNP_POLICY_DEBUG, "DEBUG" } };
+    json_t *a = json_array();
+    for (size_t i = 0; i < MSE_ARRAY_LEN(words); i++) {
+        if ((policy & words[i].bit) != 0) {
+            (void)json_array_append_new(a, json_string(words[i].word));
+        }
+    }
+    return a;
+}
+
+static void show_snp_platform(json_t *o, const struct mse_snp_report *r)
+{
+    /* Turin stores its TCB in another order; only the family of version 3 and later tells. */
+    enum mse_snp_product p =
+        r->has_cpuid && r->cpuid_family == 0x1a ? MSE_SNP_TURIN : MSE_SNP_MILAN;
+    put(o, "chip_id", hex(r->chip_id, 64));
+    put(o, "signing_key", number(r->signing_key));
+    put(o, "platform_info", number(r->platform_info));
+    put(o, "current_tcb", show_snp_tcb(r->current_tcb, p));
+    put(o, "reported_tcb", show_snp_tcb(r->reported_tcb, p));
+    put(o, "committed_tcb", show_snp_tcb(r->committed_tcb, p));
+    put(o, "launch_tcb", show_snp_tcb(r->launch_tcb, p));
+    if (r->has_cpuid) {
+        const uint8_t cpuid[3] = { r->cpuid_family, r->cpuid_model, r->cpuid_stepping };
+        put(o, "cpuid_family_model_stepping", hex(cpuid, sizeof cpuid));
+    }
+}
+
+static json_t *show_snp_report(struct mse_bytes raw)
+{
+    struct mse_snp_report r;
+    struct mse_error err = { 0 };
+    uint8_t fingerprint[32];
+    char policy[24];
+    json_t *o = json_object();
+    if (mse_snp_report_parse(&r, raw, &err) != MSE_OK) {
+        put(o, "unreadable", json_string(err.text));
+        return o;
+    }
+    (void)snprintf(policy, sizeof policy, "0x%llx", (unsigned long long)r.policy);
+    put(o, "version", number(r.version));
+    if (mse_snp_fingerprint(fingerprint, &r) == MSE_OK) {
+        put(o, "fingerprint", hex(fingerprint, 32));
+    }
+    put(o, "measurement", hex(r.measurement, 48));
+    put(o, "host_data", hex(r.host_data, 32));
+    put(o, "policy", json_string(policy));
+    put(o, "policy_bits", policy_words(r.policy));
+    put(o, "vmpl", number(r.vmpl));
+    put(o, "guest_svn", number(r.guest_svn));
+    put(o, "family_id", hex(r.family_id, 16));
+    put(o, "image_id", hex(r.image_id, 16));
+    put(o, "id_key_digest", hex(r.id_key_digest, 48));
+    put(o, "author_key_digest", hex(r.author_key_digest, 48));
+    put(o, "report_id", hex(r.report_id, 32));
+    put(o, "report_data", hex(r.report_data, 64));
+    show_snp_platform(o, &r);
     return o;
 }
 
@@ -222,6 +360,7 @@ static json_t *show_tcb_info(struct mse_bytes body)
         free(t);
         return o;
     }
+    put(o, "tee", json_string(t->tee == MSE_TEE_TDX ? "tdx" : "sgx"));
     put(o, "version", number(t->version));
     put(o, "issue_date", when(t->issue_date));
     put(o, "next_update", when(t->next_update));
@@ -233,6 +372,9 @@ static json_t *show_tcb_info(struct mse_bytes body)
         const struct mse_tcb_level *l = &t->levels[i];
         json_t *row = json_object();
         put(row, "components", hex(l->sgx_comp_svn, 16));
+        if (l->has_tdx_comp) {
+            put(row, "tdx_components", hex(l->tdx_comp_svn, 16));
+        }
         put(row, "pce_svn", number(l->pce_svn));
         put(row, "date", when(l->tcb_date));
         put(row, "status", json_string(mse_tcb_status_name(l->status)));
@@ -389,8 +531,11 @@ static json_t *decode(const struct cli_target *t, const char **kind)
         *kind = "certificate";
         return show_cert(t->der);
     case CLI_TARGET_QUOTE:
-        *kind = "sgx_quote";
+        *kind = mse_quote_is_tdx(t->quote) ? "tdx_quote" : "sgx_quote";
         return show_quote(t->quote, t->padding);
+    case CLI_TARGET_SNP_REPORT:
+        *kind = "snp_report";
+        return show_snp_report(t->quote);
     case CLI_TARGET_BUNDLE:
         *kind = "bundle";
         return show_bundle(t);

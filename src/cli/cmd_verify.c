@@ -20,11 +20,12 @@ struct one {
 static const struct mse_collateral *pick_collateral(struct one *o)
 {
     const struct cli_collateral *given = &o->judge->collateral;
+    const struct mse_collateral *own = &o->target.bundle.collateral;
     bool stapled =
-        o->target.kind == CLI_TARGET_BUNDLE && o->target.bundle.collateral.tcb_info.len > 0;
+        o->target.kind == CLI_TARGET_BUNDLE && (own->tcb_info.len > 0 || own->vcek.len > 0);
     if (stapled && !cli_has(o->c, "collateral")) {
         o->collateral_source = "the bundle itself";
-        return &o->target.bundle.collateral;
+        return own;
     }
     o->collateral_source = given->source;
     return &given->bundle.collateral;
@@ -39,8 +40,10 @@ static mse_status appraise(struct one *o, struct mse_error *err)
     if (t->der.len > 0 && t->kind != CLI_TARGET_CRL) {
         st = mse_ratls_appraise(&o->verdict, &o->cert, &o->binding, t->der, t->host, k, &j->policy,
                                 j->at, err);
+    } else if (cli_is_snp_report(t->quote)) {
+        st = mse_appraise_snp(&o->verdict, t->quote, k, &j->policy, j->at, err);
     } else if (t->quote.len > 0) {
-        st = mse_appraise_sgx(&o->verdict, t->quote, k, &j->policy, j->at, err);
+        st = mse_appraise_quote(&o->verdict, t->quote, k, &j->policy, j->at, err);
     } else {
         return MSE_ERR_NO_EVIDENCE;
     }
@@ -69,7 +72,8 @@ static void claimed_signer(char hex[65], const struct one *o)
 static const char *binding_text(const struct one *o)
 {
     bool bare = o->verdict.accepted && o->target.der.len == 0;
-    return bare ? "a quote alone says nothing of any connection" : cli_binding_text(&o->verdict);
+    return bare ? "a quote or report alone says nothing of any connection"
+                : cli_binding_text(&o->verdict);
 }
 
 static json_t *to_json(const struct one *o)

@@ -46,7 +46,10 @@ static enum cli_exit load_simulation_root(struct cli_judge *j, const struct cli 
     }
     mse_status st = cli_file_read(&f, path, SMALL_FILE, &err);
     if (st == MSE_OK) {
-        st = mse_simulation_root_of_pem(j->policy.simulation_root, cli_file_view(&f), &err);
+        /* A root of any kind counts by the hash of its key, one of P-256 by its point as well. */
+        st = mse_simulation_root_sha256_of_pem(j->policy.simulation_root_sha256, cli_file_view(&f),
+                                               &err);
+        (void)!mse_simulation_root_of_pem(j->policy.simulation_root, cli_file_view(&f), NULL);
     }
     free(path);
     cli_file_clear(&f);
@@ -281,6 +284,15 @@ static bool agrees(bool *has, uint8_t have[32], bool wanted, const uint8_t want[
     return true;
 }
 
+/* The fingerprint of an enclave is its MRENCLAVE, which a set may name. */
+static bool agrees_fingerprint(struct mse_reference *r, const struct cli_judge *j)
+{
+    bool other = r->has_mr_enclave && j->has_fingerprint &&
+                 !mse_mem_equal(r->mr_enclave, j->fingerprint, sizeof r->mr_enclave);
+    return !other &&
+           agrees(&r->has_fingerprint, r->fingerprint, j->has_fingerprint, j->fingerprint);
+}
+
 enum cli_exit cli_judge_expect(struct cli_judge *j, const struct cli *c)
 {
     struct mse_policy *p = &j->policy;
@@ -291,7 +303,7 @@ enum cli_exit cli_judge_expect(struct cli_judge *j, const struct cli *c)
     size_t kept = 0;
     for (size_t i = 0; i < p->num_references; i++) {
         struct mse_reference r = p->references[i];
-        if (agrees(&r.has_mr_enclave, r.mr_enclave, j->has_fingerprint, j->fingerprint) &&
+        if (agrees_fingerprint(&r, j) &&
             agrees(&r.has_mr_signer, r.mr_signer, j->has_signer, j->signer)) {
             p->references[kept++] = r;
         }
@@ -334,9 +346,13 @@ static const char *advice(mse_status st)
     case MSE_ERR_SIMULATION:
         return "a simulated platform is trusted only with --allow-simulation and its root "
                "(--simulation-root)";
+    case MSE_ERR_VCEK_ROOT_UNTRUSTED:
+        return "the chain must end in AMD's ARK; a simulated one is trusted only with "
+               "--allow-simulation and --simulation-root";
     case MSE_ERR_NOTHING_IDENTIFIES:
         return "say which app you expect: --fingerprint, --context with --code, or --signer";
     case MSE_ERR_MRENCLAVE_MISMATCH:
+    case MSE_ERR_FINGERPRINT_MISMATCH:
         return "this is another app or another version: ask its owner for the fingerprint, or "
                "recompute it with mse cloud fingerprint";
     case MSE_ERR_MRSIGNER_MISMATCH:
@@ -350,11 +366,14 @@ static const char *advice(mse_status st)
     case MSE_ERR_QE_IDENTITY_MISSING:
     case MSE_ERR_PCK_CRL_MISSING:
     case MSE_ERR_ROOT_CRL_MISSING:
+    case MSE_ERR_VCEK_MISSING:
+    case MSE_ERR_VCEK_CRL_MISSING:
         return "--collateral FILE gives the collateral";
     case MSE_ERR_TCB_INFO_EXPIRED:
     case MSE_ERR_QE_IDENTITY_EXPIRED:
     case MSE_ERR_PCK_CRL_EXPIRED:
     case MSE_ERR_ROOT_CRL_EXPIRED:
+    case MSE_ERR_VCEK_CRL_EXPIRED:
         return "get newer collateral (--collateral FILE), or judge another time with --at";
     case MSE_ERR_PCK_REVOKED:
     case MSE_ERR_INTERMEDIATE_REVOKED:
@@ -378,10 +397,11 @@ void cli_refusal(const struct cli *c, const struct mse_verdict *v, const struct 
 {
     const struct mse_check *k = mse_verdict_failure(v);
     mse_status st = k == NULL ? v->status : k->status;
-    if (st == MSE_ERR_MRENCLAVE_MISMATCH && j->has_fingerprint) {
+    bool code = st == MSE_ERR_MRENCLAVE_MISMATCH || st == MSE_ERR_FINGERPRINT_MISMATCH;
+    if (code && j->has_fingerprint) {
         char seen[65];
         char want[65];
-        mse_hex_encode(seen, mse_bytes_of(v->report.mr_enclave, 32));
+        mse_hex_encode(seen, mse_bytes_of(v->fingerprint, 32));
         mse_hex_encode(want, mse_bytes_of(j->fingerprint, 32));
         cli_error(c, "Code fingerprint is wrong (read %s expected %s)", seen, want);
     } else if (k == NULL || (k->seen[0] == '\0' && k->wanted[0] == '\0')) {

@@ -62,7 +62,9 @@ const char *cli_target_kind_text(const struct cli_target *t)
     case CLI_TARGET_CERTIFICATE:
         return t->host != NULL ? "certificate of a connection" : "certificate";
     case CLI_TARGET_QUOTE:
-        return "SGX quote";
+        return mse_quote_is_tdx(t->quote) ? "TDX quote" : "SGX quote";
+    case CLI_TARGET_SNP_REPORT:
+        return "SEV-SNP report";
     case CLI_TARGET_BUNDLE:
         return t->bundle.form == MSE_BUNDLE_OLDER ? "evidence bundle (older form)"
                                                   : "evidence bundle";
@@ -145,30 +147,33 @@ static bool take_pem(struct cli_target *t, struct mse_bytes in, const char *labe
 
 static mse_status take_quote(struct cli_target *t, struct mse_bytes in, struct mse_error *err)
 {
-    struct mse_sgx_quote q;
-    mse_status st = mse_sgx_quote_parse_padded(&q, in, err);
+    struct mse_sgx_quote sgx = { .trailing = 0 };
+    struct mse_tdx_quote tdx = { .trailing = 0 };
+    mse_status st = mse_quote_is_tdx(in) ? mse_tdx_quote_parse_padded(&tdx, in, err)
+                                         : mse_sgx_quote_parse_padded(&sgx, in, err);
     if (st != MSE_OK) {
         return st;
     }
     t->kind = CLI_TARGET_QUOTE;
-    t->padding = q.trailing;
-    t->quote = mse_bytes_of(in.data, in.len - q.trailing);
+    t->padding = sgx.trailing + tdx.trailing;
+    t->quote = mse_bytes_of(in.data, in.len - t->padding);
     return MSE_OK;
+}
+
+bool cli_is_snp_report(struct mse_bytes in)
+{
+    uint32_t version = 0;
+    return in.len == MSE_SNP_REPORT_LEN && mse_rd_u32le(&in, &version) && version >= 2 &&
+           version <= 5;
 }
 
 /* Evidence of TEEs that this version can name, but not appraise; NULL if it is none. */
 static const char *foreign_tee(struct mse_bytes in)
 {
-    /* SNP: 1184 bytes; u32le version 2 to 5, signature algorithm 1 (ECDSA P-384) at 0x34. */
-    static const uint8_t p384[] = { 1, 0, 0, 0 };
-    if (in.len >= 1184 && in.data[0] >= 2 && in.data[0] <= 5 && mse_mem_is_zero(in.data + 1, 3) &&
-        mse_mem_equal(in.data + 0x34, p384, 4)) {
-        return "an AMD SEV-SNP report";
-    }
-    /* TDX: quote version 4 or 5, key type 2 or 3, TEE type 0x81. */
+    /* SGX: quote version 4 or 5, key type 2 or 3, another TEE type than that of TDX. */
     if ((begins(in, "\x04") || begins(in, "\x05")) && in.len > 48 && in.data[1] == 0 &&
-        (in.data[2] == 2 || in.data[2] == 3)) {
-        return in.data[4] == 0x81 ? "an Intel TDX quote" : "an SGX quote of version 4 or 5";
+        (in.data[2] == 2 || in.data[2] == 3) && in.data[4] != MSE_TEE_TYPE_TDX) {
+        return "an SGX quote of version 4 or 5";
     }
     /* Nitro: COSE_Sign1, with or without its tag, protected header {1: -35} (ES384). */
     struct mse_bytes cose = begins(in, "\xd2") ? mse_bytes_of(in.data + 1, in.len - 1) : in;
@@ -282,7 +287,12 @@ static mse_status classify(struct cli_target *t, struct mse_error *err)
     if (text.len > 0 && text.data[0] == '{') {
         return take_json(t, text, err);
     }
-    if (in.len >= 2 && in.data[0] == 3 && in.data[1] == 0) {
+    if (cli_is_snp_report(in)) {
+        t->kind = CLI_TARGET_SNP_REPORT;
+        t->quote = in;
+        return MSE_OK;
+    }
+    if (in.len >= 2 && in.data[0] >= 3 && in.data[0] <= 5 && in.data[1] == 0) {
         return take_quote(t, in, err);
     }
     if (in.len == MSE_SIGSTRUCT_LEN && begins(in, "\x06")) {
@@ -300,8 +310,8 @@ static mse_status classify(struct cli_target *t, struct mse_error *err)
         t->kind = CLI_TARGET_CONTEXT;
     } else {
         return MSE_FAIL(err, MSE_ERR_MALFORMED, "target",
-                        "%.150s is nothing that is known here (certificate, quote, bundle, "
-                        "collateral, SIGSTRUCT, context)",
+                        "%.150s is nothing that is known here (certificate, quote, report, "
+                        "bundle, collateral, SIGSTRUCT, context)",
                         t->name);
     }
     return MSE_OK;

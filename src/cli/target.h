@@ -19,6 +19,7 @@ enum cli_target_kind {
     CLI_TARGET_QE_IDENTITY,
     CLI_TARGET_MANIFEST,
     CLI_TARGET_CONTEXT,
+    CLI_TARGET_SNP_REPORT, /* quote */
 };
 
 struct cli_target {
@@ -39,6 +40,8 @@ struct cli_target {
 MSE_MUST_USE mse_status cli_target_open(struct cli_target *t, const struct cli *c, const char *name,
                                         struct mse_error *err);
 void cli_target_close(struct cli_target *t);
+/* By length and version: a SEV-SNP report, well-formed or not. */
+bool cli_is_snp_report(struct mse_bytes in);
 /* What the target turned out to be, in words. */
 const char *cli_target_kind_text(const struct cli_target *t);
 /* The error of a target, with its name in front if the text lacks it. */

@@ -19,7 +19,10 @@ void mse_curve_free(struct mse_curve *c);
  * point off the curve and for r or s out of range), MSE_ERR_CRYPTO. */
 MSE_MUST_USE mse_status mse_p256_verify(const struct mse_curve *curve, const uint8_t point[64],
                                         const uint8_t sig[64], struct mse_bytes message);
-/* Same over a digest. */
+/* P-384 with SHA-384: 96 bytes X || Y, 96 bytes r || s, big-endian. */
+MSE_MUST_USE mse_status mse_p384_verify(const uint8_t point[96], const uint8_t sig[96],
+                                        struct mse_bytes message);
+/* P-256 over a digest. */
 MSE_MUST_USE mse_status mse_p256_verify_digest(const struct mse_curve *curve,
                                                const uint8_t point[64], const uint8_t sig[64],
                                                const uint8_t digest[32]);

@@ -144,16 +144,38 @@ static bool rd_pck_cert_chain(struct parser *p)
     return rd_text(p, &p->b.collateral.pck_cert_chain);
 }
 
+static bool rd_vcek(struct parser *p)
+{
+    return rd_base64(p, &p->b.collateral.vcek);
+}
+
+static bool rd_vcek_issuer_chain(struct parser *p)
+{
+    return rd_text(p, &p->b.collateral.vcek_issuer_chain);
+}
+
+static bool rd_vcek_crl(struct parser *p)
+{
+    return rd_base64(p, &p->b.collateral.vcek_crl);
+}
+
 struct member {
     const char *key;
     bool (*read)(struct parser *p);
 };
 
 static const struct member collateral_members[] = {
-    { "tcb_info", rd_tcb_info },       { "tcb_info_issuer_chain", rd_tcb_info_issuer_chain },
-    { "qe_identity", rd_qe_identity }, { "qe_identity_issuer_chain", rd_qe_identity_issuer_chain },
-    { "pck_crl", rd_pck_crl },         { "pck_crl_issuer_chain", rd_pck_crl_issuer_chain },
-    { "root_ca_crl", rd_root_ca_crl }, { "pck_cert_chain", rd_pck_cert_chain },
+    { "tcb_info", rd_tcb_info },
+    { "tcb_info_issuer_chain", rd_tcb_info_issuer_chain },
+    { "qe_identity", rd_qe_identity },
+    { "qe_identity_issuer_chain", rd_qe_identity_issuer_chain },
+    { "pck_crl", rd_pck_crl },
+    { "pck_crl_issuer_chain", rd_pck_crl_issuer_chain },
+    { "root_ca_crl", rd_root_ca_crl },
+    { "pck_cert_chain", rd_pck_cert_chain },
+    { "vcek", rd_vcek },
+    { "vcek_issuer_chain", rd_vcek_issuer_chain },
+    { "vcek_crl", rd_vcek_crl },
 };
 
 /* Reads one value by the table; unknown members are skipped. */

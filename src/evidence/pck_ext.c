@@ -134,6 +134,7 @@ static bool rd_configuration(struct mse_pck_ext *e, struct mse_bytes *in)
 static bool rd_sgx_type(struct mse_pck_ext *e, struct mse_bytes *in)
 {
     struct mse_bytes c = { 0 };
+    e->has_sgx_type = true;
     return mse_der_get(in, MSE_DER_ENUMERATED, &c) && c.len == 1 && c.data[0] <= 2 &&
            mse_rd_u8(&c, &e->sgx_type);
 }
@@ -163,7 +164,7 @@ static bool rd_value(struct mse_pck_ext *e, unsigned number, struct mse_bytes *i
 
 mse_status mse_pck_ext_parse(struct mse_pck_ext *out, struct mse_bytes value, struct mse_error *err)
 {
-    const uint32_t mandatory = BIT(PPID) | BIT(TCB) | BIT(PCE_ID) | BIT(FMSPC) | BIT(SGX_TYPE);
+    const uint32_t mandatory = BIT(PPID) | BIT(TCB) | BIT(PCE_ID) | BIT(FMSPC);
     struct mse_pck_ext e = { 0 };
     struct mse_bytes list = { 0 };
     uint32_t seen = 0;

@@ -11,6 +11,7 @@ struct parser {
     struct mse_doc d;
     struct mse_qe_identity *out;
     bool bad_version;
+    bool bad_id;
 };
 
 static bool rd_id(struct parser *p)
@@ -33,6 +34,7 @@ static bool rd_id(struct parser *p)
             return true;
         }
     }
+    p->bad_id = true;
     return mse_json_fail(&p->d.j);
 }
 
@@ -167,6 +169,9 @@ mse_status mse_qe_identity_parse(struct mse_qe_identity *out, struct mse_bytes b
     if (p.bad_version) {
         st = MSE_FAIL(err, MSE_ERR_QE_IDENTITY_UNSUPPORTED_VERSION, "QE identity",
                       "version %u, wanted 2", out->version);
+    } else if (p.bad_id) {
+        st = MSE_FAIL(err, MSE_ERR_QE_IDENTITY_MISMATCH, "QE identity",
+                      "the identity of an enclave that is none of QE, QVE and TD_QE");
     } else {
         st = MSE_FAIL(err, st, "QE identity", "%s: missing, mistyped, there twice or out of range",
                       p.d.where);

@@ -151,7 +151,10 @@ static unsigned bindings_of(enum mse_ratls_form form)
 {
     switch (form) {
     case MSE_RATLS_LEGACY:
+    case MSE_RATLS_SNP:
         return BIT(MSE_BINDING_SPKI) | BIT(MSE_BINDING_POINT) | BIT(MSE_BINDING_PKCS1);
+    case MSE_RATLS_TDX:
+        return BIT(MSE_BINDING_SPKI) | BIT(MSE_BINDING_POINT);
     case MSE_RATLS_LEGACY_GRAMINE:
         return BIT(MSE_BINDING_SPKI);
     case MSE_RATLS_OPEN_ENCLAVE:
@@ -159,8 +162,6 @@ static unsigned bindings_of(enum mse_ratls_form form)
     case MSE_RATLS_OLD_QUOTE_OID:
         return ALL_BINDINGS;
     case MSE_RATLS_DICE:
-    case MSE_RATLS_SNP:
-    case MSE_RATLS_TDX:
     case MSE_RATLS_NITRO:
         break;
     }
@@ -297,14 +298,28 @@ static void add(struct judge *j, enum mse_step step, mse_status st, const char *
     }
 }
 
+static mse_status rd_report_data(uint8_t out[64], const struct mse_ratls_cert *c,
+                                 struct mse_error *err)
+{
+    struct mse_snp_report report;
+    if (c->form != MSE_RATLS_SNP) {
+        return mse_quote_report_data(out, c->quote, err);
+    }
+    mse_status st = mse_snp_report_parse(&report, c->quote, err);
+    if (st == MSE_OK) {
+        memcpy(out, report.report_data, 64);
+    }
+    return st;
+}
+
 static enum mse_ratls_binding judge_binding(struct judge *j)
 {
-    struct mse_sgx_quote quote;
+    uint8_t report_data[64];
     struct mse_error e = { .status = MSE_OK };
     enum mse_ratls_binding b = MSE_BINDING_NONE;
-    mse_status st = mse_sgx_quote_parse(&quote, j->c->quote, &e);
+    mse_status st = rd_report_data(report_data, j->c, &e);
     if (st == MSE_OK) {
-        st = mse_ratls_check_binding(&b, j->c, quote.body.report_data, &e);
+        st = mse_ratls_check_binding(&b, j->c, report_data, &e);
     }
     add(j, MSE_STEP_BINDING, st, st == MSE_OK ? mse_ratls_binding_name(b) : e.text,
         "evidence that was made for the certificate's key");
@@ -427,7 +442,11 @@ mse_status mse_ratls_appraise(struct mse_verdict *out, // NOLINT(readability-fun
         refuse_reading(out, st, &e, err);
         return st;
     }
-    (void)!mse_appraise_sgx(out, c.quote, collateral, policy, at, err);
+    if (c.form == MSE_RATLS_SNP) {
+        (void)!mse_appraise_snp(out, c.quote, collateral, policy, at, err);
+    } else {
+        (void)!mse_appraise_quote(out, c.quote, collateral, policy, at, err);
+    }
     st = mse_ratls_judge(out, binding_out, &c, host, at, err);
     if (cert_out != NULL) {
         *cert_out = c;

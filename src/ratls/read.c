@@ -14,10 +14,53 @@
 #define STEP "evidence"
 
 /* A quote in a certificate ends where its extension ends: no padding, nothing behind. */
-static mse_status check_quote(struct mse_bytes quote, struct mse_error *err)
+static mse_status check_sgx_quote(struct mse_bytes quote, struct mse_error *err)
 {
     struct mse_sgx_quote parsed;
     return mse_sgx_quote_parse(&parsed, quote, err);
+}
+
+/* What stands behind a report in the field: the host's certificate table, as a count and entries of
+ * length, GUID and certificate. Its form is checked; the certificates that count are those of the
+ * collateral. */
+static bool skip_certificates(struct mse_bytes in)
+{
+    const uint32_t guid_len = 16;
+    uint32_t num = 0;
+    if (!mse_rd_u32le(&in, &num) || num > 8) {
+        return false;
+    }
+    for (; num > 0; num--) {
+        uint32_t len = 0;
+        if (!mse_rd_u32le(&in, &len) || len < guid_len || !mse_rd_skip(&in, len)) {
+            return false;
+        }
+    }
+    return in.len == 0;
+}
+
+/* SEV-SNP has the report where the others have the quote. */
+static mse_status rd_snp(struct mse_ratls_cert *c, struct mse_bytes value, struct mse_error *err)
+{
+    struct mse_snp_report parsed;
+    struct mse_bytes rest = value;
+    c->form = MSE_RATLS_SNP;
+    c->quote = value;
+    if (value.len > MSE_SNP_REPORT_LEN) {
+        if (!mse_rd_bytes(&rest, &c->quote, MSE_SNP_REPORT_LEN) || !skip_certificates(rest)) {
+            return MSE_FAIL(err, MSE_ERR_MALFORMED, STEP,
+                            "%zu bytes behind a report that are no certificate table",
+                            value.len - MSE_SNP_REPORT_LEN);
+        }
+    }
+    return mse_snp_report_parse(&parsed, c->quote, err);
+}
+
+/* Of SGX or TDX. */
+static mse_status check_quote(struct mse_bytes quote, struct mse_error *err)
+{
+    uint8_t report_data[64];
+    return mse_quote_report_data(report_data, quote, err);
 }
 
 static mse_status other_tag(uint64_t tag, struct mse_error *err)
@@ -81,7 +124,22 @@ static mse_status rd_open_enclave(struct mse_ratls_cert *c, struct mse_bytes val
     }
     c->form = MSE_RATLS_OPEN_ENCLAVE;
     c->quote = value;
-    return check_quote(value, err);
+    return check_sgx_quote(value, err);
+}
+
+/* The one exception to "no padding": a producer of TDX certificates fills up to 8192 bytes. */
+#define TDX_PADDED_LEN 8192
+static mse_status rd_tdx(struct mse_ratls_cert *c, struct mse_bytes value, struct mse_error *err)
+{
+    struct mse_tdx_quote q;
+    mse_status st = value.len == TDX_PADDED_LEN ? mse_tdx_quote_parse_padded(&q, value, err)
+                                                : mse_tdx_quote_parse(&q, value, err);
+    if (st != MSE_OK) {
+        return st;
+    }
+    c->form = MSE_RATLS_TDX;
+    c->quote = mse_bytes_of(value.data, value.len - q.trailing);
+    return MSE_OK;
 }
 
 static mse_status rd_raw(struct mse_ratls_cert *c, enum mse_ratls_form form, struct mse_bytes value,
@@ -89,7 +147,7 @@ static mse_status rd_raw(struct mse_ratls_cert *c, enum mse_ratls_form form, str
 {
     c->form = form;
     c->quote = value;
-    return check_quote(value, err);
+    return check_sgx_quote(value, err);
 }
 
 /* PCK certificates use the OID of the SDK's sample for a SEQUENCE; a quote begins with its
@@ -122,14 +180,35 @@ static bool find_older(const struct mse_cert *x, enum mse_ratls_form *form, stru
         *form = MSE_RATLS_OLD_QUOTE_OID;
         return true;
     }
+    if (mse_cert_extension(x, MSE_OID(mse_oid_legacy_tdx), value, NULL)) {
+        *form = MSE_RATLS_TDX;
+        return true;
+    }
+    if (mse_cert_extension(x, MSE_OID(mse_oid_legacy_snp), value, NULL)) {
+        *form = MSE_RATLS_SNP;
+        return true;
+    }
     return false;
 }
 
 static mse_status rd_older(struct mse_ratls_cert *c, enum mse_ratls_form form,
                            struct mse_bytes value, struct mse_error *err)
 {
-    return form == MSE_RATLS_OPEN_ENCLAVE ? rd_open_enclave(c, value, err)
-                                          : rd_raw(c, form, value, err);
+    switch (form) {
+    case MSE_RATLS_OPEN_ENCLAVE:
+        return rd_open_enclave(c, value, err);
+    case MSE_RATLS_SNP:
+        return rd_snp(c, value, err);
+    case MSE_RATLS_TDX:
+        return rd_tdx(c, value, err);
+    case MSE_RATLS_DICE:
+    case MSE_RATLS_LEGACY:
+    case MSE_RATLS_LEGACY_GRAMINE:
+    case MSE_RATLS_OLD_QUOTE_OID:
+    case MSE_RATLS_NITRO:
+        break;
+    }
+    return rd_raw(c, form, value, err);
 }
 
 /* A Nitro document as lower-case hexadecimal digits in a DNS name: COSE_Sign1 with ES384 begins
@@ -155,20 +234,11 @@ static bool has_nitro_name(const struct mse_cert *x)
     return false;
 }
 
-static mse_status refuse_without_sgx(const struct mse_cert *x, struct mse_error *err)
+static mse_status refuse_without_quote(const struct mse_cert *x, struct mse_error *err)
 {
-    struct mse_bytes value;
-    const char *tee = NULL;
-    if (mse_cert_extension(x, MSE_OID(mse_oid_legacy_snp), &value, NULL)) {
-        tee = "AMD SEV-SNP";
-    } else if (mse_cert_extension(x, MSE_OID(mse_oid_legacy_tdx), &value, NULL)) {
-        tee = "Intel TDX";
-    } else if (has_nitro_name(x)) {
-        tee = "AWS Nitro";
-    }
-    if (tee != NULL) {
+    if (has_nitro_name(x)) {
         return MSE_FAIL(err, MSE_ERR_UNSUPPORTED_TEE, STEP,
-                        "evidence of %s, which is not appraised by this version", tee);
+                        "evidence of AWS Nitro, which is not appraised by this version");
     }
     return MSE_FAIL(err, MSE_ERR_NO_EVIDENCE, STEP, "an ordinary certificate without evidence");
 }
@@ -193,7 +263,7 @@ static mse_status read_cert(struct mse_ratls_cert *c, const struct mse_cert *x,
         c->also_legacy = has_older;
         return rd_dice(c, dice, err); /* whatever it is: no fall-back */
     }
-    return has_older ? rd_older(c, form, older, err) : refuse_without_sgx(x, err);
+    return has_older ? rd_older(c, form, older, err) : refuse_without_quote(x, err);
 }
 
 mse_status mse_ratls_read(struct mse_ratls_cert *out, struct mse_bytes der, struct mse_error *err)

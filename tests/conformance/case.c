@@ -80,10 +80,20 @@ bool conf_case_root(struct conf_case *c, char *why)
     for (size_t i = 0; i < sizeof c->trusted_root; i++) {
         c->trusted_root[i] = in.data[i];
     }
+    struct mse_error err = { .status = MSE_OK };
+    const char *root = json_string_value(json_object_get(c->root, "trust_root"));
+    if (root != NULL && strcmp(root, "file:ark.pem") == 0) {
+        c->own_root = true;
+        if (mse_simulation_root_sha256_of_pem(c->root_sha256, conf_file(c, "ark"), &err) !=
+            MSE_OK) {
+            conf_say(why, "ark: %s", err.text);
+            return false;
+        }
+        return true;
+    }
     if (!conf_has_role(c, "trusted_root")) {
         return true;
     }
-    struct mse_error err = { .status = MSE_OK };
     c->own_root = true;
     if (mse_simulation_root_of_pem(c->trusted_root, conf_file(c, "trusted_root"), &err) != MSE_OK) {
         conf_say(why, "trusted_root: %s", err.text);
@@ -110,11 +120,16 @@ void conf_policy(const struct conf_case *c, struct mse_policy *p)
     p->allow_smt = true;
     p->insecure_any_attributes = true;
     p->insecure_any_app = true;
+    p->allow_migration = true;
+    p->max_vmpl = 3;
     if (c->own_root) {
         p->allow_simulation = true;
         p->simulation_only = true;
         for (size_t i = 0; i < sizeof p->simulation_root; i++) {
             p->simulation_root[i] = c->trusted_root[i];
+        }
+        for (size_t i = 0; i < sizeof p->simulation_root_sha256; i++) {
+            p->simulation_root_sha256[i] = c->root_sha256[i];
         }
     }
 }

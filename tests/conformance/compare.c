@@ -146,7 +146,38 @@ static void want_report(const struct conf_case *c, struct conf_outcome *o,
     conf_want_hex(c, o, "report_data", r->report_data, 64);
 }
 
-void conf_want_sgx(const struct conf_case *c, struct conf_outcome *o, const struct mse_verdict *v)
+static void want_td(const struct conf_case *c, struct conf_outcome *o, const struct mse_verdict *v)
+{
+    static const char *const rtmr[] = { "rtmr0", "rtmr1", "rtmr2", "rtmr3" };
+    const struct mse_tdx_report *r = &v->td;
+    uint8_t word[8];
+    conf_want_text(c, o, "td_report", r->is_15 ? "1.5" : "1.0");
+    conf_want_hex(c, o, "tee_tcb_svn", r->tee_tcb_svn, 16);
+    conf_want_hex(c, o, "mrseam", r->mr_seam, 48);
+    conf_want_hex(c, o, "mrsignerseam", r->mr_signer_seam, 48);
+    le_bytes(word, sizeof word, r->seam_attributes);
+    conf_want_hex(c, o, "seamattributes", word, sizeof word);
+    le_bytes(word, sizeof word, r->td_attributes);
+    conf_want_hex(c, o, "tdattributes", word, sizeof word);
+    le_bytes(word, sizeof word, r->xfam);
+    conf_want_hex(c, o, "xfam", word, sizeof word);
+    conf_want_hex(c, o, "mrtd", r->mr_td, 48);
+    conf_want_hex(c, o, "mrconfigid", r->mr_config_id, 48);
+    conf_want_hex(c, o, "mrowner", r->mr_owner, 48);
+    conf_want_hex(c, o, "mrownerconfig", r->mr_owner_config, 48);
+    for (size_t i = 0; i < sizeof rtmr / sizeof rtmr[0]; i++) {
+        conf_want_hex(c, o, rtmr[i], r->rtmr[i], 48);
+    }
+    conf_want_hex(c, o, "report_data", r->report_data, 64);
+    if (r->is_15) {
+        conf_want_hex(c, o, "tee_tcb_svn2", r->tee_tcb_svn2, 16);
+        conf_want_hex(c, o, "mrservicetd", r->mr_service_td, 48);
+    }
+    conf_want_text(c, o, "tdx_module_id", v->tdx_module_id);
+    conf_want_text(c, o, "tdx_module_tcb_status", mse_tcb_status_name(v->tdx_module_tcb_status));
+}
+
+void conf_want_dcap(const struct conf_case *c, struct conf_outcome *o, const struct mse_verdict *v)
 {
     /* The vectors give the advisories of the platform's level, beside platform_tcb_status; a
      * verdict adds those of the QE's level behind them. */
@@ -158,9 +189,13 @@ void conf_want_sgx(const struct conf_case *c, struct conf_outcome *o, const stru
     if (!v->signatures_ok) {
         conf_differ(o, "signatures_ok", "true", "false");
     }
-    conf_want_text(c, o, "tee", v->tee == MSE_TEE_SGX ? "sgx" : "another");
+    conf_want_text(c, o, "tee", v->tee == MSE_TEE_SGX ? "sgx" : "tdx");
     conf_want_number(c, o, "quote_version", v->quote_version);
-    want_report(c, o, &v->report);
+    if (v->tee == MSE_TEE_TDX) {
+        want_td(c, o, v);
+    } else {
+        want_report(c, o, &v->report);
+    }
     conf_want_bool(c, o, "debug", v->debug);
     conf_want_text(c, o, "tcb_status", mse_tcb_status_name(v->tcb_status));
     conf_want_text(c, o, "platform_tcb_status", mse_tcb_status_name(v->platform_tcb_status));

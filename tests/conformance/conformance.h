@@ -39,7 +39,8 @@ struct conf_case {
     size_t num_files;
     struct mse_bytes files[CONF_MAX_FILES];
     uint8_t trusted_root[64]; /* the key that this case trusts */
-    bool own_root;            /* it is not Intel's */
+    bool own_root;            /* it is not the vendor's */
+    uint8_t root_sha256[32];  /* of its key, where that is no P-256 key */
 };
 /* False: this is no case that can be read; *why says so. */
 bool conf_case_load(struct conf_case *c, const char *dir, char *why);
@@ -71,8 +72,13 @@ bool conf_is_for_later(const struct conf_case *c);
 
 /* One function a kind. */
 void conf_run_sgx_quote(struct conf_case *c, struct conf_outcome *o);
+void conf_run_tdx_quote(struct conf_case *c, struct conf_outcome *o);
 void conf_run_ratls(struct conf_case *c, struct conf_outcome *o);
 void conf_run_older_bundle(struct conf_case *c, struct conf_outcome *o);
+void conf_run_snp_report(struct conf_case *c, struct conf_outcome *o);
+/* The parts of the above that RA-TLS cases share. */
+struct mse_collateral conf_snp_collateral(struct conf_case *c);
+void conf_want_snp(const struct conf_case *c, struct conf_outcome *o, const struct mse_verdict *v);
 void conf_run_sigstruct(struct conf_case *c, struct conf_outcome *o);
 void conf_run_collateral(struct conf_case *c, struct conf_outcome *o);
 
@@ -90,6 +96,11 @@ void conf_judge_status(const struct conf_case *c, mse_status st, const char *det
 void conf_judge_verdict(const struct conf_case *c, const struct mse_verdict *v,
                         struct conf_outcome *o);
 
+/* Judges a verdict under the policy that a case states: it must be refused, and for what the policy
+ * says; a case may name other reasons that come first. */
+void conf_judge_policy(const struct conf_case *c, const struct mse_verdict *v, mse_status wanted,
+                       struct conf_outcome *o);
+
 /* Comparing with the members of "expected". Each says a difference in o->got and fails it. */
 void conf_differ(struct conf_outcome *o, const char *member, const char *wanted, const char *got);
 void conf_want_hex(const struct conf_case *c, struct conf_outcome *o, const char *member,
@@ -106,6 +117,6 @@ void conf_want_time(const struct conf_case *c, struct conf_outcome *o, const cha
 /* Sets of words: equal without regard to order. got has num words. */
 void conf_want_set(const struct conf_case *c, struct conf_outcome *o, const char *member,
                    const struct mse_bytes *got, size_t num);
-void conf_want_sgx(const struct conf_case *c, struct conf_outcome *o, const struct mse_verdict *v);
+void conf_want_dcap(const struct conf_case *c, struct conf_outcome *o, const struct mse_verdict *v);
 
 #endif

@@ -47,6 +47,25 @@ bool conf_is_reason(const char *reason, const char *status)
     if (strcmp(reason, status) == 0) {
         return true;
     }
+    if (strcmp(reason, "vcek_chain") == 0 || strcmp(reason, "VCEK_CHAIN_INVALID") == 0) {
+        return strncmp(status, "vcek_", 5) == 0;
+    }
+    if (strcmp(reason, "malformed_or_signature") == 0) {
+        return strcmp(status, "malformed") == 0 || ends_with(status, "_signature");
+    }
+    if (strcmp(reason, "WRONG_REPORT_VERSION") == 0) {
+        return strcmp(status, "unsupported_version") == 0;
+    }
+    if (strcmp(reason, "REPORT_TRUNCATED") == 0 ||
+        strcmp(reason, "REPORT_FORMAT_UNSUPPORTED") == 0) {
+        return strcmp(status, "malformed") == 0;
+    }
+    if (strcmp(reason, "REPORT_SIGNATURE_INVALID") == 0) {
+        return strcmp(status, "report_signature") == 0;
+    }
+    if (strcasecmp(reason, status) == 0) {
+        return true;
+    }
     /* Said of a single piece, whose kind the case names elsewhere. */
     static const char *const plain[] = { "signature", "expired", "not_yet_valid", "malformed" };
     for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++) {
@@ -139,6 +158,8 @@ static bool is_set_aside(const struct conf_case *c, mse_status st)
         return !conf_has_role(c, "tcb_info");
     case MSE_ERR_QE_IDENTITY_MISSING:
         return !conf_has_role(c, "qe_identity");
+    case MSE_ERR_VCEK_CRL_MISSING:
+        return !conf_has_role(c, "amd_crl");
     default:
         return false;
     }
@@ -207,4 +228,21 @@ void conf_judge_verdict(const struct conf_case *c, const struct mse_verdict *v,
         conf_say(o->got, "verdict and checks disagree");
     }
     o->result = good && consistent ? CONF_PASS : CONF_FAIL;
+}
+
+void conf_judge_policy(const struct conf_case *c, const struct mse_verdict *v, mse_status wanted,
+                       struct conf_outcome *o)
+{
+    const struct mse_check *first = mse_verdict_failure(v);
+    bool found = false;
+    for (size_t i = 0; i < v->num_checks; i++) {
+        found = found || (wanted != MSE_OK && v->checks[i].status == wanted);
+    }
+    const char *name = first != NULL ? mse_status_name(first->status) : "ok";
+    conf_say(o->got, "by the policy %s", name);
+    bool first_fits = first != NULL && (first->status == wanted || may_come_first(c, name));
+    if (!found || !first_fits || v->accepted) {
+        conf_say(o->got, "wanted %s", mse_status_name(wanted));
+        o->result = CONF_FAIL;
+    }
 }

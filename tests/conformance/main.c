@@ -33,7 +33,8 @@ static const struct {
 } kinds[] = {
     { "sgx-quote", conf_run_sgx_quote },   { "sigstruct", conf_run_sigstruct },
     { "collateral", conf_run_collateral }, { "cosmian-evidence", conf_run_older_bundle },
-    { "ra-tls", conf_run_ratls },
+    { "ra-tls", conf_run_ratls },          { "tdx-quote", conf_run_tdx_quote },
+    { "snp-report", conf_run_snp_report },
 };
 
 static void run_case(struct tally *t, const char *dir)

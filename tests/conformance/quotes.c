@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Kinds that carry an SGX quote: the quote alone, an RA-TLS certificate, an older evidence bundle.
- */
+/* Kinds that carry a quote of SGX or TDX: the quote alone, an RA-TLS certificate, an older evidence
+ * bundle. */
 #include <mse/ratls.h>
 
 #include "conformance.h"
@@ -14,10 +14,11 @@ bool conf_is_for_later(const struct conf_case *c)
 {
     const char *root = json_string_value(json_object_get(c->root, "trust_root"));
     const char *tee = conf_expected_text(c, "tee");
-    const json_t *version = json_object_get(c->expected, "quote_version");
+    if (strcmp(c->kind, "snp-report") == 0 || (tee != NULL && strcmp(tee, "sev-snp") == 0)) {
+        return false;
+    }
     return starts_with(root, "amd-") || starts_with(root, "aws-") ||
-           (tee != NULL && strcmp(tee, "sgx") != 0) ||
-           (json_is_integer(version) && json_integer_value(version) != 3);
+           (tee != NULL && strcmp(tee, "sgx") != 0 && strcmp(tee, "tdx") != 0);
 }
 
 static bool is_accepting(const struct conf_case *c)
@@ -34,8 +35,134 @@ void conf_run_sgx_quote(struct conf_case *c, struct conf_outcome *o)
     (void)!mse_appraise_sgx(&v, conf_file(c, "quote"), &col, &policy, c->at, NULL);
     conf_judge_verdict(c, &v, o);
     if (is_accepting(c)) {
-        conf_want_sgx(c, o, &v);
+        conf_want_dcap(c, o, &v);
     }
+}
+
+/* The policy that a case states ("expected.policy") over the permissive one; the status with which
+ * it must refuse. */
+
+static mse_status add_statuses(const json_t *list, struct mse_policy *p)
+{
+    size_t i;
+    const json_t *item;
+    p->accepted_tcb_statuses = 0;
+    json_array_foreach(list, i, item)
+    {
+        enum mse_tcb_status s = MSE_TCB_NONE;
+        const char *word = json_is_string(item) ? json_string_value(item) : "";
+        word = strcmp(word, "OK") == 0 ? "UpToDate" : word;
+        struct mse_bytes text = { (const uint8_t *)word, strlen(word) };
+        if (mse_tcb_status_parse(&s, text)) {
+            p->accepted_tcb_statuses |= MSE_TCB_BIT(s);
+        }
+    }
+    return MSE_ERR_TCB_STATUS;
+}
+
+/* A set of reference values in the library's own form, read by its own reader. */
+static mse_status add_reference(const char *key, const json_t *value, struct mse_policy *p)
+{
+    static struct mse_policy read;
+    char text[CONF_TEXT_LEN];
+    int n = snprintf(text, sizeof text, "{\"references\":[{\"%s\":\"%s\"}]}", key,
+                     json_is_string(value) ? json_string_value(value) : "");
+    struct mse_bytes json = { (const uint8_t *)text, n > 0 ? (size_t)n : 0 };
+    if (mse_policy_parse_json(&read, json, NULL) != MSE_OK) {
+        return MSE_OK;
+    }
+    p->references[0] = read.references[0];
+    p->num_references = 1;
+    return strcmp(key, "mr_td") == 0         ? MSE_ERR_MRTD_MISMATCH
+           : strcmp(key, "report_data") == 0 ? MSE_ERR_REPORT_DATA_MISMATCH
+                                             : MSE_ERR_TDATTRIBUTES_MISMATCH;
+}
+
+/* MSE_OK: nothing in it that is known here. */
+static mse_status stated_policy(const struct conf_case *c, struct mse_policy *p)
+{
+    json_t *stated = json_object_get(c->expected, "policy");
+    const char *reason = conf_expected_text(c, "reason");
+    mse_status st = MSE_OK;
+    const char *key;
+    json_t *value;
+    json_object_foreach(stated, key, value)
+    {
+        if (strcmp(key, "accepted_tcb_statuses") == 0 || strcmp(key, "accepted_qv_results") == 0) {
+            st = add_statuses(value, p);
+        } else if (strcmp(key, "min_tcb_evaluation_data_number") == 0) {
+            p->min_tcb_evaluation_number = (uint32_t)json_integer_value(value);
+            st = MSE_ERR_TCB_EVALUATION_NUMBER;
+        } else if (strcmp(key, "enforce_spec_defaults") == 0) {
+            p->allow_debug = false;
+            p->insecure_any_attributes = false;
+            st = reason != NULL && strstr(reason, "DEBUG") != NULL ? MSE_ERR_DEBUG
+                                                                   : MSE_ERR_ATTRIBUTES;
+        } else if (strcmp(key, "expected_mrtd_hex") == 0) {
+            st = add_reference("mr_td", value, p);
+        } else if (strcmp(key, "expected_report_data_hex") == 0) {
+            st = add_reference("report_data", value, p);
+        } else if (strcmp(key, "expected_td_attributes_hex") == 0) {
+            st = add_reference("td_attributes", value, p);
+        }
+    }
+    return st;
+}
+
+/* Some files have more behind their quote, and their cases are about the quote: the file as it is
+ * must be refused, the quote in it is judged. Read here by hand, so that the library does not vouch
+ * for itself: version 4, header 48, body 584, length of the signature data. */
+static struct mse_bytes quote_in_file(struct mse_bytes file, struct conf_outcome *o)
+{
+    const size_t at = 48 + 584;
+    static struct mse_verdict v;
+    static const struct mse_collateral none;
+    static const struct mse_policy nothing;
+    if (file.len < at + 4 || file.data[0] != 4) {
+        return file;
+    }
+    size_t len = at + 4;
+    for (size_t i = 0; i < 4; i++) {
+        len += (size_t)file.data[at + i] << (8 * i);
+    }
+    if (len >= file.len) {
+        return file;
+    }
+    mse_status st = mse_appraise_quote(&v, file, &none, &nothing, 0, NULL);
+    if (st == MSE_OK || mse_verdict_failure(&v)->step != MSE_STEP_FORM) {
+        conf_differ(o, "a file with bytes behind its quote", "refused at form",
+                    mse_status_name(v.status));
+    }
+    conf_say(o->got, "the file refused for %zu bytes behind its quote; the quote alone",
+             file.len - len);
+    struct mse_bytes quote = { file.data, len };
+    return quote;
+}
+
+void conf_run_tdx_quote(struct conf_case *c, struct conf_outcome *o)
+{
+    static struct mse_verdict v;
+    struct mse_policy policy;
+    conf_policy(c, &policy);
+    struct mse_collateral col = conf_collateral(c);
+    o->result = CONF_PASS;
+    struct mse_bytes quote = quote_in_file(conf_file(c, "quote"), o);
+    bool whole = o->result == CONF_PASS;
+    (void)!mse_appraise_quote(&v, quote, &col, &policy, c->at, NULL);
+    bool by_policy = strcmp(c->verdict, "reject_by_policy") == 0;
+    /* A case made of evidence that is refused in any case says nothing of it without its policy. */
+    if (!by_policy || conf_expected_text(c, "verdict_without_policy") != NULL) {
+        conf_judge_verdict(c, &v, o);
+    }
+    if (is_accepting(c)) {
+        conf_want_dcap(c, o, &v);
+    }
+    if (by_policy) {
+        mse_status wanted = stated_policy(c, &policy);
+        (void)!mse_appraise_quote(&v, quote, &col, &policy, c->at, NULL);
+        conf_judge_policy(c, &v, wanted, o);
+    }
+    o->result = whole ? o->result : CONF_FAIL;
 }
 
 /* The vectors' words for what the key hash covers. */
@@ -89,6 +216,8 @@ static void want_form(const struct conf_case *c, struct conf_outcome *o, enum ms
         good = f == MSE_RATLS_DICE;
     } else if (starts_with(oid, "1.2.840.113741.1337.6")) {
         good = f == MSE_RATLS_LEGACY;
+    } else if (starts_with(oid, "1.2.840.113741.1337.7")) {
+        good = f == MSE_RATLS_SNP;
     } else if (starts_with(oid, "1.2.840.113556.10.1.1")) {
         good = f == MSE_RATLS_OPEN_ENCLAVE;
     } else if (starts_with(oid, "06 09 2A 86 48 86 F8 4D 8A 39 06")) {
@@ -122,7 +251,8 @@ void conf_run_ratls(struct conf_case *c, struct conf_outcome *o)
 {
     struct mse_policy policy;
     conf_policy(c, &policy);
-    struct mse_collateral col = conf_collateral(c);
+    bool snp = conf_has_role(c, "vcek");
+    struct mse_collateral col = snp ? conf_snp_collateral(c) : conf_collateral(c);
     static struct mse_verdict v;
     struct mse_ratls_cert cert = { .form = MSE_RATLS_DICE };
     enum mse_ratls_binding binding = MSE_BINDING_NONE;
@@ -142,9 +272,16 @@ void conf_run_ratls(struct conf_case *c, struct conf_outcome *o)
     }
     conf_judge_verdict(c, &v, o);
     if (is_accepting(c)) {
-        conf_want_sgx(c, o, &v);
+        if (snp) {
+            conf_want_snp(c, o, &v);
+        } else {
+            conf_want_dcap(c, o, &v);
+        }
         want_certificate(c, o, &cert);
         want_binding(c, o, binding);
+    }
+    if (snp) {
+        conf_free(&col.vcek_issuer_chain);
     }
 }
 
@@ -174,7 +311,7 @@ static void judge_bundle(struct conf_case *c, struct conf_outcome *o, const stru
     conf_judge_verdict(c, &v, o);
     /* A bundle that fails by its dates alone is compared too. */
     if (is_accepting(c) || conf_expected_text(c, "verdict_ignoring_dates") != NULL) {
-        conf_want_sgx(c, o, &v);
+        conf_want_dcap(c, o, &v);
         conf_want_hex(c, o, "mrsigner_from_signer_pk", policy.references[0].mr_signer, 32);
     }
     conf_free(&der);

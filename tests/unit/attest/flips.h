@@ -11,6 +11,7 @@ struct flips_subject {
     const struct mse_collateral *collateral;
     const struct mse_policy *policy;
     mse_time at;
+    unsigned stride; /* flip every so many bits at most; 0: all */
 };
 
 /* Appraises each of them; the whole quote must be accepted before and after. */

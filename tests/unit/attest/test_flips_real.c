@@ -68,7 +68,7 @@ static void test_real_quote(void **state)
     struct mse_policy p;
     mse_policy_default(&p);
     p.insecure_any_app = true;
-    struct flips_subject s = { (uint8_t *)(uintptr_t)r.quote.data, r.quote.len, &r.c, &p, NOW };
+    struct flips_subject s = { (uint8_t *)(uintptr_t)r.quote.data, r.quote.len, &r.c, &p, NOW, 0 };
     flips_cut_and_flip(&s);
     clear_real(&r);
 }

@@ -31,14 +31,24 @@ static void test_default(void **state)
 #define HEX8(s)  s s s s s s s s
 #define HEX32(s) HEX8(s) HEX8(s) HEX8(s) HEX8(s)
 
+#define SNP_REFERENCE                                                                              \
+    "{\"measurement\":\"" HEX32("07") HEX8("07")                                                   \
+        HEX8("0d") "\",\"host_data\":\"" HEX32("08") "\",\"id_key_digest\":\"" HEX32("09")         \
+            HEX8("09") HEX8("09") "\",\"author_key_digest\":\"" HEX32("0a") HEX8("0a")             \
+                HEX8("0a") "\"}"
+#define SNP_KEYS                                                                                   \
+    "\"allow_migration\":true,\"max_vmpl\":1,\"min_tcb_fmc\":1,\"min_tcb_bl\":2,"                  \
+    "\"min_tcb_tee\":3,\"min_tcb_snp\":4,\"min_tcb_ucode\":255,\"min_snp_abi_major\":1,"           \
+    "\"min_snp_abi_minor\":31,\"simulation_root_sha256\":\"" HEX32("0d") "\""
+
 static const char everything[] =
     "{\"accepted_tcb_statuses\":[\"SWHardeningNeeded\",\"OutOfDate\"],"
     "\"accepted_advisories\":[\"INTEL-SA-00615\"],\"insecure_any_advisory\":true,"
     "\"min_tcb_date\":\"2025-01-31T00:00:00Z\",\"min_tcb_evaluation_number\":19,"
     "\"allow_mixed_evaluation_numbers\":true,\"grace_days\":30,\"grace_reference\":\"issue_date\","
     "\"max_collateral_age\":2678400,"
-    "\"allowed_machines\":[\"000102030405060708090a0b0c0d0e0f\",\"" HEX32(
-        "ab") "\"],"
+    "\"allowed_machines\":[\"000102030405060708090a0b0c0d0e0f\",\"" HEX32("ab") "\",\"" HEX32("c1") HEX32(
+        "c2") "\"],"
               "\"allowed_fmspc\":[\"00606A000000\"],\"allow_debug\":true,\"allow_sample_signer\":"
               "true,"
               "\"allow_smt\":true,\"insecure_any_attributes\":true,\"insecure_any_app\":true,"
@@ -56,7 +66,9 @@ static const char everything[] =
                                                                                   "06") "\"},{\"mr_"
                                                                                         "signer\":"
                                                                                         "\"" HEX32(
-                                                                                            "07") "\"}]}";
+                                                                                            "07") "\"}," SNP_REFERENCE
+                                                                                                  "]," SNP_KEYS
+                                                                                                  "}";
 
 static void test_every_key(void **state)
 {
@@ -74,7 +86,7 @@ static void test_every_key(void **state)
     assert_int_equal(p.grace_days, 30);
     assert_int_equal(p.grace_reference, MSE_GRACE_ISSUE_DATE);
     assert_int_equal(p.max_collateral_age, 2678400);
-    assert_int_equal(p.num_allowed_machines, 2);
+    assert_int_equal(p.num_allowed_machines, 3);
     assert_int_equal(p.allowed_machines[0].len, 16);
     assert_int_equal(p.allowed_machines[1].len, 32);
     assert_int_equal(p.allowed_fmspc[0][2], 0x6a);
@@ -83,12 +95,26 @@ static void test_every_key(void **state)
     assert_true(p.allow_simulation && p.simulation_only);
     assert_int_equal(p.simulation_root[63], 0x0d);
     assert_int_equal(p.require_level, 2);
-    assert_int_equal(p.num_references, 2);
+    assert_int_equal(p.num_references, 3);
     const struct mse_reference *r = p.references;
     assert_true(r[0].has_mr_enclave && r[0].has_mr_signer && r[0].has_isv_prod_id);
     assert_true(r[0].has_min_isv_svn && r[0].has_config_id && r[0].has_report_data);
     assert_int_equal(r[0].min_isv_svn, 4);
     assert_true(r[1].has_mr_signer && !r[1].has_mr_enclave);
+    assert_true(r[2].has_measurement && r[2].has_host_data);
+    assert_true(r[2].has_id_key_digest && r[2].has_author_key_digest);
+    assert_int_equal(r[2].measurement[47], 0x0d);
+    assert_int_equal(p.allowed_machines[2].len, 32);
+    assert_true(p.allow_migration);
+    assert_int_equal(p.max_vmpl, 1);
+    assert_int_equal(p.min_snp_tcb.fmc, 1);
+    assert_int_equal(p.min_snp_tcb.bl, 2);
+    assert_int_equal(p.min_snp_tcb.tee, 3);
+    assert_int_equal(p.min_snp_tcb.snp, 4);
+    assert_int_equal(p.min_snp_tcb.ucode, 255);
+    assert_int_equal(p.min_snp_abi_major, 1);
+    assert_int_equal(p.min_snp_abi_minor, 31);
+    assert_int_equal(p.simulation_root_sha256[31], 0x0d);
 }
 
 /* Every key of the table stands in the document above: none is forgotten by the test. */
@@ -100,7 +126,7 @@ static void test_table(void **state)
         assert_ptr_equal(mse_policy_key_find(mse_bytes_str(k->name)), k);
         assert_non_null(strstr(everything, k->name));
     }
-    assert_int_equal(num, 21);
+    assert_int_equal(num, 31);
     assert_null(mse_policy_key_find(mse_bytes_str("allow_debu")));
     assert_null(mse_policy_key_find(mse_bytes_str("")));
 }
@@ -154,6 +180,19 @@ static void test_refused(void **state)
         { "{\"simulation_root\":\"" HEX32("00") HEX32("00") "\"}", "simulation_root" },
         { "{\"simulation_only\":true}", "simulation_only" },
         { "{\"require_level\":4}", "require_level" },
+        { "{\"max_vmpl\":4}", "max_vmpl" },
+        { "{\"min_tcb_fmc\":256}", "min_tcb_fmc" },
+        { "{\"min_tcb_bl\":256}", "min_tcb_bl" },
+        { "{\"min_tcb_tee\":256}", "min_tcb_tee" },
+        { "{\"min_tcb_snp\":256}", "min_tcb_snp" },
+        { "{\"min_tcb_ucode\":256}", "min_tcb_ucode" },
+        { "{\"min_snp_abi_major\":256}", "min_snp_abi_major" },
+        { "{\"min_snp_abi_minor\":256}", "min_snp_abi_minor" },
+        { "{\"simulation_root_sha256\":\"" HEX32("00") "\"}", "simulation_root_sha256" },
+        { "{\"references\":[{\"measurement\":\"00\"}]}", "measurement" },
+        { "{\"references\":[{\"host_data\":\"00\"}]}", "host_data" },
+        { "{\"references\":[{\"id_key_digest\":\"00\"}]}", "id_key_digest" },
+        { "{\"references\":[{\"author_key_digest\":\"00\"}]}", "author_key_digest" },
         { "{\"references\":{}}", "references" },
         { "{\"references\":[{\"mrenclave\":\"00\"}]}", "mrenclave" },
         { "{\"references\":[{\"mr_enclave\":\"00\"}]}", "mr_enclave" },

@@ -137,6 +137,31 @@ int world_defaults(void **state)
     w->chain_len = 3;
     w->signing_root = true;
     w->cert_type = MSE_CERT_TYPE_PCK_CHAIN;
+    w->tdx = false;
+    return 0;
+}
+
+int world_defaults_tdx(void **state)
+{
+    struct world *w = *state;
+    struct mse_tdx_report td = { .tee_tcb_svn = { 5, 1, 4 },
+                                 .mr_seam = { 0x12 },
+                                 .td_attributes = MSE_TDX_ATTR_SEPT_VE_DISABLE,
+                                 .xfam = 0x618e7,
+                                 .mr_td = { 0x13 },
+                                 .mr_config_id = { 0x14 },
+                                 .mr_owner = { 0x15 },
+                                 .mr_owner_config = { 0x16 },
+                                 .rtmr = { { 0x17 }, { 0x18 }, { 0x19 }, { 0x1a } },
+                                 .report_data = { 0x1b } };
+    (void)world_defaults(state);
+    struct mse_reference r = { .has_fingerprint = true };
+    assert_status(mse_tdx_fingerprint(r.fingerprint, &td), MSE_OK);
+    w->tdx = true;
+    w->tdx_version = 4;
+    w->td = td;
+    w->module_status = MSE_TCB_UP_TO_DATE;
+    w->policy.references[0] = r;
     return 0;
 }
 
@@ -194,9 +219,42 @@ static const char *advisories_of(enum mse_tcb_status s, const char *id)
     return s == MSE_TCB_UP_TO_DATE ? "" : id;
 }
 
-static void write_tcb_info(struct mse_build *b, enum mse_tcb_status s)
+static const char no_signer[] = "000000000000000000000000000000000000000000000000000000000000000000"
+                                "000000000000000000000000000000";
+
+static void write_modules(struct mse_build *b, enum mse_tcb_status s)
 {
-    mse_wr_str(b, "{\"id\":\"SGX\",\"version\":3,");
+    mse_wr_printf(b,
+                  "\"tdxModule\":{\"mrsigner\":\"%s\",\"attributes\":\"0000000000000000\","
+                  "\"attributesMask\":\"FFFFFFFFFFFFFFFF\"},\"tdxModuleIdentities\":[{\"id\":"
+                  "\"TDX_01\",\"mrsigner\":\"%s\",\"attributes\":\"0000000000000000\","
+                  "\"attributesMask\":\"FFFFFFFFFFFFFFFF\",\"tcbLevels\":[",
+                  no_signer, no_signer);
+    mse_wr_printf(b,
+                  "{\"tcb\":{\"isvsvn\":5},\"tcbDate\":\"2025-04-01T00:00:00Z\",\"tcbStatus\":"
+                  "\"%s\",\"advisoryIDs\":[%s]},{\"tcb\":{\"isvsvn\":3},\"tcbDate\":"
+                  "\"2025-03-01T00:00:00Z\",\"tcbStatus\":\"OutOfDate\",\"advisoryIDs\":["
+                  "\"INTEL-SA-00003\"]}]}],",
+                  mse_tcb_status_name(s), advisories_of(s, "\"INTEL-SA-00003\""));
+}
+
+/* The first and third component follow the level: module (of version 0) and SEAM loader. */
+static void write_tdx_components(struct mse_build *b, unsigned level)
+{
+    mse_wr_str(b, ",\"tdxtcbcomponents\":[");
+    for (unsigned i = 0; i < 16; i++) {
+        mse_wr_printf(b, "%s{\"svn\":%u}", i > 0 ? "," : "", i == 0 || i == 2 ? level : 0);
+    }
+    mse_wr_str(b, "]");
+}
+
+static void write_tcb_info(struct mse_build *b, const struct world *w)
+{
+    enum mse_tcb_status s = w->tcb_status;
+    mse_wr_printf(b, "{\"id\":\"%s\",\"version\":3,", w->tdx ? "TDX" : "SGX");
+    if (w->tdx) {
+        write_modules(b, w->module_status);
+    }
     write_dates(b);
     mse_wr_str(b, ",\"fmspc\":\"00606A000001\",\"pceId\":\"0000\",\"tcbType\":0,"
                   "\"tcbEvaluationDataNumber\":17,\"tcbLevels\":[");
@@ -206,8 +264,12 @@ static void write_tcb_info(struct mse_build *b, enum mse_tcb_status s)
         for (unsigned i = 0; i < 16; i++) {
             mse_wr_printf(b, "%s{\"svn\":%u}", i > 0 ? "," : "", i < 8 ? level : 0);
         }
+        mse_wr_str(b, "]");
+        if (w->tdx) {
+            write_tdx_components(b, level);
+        }
         mse_wr_printf(b,
-                      "],\"pcesvn\":%u},\"tcbDate\":\"2025-0%u-01T00:00:00Z\",\"tcbStatus\":"
+                      ",\"pcesvn\":%u},\"tcbDate\":\"2025-0%u-01T00:00:00Z\",\"tcbStatus\":"
                       "\"%s\",\"advisoryIDs\":[%s]}%s",
                       level + 7, level, mse_tcb_status_name(status),
                       advisories_of(status, "\"INTEL-SA-00001\""), level == 4 ? "," : "");
@@ -215,9 +277,10 @@ static void write_tcb_info(struct mse_build *b, enum mse_tcb_status s)
     mse_wr_str(b, "]}");
 }
 
-static void write_qe_identity(struct mse_build *b, enum mse_tcb_status s)
+static void write_qe_identity(struct mse_build *b, const struct world *w)
 {
-    mse_wr_str(b, "{\"id\":\"QE\",\"version\":2,");
+    enum mse_tcb_status s = w->qe_status;
+    mse_wr_printf(b, "{\"id\":\"%s\",\"version\":2,", w->tdx ? "TD_QE" : "QE");
     write_dates(b);
     mse_wr_str(b, ",\"tcbEvaluationDataNumber\":17,\"miscselect\":\"00000000\","
                   "\"miscselectMask\":\"FFFFFFFF\","
@@ -263,10 +326,10 @@ static void sign_body(const struct world *w, struct mse_build *b, uint8_t sig[64
 static void make_json(struct world *w)
 {
     mse_build_reset(&w->tcb_body);
-    write_tcb_info(&w->tcb_body, w->tcb_status);
+    write_tcb_info(&w->tcb_body, w);
     sign_body(w, &w->tcb_body, w->tcb_sig, &w->tcb_edit);
     mse_build_reset(&w->qe_body);
-    write_qe_identity(&w->qe_body, w->qe_status);
+    write_qe_identity(&w->qe_body, w);
     sign_body(w, &w->qe_body, w->qe_sig, &w->qe_edit);
 }
 
@@ -309,6 +372,39 @@ static void write_qe_report(struct world *w, const uint8_t ak[64], const uint8_t
     mse_wr_copy(&w->quote, sig, sizeof sig);
 }
 
+static void write_td_report(struct mse_build *b, const struct mse_tdx_report *r)
+{
+    mse_wr_copy(b, r->tee_tcb_svn, 16);      // 0
+    mse_wr_copy(b, r->mr_seam, 48);          // 16
+    mse_wr_copy(b, r->mr_signer_seam, 48);   // 64
+    mse_wr_u64le(b, r->seam_attributes);     // 112
+    mse_wr_u64le(b, r->td_attributes);       // 120
+    mse_wr_u64le(b, r->xfam);                // 128
+    mse_wr_copy(b, r->mr_td, 48);            // 136
+    mse_wr_copy(b, r->mr_config_id, 48);     // 184
+    mse_wr_copy(b, r->mr_owner, 48);         // 232
+    mse_wr_copy(b, r->mr_owner_config, 48);  // 280
+    mse_wr_copy(b, r->rtmr, sizeof r->rtmr); // 328
+    mse_wr_copy(b, r->report_data, 64);      // 520
+    if (r->is_15) {
+        mse_wr_copy(b, r->tee_tcb_svn2, 16);  // 584
+        mse_wr_copy(b, r->mr_service_td, 48); // 600
+    }
+}
+
+static void write_body(struct mse_build *q, const struct world *w)
+{
+    if (!w->tdx) {
+        write_report(q, &w->body);
+        return;
+    }
+    if (w->tdx_version == 5) {
+        mse_wr_u16le(q, w->td.is_15 ? 3 : 2);
+        mse_wr_u32le(q, w->td.is_15 ? MSE_TDX_REPORT15_LEN : MSE_TDX_REPORT10_LEN);
+    }
+    write_td_report(q, &w->td);
+}
+
 static void make_quote(struct world *w)
 {
     static const uint8_t vendor[16] = { 0x93, 0x9a, 0x72, 0x33, 0xf7, 0x9c, 0x4c, 0xa9,
@@ -319,17 +415,23 @@ static void make_quote(struct world *w)
     struct mse_build *q = &w->quote;
     struct mse_bytes chain = mse_build_view(&w->chain_pem);
     mse_build_reset(q);
-    mse_wr_u16le(q, 3);
+    mse_wr_u16le(q, w->tdx ? w->tdx_version : 3);
     mse_wr_u16le(q, 2);
-    mse_wr_zeros(q, 8);
+    mse_wr_u32le(q, w->tdx ? MSE_TEE_TYPE_TDX : MSE_TEE_TYPE_SGX);
+    mse_wr_zeros(q, 4);
     mse_wr_copy(q, vendor, sizeof vendor);
     mse_wr_zeros(q, 20);
-    write_report(q, &w->body);
+    write_body(q, w);
     assert_status(mse_p256_sign(w->keys[WORLD_KEY_AK], sig, mse_build_view(q)), MSE_OK);
     assert_status(mse_privkey_point(w->keys[WORLD_KEY_AK], ak), MSE_OK);
-    mse_wr_u32le(q, (uint32_t)(64 + 64 + 384 + 64 + 2 + 32 + 6 + chain.len));
+    uint32_t len = (uint32_t)(384 + 64 + 2 + 32 + 6 + chain.len);
+    mse_wr_u32le(q, 64 + 64 + (w->tdx ? 6U : 0U) + len);
     mse_wr_copy(q, sig, sizeof sig);
     mse_wr_copy(q, ak, sizeof ak);
+    if (w->tdx) {
+        mse_wr_u16le(q, MSE_CERT_TYPE_QE_REPORT);
+        mse_wr_u32le(q, len);
+    }
     write_qe_report(w, ak, auth);
     mse_wr_u16le(q, sizeof auth);
     mse_wr_copy(q, auth, sizeof auth);
@@ -362,8 +464,8 @@ void world_make(struct world *w)
 mse_status world_judge(struct world *w)
 {
     struct mse_error err = { .status = MSE_OK };
-    mse_status st = mse_appraise_sgx(&w->verdict, mse_build_view(&w->quote), &w->collateral,
-                                     &w->policy, w->at, &err);
+    mse_status st = mse_appraise_quote(&w->verdict, mse_build_view(&w->quote), &w->collateral,
+                                       &w->policy, w->at, &err);
     w->err = err;
     assert_status(w->verdict.status, st);
     assert_status(err.status, st);

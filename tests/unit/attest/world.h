@@ -58,6 +58,11 @@ struct world {
     uint16_t cert_type;
     struct mse_sgx_report body;
     struct mse_sgx_report qe;
+    /* TDX: another body, TCB info with TDX components and modules, the identity "TD_QE". */
+    bool tdx;
+    uint16_t tdx_version; /* 4, or 5 with the body of td */
+    struct mse_tdx_report td;
+    enum mse_tcb_status module_status; /* of TDX_01 at ISVSVN 5; below it OutOfDate, from 3 on */
 
     /* Products of world_make. */
     struct mse_build der[WORLD_NUM_CERTS];
@@ -80,6 +85,8 @@ int world_setup(void **state);
 int world_teardown(void **state);
 /* Before each test: healthy knobs, and a strict policy that accepts what they make. */
 int world_defaults(void **state);
+/* The same for a quote of TDX, version 4. */
+int world_defaults_tdx(void **state);
 
 void world_make(struct world *w);
 /* world_make, then the appraisal. */

@@ -74,8 +74,8 @@ static void test_quote(void **state)
     struct mse_sgx_quote q;
     size_t len = make_quote(buf, 5);
     assert_status(mse_sgx_quote_parse(&q, mse_bytes_of(buf, len), NULL), MSE_OK);
-    assert_int_equal(q.qe_svn, 7);
-    assert_int_equal(q.pce_svn, 9);
+    assert_int_equal(q.header.qe_svn, 7);
+    assert_int_equal(q.header.pce_svn, 9);
     assert_int_equal(q.body.mr_enclave[0], 64);
     assert_int_equal(q.body.mr_signer[0], 128);
     assert_int_equal(q.body.isv_prod_id, 0x0100);
@@ -84,8 +84,8 @@ static void test_quote(void **state)
     assert_int_equal(q.body.misc_select, 0x13121110);
     assert_int_equal(q.body.attr_flags, 0x3736353433323130);
     assert_int_equal(q.body.report_data[0], 320 & 0xff);
-    assert_true(mse_bytes_is_str(q.qe_auth_data, "auth"));
-    assert_true(mse_bytes_is_str(q.cert_data, "data!"));
+    assert_true(mse_bytes_is_str(q.auth.qe_auth_data, "auth"));
+    assert_true(mse_bytes_is_str(q.auth.cert_data, "data!"));
     for (size_t cut = 0; cut < len; cut++) {
         assert_status(quote_status(buf, cut), MSE_ERR_MALFORMED);
     }
@@ -354,7 +354,7 @@ static void test_qe_identity(void **state)
     static const mse_status bad = MSE_ERR_QE_IDENTITY_MALFORMED;
     static const struct change changes[] = {
         { "\"version\":2", "\"version\":3", MSE_ERR_QE_IDENTITY_UNSUPPORTED_VERSION },
-        { "\"QE\"", "\"qe\"", bad },
+        { "\"QE\"", "\"qe\"", MSE_ERR_QE_IDENTITY_MISMATCH },
         { "\"miscselect\":\"01000000\",", "", bad },
         { "\"01000000\"", "\"010000\"", bad },
         { "\"isvprodid\":1,", "", bad },

@@ -306,15 +306,43 @@ static void other_evidence_is_named(void **state)
     static const uint8_t nitro[] = "\x30\x12\x82\x10"
                                    "8444a1013822abcd";
     forge_one(l, MSE_OID(mse_oid_legacy_snp), mse_bytes_str("x"));
-    assert_status(judge(l), MSE_ERR_UNSUPPORTED_TEE);
+    assert_status(judge(l), MSE_ERR_MALFORMED);
     forge_one(l, MSE_OID(mse_oid_legacy_tdx), mse_bytes_str("x"));
-    assert_status(judge(l), MSE_ERR_UNSUPPORTED_TEE);
+    assert_status(judge(l), MSE_ERR_MALFORMED);
     forge_one(l, MSE_OID(mse_oid_subject_alt_name), mse_bytes_of(nitro, sizeof nitro - 1));
     assert_status(judge(l), MSE_ERR_UNSUPPORTED_TEE);
     forge_one(l, MSE_OID(mse_oid_sdk_sample), MSE_OID(pck_ext));
     assert_status(judge(l), MSE_ERR_NO_EVIDENCE);
     lab_forge(l, NULL, 0);
     assert_true(judge(l) != MSE_OK);
+}
+
+/* A SEV-SNP report alone or with the host's certificate table behind it; both to the last byte. */
+static void snp_reports_are_read(void **state)
+{
+    struct lab *l = *state;
+    static const uint8_t table[] = { 1, 0, 0, 0, 18, 0,  0,  0,  1,  2,  3,  4,    5,
+                                     6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 0x30, 0 };
+    uint8_t value[MSE_SNP_REPORT_LEN + sizeof table + 1] = { 3 };
+    struct mse_ratls_cert c;
+    value[0x34] = 1;
+    memcpy(value + MSE_SNP_REPORT_LEN, table, sizeof table);
+    for (size_t len = MSE_SNP_REPORT_LEN - 1; len <= sizeof value; len++) {
+        bool good = len == MSE_SNP_REPORT_LEN || len == MSE_SNP_REPORT_LEN + sizeof table;
+        forge_one(l, MSE_OID(mse_oid_legacy_snp), mse_bytes_of(value, len));
+        mse_status st = mse_ratls_read(&c, mse_build_view(&l->cert), NULL);
+        assert_status(st, good ? MSE_OK : MSE_ERR_MALFORMED);
+        if (good) {
+            assert_int_equal(c.form, MSE_RATLS_SNP);
+            assert_int_equal(c.quote.len, MSE_SNP_REPORT_LEN);
+        }
+    }
+    value[MSE_SNP_REPORT_LEN] = 0; /* no entry, yet more bytes */
+    forge_one(l, MSE_OID(mse_oid_legacy_snp), mse_bytes_of(value, sizeof value - 1));
+    assert_status(judge(l), MSE_ERR_MALFORMED);
+    /* Read, bound to nothing, and judged as what it is: without a chain. */
+    forge_one(l, MSE_OID(mse_oid_legacy_snp), mse_bytes_of(value, MSE_SNP_REPORT_LEN));
+    assert_status(judge(l), MSE_ERR_VCEK_MISSING);
 }
 
 static void extensions_may_not_be_there_twice(void **state)
@@ -618,6 +646,7 @@ static void check_field(const struct field *f)
     char path[512];
     struct mse_ratls_cert c;
     struct mse_sgx_quote q;
+    struct mse_snp_report r;
     enum mse_ratls_binding b = MSE_BINDING_NONE;
     (void)snprintf(path, sizeof path, "%s/ra-tls/%s/cert.der", test_vectors(), f->name);
     struct mse_bytes der = test_read_file(path);
@@ -625,8 +654,12 @@ static void check_field(const struct field *f)
     assert_status(mse_ratls_read(&c, der, NULL), f->read);
     if (f->read == MSE_OK) {
         assert_int_equal(c.form, f->form);
-        assert_status(mse_sgx_quote_parse(&q, c.quote, NULL), MSE_OK);
-        assert_status(mse_ratls_check_binding(&b, &c, q.body.report_data, NULL), f->binding_status);
+        bool snp = c.form == MSE_RATLS_SNP;
+        assert_status(snp ? mse_snp_report_parse(&r, c.quote, NULL)
+                          : mse_sgx_quote_parse(&q, c.quote, NULL),
+                      MSE_OK);
+        const uint8_t *report_data = snp ? r.report_data : q.body.report_data;
+        assert_status(mse_ratls_check_binding(&b, &c, report_data, NULL), f->binding_status);
         assert_int_equal(b, f->binding);
         assert_status(mse_ratls_check_self_signature(&c, NULL), f->signature);
     }
@@ -655,7 +688,7 @@ static void certificates_of_the_field(void **state)
         { .name = "neg-gramine--hash-alg-unknown", .read = MSE_ERR_CLAIMS_HASH },
         { .name = "neg-gramine--cbor-tag-60002", .read = MSE_ERR_UNSUPPORTED_EVIDENCE_TAG },
         { .name = "neg-cosmian-sgx--truncated", .read = MSE_ERR_MALFORMED },
-        { .name = "cosmian-sev", .read = MSE_ERR_UNSUPPORTED_TEE },
+        { "cosmian-sev", MSE_OK, MSE_RATLS_SNP, MSE_OK, MSE_BINDING_POINT, MSE_OK },
         { .name = "evervault-nitro-cert", .read = MSE_ERR_UNSUPPORTED_TEE },
     };
     if (test_vectors() == NULL) {
@@ -695,6 +728,7 @@ int main(void)
         cmocka_unit_test(open_enclave_has_a_header),
         cmocka_unit_test(nothing_may_stand_behind_a_quote),
         cmocka_unit_test(other_evidence_is_named),
+        cmocka_unit_test(snp_reports_are_read),
         cmocka_unit_test(extensions_may_not_be_there_twice),
         cmocka_unit_test(there_is_no_fall_back),
         cmocka_unit_test(tagged_evidence_is_exact),

@@ -359,8 +359,8 @@ static void test_quote_form(void **state)
     uint8_t digest[32];
     make_quote(*state, &b);
     assert_status(mse_sgx_quote_parse(&q, mse_build_view(&b), NULL), MSE_OK);
-    assert_int_equal(q.version, 3);
-    assert_int_equal(q.qe_svn, q.qe_report.isv_svn);
+    assert_int_equal(q.header.version, 3);
+    assert_int_equal(q.header.qe_svn, q.auth.qe_report.isv_svn);
     assert_int_equal(q.body.mr_enclave[0], 1);
     assert_int_equal(q.body.mr_signer[0], 2);
     assert_int_equal(q.body.isv_prod_id, 3);
@@ -368,14 +368,16 @@ static void test_quote_form(void **state)
     assert_int_equal(q.body.attr_flags, 5);
     assert_int_equal(q.body.attr_xfrm, 0xe7);
     assert_int_equal(q.body.report_data[1], 6);
-    assert_int_equal(q.cert_type, MSE_CERT_TYPE_PCK_CHAIN);
-    assert_int_equal(q.cert_data.data[q.cert_data.len - 1], 0);
-    assert_int_equal(q.qe_auth_data.len, 32);
-    assert_status(mse_sha256_2(digest, mse_bytes_of(q.attestation_key, 64), q.qe_auth_data),
+    assert_int_equal(q.auth.cert_type, MSE_CERT_TYPE_PCK_CHAIN);
+    assert_int_equal(q.auth.cert_data.data[q.auth.cert_data.len - 1], 0);
+    assert_int_equal(q.auth.qe_auth_data.len, 32);
+    assert_status(
+        mse_sha256_2(digest, mse_bytes_of(q.auth.attestation_key, 64), q.auth.qe_auth_data),
+        MSE_OK);
+    assert_memory_equal(q.auth.qe_report.report_data, digest, 32);
+    assert_true(mse_mem_is_zero(q.auth.qe_report.report_data + 32, 32));
+    assert_status(mse_p256_verify(NULL, q.auth.attestation_key, q.auth.signature, q.signed_part),
                   MSE_OK);
-    assert_memory_equal(q.qe_report.report_data, digest, 32);
-    assert_true(mse_mem_is_zero(q.qe_report.report_data + 32, 32));
-    assert_status(mse_p256_verify(NULL, q.attestation_key, q.signature, q.signed_part), MSE_OK);
     mse_build_clear(&b);
 }
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Appraisal of an SGX quote, second half: TCB evaluation, and what the policy wants of status,
- * dates, attributes, signer, reference values and machine. */
-#include "attest/policy_keys.h"
-#include "attest/sgx.h"
+/* Appraisal of a DCAP quote, second half: TCB evaluation, and what the policy wants of status,
+ * dates and machine. */
+#include "attest/dcap.h"
 #include "base/build.h"
 #include "base/bytes.h"
 #include "base/util.h"
@@ -10,32 +9,64 @@
 
 /* Step tcb_level. */
 
-static void judge_tcb_level(struct mse_sgx_appraisal *a)
+static void judge_tcb_level(struct mse_dcap *a)
 {
     static const struct mse_ask platform = { MSE_STEP_TCB_LEVEL,
                                              "a TCB level that the platform reaches", NULL };
     static const struct mse_ask qe = { MSE_STEP_TCB_LEVEL, "a TCB level that the QE reaches",
                                        NULL };
     struct mse_verdict *v = a->v;
-    if (!a->has_tcb_info || !v->has_pck || a->tcb_info.tee != MSE_TEE_SGX) {
-        mse_note_skip(v, MSE_STEP_TCB_LEVEL, "no TCB info or no SGX extension for SGX");
+    if (!a->has_tcb_info || !v->has_pck) {
+        mse_note_skip(v, MSE_STEP_TCB_LEVEL, "no TCB info for this TEE or no SGX extension");
     } else {
-        a->level = mse_tcb_match(&a->tcb_info, &v->pck);
+        a->level = mse_tcb_match(&a->tcb_info, &v->pck, a->tee_tcb_svn);
         mse_note(v, &platform, a->level != NULL ? MSE_OK : MSE_ERR_TCB_NOT_SUPPORTED,
                  "no level for these components, PCESVN %u", v->pck.pce_svn);
     }
     if (!a->has_qe_identity) {
         mse_note_skip(v, MSE_STEP_TCB_LEVEL, "no QE identity");
     } else {
-        uint16_t svn = a->quote.qe_report.isv_svn;
+        uint16_t svn = a->auth.qe_report.isv_svn;
         a->qe_level = mse_identity_match(&a->qe_identity, svn);
         mse_note(v, &qe, a->qe_level != NULL ? MSE_OK : MSE_ERR_TCB_NOT_SUPPORTED,
                  "no level for QE ISVSVN %u", svn);
     }
 }
 
+/* A platform in which all but the TDX module's running version is current: mse_tcb_relaunch. */
+static enum mse_tcb_status converge(struct mse_dcap *a)
+{
+    struct mse_verdict *v = a->v;
+    enum mse_tcb_status s = v->platform_tcb_status;
+    if (a->module_has_levels) {
+        s = mse_tcb_converge(s, v->tdx_module_tcb_status);
+    }
+    if (v->tee == MSE_TEE_TDX && v->td.is_15 && s != MSE_TCB_NONE) {
+        struct mse_tcb_relaunch r = { .info = &a->tcb_info,
+                                      .pck = &v->pck,
+                                      .tee_tcb_svn2 = v->td.tee_tcb_svn2,
+                                      .tdx = s,
+                                      .module = v->tdx_module_tcb_status,
+                                      .qe = v->qe_tcb_status };
+        static const struct mse_ask ask = {
+            MSE_STEP_TDX_MODULE, "an identity of the TDX module that runs now (tee_tcb_svn2)", NULL
+        };
+        bool known = mse_tcb_relaunch(&s, &r);
+        mse_note(v, &ask, known ? MSE_OK : MSE_ERR_TDX_MODULE_MISMATCH, "module version %u",
+                 v->td.tee_tcb_svn2[1]);
+    }
+    return mse_tcb_converge(s, v->qe_tcb_status);
+}
+
+static void add_identity_advisories(struct mse_dcap *a, const struct mse_identity_level *l)
+{
+    a->advisories_fit =
+        (l == NULL || mse_tcb_add_advisories(a->v, l->advisories, l->num_advisories)) &&
+        a->advisories_fit;
+}
+
 /* What the levels say goes into the verdict. */
-static void record_levels(struct mse_sgx_appraisal *a)
+static void record_levels(struct mse_dcap *a)
 {
     struct mse_verdict *v = a->v;
     a->advisories_fit = true;
@@ -47,18 +78,20 @@ static void record_levels(struct mse_sgx_appraisal *a)
             mse_tcb_add_advisories(v, a->level->advisories, a->level->num_advisories);
     }
     v->num_platform_advisories = v->num_advisories;
+    if (a->module_level != NULL) {
+        v->tdx_module_tcb_status = a->module_level->status;
+    }
+    add_identity_advisories(a, a->module_level);
     if (a->qe_level != NULL) {
         v->qe_tcb_status = a->qe_level->status;
-        a->advisories_fit =
-            a->advisories_fit &&
-            mse_tcb_add_advisories(v, a->qe_level->advisories, a->qe_level->num_advisories);
     }
-    v->tcb_status = mse_tcb_converge(v->platform_tcb_status, v->qe_tcb_status);
+    add_identity_advisories(a, a->qe_level);
+    v->tcb_status = converge(a);
 }
 
 /* Step evaluation_number. */
 
-static void judge_evaluation_number(struct mse_sgx_appraisal *a)
+static void judge_evaluation_number(struct mse_dcap *a)
 {
     if (!a->has_tcb_info || !a->has_qe_identity) {
         mse_note_skip(a->v, MSE_STEP_EVALUATION_NUMBER, "TCB info or QE identity missing");
@@ -87,12 +120,16 @@ static bool is_out_of_date(enum mse_tcb_status s)
 }
 
 /* The date from which grace counts: the earliest of the parts that are out of date. */
-static mse_time grace_start(const struct mse_sgx_appraisal *a)
+static mse_time grace_start(const struct mse_dcap *a)
 {
     bool by_tcb_date = a->policy->grace_reference == MSE_GRACE_TCB_DATE;
     mse_time start = INT64_MAX;
     if (a->level != NULL && is_out_of_date(a->level->status)) {
         start = by_tcb_date ? a->level->tcb_date : a->tcb_info.issue_date;
+    }
+    if (a->module_level != NULL && is_out_of_date(a->module_level->status)) {
+        mse_time module = by_tcb_date ? a->module_level->tcb_date : a->tcb_info.issue_date;
+        start = module < start ? module : start;
     }
     if (a->qe_level != NULL && is_out_of_date(a->qe_level->status)) {
         mse_time qe = by_tcb_date ? a->qe_level->tcb_date : a->qe_identity.issue_date;
@@ -101,7 +138,7 @@ static mse_time grace_start(const struct mse_sgx_appraisal *a)
     return start;
 }
 
-static bool is_in_grace(const struct mse_sgx_appraisal *a)
+static bool is_in_grace(const struct mse_dcap *a)
 {
     if (a->policy->grace_days == 0 || a->policy->grace_reference == MSE_GRACE_NONE ||
         !is_out_of_date(a->v->tcb_status)) {
@@ -128,7 +165,7 @@ static const char *wanted_statuses(struct mse_build *b, uint32_t accepted)
     return text != NULL ? text : "an accepted status";
 }
 
-static void judge_status(struct mse_sgx_appraisal *a)
+static void judge_status(struct mse_dcap *a)
 {
     enum mse_tcb_status s = a->v->tcb_status;
     static const struct mse_ask revoked = { MSE_STEP_TCB_STATUS, "a status other than Revoked",
@@ -158,7 +195,7 @@ static bool is_accepted_advisory(const struct mse_policy *p, const char *id)
     return false;
 }
 
-static void judge_advisories(struct mse_sgx_appraisal *a)
+static void judge_advisories(struct mse_dcap *a)
 {
     static const struct mse_ask ask = { MSE_STEP_TCB_STATUS, "accepted advisories only",
                                         "accepted_advisories" };
@@ -175,7 +212,7 @@ static void judge_advisories(struct mse_sgx_appraisal *a)
     mse_note(a->v, &ask, bad == NULL ? MSE_OK : MSE_ERR_TCB_ADVISORY, "%s", bad != NULL ? bad : "");
 }
 
-static void judge_tcb_date(struct mse_sgx_appraisal *a)
+static void judge_tcb_date(struct mse_dcap *a)
 {
     char wanted[MSE_TIME_TEXT_LEN] = "any date";
     char seen[MSE_TIME_TEXT_LEN];
@@ -188,9 +225,9 @@ static void judge_tcb_date(struct mse_sgx_appraisal *a)
     mse_note(a->v, &ask, good ? MSE_OK : MSE_ERR_TCB_DATE, "%s", seen);
 }
 
-static void judge_tcb_status(struct mse_sgx_appraisal *a)
+static void judge_tcb_status(struct mse_dcap *a)
 {
-    if (a->level == NULL || a->qe_level == NULL) {
+    if (a->v->tcb_status == MSE_TCB_NONE) {
         mse_note_skip(a->v, MSE_STEP_TCB_STATUS, "no TCB level was found");
         return;
     }
@@ -201,7 +238,7 @@ static void judge_tcb_status(struct mse_sgx_appraisal *a)
 
 /* Step collateral_age. The root CRL is left out: it is issued once a year. */
 
-static void judge_age(struct mse_sgx_appraisal *a, const char *what, mse_time issued)
+static void judge_age(struct mse_dcap *a, const char *what, mse_time issued)
 {
     int64_t max = a->policy->max_collateral_age;
     char wanted[MSE_CHECK_TEXT_LEN];
@@ -214,7 +251,7 @@ static void judge_age(struct mse_sgx_appraisal *a, const char *what, mse_time is
     mse_note(a->v, &ask, good ? MSE_OK : MSE_ERR_COLLATERAL_AGE, "issued %s", seen);
 }
 
-static void judge_collateral_age(struct mse_sgx_appraisal *a)
+static void judge_collateral_age(struct mse_dcap *a)
 {
     static const struct mse_ask any = { MSE_STEP_COLLATERAL_AGE, "any age", "max_collateral_age" };
     if (!a->has_tcb_info || !a->has_qe_identity || !a->has_pck_crl) {
@@ -232,7 +269,7 @@ static void judge_collateral_age(struct mse_sgx_appraisal *a)
 
 /* Step simulation: decided by the root key alone. */
 
-static void judge_simulation(struct mse_sgx_appraisal *a)
+static void judge_simulation(struct mse_dcap *a)
 {
     static const struct mse_ask hardware = { MSE_STEP_SIMULATION, "a root of hardware",
                                              "allow_simulation" };
@@ -256,179 +293,11 @@ static void judge_simulation(struct mse_sgx_appraisal *a)
 
 /* Step attributes. */
 
-static void judge_attributes(struct mse_sgx_appraisal *a)
+void mse_dcap_judge_debug(struct mse_dcap *a, uint64_t flags)
 {
     static const struct mse_ask debug = { MSE_STEP_ATTRIBUTES, "DEBUG clear", "allow_debug" };
-    static const struct mse_ask bits = {
-        MSE_STEP_ATTRIBUTES, "INIT and MODE64BIT set, PROVISION_KEY and EINITTOKEN_KEY clear",
-        "insecure_any_attributes"
-    };
-    const uint64_t must = MSE_SGX_FLAG_INIT | MSE_SGX_FLAG_MODE64BIT;
-    const uint64_t must_not = MSE_SGX_FLAG_PROVISION_KEY | MSE_SGX_FLAG_EINITTOKEN_KEY;
-    uint64_t flags = a->v->report.attr_flags;
     mse_note(a->v, &debug, !a->v->debug || a->policy->allow_debug ? MSE_OK : MSE_ERR_DEBUG,
              "flags 0x%llx: DEBUG set", (unsigned long long)flags);
-    bool good = (flags & must) == must && (flags & must_not) == 0;
-    mse_note(a->v, &bits, good || a->policy->insecure_any_attributes ? MSE_OK : MSE_ERR_ATTRIBUTES,
-             "flags 0x%llx", (unsigned long long)flags);
-}
-
-/* Step signer: MRSIGNERs whose private key everybody has. */
-
-static const uint8_t sample_signers[][32] = {
-    /* The key of the Intel SGX SDK's sample code. */
-    { 0x83, 0xd7, 0x19, 0xe7, 0x7d, 0xea, 0xca, 0x14, 0x70, 0xf6, 0xba,
-      0xf6, 0x2a, 0x4d, 0x77, 0x43, 0x03, 0xc8, 0x99, 0xdb, 0x69, 0x02,
-      0x0f, 0x9c, 0x70, 0xee, 0x1d, 0xfc, 0x08, 0xc7, 0xce, 0x9e },
-    /* The debug key of the Open Enclave SDK. */
-    { 0xca, 0x9a, 0xd7, 0x33, 0x14, 0x48, 0x98, 0x0a, 0xa2, 0x88, 0x90,
-      0xce, 0x73, 0xe4, 0x33, 0x63, 0x83, 0x77, 0xf1, 0x79, 0xab, 0x44,
-      0x56, 0xb2, 0xfe, 0x23, 0x71, 0x93, 0x19, 0x3a, 0x8d, 0x0a },
-};
-
-static void judge_sample_signer(struct mse_sgx_appraisal *a)
-{
-    static const struct mse_ask ask = { MSE_STEP_SIGNER, "a signer whose key is not public",
-                                        "allow_sample_signer" };
-    bool sample = false;
-    for (size_t i = 0; i < MSE_ARRAY_LEN(sample_signers); i++) {
-        sample = sample || mse_mem_equal(a->v->report.mr_signer, sample_signers[i], 32);
-    }
-    char seen[65];
-    mse_hex_encode(seen, mse_bytes_of(a->v->report.mr_signer, 32));
-    mse_note(a->v, &ask, !sample || a->policy->allow_sample_signer ? MSE_OK : MSE_ERR_SAMPLE_SIGNER,
-             "MRSIGNER %s", seen);
-}
-
-/* Step reference (and step signer for the MRSIGNER of a set). */
-
-/* What one set wants of the report: a list of comparisons, the same for judging and for telling. */
-struct comparison {
-    bool wanted;
-    bool equal;
-    mse_status status;
-};
-#define NUM_COMPARISONS 6
-
-static void compare(struct comparison out[NUM_COMPARISONS], const struct mse_reference *s,
-                    const struct mse_sgx_report *r)
-{
-    const struct comparison list[NUM_COMPARISONS] = {
-        { s->has_mr_signer, mse_mem_equal(s->mr_signer, r->mr_signer, 32),
-          MSE_ERR_MRSIGNER_MISMATCH },
-        { s->has_mr_enclave, mse_mem_equal(s->mr_enclave, r->mr_enclave, 32),
-          MSE_ERR_MRENCLAVE_MISMATCH },
-        { s->has_isv_prod_id, s->isv_prod_id == r->isv_prod_id, MSE_ERR_ISVPRODID_MISMATCH },
-        { s->has_min_isv_svn, s->min_isv_svn <= r->isv_svn, MSE_ERR_ISVSVN_TOO_LOW },
-        { s->has_config_id, mse_mem_equal(s->config_id, r->config_id, 64),
-          MSE_ERR_CONFIG_ID_MISMATCH },
-        { s->has_report_data, mse_mem_equal(s->report_data, r->report_data, 64),
-          MSE_ERR_REPORT_DATA_MISMATCH },
-    };
-    for (size_t i = 0; i < NUM_COMPARISONS; i++) {
-        out[i] = list[i];
-    }
-}
-
-static size_t num_mismatches(const struct mse_reference *s, const struct mse_sgx_report *r)
-{
-    struct comparison c[NUM_COMPARISONS];
-    compare(c, s, r);
-    size_t num = 0;
-    for (size_t i = 0; i < NUM_COMPARISONS; i++) {
-        num += c[i].wanted && !c[i].equal ? 1 : 0;
-    }
-    return num;
-}
-
-/* A set that wants neither of these would let any enclave pass. */
-static bool is_identifying(const struct mse_reference *s)
-{
-    return s->has_mr_enclave || s->has_mr_signer;
-}
-
-/* The identifying set that the report comes closest to; NULL if there is no such set. */
-static const struct mse_reference *closest(const struct mse_sgx_appraisal *a, size_t *mismatches)
-{
-    const struct mse_reference *best = NULL;
-    for (size_t i = 0; i < a->policy->num_references; i++) {
-        const struct mse_reference *s = &a->policy->references[i];
-        if (!is_identifying(s) && !a->policy->insecure_any_app) {
-            continue;
-        }
-        size_t num = num_mismatches(s, &a->v->report);
-        if (best == NULL || num < *mismatches) {
-            best = s;
-            *mismatches = num;
-        }
-    }
-    return best;
-}
-
-static void tell_values(char seen[2 * 64 + 1], char wanted[2 * 64 + 1], mse_status status,
-                        const struct mse_reference *s, const struct mse_sgx_report *r)
-{
-    const uint8_t *have = r->report_data;
-    const uint8_t *want = s->report_data;
-    size_t len = 64;
-    if (status == MSE_ERR_MRSIGNER_MISMATCH || status == MSE_ERR_MRENCLAVE_MISMATCH) {
-        bool signer = status == MSE_ERR_MRSIGNER_MISMATCH;
-        have = signer ? r->mr_signer : r->mr_enclave;
-        want = signer ? s->mr_signer : s->mr_enclave;
-        len = 32;
-    } else if (status == MSE_ERR_CONFIG_ID_MISMATCH) {
-        have = r->config_id;
-        want = s->config_id;
-    } else if (status == MSE_ERR_ISVPRODID_MISMATCH || status == MSE_ERR_ISVSVN_TOO_LOW) {
-        bool product = status == MSE_ERR_ISVPRODID_MISMATCH;
-        unsigned number = product ? r->isv_prod_id : r->isv_svn;
-        unsigned least = product ? s->isv_prod_id : s->min_isv_svn;
-        (void)snprintf(seen, 2 * 64 + 1, "%u", number);
-        (void)snprintf(wanted, 2 * 64 + 1, product ? "%u" : "%u or more", least);
-        return;
-    }
-    mse_hex_encode(seen, mse_bytes_of(have, len));
-    mse_hex_encode(wanted, mse_bytes_of(want, len));
-}
-
-static void tell_mismatches(struct mse_sgx_appraisal *a, const struct mse_reference *s)
-{
-    struct comparison c[NUM_COMPARISONS];
-    compare(c, s, &a->v->report);
-    for (size_t i = 0; i < NUM_COMPARISONS; i++) {
-        if (!c[i].wanted || c[i].equal) {
-            continue;
-        }
-        char seen[2 * 64 + 1];
-        char wanted[2 * 64 + 1];
-        tell_values(seen, wanted, c[i].status, s, &a->v->report);
-        bool signer = c[i].status == MSE_ERR_MRSIGNER_MISMATCH;
-        struct mse_ask ask = { signer ? MSE_STEP_SIGNER : MSE_STEP_REFERENCE, wanted,
-                               "references" };
-        mse_note(a->v, &ask, c[i].status, "%s", seen);
-    }
-}
-
-static void judge_reference(struct mse_sgx_appraisal *a)
-{
-    static const struct mse_ask some = { MSE_STEP_REFERENCE,
-                                         "a fingerprint or a signer to compare with",
-                                         "references" };
-    static const struct mse_ask match = { MSE_STEP_REFERENCE, "the values of one set",
-                                          "references" };
-    size_t mismatches = 0;
-    const struct mse_reference *s = closest(a, &mismatches);
-    if (s == NULL) {
-        mse_note(a->v, &some, a->policy->insecure_any_app ? MSE_OK : MSE_ERR_NOTHING_IDENTIFIES,
-                 "no set of reference values that identifies an app");
-        return;
-    }
-    if (mismatches == 0) {
-        a->v->reference_index = (size_t)(s - a->policy->references);
-        mse_note(a->v, &match, MSE_OK, NULL);
-        return;
-    }
-    tell_mismatches(a, s);
 }
 
 /* Step machine. */
@@ -468,7 +337,7 @@ static bool is_allowed_fmspc(const struct mse_policy *p, const struct mse_pck_ex
     return p->num_allowed_fmspc == 0;
 }
 
-static void judge_machine(struct mse_sgx_appraisal *a)
+static void judge_machine(struct mse_dcap *a)
 {
     static const struct mse_ask machine = { MSE_STEP_MACHINE,
                                             "a machine of the list, if there is one",
@@ -492,16 +361,18 @@ static void judge_machine(struct mse_sgx_appraisal *a)
              "FMSPC %s", fmspc);
 }
 
-void mse_sgx_judge_policy(struct mse_sgx_appraisal *a)
+void mse_dcap_judge_policy(struct mse_dcap *a)
 {
+    if (a->kind->judge_module != NULL) {
+        a->kind->judge_module(a);
+    }
     judge_tcb_level(a);
     record_levels(a);
     judge_evaluation_number(a);
     judge_tcb_status(a);
     judge_collateral_age(a);
     judge_simulation(a);
-    judge_attributes(a);
-    judge_sample_signer(a);
-    judge_reference(a);
+    a->kind->judge_body(a);
+    mse_dcap_judge_reference(a);
     judge_machine(a);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Appraisal of an SGX quote, first half: is every input genuine, current and about this platform?
+/* Appraisal of a DCAP quote, first half: is every input genuine, current and about this platform?
  * Each step notes what it finds and goes on; a step whose input could not be read is noted as
- * skipped. What the policy wants of it all is sgx_policy.c. */
-#include "attest/sgx.h"
+ * skipped. What the policy wants of it all is dcap_policy.c. */
+#include "attest/dcap.h"
 
 #include "attest/policy_keys.h"
 #include "base/bytes.h"
@@ -16,7 +16,7 @@ static const char no_chain[] = "the PCK chain could not be read";
 
 /* Step form. */
 
-static void judge_policy_sense(struct mse_sgx_appraisal *a)
+static void judge_policy_sense(struct mse_dcap *a)
 {
     static const struct mse_policy nothing; /* accepts nothing */
     static const struct mse_ask ask = { MSE_STEP_FORM, "a policy that makes sense", NULL };
@@ -28,24 +28,17 @@ static void judge_policy_sense(struct mse_sgx_appraisal *a)
     }
 }
 
-static bool judge_form(struct mse_sgx_appraisal *a, struct mse_bytes quote)
+static bool judge_form(struct mse_dcap *a, struct mse_bytes quote)
 {
-    static const struct mse_ask ask = { MSE_STEP_FORM, "an SGX quote, version 3, ECDSA-P256",
-                                        NULL };
+    const struct mse_ask ask = { MSE_STEP_FORM, a->kind->form, NULL };
     struct mse_error err = { .status = MSE_OK };
-    mse_status st = mse_sgx_quote_parse(&a->quote, quote, &err);
+    mse_status st = a->kind->read(a, quote, &err);
     mse_note(a->v, &ask, st, "%s", err.text);
-    if (st != MSE_OK) {
-        return false;
-    }
-    a->v->quote_version = a->quote.version;
-    a->v->report = a->quote.body;
-    a->v->debug = (a->quote.body.attr_flags & MSE_SGX_FLAG_DEBUG) != 0;
-    return true;
+    return st == MSE_OK;
 }
 
 /* Types 1 to 3 name the machine only; the PCK chain then comes with the collateral. */
-static bool names_its_machine(const struct mse_sgx_quote *q)
+static bool names_its_machine(const struct mse_quote_auth *q)
 {
     switch (q->cert_type) {
     case MSE_CERT_TYPE_PPID_PLAIN: /* PPID 16, CPUSVN 16, PCESVN 2, PCEID 2 or left out */
@@ -60,13 +53,13 @@ static bool names_its_machine(const struct mse_sgx_quote *q)
 }
 
 /* Where the PCK chain is to be read from; empty if nowhere. */
-static struct mse_bytes find_pck_chain(struct mse_sgx_appraisal *a)
+static struct mse_bytes find_pck_chain(struct mse_dcap *a)
 {
     static const struct mse_ask ask = {
         MSE_STEP_FORM, "a PCK chain: certification data 5, or 1 to 3 and the chain as collateral",
         NULL
     };
-    const struct mse_sgx_quote *q = &a->quote;
+    const struct mse_quote_auth *q = &a->auth;
     bool carried = q->cert_type == MSE_CERT_TYPE_PCK_CHAIN;
     bool beside = names_its_machine(q) && a->collateral->pck_cert_chain.len > 0;
     mse_note(a->v, &ask, carried || beside ? MSE_OK : MSE_ERR_UNSUPPORTED_CERT_TYPE,
@@ -78,7 +71,7 @@ static struct mse_bytes find_pck_chain(struct mse_sgx_appraisal *a)
 
 /* Steps pck_chain and pck_extension. */
 
-static void judge_chain(struct mse_sgx_appraisal *a, struct mse_bytes pem)
+static void judge_chain(struct mse_dcap *a, struct mse_bytes pem)
 {
     static const struct mse_ask ask = { MSE_STEP_PCK_CHAIN, "leaf, CA, root in PEM", NULL };
     a->pck_chain.num = 0;
@@ -97,17 +90,17 @@ static void judge_chain(struct mse_sgx_appraisal *a, struct mse_bytes pem)
 }
 
 /* The CA that issued the PCK certificate; NULL if the chain has another shape. */
-static const struct mse_cert *pck_ca(const struct mse_sgx_appraisal *a)
+static const struct mse_cert *pck_ca(const struct mse_dcap *a)
 {
     return a->pck_chain.num == MSE_CHAIN_MAX_CERTS ? &a->pck_chain.certs[1] : NULL;
 }
 
-static const struct mse_cert *root(const struct mse_sgx_appraisal *a)
+static const struct mse_cert *root(const struct mse_dcap *a)
 {
     return a->pck_chain.num == MSE_CHAIN_MAX_CERTS ? &a->pck_chain.certs[2] : NULL;
 }
 
-static void judge_extension(struct mse_sgx_appraisal *a)
+static void judge_extension(struct mse_dcap *a)
 {
     static const struct mse_ask ask = { MSE_STEP_PCK_EXTENSION, "a complete SGX extension", NULL };
     const struct mse_cert *leaf = &a->pck_chain.certs[0];
@@ -125,22 +118,22 @@ static void judge_extension(struct mse_sgx_appraisal *a)
 }
 
 /* A quote that names its machine in the clear must name the one of the certificate. */
-static void judge_named_machine(struct mse_sgx_appraisal *a)
+static void judge_named_machine(struct mse_dcap *a)
 {
     static const struct mse_ask ask = { MSE_STEP_PCK_EXTENSION, "the PPID that the quote names",
                                         NULL };
-    if (a->quote.cert_type != MSE_CERT_TYPE_PPID_PLAIN || !a->v->has_pck) {
+    if (a->auth.cert_type != MSE_CERT_TYPE_PPID_PLAIN || !a->v->has_pck) {
         return;
     }
     bool same =
-        a->quote.cert_data.len >= 16 && mse_mem_equal(a->quote.cert_data.data, a->v->pck.ppid, 16);
+        a->auth.cert_data.len >= 16 && mse_mem_equal(a->auth.cert_data.data, a->v->pck.ppid, 16);
     mse_note(a->v, &ask, same ? MSE_OK : MSE_ERR_PCK_CHAIN_MALFORMED,
              "a PCK certificate of another machine");
 }
 
 /* Steps pck_crl and root_crl. */
 
-static void judge_crls(struct mse_sgx_appraisal *a)
+static void judge_crls(struct mse_dcap *a)
 {
     static const struct mse_ask leaf = { MSE_STEP_PCK_CRL, "a PCK certificate that is not revoked",
                                          NULL };
@@ -159,7 +152,7 @@ static void judge_crls(struct mse_sgx_appraisal *a)
 
 /* Steps tcb_info and qe_identity. */
 
-static struct mse_signed signed_part(const struct mse_sgx_appraisal *a)
+static struct mse_signed signed_part(const struct mse_dcap *a)
 {
     struct mse_signed s = {
         .anchor = a->anchor != NULL || a->anchors.num == 0 ? a->anchor : &a->anchors.keys[0],
@@ -169,7 +162,7 @@ static struct mse_signed signed_part(const struct mse_sgx_appraisal *a)
     return s;
 }
 
-static void judge_signer(struct mse_sgx_appraisal *a, const struct mse_chain *chain,
+static void judge_signer(struct mse_dcap *a, const struct mse_chain *chain,
                          const struct mse_signed_words *words)
 {
     struct mse_ask ask = { words->step, "a signing certificate that is not revoked", NULL };
@@ -177,14 +170,14 @@ static void judge_signer(struct mse_sgx_appraisal *a, const struct mse_chain *ch
                       chain->num > 0 ? &chain->certs[0] : NULL, &ask, words->revoked);
 }
 
-static void judge_tcb_info_platform(struct mse_sgx_appraisal *a)
+static void judge_tcb_info_platform(struct mse_dcap *a)
 {
-    static const struct mse_ask kind = { MSE_STEP_TCB_INFO, "TCB info for SGX", NULL };
+    const struct mse_ask kind = { MSE_STEP_TCB_INFO, a->kind->tcb_info, NULL };
     static const struct mse_ask same = { MSE_STEP_TCB_INFO, "the platform's FMSPC and PCEID",
                                          NULL };
     const struct mse_tcb_info *info = &a->tcb_info;
-    bool sgx = info->tee == MSE_TEE_SGX && info->tcb_type == 0;
-    mse_note(a->v, &kind, sgx ? MSE_OK : MSE_ERR_TCB_INFO_MISMATCH,
+    bool right = info->tee == a->kind->tee && info->tcb_type == 0;
+    mse_note(a->v, &kind, right ? MSE_OK : MSE_ERR_TCB_INFO_MISMATCH,
              "TCB info for another kind of TEE (type %u)", info->tcb_type);
     if (!a->v->has_pck) {
         mse_note_skip(a->v, MSE_STEP_TCB_INFO, no_chain);
@@ -201,7 +194,7 @@ static void judge_tcb_info_platform(struct mse_sgx_appraisal *a)
              "TCB info of FMSPC %s, PCK certificate of FMSPC %s", seen, want);
 }
 
-static void judge_tcb_info(struct mse_sgx_appraisal *a)
+static void judge_tcb_info(struct mse_dcap *a)
 {
     static const struct mse_ask ask = { MSE_STEP_TCB_INFO, "TCB info, version 2 or 3", NULL };
     struct mse_signed s = signed_part(a);
@@ -219,7 +212,7 @@ static void judge_tcb_info(struct mse_sgx_appraisal *a)
     if (st != MSE_OK) {
         return;
     }
-    a->has_tcb_info = true;
+    a->has_tcb_info = a->tcb_info.tee == a->kind->tee;
     a->v->tcb_evaluation_number = a->tcb_info.tcb_evaluation_number;
     struct mse_window w = { .what = "tcb_info",
                             .from = a->tcb_info.issue_date,
@@ -230,11 +223,11 @@ static void judge_tcb_info(struct mse_sgx_appraisal *a)
     judge_tcb_info_platform(a);
 }
 
-static void judge_qe_identity(struct mse_sgx_appraisal *a)
+static void judge_qe_identity(struct mse_dcap *a)
 {
     static const struct mse_ask ask = { MSE_STEP_QE_IDENTITY, "an enclave identity, version 2",
                                         NULL };
-    static const struct mse_ask id = { MSE_STEP_QE_IDENTITY, "the identity \"QE\"", NULL };
+    const struct mse_ask id = { MSE_STEP_QE_IDENTITY, a->kind->qe_identity, NULL };
     struct mse_signed s = signed_part(a);
     s.body = a->collateral->qe_identity;
     s.signature = a->collateral->qe_identity_signature;
@@ -259,14 +252,13 @@ static void judge_qe_identity(struct mse_sgx_appraisal *a)
                             .early = MSE_ERR_QE_IDENTITY_NOT_YET_VALID,
                             .late = MSE_ERR_QE_IDENTITY_EXPIRED };
     mse_note_window(a->v, MSE_STEP_QE_IDENTITY, &w, a->at);
-    mse_note(a->v, &id,
-             a->qe_identity.id == MSE_IDENTITY_QE ? MSE_OK : MSE_ERR_QE_IDENTITY_MISMATCH,
+    mse_note(a->v, &id, a->qe_identity.id == a->kind->qe ? MSE_OK : MSE_ERR_QE_IDENTITY_MISMATCH,
              "the identity of another enclave");
 }
 
 /* Steps qe_report, ak_binding, quote_signature. */
 
-static void judge_qe_report(struct mse_sgx_appraisal *a)
+static void judge_qe_report(struct mse_dcap *a)
 {
     static const struct mse_ask ask = { MSE_STEP_QE_REPORT, "a signature of the PCK key", NULL };
     if (a->pck_chain.num == 0) {
@@ -276,20 +268,20 @@ static void judge_qe_report(struct mse_sgx_appraisal *a)
     const uint8_t *point = mse_point_of(&a->pck_chain.certs[0].key);
     mse_status st = MSE_ERR_QE_REPORT_SIGNATURE;
     if (point != NULL) {
-        st = mse_p256_verify(a->judge.curve, point, a->quote.qe_report_signature,
-                             a->quote.qe_report_raw);
+        st = mse_p256_verify(a->judge.curve, point, a->auth.qe_report_signature,
+                             a->auth.qe_report_raw);
     }
     mse_note(a->v, &ask, st == MSE_OK ? MSE_OK : MSE_ERR_QE_REPORT_SIGNATURE,
              "a QE report that another key signed, or that was changed");
 }
 
-static void judge_ak_binding(struct mse_sgx_appraisal *a)
+static void judge_ak_binding(struct mse_dcap *a)
 {
     static const struct mse_ask ask = {
         MSE_STEP_AK_BINDING, "QE report data SHA-256(attestation key, authentication data), zeros",
         NULL
     };
-    const struct mse_sgx_quote *q = &a->quote;
+    const struct mse_quote_auth *q = &a->auth;
     uint8_t digest[32];
     struct mse_bytes key = mse_bytes_of(q->attestation_key, sizeof q->attestation_key);
     bool good = mse_sha256_2(digest, key, q->qe_auth_data) == MSE_OK &&
@@ -298,13 +290,13 @@ static void judge_ak_binding(struct mse_sgx_appraisal *a)
     mse_note(a->v, &ask, good ? MSE_OK : MSE_ERR_AK_BINDING, "another key or other data");
 }
 
-static void judge_quote_signature(struct mse_sgx_appraisal *a)
+static void judge_quote_signature(struct mse_dcap *a)
 {
     static const struct mse_ask ask = { MSE_STEP_QUOTE_SIGNATURE,
                                         "a signature of the attestation key", NULL };
-    const struct mse_sgx_quote *q = &a->quote;
+    const struct mse_quote_auth *q = &a->auth;
     mse_status st =
-        mse_p256_verify(a->judge.curve, q->attestation_key, q->signature, q->signed_part);
+        mse_p256_verify(a->judge.curve, q->attestation_key, q->signature, a->signed_part);
     mse_note(a->v, &ask, st == MSE_OK ? MSE_OK : MSE_ERR_QUOTE_SIGNATURE,
              "a quote that another key signed, or that was changed");
 }
@@ -323,7 +315,7 @@ static bool attributes_match(const struct mse_qe_identity *id, const struct mse_
     return true;
 }
 
-static void judge_qe_match(struct mse_sgx_appraisal *a)
+static void judge_qe_match(struct mse_dcap *a)
 {
     static const struct mse_ask signer = { MSE_STEP_QE_MATCH, "MRSIGNER of the QE identity", NULL };
     static const struct mse_ask product = { MSE_STEP_QE_MATCH, "ISVPRODID of the QE identity",
@@ -337,7 +329,7 @@ static void judge_qe_match(struct mse_sgx_appraisal *a)
         return;
     }
     const struct mse_qe_identity *id = &a->qe_identity;
-    const struct mse_sgx_report *r = &a->quote.qe_report;
+    const struct mse_sgx_report *r = &a->auth.qe_report;
     const mse_status bad = MSE_ERR_QE_IDENTITY_MISMATCH;
     bool same = mse_mem_equal(r->mr_signer, id->mr_signer, 32);
     mse_note(a->v, &signer, same ? MSE_OK : bad, "a QE of another signer");
@@ -355,11 +347,13 @@ static void judge_qe_match(struct mse_sgx_appraisal *a)
 static void skip_all(struct mse_verdict *v)
 {
     for (unsigned s = MSE_STEP_PCK_CHAIN; s <= MSE_STEP_MACHINE; s++) {
-        mse_note_skip(v, (enum mse_step)s, "the quote could not be read");
+        if (mse_verdict_step_applies(v->tee, (enum mse_step)s)) {
+            mse_note_skip(v, (enum mse_step)s, "the quote could not be read");
+        }
     }
 }
 
-static void judge(struct mse_sgx_appraisal *a, struct mse_bytes quote)
+static void judge(struct mse_dcap *a, struct mse_bytes quote)
 {
     judge_policy_sense(a);
     a->anchors = mse_anchors_of(a->policy);
@@ -377,44 +371,37 @@ static void judge(struct mse_sgx_appraisal *a, struct mse_bytes quote)
     judge_ak_binding(a);
     judge_quote_signature(a);
     judge_qe_match(a);
-    mse_sgx_judge_policy(a);
+    mse_dcap_judge_policy(a);
     a->v->signatures_ok = mse_verdict_step_ok(a->v, MSE_STEP_PCK_CHAIN) &&
                           mse_verdict_step_ok(a->v, MSE_STEP_QE_REPORT) &&
                           mse_verdict_step_ok(a->v, MSE_STEP_AK_BINDING) &&
                           mse_verdict_step_ok(a->v, MSE_STEP_QUOTE_SIGNATURE);
 }
 
-static mse_status tell(const struct mse_verdict *v, struct mse_error *err)
+mse_status mse_dcap_appraise(struct mse_dcap *a, struct mse_bytes quote, struct mse_error *err)
 {
-    const struct mse_check *c = mse_verdict_failure(v);
-    if (v->status == MSE_OK || c == NULL) {
-        return v->status;
-    }
-    return MSE_FAIL(err, c->status, mse_step_name(c->step), "%s: seen %s; wanted %s%s%s",
-                    mse_status_text(c->status), c->seen, c->wanted,
-                    c->policy_key != NULL ? "; policy key " : "",
-                    c->policy_key != NULL ? c->policy_key : "");
-}
-
-mse_status mse_appraise_sgx(struct mse_verdict *out, struct mse_bytes quote,
-                            const struct mse_collateral *collateral,
-                            const struct mse_policy *policy, mse_time at, struct mse_error *err)
-{
-    static const struct mse_verdict empty = { .tee = MSE_TEE_SGX, .reference_index = SIZE_MAX };
-    *out = empty;
+    const struct mse_verdict empty = { .tee = a->kind->tee, .reference_index = SIZE_MAX };
+    const struct mse_policy *policy = a->policy;
+    *a->v = empty;
     /* Without memory for it each verification builds its own. */
     struct mse_curve *curve = mse_curve_new_p256();
-    struct mse_sgx_appraisal a = { .v = out,
-                                   .collateral = collateral,
-                                   .policy = policy,
-                                   .at = at,
-                                   .judge = { .v = out, .curve = curve, .at = at } };
-    judge(&a, quote);
+    struct mse_judge j = { .v = a->v, .curve = curve, .at = a->at };
+    a->judge = j;
+    judge(a, quote);
+    a->judge.curve = NULL;
     mse_curve_free(curve);
     /* A quote alone is bound to nothing; the caller who knows better says so afterwards. */
     if (policy->require_level > 0) {
-        mse_verdict_set_level(out, 0, policy);
+        mse_verdict_set_level(a->v, 0, policy);
     }
-    mse_verdict_decide(out);
-    return tell(out, err);
+    mse_verdict_decide(a->v);
+    return mse_verdict_tell(a->v, err);
+}
+
+mse_status mse_appraise_quote(struct mse_verdict *out, struct mse_bytes quote,
+                              const struct mse_collateral *collateral,
+                              const struct mse_policy *policy, mse_time at, struct mse_error *err)
+{
+    return mse_quote_is_tdx(quote) ? mse_appraise_tdx(out, quote, collateral, policy, at, err)
+                                   : mse_appraise_sgx(out, quote, collateral, policy, at, err);
 }

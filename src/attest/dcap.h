@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The state of one appraisal of a DCAP quote, SGX or TDX. What both kinds share is dcap.c (what
+ * must be genuine), dcap_policy.c (TCB evaluation and what the policy wants) and reference.c; what
+ * is special to one of them is sgx_body.c and tdx_body.c. */
+#ifndef ATTEST_DCAP_H
+#define ATTEST_DCAP_H
+
+#include "attest/chain.h"
+#include "attest/tcb.h"
+
+struct mse_dcap;
+
+/* What differs between the kinds. */
+struct mse_dcap_kind {
+    enum mse_tee_kind tee;
+    enum mse_identity_id qe;
+    const char *form; /* texts of what is wanted */
+    const char *tcb_info;
+    const char *qe_identity;
+    /* Fills header, auth, signed_part and the verdict's claims. */
+    mse_status (*read)(struct mse_dcap *a, struct mse_bytes quote, struct mse_error *err);
+    /* Step tdx_module; NULL if there is no such thing. */
+    void (*judge_module)(struct mse_dcap *a);
+    /* Steps attributes and signer. */
+    void (*judge_body)(struct mse_dcap *a);
+};
+extern const struct mse_dcap_kind mse_dcap_sgx;
+extern const struct mse_dcap_kind mse_dcap_tdx;
+
+struct mse_dcap {
+    const struct mse_dcap_kind *kind;
+    struct mse_verdict *v;
+    const struct mse_collateral *collateral;
+    const struct mse_policy *policy;
+    mse_time at;
+    struct mse_judge judge; /* v and at once more, for chain.h */
+
+    struct mse_bytes signed_part;
+    struct mse_quote_auth auth;
+    struct mse_anchors anchors;
+    struct mse_chain pck_chain;      /* num 0: could not be read */
+    const struct mse_anchor *anchor; /* where the PCK chain ends; NULL: nowhere */
+    struct mse_crl root_crl;
+    struct mse_crl pck_crl;
+    const struct mse_tcb_level *level;
+    const struct mse_identity_level *qe_level;
+    /* TDX only. */
+    const uint8_t *tee_tcb_svn; /* of the report; NULL for SGX */
+    const struct mse_identity_level *module_level;
+    bool module_has_levels;
+    /* Of both. */
+    bool has_root_crl;
+    bool has_pck_crl;
+    bool has_tcb_info; /* and it is for this kind of TEE */
+    bool has_qe_identity;
+    bool advisories_fit;
+    /* The large ones last. */
+    struct mse_chain tcb_chain;
+    struct mse_chain qe_chain;
+    struct mse_tcb_info tcb_info;
+    struct mse_qe_identity qe_identity;
+};
+
+/* mse_dcap_appraise is the whole appraisal; see mse_appraise_quote. */
+MSE_MUST_USE mse_status mse_dcap_appraise(struct mse_dcap *a, struct mse_bytes quote,
+                                          struct mse_error *err);
+
+/* Steps MSE_STEP_TDX_MODULE to MSE_STEP_MACHINE. */
+void mse_dcap_judge_policy(struct mse_dcap *a);
+/* Step reference, and step signer for the MRSIGNER of a set. */
+void mse_dcap_judge_reference(struct mse_dcap *a);
+/* mse_dcap_judge_debug: the debug bit, for kinds' judge_body; flags are for the refusal's text. */
+void mse_dcap_judge_debug(struct mse_dcap *a, uint64_t flags);
+
+#endif

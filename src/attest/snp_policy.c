@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Appraisal of a SEV-SNP report, second half: what the policy wants of TCB, root, guest policy,
+ * reference values and machine. */
+#include "attest/policy_keys.h"
+#include "attest/snp.h"
+#include "base/bytes.h"
+#include "base/util.h"
+#include "crypto/digest.h"
+
+/* Step tcb_status. */
+
+struct part {
+    const char *key;
+    uint8_t min;
+    uint8_t reported;
+    uint8_t committed;
+};
+#define NUM_PARTS 5
+
+static void list_parts(struct part out[NUM_PARTS], const struct mse_snp_appraisal *a)
+{
+    struct mse_snp_tcb r = mse_snp_tcb_of(a->v->snp.reported_tcb, a->v->snp_product);
+    struct mse_snp_tcb c = mse_snp_tcb_of(a->v->snp.committed_tcb, a->v->snp_product);
+    const struct mse_snp_tcb *m = &a->policy->min_snp_tcb;
+    const struct part list[NUM_PARTS] = {
+        { "min_tcb_bl", m->bl, r.bl, c.bl },
+        { "min_tcb_tee", m->tee, r.tee, c.tee },
+        { "min_tcb_snp", m->snp, r.snp, c.snp },
+        { "min_tcb_ucode", m->ucode, r.ucode, c.ucode },
+        { "min_tcb_fmc", a->v->snp_product == MSE_SNP_TURIN ? m->fmc : 0, r.fmc, c.fmc },
+    };
+    for (size_t i = 0; i < NUM_PARTS; i++) {
+        out[i] = list[i];
+    }
+}
+
+static void judge_min_tcb(struct mse_snp_appraisal *a)
+{
+    struct part parts[NUM_PARTS];
+    if (a->v->snp_product == MSE_SNP_PRODUCT_NONE) {
+        mse_note_skip(a->v, MSE_STEP_TCB_STATUS, "the product is not known");
+        return;
+    }
+    list_parts(parts, a);
+    for (size_t i = 0; i < NUM_PARTS; i++) {
+        const struct part *p = &parts[i];
+        char wanted[MSE_CHECK_TEXT_LEN];
+        (void)snprintf(wanted, sizeof wanted, "%u or more in REPORTED_TCB and COMMITTED_TCB",
+                       p->min);
+        struct mse_ask ask = { MSE_STEP_TCB_STATUS, wanted, p->key };
+        bool good = p->reported >= p->min && p->committed >= p->min;
+        mse_note(a->v, &ask, good ? MSE_OK : MSE_ERR_TCB_OUT_OF_DATE, "%u reported, %u committed",
+                 p->reported, p->committed);
+    }
+}
+
+/* Step simulation: decided by the root key alone. */
+
+static void judge_simulation(struct mse_snp_appraisal *a)
+{
+    static const struct mse_ask hardware = { MSE_STEP_SIMULATION, "a root of hardware",
+                                             "allow_simulation" };
+    static const struct mse_ask simulated = { MSE_STEP_SIMULATION, "the simulated root",
+                                              "simulation_only" };
+    if (a->chain.num > 0 && a->root.trusted) {
+        bool good = a->root.compiled_in || a->policy->allow_simulation;
+        mse_note(a->v, &hardware, good ? MSE_OK : MSE_ERR_SIMULATION,
+                 "a root that is not compiled in");
+    } else if (a->chain.num > 0 && a->root.compiled_in && a->policy->simulation_only) {
+        mse_note(a->v, &simulated, MSE_ERR_HARDWARE_NOT_ALLOWED, "the root of hardware");
+    } else {
+        mse_note_skip(a->v, MSE_STEP_SIMULATION, "the VCEK's chain ends in no trusted root");
+    }
+}
+
+/* Step attributes: the guest policy, and who asked for the report. */
+
+static void judge_abi(struct mse_snp_appraisal *a)
+{
+    uint64_t policy = a->v->snp.policy;
+    unsigned major = (unsigned)(policy >> 8 & 0xff);
+    unsigned minor = (unsigned)(policy & 0xff);
+    unsigned want_major = a->policy->min_snp_abi_major;
+    unsigned want_minor = a->policy->min_snp_abi_minor;
+    char wanted[MSE_CHECK_TEXT_LEN];
+    (void)snprintf(wanted, sizeof wanted, "a guest that demands ABI %u.%u or more", want_major,
+                   want_minor);
+    struct mse_ask ask = { MSE_STEP_ATTRIBUTES, wanted,
+                           major == want_major ? "min_snp_abi_minor" : "min_snp_abi_major" };
+    bool good = major > want_major || (major == want_major && minor >= want_minor);
+    mse_note(a->v, &ask, good ? MSE_OK : MSE_ERR_GUEST_POLICY_ABI, "ABI %u.%u", major, minor);
+}
+
+static void judge_guest_policy(struct mse_snp_appraisal *a)
+{
+    static const struct mse_ask reserved = { MSE_STEP_ATTRIBUTES,
+                                             "bit 17 of the guest policy set, 26 to 63 clear",
+                                             "insecure_any_attributes" };
+    static const struct mse_ask debug = { MSE_STEP_ATTRIBUTES, "DEBUG clear", "allow_debug" };
+    static const struct mse_ask migrate = { MSE_STEP_ATTRIBUTES, "MIGRATE_MA clear",
+                                            "allow_migration" };
+    static const struct mse_ask smt = { MSE_STEP_ATTRIBUTES, "SMT clear", "allow_smt" };
+    const struct mse_policy *p = a->policy;
+    uint64_t policy = a->v->snp.policy;
+    unsigned long long seen = policy;
+    bool form = (policy & MSE_SNP_POLICY_MUST_BE_1) != 0 && (policy & MSE_SNP_POLICY_RESERVED) == 0;
+    mse_note(a->v, &reserved,
+             form || p->insecure_any_attributes ? MSE_OK : MSE_ERR_GUEST_POLICY_RESERVED_BIT_SET,
+             "guest policy 0x%llx", seen);
+    mse_note(a->v, &debug, !a->v->debug || p->allow_debug ? MSE_OK : MSE_ERR_DEBUG,
+             "guest policy 0x%llx: DEBUG set", seen);
+    bool stays = (policy & MSE_SNP_POLICY_MIGRATE_MA) == 0;
+    mse_note(a->v, &migrate,
+             stays || p->allow_migration ? MSE_OK : MSE_ERR_GUEST_POLICY_MIGRATE_MA_SET,
+             "guest policy 0x%llx: MIGRATE_MA set", seen);
+    bool alone = (policy & MSE_SNP_POLICY_SMT) == 0;
+    mse_note(a->v, &smt, alone || p->allow_smt ? MSE_OK : MSE_ERR_GUEST_POLICY_SMT,
+             "guest policy 0x%llx: SMT set", seen);
+}
+
+static void judge_vmpl(struct mse_snp_appraisal *a)
+{
+    char wanted[MSE_CHECK_TEXT_LEN];
+    (void)snprintf(wanted, sizeof wanted, "VMPL %u or less", a->policy->max_vmpl);
+    struct mse_ask ask = { MSE_STEP_ATTRIBUTES, wanted, "max_vmpl" };
+    uint32_t vmpl = a->v->snp.vmpl;
+    mse_note(a->v, &ask, vmpl <= a->policy->max_vmpl ? MSE_OK : MSE_ERR_VMPL, "%u%s", vmpl,
+             vmpl > 3 ? ", a report that the host asked for" : "");
+}
+
+/* Step reference (and step signer for the digests of the keys). */
+
+struct comparison {
+    bool wanted;
+    mse_status status;
+    const char *name;
+    const uint8_t *want;
+    const uint8_t *have;
+    size_t len; /* 0: a value that no SEV-SNP report has */
+};
+#define NUM_COMPARISONS 12
+
+static void compare(struct comparison out[NUM_COMPARISONS], const struct mse_reference *s,
+                    const struct mse_verdict *v)
+{
+    const struct mse_snp_report *r = &v->snp;
+    const struct comparison list[NUM_COMPARISONS] = {
+        { s->has_author_key_digest, MSE_ERR_AUTHOR_KEY_DIGEST_MISMATCH, "AUTHOR_KEY_DIGEST",
+          s->author_key_digest, r->author_key_digest, 48 },
+        { s->has_id_key_digest, MSE_ERR_ID_KEY_DIGEST_MISMATCH, "ID_KEY_DIGEST", s->id_key_digest,
+          r->id_key_digest, 48 },
+        { s->has_fingerprint, MSE_ERR_FINGERPRINT_MISMATCH, "fingerprint", s->fingerprint,
+          v->snp_fingerprint, 32 },
+        { s->has_measurement, MSE_ERR_MEASUREMENT_MISMATCH, "MEASUREMENT", s->measurement,
+          r->measurement, 48 },
+        { s->has_host_data, MSE_ERR_HOST_DATA_MISMATCH, "HOST_DATA", s->host_data, r->host_data,
+          32 },
+        { s->has_report_data, MSE_ERR_REPORT_DATA_MISMATCH, "REPORT_DATA", s->report_data,
+          r->report_data, 64 },
+        { s->has_mr_enclave, MSE_ERR_MRENCLAVE_MISMATCH, "mr_enclave", NULL, NULL, 0 },
+        { mse_reference_is_tdx(s), MSE_ERR_MRTD_MISMATCH, "values of a TD", NULL, NULL, 0 },
+        { s->has_mr_signer, MSE_ERR_MRSIGNER_MISMATCH, "mr_signer", NULL, NULL, 0 },
+        { s->has_isv_prod_id, MSE_ERR_ISVPRODID_MISMATCH, "isv_prod_id", NULL, NULL, 0 },
+        { s->has_min_isv_svn, MSE_ERR_ISVSVN_TOO_LOW, "min_isv_svn", NULL, NULL, 0 },
+        { s->has_config_id, MSE_ERR_CONFIG_ID_MISMATCH, "config_id", NULL, NULL, 0 },
+    };
+    for (size_t i = 0; i < NUM_COMPARISONS; i++) {
+        out[i] = list[i];
+    }
+}
+
+static bool is_mismatch(const struct comparison *c)
+{
+    return c->wanted && (c->len == 0 || !mse_mem_equal(c->want, c->have, c->len));
+}
+
+static size_t num_mismatches(const struct mse_reference *s, const struct mse_verdict *v)
+{
+    struct comparison c[NUM_COMPARISONS];
+    compare(c, s, v);
+    size_t num = 0;
+    for (size_t i = 0; i < NUM_COMPARISONS; i++) {
+        num += is_mismatch(&c[i]) ? 1 : 0;
+    }
+    return num;
+}
+
+/* A set that wants none of these would let any guest pass; a digest of zeros is nobody's. */
+static bool is_identifying(const struct mse_reference *s)
+{
+    return s->has_fingerprint || s->has_measurement ||
+           (s->has_author_key_digest && !mse_mem_is_zero(s->author_key_digest, 48)) ||
+           (s->has_id_key_digest && !mse_mem_is_zero(s->id_key_digest, 48));
+}
+
+/* The identifying set that the report comes closest to; NULL if there is no such set. */
+static const struct mse_reference *closest(const struct mse_snp_appraisal *a, size_t *mismatches)
+{
+    const struct mse_reference *best = NULL;
+    for (size_t i = 0; i < a->policy->num_references; i++) {
+        const struct mse_reference *s = &a->policy->references[i];
+        if (!is_identifying(s) && !a->policy->insecure_any_app) {
+            continue;
+        }
+        size_t num = num_mismatches(s, a->v);
+        if (best == NULL || num < *mismatches) {
+            best = s;
+            *mismatches = num;
+        }
+    }
+    return best;
+}
+
+static void tell_mismatch(struct mse_snp_appraisal *a, const struct comparison *c)
+{
+    bool key = c->status == MSE_ERR_AUTHOR_KEY_DIGEST_MISMATCH ||
+               c->status == MSE_ERR_ID_KEY_DIGEST_MISMATCH;
+    char seen[2 * 64 + 1] = "a SEV-SNP report, which has none";
+    char wanted[2 * 64 + 1] = "the value of the set";
+    if (c->len > 0) {
+        mse_hex_encode(seen, mse_bytes_of(c->have, c->len));
+        mse_hex_encode(wanted, mse_bytes_of(c->want, c->len));
+    }
+    struct mse_ask ask = { key ? MSE_STEP_SIGNER : MSE_STEP_REFERENCE, wanted, "references" };
+    mse_note(a->v, &ask, c->status, "%s %s", c->name, seen);
+}
+
+static void judge_reference(struct mse_snp_appraisal *a)
+{
+    static const struct mse_ask some = { MSE_STEP_REFERENCE,
+                                         "a fingerprint, a measurement or a signer to compare with",
+                                         "references" };
+    static const struct mse_ask match = { MSE_STEP_REFERENCE, "the values of one set",
+                                          "references" };
+    size_t mismatches = 0;
+    const struct mse_reference *s = closest(a, &mismatches);
+    if (s == NULL) {
+        mse_note(a->v, &some, a->policy->insecure_any_app ? MSE_OK : MSE_ERR_NOTHING_IDENTIFIES,
+                 "no set of reference values that identifies a guest");
+        return;
+    }
+    if (mismatches == 0) {
+        a->v->reference_index = (size_t)(s - a->policy->references);
+        mse_note(a->v, &match, MSE_OK, NULL);
+        return;
+    }
+    struct comparison c[NUM_COMPARISONS];
+    compare(c, s, a->v);
+    for (size_t i = 0; i < NUM_COMPARISONS; i++) {
+        if (is_mismatch(&c[i])) {
+            tell_mismatch(a, &c[i]);
+        }
+    }
+}
+
+/* Step machine. A VLEK is the provider's on every machine: it does not vouch for CHIP_ID. */
+
+static bool is_allowed_machine(const struct mse_snp_appraisal *a)
+{
+    const struct mse_snp_report *r = &a->v->snp;
+    const struct mse_policy *p = a->policy;
+    uint8_t digest[32];
+    if (p->num_allowed_machines == 0) {
+        return true;
+    }
+    if (r->signing_key != MSE_SNP_KEY_VCEK || mse_mem_is_zero(r->chip_id, sizeof r->chip_id) ||
+        mse_sha256(digest, mse_bytes_of(r->chip_id, sizeof r->chip_id)) != MSE_OK) {
+        return false;
+    }
+    for (size_t i = 0; i < p->num_allowed_machines; i++) {
+        if (p->allowed_machines[i].len == 32 &&
+            mse_mem_equal(p->allowed_machines[i].id, digest, 32)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void judge_machine(struct mse_snp_appraisal *a)
+{
+    static const struct mse_ask machine = { MSE_STEP_MACHINE,
+                                            "a machine of the list, if there is one",
+                                            "allowed_machines" };
+    static const struct mse_ask family = { MSE_STEP_MACHINE, "no list of Intel's platforms",
+                                           "allowed_fmspc" };
+    char chip[2 * 64 + 1];
+    mse_note(a->v, &family, a->policy->num_allowed_fmspc == 0 ? MSE_OK : MSE_ERR_FMSPC_NOT_ALLOWED,
+             "a platform of AMD");
+    mse_hex_encode(chip, mse_bytes_of(a->v->snp.chip_id, 64));
+    mse_note(a->v, &machine, is_allowed_machine(a) ? MSE_OK : MSE_ERR_MACHINE_NOT_ALLOWED, "%s %s",
+             a->v->snp.signing_key == MSE_SNP_KEY_VCEK ? "CHIP_ID" : "VLEK, CHIP_ID", chip);
+}
+
+void mse_snp_judge_policy(struct mse_snp_appraisal *a)
+{
+    judge_min_tcb(a);
+    judge_simulation(a);
+    judge_guest_policy(a);
+    judge_abi(a);
+    judge_vmpl(a);
+    judge_reference(a);
+    judge_machine(a);
+}
