@@ -52,9 +52,12 @@ static void check_note(const struct mse_sim_note *n)
     size_t len = strnlen(n->text, sizeof n->text);
     MSE_ASSERT(n->event <= MSE_TEE_EVENT_FAILED);
     MSE_ASSERT(len < sizeof n->text);
-    for (size_t i = 0; i < len; i++) {
-        MSE_ASSERT(n->text[i] >= 0x20 && n->text[i] < 0x7f);
-    }
+    /* Fit for a terminal: valid, and nothing left to replace. */
+    MSE_ASSERT(mse_utf8_valid(mse_bytes_of(n->text, len)));
+    char again[sizeof n->text];
+    memcpy(again, n->text, sizeof again);
+    mse_utf8_printable(again);
+    MSE_ASSERT(strcmp(again, n->text) == 0);
 }
 
 /* One whole frame was handled. */
