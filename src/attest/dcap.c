@@ -4,7 +4,6 @@
  * skipped. What the policy wants of it all is dcap_policy.c. */
 #include "attest/dcap.h"
 
-#include "attest/policy_keys.h"
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/util.h"
@@ -15,18 +14,6 @@
 static const char no_chain[] = "the PCK chain could not be read";
 
 /* Step form. */
-
-static void judge_policy_sense(struct mse_dcap *a)
-{
-    static const struct mse_policy nothing; /* accepts nothing */
-    static const struct mse_ask ask = { MSE_STEP_FORM, "a policy that makes sense", NULL };
-    struct mse_error err = { .status = MSE_OK };
-    mse_status st = mse_policy_judge(a->policy, &err);
-    mse_note(a->v, &ask, st, "%s", err.text);
-    if (st != MSE_OK) {
-        a->policy = &nothing;
-    }
-}
 
 static bool judge_form(struct mse_dcap *a, struct mse_bytes quote)
 {
@@ -355,7 +342,7 @@ static void skip_all(struct mse_verdict *v)
 
 static void judge(struct mse_dcap *a, struct mse_bytes quote)
 {
-    judge_policy_sense(a);
+    a->policy = mse_note_policy(a->v, a->policy);
     a->anchors = mse_anchors_of(a->policy);
     if (!judge_form(a, quote)) {
         skip_all(a->v);

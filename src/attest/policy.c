@@ -4,6 +4,7 @@
 #include <mse/policy.h>
 
 #include "attest/policy_keys.h"
+#include "attest/verdict.h"
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/util.h"
@@ -541,4 +542,14 @@ mse_status mse_policy_judge(const struct mse_policy *p, struct mse_error *err)
                         "\"simulation_only\" needs \"allow_simulation\" and \"simulation_root\"");
     }
     return MSE_OK;
+}
+
+const struct mse_policy *mse_note_policy(struct mse_verdict *v, const struct mse_policy *p)
+{
+    static const struct mse_policy nothing; /* accepts nothing */
+    static const struct mse_ask ask = { MSE_STEP_FORM, "a policy that makes sense", NULL };
+    struct mse_error err = { .status = MSE_OK };
+    mse_status st = mse_policy_judge(p, &err);
+    mse_note(v, &ask, st, "%s", err.text);
+    return st == MSE_OK ? p : &nothing;
 }

@@ -4,7 +4,6 @@
  * all is snp_policy.c. */
 #include "attest/snp.h"
 
-#include "attest/policy_keys.h"
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/util.h"
@@ -18,18 +17,6 @@
 static const char no_chain[] = "the chain of the VCEK could not be read";
 
 /* Step form. */
-
-static void judge_policy_sense(struct mse_snp_appraisal *a)
-{
-    static const struct mse_policy nothing; /* accepts nothing */
-    static const struct mse_ask ask = { MSE_STEP_FORM, "a policy that makes sense", NULL };
-    struct mse_error err = { .status = MSE_OK };
-    mse_status st = mse_policy_judge(a->policy, &err);
-    mse_note(a->v, &ask, st, "%s", err.text);
-    if (st != MSE_OK) {
-        a->policy = &nothing;
-    }
-}
 
 static bool judge_form(struct mse_snp_appraisal *a, struct mse_bytes report)
 {
@@ -351,7 +338,7 @@ static void skip_all(struct mse_verdict *v)
 
 static void judge(struct mse_snp_appraisal *a, struct mse_bytes report)
 {
-    judge_policy_sense(a);
+    a->policy = mse_note_policy(a->v, a->policy);
     if (!judge_form(a, report)) {
         skip_all(a->v);
         return;
