@@ -124,3 +124,16 @@ mse_status mse_sim_file_replace(int dir_fd, const char *name, unsigned mode,
     }
     return st;
 }
+
+mse_status mse_sim_key_read(struct mse_privkey **out, int dir_fd, const char *name,
+                            struct mse_error *err)
+{
+    struct mse_build pem;
+    mse_build_heap(&pem, MSE_SIM_FILE_MAX);
+    mse_status st = mse_sim_file_read(&pem, dir_fd, name, err);
+    if (st == MSE_OK) {
+        st = mse_privkey_from_pem(out, mse_build_view(&pem), err);
+    }
+    mse_build_clear(&pem);
+    return st;
+}

@@ -7,6 +7,7 @@
 #include <mse/status.h>
 
 #include "base/build.h"
+#include "crypto/sign.h"
 
 #define MSE_SIM_FILE_MAX ((size_t)1024 * 1024)
 
@@ -22,5 +23,8 @@ MSE_MUST_USE mse_status mse_sim_file_write(int dir_fd, const char *name, unsigne
 /* mse_sim_file_replace puts a file in another's place, at once or not at all. */
 MSE_MUST_USE mse_status mse_sim_file_replace(int dir_fd, const char *name, unsigned mode,
                                              struct mse_bytes content, struct mse_error *err);
+/* mse_sim_key_read reads a private key in PEM; the caller frees *out. The text is wiped. */
+MSE_MUST_USE mse_status mse_sim_key_read(struct mse_privkey **out, int dir_fd, const char *name,
+                                         struct mse_error *err);
 
 #endif

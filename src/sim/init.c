@@ -483,29 +483,16 @@ out:
     return st;
 }
 
-static mse_status read_key(struct mse_privkey **out, int dir_fd, const char *name,
-                           struct mse_error *err)
-{
-    struct mse_build pem;
-    mse_build_heap(&pem, MSE_SIM_FILE_MAX);
-    mse_status st = mse_sim_file_read(&pem, dir_fd, name, err);
-    if (st == MSE_OK) {
-        st = mse_privkey_from_pem(out, mse_build_view(&pem), err);
-    }
-    mse_build_clear(&pem);
-    return st;
-}
-
 static mse_status read_authority(struct mse_sim_authority *a, int dir_fd, struct mse_error *err)
 {
     struct mse_build pck;
     mse_build_heap(&pck, MSE_SIM_FILE_MAX);
-    mse_status st = read_key(&a->root_key, dir_fd, "root_key.pem", err);
+    mse_status st = mse_sim_key_read(&a->root_key, dir_fd, "root_key.pem", err);
     if (st == MSE_OK) {
-        st = read_key(&a->ca_key, dir_fd, "platform_ca_key.pem", err);
+        st = mse_sim_key_read(&a->ca_key, dir_fd, "platform_ca_key.pem", err);
     }
     if (st == MSE_OK) {
-        st = read_key(&a->tcb_key, dir_fd, "tcb_signing_key.pem", err);
+        st = mse_sim_key_read(&a->tcb_key, dir_fd, "tcb_signing_key.pem", err);
     }
     if (st == MSE_OK) {
         st = mse_sim_file_read(&a->root_pem, dir_fd, "root.pem", err);

@@ -104,23 +104,10 @@ static mse_status certify(struct mse_sim_platform *p, const struct mse_privkey *
     return st;
 }
 
-static mse_status read_key(struct mse_privkey **out, int dir_fd, const char *name,
-                           struct mse_error *err)
-{
-    struct mse_build pem;
-    mse_build_heap(&pem, MSE_SIM_FILE_MAX);
-    mse_status st = mse_sim_file_read(&pem, dir_fd, name, err);
-    if (st == MSE_OK) {
-        st = mse_privkey_from_pem(out, mse_build_view(&pem), err);
-    }
-    mse_build_clear(&pem);
-    return st;
-}
-
 static mse_status load_signer(struct mse_sim_platform *p, int dir_fd, struct mse_error *err)
 {
     uint8_t modulus[384];
-    mse_status st = read_key(&p->signer_key, dir_fd, "signer_key.pem", err);
+    mse_status st = mse_sim_key_read(&p->signer_key, dir_fd, "signer_key.pem", err);
     if (st == MSE_OK) {
         st = mse_privkey_rsa_modulus_le(p->signer_key, modulus);
     }
@@ -158,7 +145,7 @@ static mse_status load_pck(struct mse_sim_platform *p, int dir_fd, struct mse_er
         st = mse_sim_pck_read(&a, certified, mse_build_view(&p->pck_chain), err);
     }
     if (st == MSE_OK) {
-        st = read_key(&key, dir_fd, "pck_key.pem", err);
+        st = mse_sim_key_read(&key, dir_fd, "pck_key.pem", err);
     }
     if (st == MSE_OK) {
         st = mse_privkey_point(key, point);
