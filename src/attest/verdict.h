@@ -5,6 +5,8 @@
 
 #include <mse/attest.h>
 
+#include "base/json_write.h"
+
 /* What a check is about and what it wants; static text. */
 struct mse_ask {
     enum mse_step step;
@@ -44,5 +46,10 @@ mse_status mse_verdict_tell(const struct mse_verdict *v, struct mse_error *err);
 MSE_MUST_USE bool mse_verdict_step_applies(enum mse_tee_kind tee, enum mse_step step);
 /* mse_verdict_step_ok: the step ran, and nothing in it failed or was skipped. */
 MSE_MUST_USE bool mse_verdict_step_ok(const struct mse_verdict *v, enum mse_step step);
+
+/* mse_verdict_write_json appends the object of mse_verdict_to_json as the member key. */
+void mse_verdict_write_json(struct mse_js *j, const char *key, const struct mse_verdict *v);
+/* "sgx", "tdx"…; "none". Static. */
+const char *mse_tee_name(enum mse_tee_kind tee);
 
 #endif

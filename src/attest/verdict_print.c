@@ -3,33 +3,19 @@
  * when it was recorded; JSON escapes it all the same. */
 #include <mse/attest.h>
 
+#include "attest/verdict.h"
 #include "base/build.h"
-#include "base/bytes.h"
+#include "base/json_write.h"
 #include "base/util.h"
 
 /* Names of members that text and JSON share. */
-static const char *tee_name(enum mse_tee_kind tee)
+const char *mse_tee_name(enum mse_tee_kind tee)
 {
     static const char *const names[] = {
         [MSE_TEE_NONE] = "none", [MSE_TEE_SGX] = "sgx",     [MSE_TEE_TDX] = "tdx",
         [MSE_TEE_SNP] = "snp",   [MSE_TEE_NITRO] = "nitro",
     };
     return (unsigned)tee < MSE_ARRAY_LEN(names) ? names[tee] : "none";
-}
-
-static void wr_hex(struct mse_build *b, const uint8_t *p, size_t len)
-{
-    char text[2 * 64 + 1];
-    MSE_ASSERT(len <= 64);
-    mse_hex_encode(text, mse_bytes_of(p, len));
-    mse_wr_str(b, text);
-}
-
-static void wr_time(struct mse_build *b, mse_time t)
-{
-    char text[MSE_TIME_TEXT_LEN];
-    mse_time_format(text, t);
-    mse_wr_str(b, text);
 }
 
 /* The 16 bytes of ATTRIBUTES as the report has them. */
@@ -40,7 +26,7 @@ static void wr_attributes(struct mse_build *b, const struct mse_sgx_report *r)
     mse_build_fixed(&le, raw, sizeof raw);
     mse_wr_u64le(&le, r->attr_flags);
     mse_wr_u64le(&le, r->attr_xfrm);
-    wr_hex(b, raw, sizeof raw);
+    mse_wr_hex(b, raw, sizeof raw);
 }
 
 /* Eight octets as a TD report has them. */
@@ -50,7 +36,7 @@ static void wr_word(struct mse_build *b, uint64_t value)
     struct mse_build le;
     mse_build_fixed(&le, raw, sizeof raw);
     mse_wr_u64le(&le, value);
-    wr_hex(b, raw, sizeof raw);
+    mse_wr_hex(b, raw, sizeof raw);
 }
 
 static const char *sgx_type_name(uint8_t type)
@@ -61,243 +47,147 @@ static const char *sgx_type_name(uint8_t type)
 
 static const char *const no_reason = "a check that is needed did not run";
 
-/* JSON. A writer that puts commas where they belong. */
+/* JSON. */
 
-struct js {
-    struct mse_build *b;
-    bool comma;
-};
-
-static void js_string(struct mse_build *b, const char *s)
+static void js_word(struct mse_js *j, const char *key, uint64_t value)
 {
-    struct mse_bytes in = mse_bytes_str(s);
-    mse_wr_u8(b, '"');
-    while (in.len > 0) {
-        struct mse_bytes at = in;
-        uint32_t c = 0;
-        if (!mse_rd_utf8(&in, &c)) {
-            mse_wr_str(b, "\\ufffd");
-            in = mse_bytes_of(at.data + 1, at.len - 1);
-        } else if (c < 0x20 || c == 0x7f) {
-            mse_wr_printf(b, "\\u%04x", c);
-        } else {
-            mse_wr_str(b, c == '"' || c == '\\' ? "\\" : "");
-            mse_wr_copy(b, at.data, at.len - in.len);
-        }
-    }
-    mse_wr_u8(b, '"');
-}
-
-static void js_next(struct js *j)
-{
-    if (j->comma) {
-        mse_wr_u8(j->b, ',');
-    }
-    j->comma = true;
-}
-
-static void js_key(struct js *j, const char *key)
-{
-    js_next(j);
-    js_string(j->b, key);
-    mse_wr_u8(j->b, ':');
-}
-
-static void js_open(struct js *j, const char *key, char bracket)
-{
-    if (key != NULL) {
-        js_key(j, key);
-    } else {
-        js_next(j);
-    }
-    mse_wr_u8(j->b, (uint8_t)bracket);
-    j->comma = false;
-}
-
-static void js_close(struct js *j, char bracket)
-{
-    mse_wr_u8(j->b, (uint8_t)bracket);
-    j->comma = true;
-}
-
-static void js_str(struct js *j, const char *key, const char *value)
-{
-    js_key(j, key);
-    if (value != NULL) {
-        js_string(j->b, value);
-    } else {
-        mse_wr_str(j->b, "null");
-    }
-}
-
-static void js_bool(struct js *j, const char *key, bool value)
-{
-    js_key(j, key);
-    mse_wr_str(j->b, value ? "true" : "false");
-}
-
-static void js_uint(struct js *j, const char *key, uint64_t value)
-{
-    js_key(j, key);
-    mse_wr_printf(j->b, "%llu", (unsigned long long)value);
-}
-
-static void js_hex(struct js *j, const char *key, const uint8_t *p, size_t len)
-{
-    js_key(j, key);
-    mse_wr_u8(j->b, '"');
-    wr_hex(j->b, p, len);
-    mse_wr_u8(j->b, '"');
-}
-
-static void js_word(struct js *j, const char *key, uint64_t value)
-{
-    js_key(j, key);
+    mse_js_key(j, key);
     mse_wr_u8(j->b, '"');
     wr_word(j->b, value);
     mse_wr_u8(j->b, '"');
 }
 
-static void js_time(struct js *j, const char *key, mse_time t)
+static void js_check_body(struct mse_js *j, const struct mse_check *c)
 {
-    js_key(j, key);
-    mse_wr_u8(j->b, '"');
-    wr_time(j->b, t);
-    mse_wr_u8(j->b, '"');
+    mse_js_str(j, "step", mse_step_name(c->step));
+    mse_js_str(j, "status", c->skipped ? "skipped" : mse_status_name(c->status));
+    mse_js_str(j, "seen", c->seen);
+    mse_js_str(j, "wanted", c->wanted);
+    mse_js_str(j, "policy_key", c->policy_key);
 }
 
-static void js_check_body(struct js *j, const struct mse_check *c)
-{
-    js_str(j, "step", mse_step_name(c->step));
-    js_str(j, "status", c->skipped ? "skipped" : mse_status_name(c->status));
-    js_str(j, "seen", c->seen);
-    js_str(j, "wanted", c->wanted);
-    js_str(j, "policy_key", c->policy_key);
-}
-
-static void js_reason(struct js *j, const struct mse_verdict *v)
+static void js_reason(struct mse_js *j, const struct mse_verdict *v)
 {
     const struct mse_check *c = mse_verdict_failure(v);
     if (v->accepted) {
-        js_str(j, "reason", NULL);
+        mse_js_str(j, "reason", NULL);
         return;
     }
-    js_open(j, "reason", '{');
+    mse_js_open(j, "reason", '{');
     if (c != NULL) {
         js_check_body(j, c);
-        js_str(j, "text", mse_status_text(c->status));
+        mse_js_str(j, "text", mse_status_text(c->status));
     } else {
-        js_str(j, "status", mse_status_name(v->status));
-        js_str(j, "text", no_reason);
+        mse_js_str(j, "status", mse_status_name(v->status));
+        mse_js_str(j, "text", no_reason);
     }
-    js_close(j, '}');
+    mse_js_close(j, '}');
 }
 
-static void js_checks(struct js *j, const struct mse_verdict *v)
+static void js_checks(struct mse_js *j, const struct mse_verdict *v)
 {
-    js_open(j, "checks", '[');
+    mse_js_open(j, "checks", '[');
     for (size_t i = 0; i < v->num_checks; i++) {
-        js_open(j, NULL, '{');
+        mse_js_open(j, NULL, '{');
         js_check_body(j, &v->checks[i]);
-        js_close(j, '}');
+        mse_js_close(j, '}');
     }
-    js_close(j, ']');
+    mse_js_close(j, ']');
 }
 
-static void js_tcb(struct js *j, const struct mse_verdict *v)
+static void js_tcb(struct mse_js *j, const struct mse_verdict *v)
 {
-    js_open(j, "tcb", '{');
-    js_str(j, "status", mse_tcb_status_name(v->tcb_status));
-    js_str(j, "platform_status", mse_tcb_status_name(v->platform_tcb_status));
-    js_str(j, "qe_status", mse_tcb_status_name(v->qe_tcb_status));
+    mse_js_open(j, "tcb", '{');
+    mse_js_str(j, "status", mse_tcb_status_name(v->tcb_status));
+    mse_js_str(j, "platform_status", mse_tcb_status_name(v->platform_tcb_status));
+    mse_js_str(j, "qe_status", mse_tcb_status_name(v->qe_tcb_status));
     if (v->tee == MSE_TEE_TDX) {
-        js_str(j, "tdx_module", v->tdx_module_id[0] != '\0' ? v->tdx_module_id : NULL);
-        js_str(j, "tdx_module_status", mse_tcb_status_name(v->tdx_module_tcb_status));
+        mse_js_str(j, "tdx_module", v->tdx_module_id[0] != '\0' ? v->tdx_module_id : NULL);
+        mse_js_str(j, "tdx_module_status", mse_tcb_status_name(v->tdx_module_tcb_status));
     }
     if (v->has_tcb_date) {
-        js_time(j, "date", v->tcb_date);
+        mse_js_time(j, "date", v->tcb_date);
     } else {
-        js_str(j, "date", NULL);
+        mse_js_str(j, "date", NULL);
     }
-    js_uint(j, "evaluation_number", v->tcb_evaluation_number);
-    js_open(j, "advisories", '[');
+    mse_js_uint(j, "evaluation_number", v->tcb_evaluation_number);
+    mse_js_open(j, "advisories", '[');
     for (size_t i = 0; i < v->num_advisories; i++) {
-        js_next(j);
-        js_string(j->b, v->advisories[i]);
+        mse_js_str(j, NULL, v->advisories[i]);
     }
-    js_close(j, ']');
-    js_uint(j, "platform_advisories", v->num_platform_advisories);
-    js_close(j, '}');
+    mse_js_close(j, ']');
+    mse_js_uint(j, "platform_advisories", v->num_platform_advisories);
+    mse_js_close(j, '}');
 }
 
-static void js_td(struct js *j, const struct mse_verdict *v)
+static void js_td(struct mse_js *j, const struct mse_verdict *v)
 {
     static const char *const rtmr[] = { "rtmr0", "rtmr1", "rtmr2", "rtmr3" };
     const struct mse_tdx_report *r = &v->td;
-    js_str(j, "td_report", r->is_15 ? "1.5" : "1.0");
-    js_hex(j, "mrtd", r->mr_td, sizeof r->mr_td);
+    mse_js_str(j, "td_report", r->is_15 ? "1.5" : "1.0");
+    mse_js_hex(j, "mrtd", r->mr_td, sizeof r->mr_td);
     for (size_t i = 0; i < MSE_ARRAY_LEN(rtmr); i++) {
-        js_hex(j, rtmr[i], r->rtmr[i], sizeof r->rtmr[i]);
+        mse_js_hex(j, rtmr[i], r->rtmr[i], sizeof r->rtmr[i]);
     }
-    js_hex(j, "mrconfigid", r->mr_config_id, sizeof r->mr_config_id);
-    js_hex(j, "mrowner", r->mr_owner, sizeof r->mr_owner);
-    js_hex(j, "mrownerconfig", r->mr_owner_config, sizeof r->mr_owner_config);
+    mse_js_hex(j, "mrconfigid", r->mr_config_id, sizeof r->mr_config_id);
+    mse_js_hex(j, "mrowner", r->mr_owner, sizeof r->mr_owner);
+    mse_js_hex(j, "mrownerconfig", r->mr_owner_config, sizeof r->mr_owner_config);
     js_word(j, "tdattributes", r->td_attributes);
     js_word(j, "xfam", r->xfam);
-    js_bool(j, "debug", v->debug);
-    js_hex(j, "report_data", r->report_data, sizeof r->report_data);
-    js_hex(j, "tee_tcb_svn", r->tee_tcb_svn, sizeof r->tee_tcb_svn);
-    js_hex(j, "mrseam", r->mr_seam, sizeof r->mr_seam);
-    js_hex(j, "mrsignerseam", r->mr_signer_seam, sizeof r->mr_signer_seam);
+    mse_js_bool(j, "debug", v->debug);
+    mse_js_hex(j, "report_data", r->report_data, sizeof r->report_data);
+    mse_js_hex(j, "tee_tcb_svn", r->tee_tcb_svn, sizeof r->tee_tcb_svn);
+    mse_js_hex(j, "mrseam", r->mr_seam, sizeof r->mr_seam);
+    mse_js_hex(j, "mrsignerseam", r->mr_signer_seam, sizeof r->mr_signer_seam);
     js_word(j, "seamattributes", r->seam_attributes);
     if (r->is_15) {
-        js_hex(j, "tee_tcb_svn2", r->tee_tcb_svn2, sizeof r->tee_tcb_svn2);
-        js_hex(j, "mrservicetd", r->mr_service_td, sizeof r->mr_service_td);
+        mse_js_hex(j, "tee_tcb_svn2", r->tee_tcb_svn2, sizeof r->tee_tcb_svn2);
+        mse_js_hex(j, "mrservicetd", r->mr_service_td, sizeof r->mr_service_td);
     }
 }
 
-static void js_enclave(struct js *j, const struct mse_verdict *v)
+static void js_enclave(struct mse_js *j, const struct mse_verdict *v)
 {
     const struct mse_sgx_report *r = &v->report;
-    js_hex(j, "mrenclave", r->mr_enclave, sizeof r->mr_enclave);
-    js_hex(j, "mrsigner", r->mr_signer, sizeof r->mr_signer);
-    js_uint(j, "isvprodid", r->isv_prod_id);
-    js_uint(j, "isvsvn", r->isv_svn);
-    js_key(j, "attributes");
+    mse_js_hex(j, "mrenclave", r->mr_enclave, sizeof r->mr_enclave);
+    mse_js_hex(j, "mrsigner", r->mr_signer, sizeof r->mr_signer);
+    mse_js_uint(j, "isvprodid", r->isv_prod_id);
+    mse_js_uint(j, "isvsvn", r->isv_svn);
+    mse_js_key(j, "attributes");
     mse_wr_u8(j->b, '"');
     wr_attributes(j->b, r);
     mse_wr_u8(j->b, '"');
-    js_bool(j, "debug", v->debug);
-    js_uint(j, "miscselect", r->misc_select);
-    js_hex(j, "cpusvn", r->cpu_svn, sizeof r->cpu_svn);
-    js_hex(j, "config_id", r->config_id, sizeof r->config_id);
-    js_uint(j, "config_svn", r->config_svn);
-    js_hex(j, "isv_ext_prod_id", r->isv_ext_prod_id, sizeof r->isv_ext_prod_id);
-    js_hex(j, "isv_family_id", r->isv_family_id, sizeof r->isv_family_id);
-    js_hex(j, "report_data", r->report_data, sizeof r->report_data);
+    mse_js_bool(j, "debug", v->debug);
+    mse_js_uint(j, "miscselect", r->misc_select);
+    mse_js_hex(j, "cpusvn", r->cpu_svn, sizeof r->cpu_svn);
+    mse_js_hex(j, "config_id", r->config_id, sizeof r->config_id);
+    mse_js_uint(j, "config_svn", r->config_svn);
+    mse_js_hex(j, "isv_ext_prod_id", r->isv_ext_prod_id, sizeof r->isv_ext_prod_id);
+    mse_js_hex(j, "isv_family_id", r->isv_family_id, sizeof r->isv_family_id);
+    mse_js_hex(j, "report_data", r->report_data, sizeof r->report_data);
 }
 
-static void js_measurements(struct js *j, const struct mse_verdict *v)
+static void js_measurements(struct mse_js *j, const struct mse_verdict *v)
 {
-    js_open(j, "measurements", '{');
+    mse_js_open(j, "measurements", '{');
     if (v->has_fingerprint) {
-        js_hex(j, "fingerprint", v->fingerprint, sizeof v->fingerprint);
+        mse_js_hex(j, "fingerprint", v->fingerprint, sizeof v->fingerprint);
     } else {
-        js_str(j, "fingerprint", NULL);
+        mse_js_str(j, "fingerprint", NULL);
     }
     if (v->tee == MSE_TEE_TDX) {
         js_td(j, v);
     } else {
         js_enclave(j, v);
     }
-    js_close(j, '}');
+    mse_js_close(j, '}');
 }
 
-static void js_firmware(struct js *j, const char *key, const uint8_t v[3])
+static void js_firmware(struct mse_js *j, const char *key, const uint8_t v[3])
 {
     char text[12];
     (void)snprintf(text, sizeof text, "%u.%u.%u", v[0], v[1], v[2]);
-    js_str(j, key, text);
+    mse_js_str(j, key, text);
 }
 
 static const char *snp_key_name(enum mse_snp_key k)
@@ -305,109 +195,109 @@ static const char *snp_key_name(enum mse_snp_key k)
     return k == MSE_SNP_KEY_VCEK ? "vcek" : k == MSE_SNP_KEY_VLEK ? "vlek" : "none";
 }
 
-static void js_snp_measurements(struct js *j, const struct mse_verdict *v)
+static void js_snp_measurements(struct mse_js *j, const struct mse_verdict *v)
 {
     const struct mse_snp_report *r = &v->snp;
-    js_open(j, "measurements", '{');
-    js_hex(j, "fingerprint", v->snp_fingerprint, sizeof v->snp_fingerprint);
-    js_hex(j, "measurement", r->measurement, sizeof r->measurement);
-    js_hex(j, "host_data", r->host_data, sizeof r->host_data);
-    js_hex(j, "id_key_digest", r->id_key_digest, sizeof r->id_key_digest);
-    js_hex(j, "author_key_digest", r->author_key_digest, sizeof r->author_key_digest);
-    js_key(j, "policy");
+    mse_js_open(j, "measurements", '{');
+    mse_js_hex(j, "fingerprint", v->snp_fingerprint, sizeof v->snp_fingerprint);
+    mse_js_hex(j, "measurement", r->measurement, sizeof r->measurement);
+    mse_js_hex(j, "host_data", r->host_data, sizeof r->host_data);
+    mse_js_hex(j, "id_key_digest", r->id_key_digest, sizeof r->id_key_digest);
+    mse_js_hex(j, "author_key_digest", r->author_key_digest, sizeof r->author_key_digest);
+    mse_js_key(j, "policy");
     mse_wr_printf(j->b, "\"0x%llx\"", (unsigned long long)r->policy);
-    js_bool(j, "debug", v->debug);
-    js_bool(j, "migrate_ma", (r->policy & MSE_SNP_POLICY_MIGRATE_MA) != 0);
-    js_bool(j, "smt", (r->policy & MSE_SNP_POLICY_SMT) != 0);
-    js_uint(j, "vmpl", r->vmpl);
-    js_uint(j, "guest_svn", r->guest_svn);
-    js_hex(j, "family_id", r->family_id, sizeof r->family_id);
-    js_hex(j, "image_id", r->image_id, sizeof r->image_id);
-    js_hex(j, "report_id", r->report_id, sizeof r->report_id);
-    js_hex(j, "report_data", r->report_data, sizeof r->report_data);
-    js_close(j, '}');
+    mse_js_bool(j, "debug", v->debug);
+    mse_js_bool(j, "migrate_ma", (r->policy & MSE_SNP_POLICY_MIGRATE_MA) != 0);
+    mse_js_bool(j, "smt", (r->policy & MSE_SNP_POLICY_SMT) != 0);
+    mse_js_uint(j, "vmpl", r->vmpl);
+    mse_js_uint(j, "guest_svn", r->guest_svn);
+    mse_js_hex(j, "family_id", r->family_id, sizeof r->family_id);
+    mse_js_hex(j, "image_id", r->image_id, sizeof r->image_id);
+    mse_js_hex(j, "report_id", r->report_id, sizeof r->report_id);
+    mse_js_hex(j, "report_data", r->report_data, sizeof r->report_data);
+    mse_js_close(j, '}');
 }
 
-static void js_snp_tcb(struct js *j, const char *key, const uint8_t raw[8],
+static void js_snp_tcb(struct mse_js *j, const char *key, const uint8_t raw[8],
                        enum mse_snp_product product)
 {
     struct mse_snp_tcb t = mse_snp_tcb_of(raw, product);
-    js_open(j, key, '{');
+    mse_js_open(j, key, '{');
     if (product == MSE_SNP_TURIN) {
-        js_uint(j, "fmc", t.fmc);
+        mse_js_uint(j, "fmc", t.fmc);
     }
-    js_uint(j, "bl", t.bl);
-    js_uint(j, "tee", t.tee);
-    js_uint(j, "snp", t.snp);
-    js_uint(j, "ucode", t.ucode);
-    js_close(j, '}');
+    mse_js_uint(j, "bl", t.bl);
+    mse_js_uint(j, "tee", t.tee);
+    mse_js_uint(j, "snp", t.snp);
+    mse_js_uint(j, "ucode", t.ucode);
+    mse_js_close(j, '}');
 }
 
-static void js_snp_platform(struct js *j, const struct mse_verdict *v)
+static void js_snp_platform(struct mse_js *j, const struct mse_verdict *v)
 {
     const struct mse_snp_report *r = &v->snp;
-    js_open(j, "platform", '{');
-    js_str(j, "product", mse_snp_product_name(v->snp_product));
-    js_hex(j, "chip_id", r->chip_id, sizeof r->chip_id);
-    js_str(j, "signing_key", snp_key_name(r->signing_key));
+    mse_js_open(j, "platform", '{');
+    mse_js_str(j, "product", mse_snp_product_name(v->snp_product));
+    mse_js_hex(j, "chip_id", r->chip_id, sizeof r->chip_id);
+    mse_js_str(j, "signing_key", snp_key_name(r->signing_key));
     js_snp_tcb(j, "reported_tcb", r->reported_tcb, v->snp_product);
     js_snp_tcb(j, "committed_tcb", r->committed_tcb, v->snp_product);
     js_snp_tcb(j, "current_tcb", r->current_tcb, v->snp_product);
     js_snp_tcb(j, "launch_tcb", r->launch_tcb, v->snp_product);
     js_firmware(j, "firmware_current", r->current_version);
     js_firmware(j, "firmware_committed", r->committed_version);
-    js_key(j, "platform_info");
+    mse_js_key(j, "platform_info");
     mse_wr_printf(j->b, "\"0x%llx\"", (unsigned long long)r->platform_info);
-    js_close(j, '}');
+    mse_js_close(j, '}');
 }
 
-static void js_platform(struct js *j, const struct mse_verdict *v)
+static void js_platform(struct mse_js *j, const struct mse_verdict *v)
 {
     if (v->tee == MSE_TEE_SNP) {
         js_snp_platform(j, v);
         return;
     }
     if (!v->has_pck) {
-        js_str(j, "platform", NULL);
+        mse_js_str(j, "platform", NULL);
         return;
     }
-    js_open(j, "platform", '{');
-    js_hex(j, "fmspc", v->pck.fmspc, sizeof v->pck.fmspc);
-    js_hex(j, "pce_id", v->pck.pce_id, sizeof v->pck.pce_id);
-    js_uint(j, "pce_svn", v->pck.pce_svn);
-    js_hex(j, "cpusvn", v->pck.cpu_svn, sizeof v->pck.cpu_svn);
-    js_hex(j, "tcb_components", v->pck.comp_svn, sizeof v->pck.comp_svn);
-    js_hex(j, "ppid", v->pck.ppid, sizeof v->pck.ppid);
+    mse_js_open(j, "platform", '{');
+    mse_js_hex(j, "fmspc", v->pck.fmspc, sizeof v->pck.fmspc);
+    mse_js_hex(j, "pce_id", v->pck.pce_id, sizeof v->pck.pce_id);
+    mse_js_uint(j, "pce_svn", v->pck.pce_svn);
+    mse_js_hex(j, "cpusvn", v->pck.cpu_svn, sizeof v->pck.cpu_svn);
+    mse_js_hex(j, "tcb_components", v->pck.comp_svn, sizeof v->pck.comp_svn);
+    mse_js_hex(j, "ppid", v->pck.ppid, sizeof v->pck.ppid);
     if (v->pck.has_platform_instance_id) {
-        js_hex(j, "platform_instance_id", v->pck.platform_instance_id, 16);
+        mse_js_hex(j, "platform_instance_id", v->pck.platform_instance_id, 16);
     } else {
-        js_str(j, "platform_instance_id", NULL);
+        mse_js_str(j, "platform_instance_id", NULL);
     }
-    js_str(j, "sgx_type", v->pck.has_sgx_type ? sgx_type_name(v->pck.sgx_type) : NULL);
-    js_str(j, "pck_ca", v->pck_ca_is_platform ? "platform" : "processor");
+    mse_js_str(j, "sgx_type", v->pck.has_sgx_type ? sgx_type_name(v->pck.sgx_type) : NULL);
+    mse_js_str(j, "pck_ca", v->pck_ca_is_platform ? "platform" : "processor");
     if (v->pck.has_configuration) {
-        js_bool(j, "smt_enabled", v->pck.smt_enabled);
+        mse_js_bool(j, "smt_enabled", v->pck.smt_enabled);
     }
-    js_close(j, '}');
+    mse_js_close(j, '}');
 }
 
-static void js_dates(struct js *j, const struct mse_verdict *v)
+static void js_dates(struct mse_js *j, const struct mse_verdict *v)
 {
-    js_open(j, "dates", '[');
+    mse_js_open(j, "dates", '[');
     for (size_t i = 0; i < v->num_dates; i++) {
-        js_open(j, NULL, '{');
-        js_str(j, "what", v->dates[i].what);
-        js_time(j, "from", v->dates[i].from);
-        js_time(j, "until", v->dates[i].until);
-        js_close(j, '}');
+        mse_js_open(j, NULL, '{');
+        mse_js_str(j, "what", v->dates[i].what);
+        mse_js_time(j, "from", v->dates[i].from);
+        mse_js_time(j, "until", v->dates[i].until);
+        mse_js_close(j, '}');
     }
-    js_close(j, ']');
+    mse_js_close(j, ']');
     if (v->num_dates > 0) {
-        js_time(j, "valid_from", v->valid_from);
-        js_time(j, "valid_until", v->valid_until);
+        mse_js_time(j, "valid_from", v->valid_from);
+        mse_js_time(j, "valid_until", v->valid_until);
     } else {
-        js_str(j, "valid_from", NULL);
-        js_str(j, "valid_until", NULL);
+        mse_js_str(j, "valid_from", NULL);
+        mse_js_str(j, "valid_until", NULL);
     }
 }
 
@@ -416,35 +306,40 @@ static mse_status finish(struct mse_build *b)
     return mse_build_cstr(b) != NULL ? MSE_OK : MSE_ERR_NO_SPACE;
 }
 
+void mse_verdict_write_json(struct mse_js *j, const char *key, const struct mse_verdict *v)
+{
+    mse_js_open(j, key, '{');
+    mse_js_bool(j, "accepted", v->accepted);
+    mse_js_str(j, "status", mse_status_name(v->status));
+    js_reason(j, v);
+    mse_js_str(j, "tee", mse_tee_name(v->tee));
+    mse_js_bool(j, "simulated", v->simulated);
+    mse_js_uint(j, "quote_version", v->quote_version);
+    mse_js_bool(j, "signatures_ok", v->signatures_ok);
+    mse_js_uint(j, "binding_level", v->binding_level);
+    if (v->reference_index != SIZE_MAX) {
+        mse_js_uint(j, "reference", v->reference_index);
+    } else {
+        mse_js_str(j, "reference", NULL);
+    }
+    js_tcb(j, v);
+    if (v->tee == MSE_TEE_SNP) {
+        js_snp_measurements(j, v);
+    } else {
+        js_measurements(j, v);
+    }
+    js_platform(j, v);
+    js_dates(j, v);
+    js_checks(j, v);
+    mse_js_close(j, '}');
+}
+
 mse_status mse_verdict_to_json(char *out, size_t cap, const struct mse_verdict *v)
 {
     struct mse_build b;
     mse_build_fixed(&b, out, cap);
-    struct js j = { .b = &b };
-    js_open(&j, NULL, '{');
-    js_bool(&j, "accepted", v->accepted);
-    js_str(&j, "status", mse_status_name(v->status));
-    js_reason(&j, v);
-    js_str(&j, "tee", tee_name(v->tee));
-    js_bool(&j, "simulated", v->simulated);
-    js_uint(&j, "quote_version", v->quote_version);
-    js_bool(&j, "signatures_ok", v->signatures_ok);
-    js_uint(&j, "binding_level", v->binding_level);
-    if (v->reference_index != SIZE_MAX) {
-        js_uint(&j, "reference", v->reference_index);
-    } else {
-        js_str(&j, "reference", NULL);
-    }
-    js_tcb(&j, v);
-    if (v->tee == MSE_TEE_SNP) {
-        js_snp_measurements(&j, v);
-    } else {
-        js_measurements(&j, v);
-    }
-    js_platform(&j, v);
-    js_dates(&j, v);
-    js_checks(&j, v);
-    js_close(&j, '}');
+    struct mse_js j = { .b = &b };
+    mse_verdict_write_json(&j, NULL, v);
     return finish(&b);
 }
 
@@ -453,7 +348,7 @@ mse_status mse_verdict_to_json(char *out, size_t cap, const struct mse_verdict *
 static void wr_line_hex(struct mse_build *b, const char *name, const uint8_t *p, size_t len)
 {
     mse_wr_printf(b, "  %-20s ", name);
-    wr_hex(b, p, len);
+    mse_wr_hex(b, p, len);
     mse_wr_u8(b, '\n');
 }
 
@@ -533,7 +428,7 @@ static void wr_snp_tcb(struct mse_build *b, const char *name, const uint8_t raw[
 static void wr_snp(struct mse_build *b, const struct mse_verdict *v)
 {
     const struct mse_snp_report *r = &v->snp;
-    mse_wr_printf(b, "evidence: %s report v%u%s%s\n", tee_name(v->tee), v->quote_version,
+    mse_wr_printf(b, "evidence: %s report v%u%s%s\n", mse_tee_name(v->tee), v->quote_version,
                   v->simulated ? ", SIMULATED, not hardware" : "",
                   v->signatures_ok ? "" : ", NOT GENUINE: a signature or the chain failed");
     wr_line_hex(b, "fingerprint", v->snp_fingerprint, sizeof v->snp_fingerprint);
@@ -553,7 +448,7 @@ static void wr_snp(struct mse_build *b, const struct mse_verdict *v)
 
 static void wr_evidence(struct mse_build *b, const struct mse_verdict *v)
 {
-    mse_wr_printf(b, "evidence: %s quote v%u%s%s\n", tee_name(v->tee), v->quote_version,
+    mse_wr_printf(b, "evidence: %s quote v%u%s%s\n", mse_tee_name(v->tee), v->quote_version,
                   v->simulated ? ", SIMULATED, not hardware" : "",
                   v->signatures_ok ? "" : ", NOT GENUINE: a signature or the chain failed");
     if (v->tee == MSE_TEE_TDX) {
@@ -575,7 +470,7 @@ static void wr_platform(struct mse_build *b, const struct mse_verdict *v)
     mse_wr_printf(b, " evaluation number %u\n", v->tcb_evaluation_number);
     if (v->has_tcb_date) {
         mse_wr_printf(b, "  %-20s ", "TCB date");
-        wr_time(b, v->tcb_date);
+        mse_wr_time(b, v->tcb_date);
         mse_wr_u8(b, '\n');
     }
     for (size_t i = 0; i < v->num_advisories; i++) {
@@ -599,9 +494,9 @@ static void wr_dates(struct mse_build *b, const struct mse_verdict *v)
     mse_wr_str(b, "dates:\n");
     for (size_t i = 0; i < v->num_dates; i++) {
         mse_wr_printf(b, "  %-34s ", v->dates[i].what);
-        wr_time(b, v->dates[i].from);
+        mse_wr_time(b, v->dates[i].from);
         mse_wr_str(b, " to ");
-        wr_time(b, v->dates[i].until);
+        mse_wr_time(b, v->dates[i].until);
         mse_wr_u8(b, '\n');
     }
     if (v->valid_from > v->valid_until) {
@@ -609,9 +504,9 @@ static void wr_dates(struct mse_build *b, const struct mse_verdict *v)
         return;
     }
     mse_wr_printf(b, "  %-34s ", "all of them");
-    wr_time(b, v->valid_from);
+    mse_wr_time(b, v->valid_from);
     mse_wr_str(b, " to ");
-    wr_time(b, v->valid_until);
+    mse_wr_time(b, v->valid_until);
     mse_wr_u8(b, '\n');
 }
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/util.h"
 
 void mse_build_fixed(struct mse_build *b, void *buf, size_t cap)
@@ -203,4 +204,20 @@ const char *mse_build_cstr(struct mse_build *b)
     }
     b->len--;
     return (const char *)b->data;
+}
+
+void mse_wr_hex(struct mse_build *b, const uint8_t *p, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        char digits[3];
+        mse_hex_encode(digits, mse_bytes_of(p + i, 1));
+        mse_wr_str(b, digits);
+    }
+}
+
+void mse_wr_time(struct mse_build *b, mse_time t)
+{
+    char text[MSE_TIME_TEXT_LEN];
+    mse_time_format(text, t);
+    mse_wr_str(b, text);
 }

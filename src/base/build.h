@@ -35,6 +35,10 @@ void mse_wr_copy(struct mse_build *b, const void *p, size_t len);
 void mse_wr_bytes(struct mse_build *b, struct mse_bytes s);
 void mse_wr_zeros(struct mse_build *b, size_t len);
 void mse_wr_str(struct mse_build *b, const char *s);
+/* Lower-case hexadecimal digits. */
+void mse_wr_hex(struct mse_build *b, const uint8_t *p, size_t len);
+/* RFC 3339 in UTC. */
+void mse_wr_time(struct mse_build *b, mse_time t);
 void mse_wr_printf(struct mse_build *b, const char *fmt, ...) MSE_PRINTF(2, 3);
 /* mse_wr_space appends len bytes whose content the caller fills in; NULL if they do not fit. */
 uint8_t *mse_wr_space(struct mse_build *b, size_t len);
