@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* RA-TLS certificates: reading every form in the field, checking the key binding of each, making
- * ours. */
+ * ours; TLS connections that demand them. */
 #ifndef MSE_RATLS_H
 #define MSE_RATLS_H
 
@@ -116,6 +116,104 @@ MSE_API MSE_MUST_USE mse_status mse_ratls_appraise(
     struct mse_verdict *out, struct mse_ratls_cert *cert_out, enum mse_ratls_binding *binding_out,
     struct mse_bytes der, const char *host, const struct mse_collateral *collateral,
     const struct mse_policy *policy, mse_time at, struct mse_error *err);
+
+/* ---- OpenSSL: connections whose peer must be attested (binding level 0) ----
+ *
+ * A verifier judges the certificate that a peer presents, in the place of OpenSSL's PKI; an
+ * identity is a key and a certificate with evidence for it. One of each serves any number of
+ * SSL_CTX and threads. What is proven is level 0: the key that this connection's handshake used was
+ * born in such a TEE, some time; a policy whose require_level is higher refuses everything here.
+ *
+ * An SSL_CTX that was given to these functions speaks TLS 1.3 only, and neither issues nor stores
+ * sessions, as a resumed one shows no certificate. The caller must not undo that, nor set callbacks
+ * for pre-shared keys. */
+struct ssl_ctx_st; /* OpenSSL's SSL_CTX */
+struct ssl_st;     /* OpenSSL's SSL */
+
+/* Tells the time at which a peer is judged; called from the threads that do handshakes. */
+typedef mse_time mse_ratls_now_fn(void *arg);
+
+struct mse_ratls_verifier_params {
+    const struct mse_policy *policy;         /* copied */
+    const struct mse_collateral *collateral; /* copied, with all that it borrows */
+    mse_ratls_now_fn *now;                   /* NULL: the system's clock */
+    void *now_arg;                           /* borrowed until the verifier is freed */
+    /* A client refuses a server unless SSL_set1_host named the host, and the certificate is for it;
+     * with this, only if it was named. Servers judge a client's name only if it was named. */
+    bool insecure_any_name;
+};
+struct mse_ratls_verifier;
+/* mse_ratls_verifier_new makes a verifier; thread-safe. The caller frees it after every SSL and
+ * SSL_CTX that uses it. A process makes few: OpenSSL keeps a slot for each in every later SSL, for
+ * ever. MSE_ERR_MEMORY, MSE_ERR_CRYPTO. */
+MSE_API MSE_MUST_USE mse_status mse_ratls_verifier_new(struct mse_ratls_verifier **out,
+                                                       const struct mse_ratls_verifier_params *p,
+                                                       struct mse_error *err);
+/* mse_ratls_verifier_update puts another policy and collateral (copied) in the place of the old
+ * ones, for the handshakes that begin to judge after it; connections that stand are not judged
+ * again. Thread-safe. MSE_ERR_MEMORY, MSE_ERR_CRYPTO: nothing is changed. */
+MSE_API MSE_MUST_USE mse_status mse_ratls_verifier_update(struct mse_ratls_verifier *v,
+                                                          const struct mse_policy *policy,
+                                                          const struct mse_collateral *collateral,
+                                                          struct mse_error *err);
+/* mse_ratls_verifier_free releases v; NULL is fine. */
+MSE_API void mse_ratls_verifier_free(struct mse_ratls_verifier *v);
+
+/* mse_ratls_ctx_verify makes every connection of ctx demand a peer that v accepts: a client refuses
+ * other servers, a server other clients and those without a certificate. v is borrowed and outlives
+ * ctx. A refusal ends the handshake: SSL_get_verify_result is X509_V_ERR_APPLICATION_VERIFICATION,
+ * and mse_ratls_ssl_peer says why. In TLS 1.3 a refused client learns that from its first read.
+ * Call it before the first SSL of ctx. MSE_ERR_CRYPTO. */
+MSE_API MSE_MUST_USE mse_status mse_ratls_ctx_verify(struct ssl_ctx_st *ctx,
+                                                     struct mse_ratls_verifier *v,
+                                                     struct mse_error *err);
+
+/* What was found about the peer of one connection. Slices of cert and verdict borrow from it. */
+struct mse_ratls_peer {
+    mse_status status;      /* MSE_OK: accepted; else as verdict.status */
+    struct mse_error error; /* why not, in words */
+    bool has_cert;          /* the certificate could be read: the next two are meaningful */
+    struct mse_ratls_cert cert;
+    enum mse_ratls_binding binding;
+    struct mse_verdict verdict;
+};
+/* mse_ratls_ssl_peer returns what v found about the peer of ssl, borrowed from ssl (until SSL_free,
+ * SSL_clear or another handshake); NULL: no peer was judged, which is no acceptance. */
+MSE_API const struct mse_ratls_peer *mse_ratls_ssl_peer(const struct mse_ratls_verifier *v,
+                                                        const struct ssl_st *ssl);
+
+/* Writes evidence of this TEE over exactly these 64 bytes to out (cap bytes, at least 16 KiB) and
+ * its length to *out_len: a quote of SGX or TDX. A failure is passed on to the caller. */
+typedef mse_status mse_ratls_quote_fn(void *arg, uint8_t *out, size_t cap, size_t *out_len,
+                                      const uint8_t report_data[64], struct mse_error *err);
+
+/* Everything is borrowed for the call. */
+struct mse_ratls_identity_params {
+    mse_ratls_quote_fn *quote; /* called once; twice with legacy_extension */
+    void *quote_arg;
+    const char *name; /* the one SAN: an exact host name in lower case, or an address */
+    mse_time not_before;
+    mse_time not_after;
+    struct mse_bytes manifest; /* 32 bytes, SHA-256 of what the TEE measured; or empty */
+    bool legacy_extension;     /* a raw quote over the key's hash too, for older verifiers */
+};
+struct mse_ratls_identity;
+/* mse_ratls_identity_new makes a P-256 key, which never leaves the process, asks for a quote over
+ * it, and makes the certificate (profile R1, TCG DICE evidence, role server-static; clients of
+ * level 0 present the same one). *out is the caller's, who frees it; SSL_CTX that use it keep what
+ * they need. MSE_ERR_ARGUMENT: the name or the dates; MSE_ERR_NO_SPACE: the evidence is too large;
+ * MSE_ERR_MEMORY, MSE_ERR_CRYPTO, and what quote returns. */
+MSE_API MSE_MUST_USE mse_status mse_ratls_identity_new(struct mse_ratls_identity **out,
+                                                       const struct mse_ratls_identity_params *p,
+                                                       struct mse_error *err);
+/* mse_ratls_identity_cert returns the certificate, DER, borrowed from id. */
+MSE_API struct mse_bytes mse_ratls_identity_cert(const struct mse_ratls_identity *id);
+/* mse_ratls_identity_free releases id; NULL is fine. The key is wiped when no SSL_CTX uses it. */
+MSE_API void mse_ratls_identity_free(struct mse_ratls_identity *id);
+/* mse_ratls_ctx_use makes ctx present id. MSE_ERR_CRYPTO. */
+MSE_API MSE_MUST_USE mse_status mse_ratls_ctx_use(struct ssl_ctx_st *ctx,
+                                                  const struct mse_ratls_identity *id,
+                                                  struct mse_error *err);
 
 #ifdef __cplusplus
 }

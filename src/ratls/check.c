@@ -12,6 +12,7 @@
 #include "crypto/der.h"
 #include "crypto/digest.h"
 #include "crypto/x509.h"
+#include "ratls/check.h"
 #include "ratls/claims.h"
 #include "ratls/oids.h"
 
@@ -374,6 +375,13 @@ static void judge_dates(struct judge *j)
         st = MSE_ERR_CERTIFICATE_EXPIRED;
     }
     add(j, MSE_STEP_CERTIFICATE, st, seen, wanted);
+}
+
+void mse_ratls_judge_dates(struct mse_verdict *v, const struct mse_ratls_cert *c, mse_time at,
+                           struct mse_error *err)
+{
+    struct judge j = { .v = v, .c = c, .at = at, .err = err };
+    judge_dates(&j);
 }
 
 static void judge_name(struct judge *j)

@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The peer's certificate judged inside OpenSSL's handshake, in the place of its PKI (level 0). What
+ * was found is kept with the connection. There is no global state of ours: OpenSSL's slot for it
+ * belongs to the verifier. */
+#include <openssl/ssl.h>
+#include <openssl/x509_vfy.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/util.h"
+#include "ratls/check.h"
+#include "ratls/tls13.h"
+
+/* What peers are judged by. Never changed; freed with the last handshake that uses it. */
+struct rules {
+    size_t refs; /* under the verifier's lock */
+    struct mse_policy policy;
+    struct mse_collateral collateral; /* slices of bytes */
+    uint8_t bytes[];
+};
+
+struct mse_ratls_verifier {
+    int slot; /* of OpenSSL's ex_data of an SSL */
+    CRYPTO_RWLOCK *lock;
+    struct rules *rules; /* under lock */
+    mse_ratls_now_fn *now;
+    void *now_arg;
+    bool insecure_any_name;
+};
+
+/* What lies in the slot. */
+struct judged {
+    struct mse_ratls_peer peer;
+    uint8_t der[];
+};
+
+/* ---- policy and collateral ---- */
+
+/* The slices of a collateral, as a table. */
+static const size_t slices[] = {
+    offsetof(struct mse_collateral, tcb_info),
+    offsetof(struct mse_collateral, tcb_info_signature),
+    offsetof(struct mse_collateral, tcb_info_issuer_chain),
+    offsetof(struct mse_collateral, qe_identity),
+    offsetof(struct mse_collateral, qe_identity_signature),
+    offsetof(struct mse_collateral, qe_identity_issuer_chain),
+    offsetof(struct mse_collateral, pck_crl),
+    offsetof(struct mse_collateral, pck_crl_issuer_chain),
+    offsetof(struct mse_collateral, root_ca_crl),
+    offsetof(struct mse_collateral, pck_cert_chain),
+    offsetof(struct mse_collateral, vcek),
+    offsetof(struct mse_collateral, vcek_issuer_chain),
+    offsetof(struct mse_collateral, vcek_crl),
+};
+_Static_assert(sizeof(struct mse_collateral) ==
+                   sizeof slices / sizeof slices[0] * sizeof(struct mse_bytes),
+               "a member of struct mse_collateral is not copied");
+
+static struct mse_bytes slice_of(const struct mse_collateral *c, size_t i)
+{
+    struct mse_bytes s;
+    memcpy(&s, (const uint8_t *)c + slices[i], sizeof s);
+    return s;
+}
+
+static void copy_collateral(struct rules *r, const struct mse_collateral *c)
+{
+    uint8_t *at = r->bytes;
+    for (size_t i = 0; i < MSE_ARRAY_LEN(slices); i++) {
+        struct mse_bytes s = slice_of(c, i);
+        if (s.len > 0) {
+            memcpy(at, s.data, s.len);
+            s.data = at;
+            at += s.len;
+        }
+        memcpy((uint8_t *)&r->collateral + slices[i], &s, sizeof s);
+    }
+}
+
+/* NULL if out of memory. */
+static struct rules *rules_new(const struct mse_policy *policy, const struct mse_collateral *c)
+{
+    size_t len = sizeof(struct rules);
+    for (size_t i = 0; i < MSE_ARRAY_LEN(slices); i++) {
+        if (!mse_add_size(len, slice_of(c, i).len, &len)) {
+            return NULL;
+        }
+    }
+    struct rules *r = calloc(1, len);
+    if (r != NULL) {
+        r->refs = 1;
+        r->policy = *policy;
+        copy_collateral(r, c);
+    }
+    return r;
+}
+
+/* The lock cannot fail but for misuse; without it nothing may go on. */
+static void lock(const struct mse_ratls_verifier *v)
+{
+    MSE_ASSERT(CRYPTO_THREAD_write_lock(v->lock) == 1);
+}
+
+static void unlock(const struct mse_ratls_verifier *v)
+{
+    MSE_ASSERT(CRYPTO_THREAD_unlock(v->lock) == 1);
+}
+
+static struct rules *rules_hold(const struct mse_ratls_verifier *v)
+{
+    lock(v);
+    struct rules *r = v->rules;
+    r->refs++;
+    unlock(v);
+    return r;
+}
+
+static void rules_release(const struct mse_ratls_verifier *v, struct rules *r)
+{
+    lock(v);
+    r->refs--;
+    bool last = r->refs == 0;
+    unlock(v);
+    if (last) {
+        free(r);
+    }
+}
+
+/* ---- one peer ---- */
+
+/* Of a connection that is being judged. */
+struct judge {
+    const struct mse_ratls_verifier *v;
+    const struct rules *rules;
+    SSL *ssl;
+    struct mse_ratls_peer *peer;
+    mse_time at;
+};
+
+static void add(const struct judge *j, enum mse_step step, mse_status st, const char *seen,
+                const char *wanted)
+{
+    mse_verdict_add(&j->peer->verdict, step, st, seen, wanted, NULL);
+    if (st != MSE_OK) {
+        (void)MSE_FAIL(&j->peer->error, st, mse_step_name(step), "%s; wanted %s", seen, wanted);
+    }
+}
+
+/* The key that this side presents is not one that a peer may present: what comes back would be our
+ * own evidence, reflected. */
+static void judge_own_key(const struct judge *j)
+{
+    unsigned char *der = NULL;
+    EVP_PKEY *own = SSL_get_privatekey(j->ssl);
+    int len = own == NULL ? 0 : i2d_PUBKEY(own, &der);
+    if (own != NULL) {
+        bool other =
+            len > 0 && !mse_bytes_equal(j->peer->cert.spki, mse_bytes_of(der, (size_t)len));
+        add(j, MSE_STEP_BINDING, other ? MSE_OK : MSE_ERR_BINDING,
+            other ? "not our own key" : "our own key, reflected", "a key of the peer's own");
+    }
+    OPENSSL_free(der);
+}
+
+/* Which name the application expects; to be freed by OpenSSL. NULL: none. */
+static char *expected_name(SSL *ssl)
+{
+    X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
+    const char *host = X509_VERIFY_PARAM_get0_host(param, 0);
+    return host != NULL ? OPENSSL_strdup(host) : X509_VERIFY_PARAM_get1_ip_asc(param);
+}
+
+static bool expects_several(SSL *ssl)
+{
+    return X509_VERIFY_PARAM_get0_host(SSL_get0_param(ssl), 1) != NULL;
+}
+
+/* What mse_ratls_appraise leaves to its caller. */
+static void judge_connection(const struct judge *j, bool has_name)
+{
+    struct mse_ratls_peer *p = j->peer;
+    if (!has_name) {
+        mse_ratls_judge_dates(&p->verdict, &p->cert, j->at, &p->error);
+    }
+    if (!has_name && SSL_is_server(j->ssl) == 0 && !j->v->insecure_any_name) {
+        add(j, MSE_STEP_NAME, MSE_ERR_CERTIFICATE_NAME, "no host was named with SSL_set1_host",
+            "the name of the server");
+    }
+    if (expects_several(j->ssl)) {
+        add(j, MSE_STEP_NAME, MSE_ERR_CERTIFICATE_NAME, "several hosts were named",
+            "the name of the server, alone");
+    }
+    judge_own_key(j);
+}
+
+static void judge_peer(const struct judge *j, struct mse_bytes der)
+{
+    struct mse_ratls_peer *p = j->peer;
+    char *name = expected_name(j->ssl);
+    (void)!mse_ratls_appraise(&p->verdict, &p->cert, &p->binding, der, name, &j->rules->collateral,
+                              &j->rules->policy, j->at, &p->error);
+    p->has_cert = p->cert.der.len > 0;
+    if (p->has_cert) {
+        judge_connection(j, name != NULL);
+    }
+    OPENSSL_free(name);
+    mse_verdict_set_level(&p->verdict, 0, &j->rules->policy);
+    p->status = p->verdict.status;
+    const struct mse_check *failure = mse_verdict_failure(&p->verdict);
+    if (failure != NULL) {
+        (void)MSE_FAIL(&p->error, failure->status, mse_step_name(failure->step), "%s; wanted %s",
+                       failure->seen, failure->wanted);
+    }
+}
+
+/* Puts j in the slot; what was there is freed. */
+static bool keep(const struct mse_ratls_verifier *v, SSL *ssl, struct judged *j)
+{
+    void *old = SSL_get_ex_data(ssl, v->slot);
+    if (SSL_set_ex_data(ssl, v->slot, j) != 1) {
+        return false;
+    }
+    free(old);
+    return true;
+}
+
+/* A copy of the certificate, with room for what is found; in the slot. NULL on failure. */
+static struct judged *judged_new(const struct mse_ratls_verifier *v, SSL *ssl, X509 *cert,
+                                 struct mse_bytes *out_der)
+{
+    int len = cert == NULL ? 0 : i2d_X509(cert, NULL);
+    struct judged *j = len <= 0 ? NULL : calloc(1, sizeof *j + (size_t)len);
+    if (j == NULL) {
+        return NULL;
+    }
+    unsigned char *end = j->der;
+    j->peer.status = MSE_ERR_CRYPTO; /* until it is judged */
+    if (i2d_X509(cert, &end) != len || !keep(v, ssl, j)) {
+        free(j);
+        return NULL;
+    }
+    *out_der = mse_bytes_of(j->der, (size_t)len);
+    return j;
+}
+
+static mse_time now_of(const struct mse_ratls_verifier *v)
+{
+    return v->now != NULL ? v->now(v->now_arg) : (mse_time)time(NULL);
+}
+
+/* OpenSSL calls this in the place of X509_verify_cert; 1 accepts. */
+static int on_certificate(X509_STORE_CTX *store, void *arg)
+{
+    const struct mse_ratls_verifier *v = arg;
+    struct mse_bytes der;
+    SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
+    (void)keep(v, ssl, NULL);
+    struct judged *found = judged_new(v, ssl, X509_STORE_CTX_get0_cert(store), &der);
+    if (found == NULL) {
+        X509_STORE_CTX_set_error(store, X509_V_ERR_OUT_OF_MEM);
+        return 0;
+    }
+    struct rules *rules = rules_hold(v);
+    const struct judge j = {
+        .v = v, .rules = rules, .ssl = ssl, .peer = &found->peer, .at = now_of(v)
+    };
+    judge_peer(&j, der);
+    rules_release(v, rules);
+    bool ok = found->peer.status == MSE_OK && found->peer.verdict.accepted;
+    X509_STORE_CTX_set_error(store, ok ? X509_V_OK : X509_V_ERR_APPLICATION_VERIFICATION);
+    return ok ? 1 : 0;
+}
+
+const struct mse_ratls_peer *mse_ratls_ssl_peer(const struct mse_ratls_verifier *v,
+                                                const struct ssl_st *ssl)
+{
+    /* What an earlier use of the object left says nothing of a new or a resumed session. */
+    if (SSL_in_before(ssl) != 0 || SSL_session_reused(ssl) != 0) {
+        return NULL;
+    }
+    const struct judged *j = SSL_get_ex_data(ssl, v->slot);
+    return j == NULL ? NULL : &j->peer;
+}
+
+/* ---- OpenSSL's slot ---- */
+
+static void on_free(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int slot, long argl, void *argp)
+{
+    (void)parent;
+    (void)ad;
+    (void)slot;
+    (void)argl;
+    (void)argp;
+    free(ptr);
+}
+
+/* SSL_dup: the copy has not judged anybody. */
+static int on_dup(CRYPTO_EX_DATA *to, const CRYPTO_EX_DATA *from, void **from_d, int slot,
+                  long argl, void *argp)
+{
+    (void)to;
+    (void)from;
+    (void)slot;
+    (void)argl;
+    (void)argp;
+    *from_d = NULL;
+    return 1;
+}
+
+/* ---- contexts ---- */
+
+mse_status mse_ratls_ctx_verify(struct ssl_ctx_st *ctx, struct mse_ratls_verifier *v,
+                                struct mse_error *err)
+{
+    if (!mse_tls13_only(ctx)) {
+        return MSE_FAIL(err, MSE_ERR_CRYPTO, "tls", "the context cannot do TLS 1.3 alone");
+    }
+    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+    SSL_CTX_set_cert_verify_callback(ctx, on_certificate, v);
+    return MSE_OK;
+}
+
+mse_status mse_ratls_verifier_new(struct mse_ratls_verifier **out,
+                                  const struct mse_ratls_verifier_params *p, struct mse_error *err)
+{
+    struct mse_ratls_verifier *v = calloc(1, sizeof *v);
+    if (v == NULL) {
+        return MSE_FAIL(err, MSE_ERR_MEMORY, "verifier", "out of memory");
+    }
+    v->now = p->now;
+    v->now_arg = p->now_arg;
+    v->insecure_any_name = p->insecure_any_name;
+    v->slot = SSL_get_ex_new_index(0, NULL, NULL, on_dup, on_free);
+    v->lock = CRYPTO_THREAD_lock_new();
+    v->rules = rules_new(p->policy, p->collateral);
+    if (v->slot < 0 || v->lock == NULL || v->rules == NULL) {
+        mse_ratls_verifier_free(v);
+        return MSE_FAIL(err, MSE_ERR_MEMORY, "verifier", "out of memory");
+    }
+    *out = v;
+    return MSE_OK;
+}
+
+mse_status mse_ratls_verifier_update(struct mse_ratls_verifier *v, const struct mse_policy *policy,
+                                     const struct mse_collateral *collateral, struct mse_error *err)
+{
+    struct rules *r = rules_new(policy, collateral);
+    if (r == NULL) {
+        return MSE_FAIL(err, MSE_ERR_MEMORY, "verifier", "out of memory");
+    }
+    lock(v);
+    struct rules *old = v->rules;
+    v->rules = r;
+    unlock(v);
+    rules_release(v, old);
+    return MSE_OK;
+}
+
+void mse_ratls_verifier_free(struct mse_ratls_verifier *v)
+{
+    if (v == NULL) {
+        return;
+    }
+    if (v->slot >= 0) {
+        (void)CRYPTO_free_ex_index(CRYPTO_EX_INDEX_SSL, v->slot);
+    }
+    CRYPTO_THREAD_lock_free(v->lock);
+    free(v->rules);
+    free(v);
+}
