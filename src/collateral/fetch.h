@@ -26,9 +26,9 @@ enum mse_fetch_kind {
     MSE_FETCH_QE_IDENTITY,  /* likewise. tee, update */
     MSE_FETCH_EVAL_NUMBERS, /* likewise. tee */
     MSE_FETCH_PCK_CERT,     /* PEM of the leaf; chain: CA, root. pck_request */
-    MSE_FETCH_VCEK,         /* DER; no chain. product, hwid, tcb */
+    MSE_FETCH_VCEK,         /* DER; chain: ASK, ARK, asked for by itself. product, hwid, tcb */
     MSE_FETCH_AMD_CHAIN,    /* PEM: ASK or ASVK, ARK; no chain. product, vlek */
-    MSE_FETCH_AMD_CRL,      /* DER; no chain (its issuer is the ARK). product, vlek */
+    MSE_FETCH_AMD_CRL,      /* DER; chain: ASK or ASVK, ARK, asked for by itself. product, vlek */
 };
 
 enum mse_fetch_ca {
@@ -68,7 +68,7 @@ struct mse_fetch_key {
  * of one path are one object. False if it does not fit or the key is incomplete. */
 MSE_MUST_USE bool mse_fetch_path(char *out, size_t cap, const struct mse_fetch_key *key);
 /* The response header that carries the issuer chain, its older name in *older (NULL: none); NULL if
- * the kind has none. */
+ * the answer has none. */
 const char *mse_fetch_chain_header(const char **older, const struct mse_fetch_key *key);
 
 enum mse_upstream_kind {
@@ -105,6 +105,7 @@ struct mse_fetch_config {
     unsigned request_ms; /* one request */
     unsigned total_ms;   /* all tries of one object, waits included */
     unsigned attempts;   /* per upstream, at least 1 */
+    unsigned backoff_ms; /* the first wait; doubles, at most 30 s, with jitter; Retry-After wins */
     /* Trust: the root key of Intel's kinds (X || Y; NULL: Intel's), for AMD's the compiled-in ARKs
      * and the policy's simulated root. The policy outlives the fetcher. */
     const uint8_t *root_point;
@@ -114,7 +115,8 @@ struct mse_fetch_config {
     void (*progress)(void *user, uint64_t bytes, uint64_t total);
     void *user;
 };
-/* 10 s to connect, 30 s a request, 60 s in all, 4 attempts, now; no upstream. */
+/* 10 s to connect, 30 s a request, 60 s in all, 4 attempts, waits from 500 ms; at is now; no
+ * upstream, no policy. */
 void mse_fetch_config_default(struct mse_fetch_config *c);
 
 struct mse_fetcher;

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "collateral/curl.h"
+
+#include <dlfcn.h>
+
+/* The macros that check types call curl_easy_setopt by its name, which is not linked. */
+#define CURL_DISABLE_TYPECHECK
+#include <curl/curl.h>
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/util.h"
+#include "collateral/path.h"
+
+#undef curl_easy_setopt
+#undef curl_easy_getinfo
+
+#define LIBRARY     "libcurl.so.4"
+#define OLDEST      0x075500 /* 7.85: CURLOPT_PROTOCOLS_STR */
+#define MAX_HEADERS ((size_t)256 * 1024)
+#define MAX_CHAIN   ((size_t)128 * 1024) /* percent-encoded */
+
+/* What is used of libcurl, with the types of its header. */
+struct curl_table {
+    __typeof__(&curl_global_init) global_init;
+    __typeof__(&curl_version_info) version_info;
+    __typeof__(&curl_easy_init) easy_init;
+    __typeof__(&curl_easy_cleanup) easy_cleanup;
+    __typeof__(&curl_easy_reset) easy_reset;
+    __typeof__(&curl_easy_setopt) easy_setopt;
+    __typeof__(&curl_easy_getinfo) easy_getinfo;
+    __typeof__(&curl_easy_perform) easy_perform;
+    __typeof__(&curl_easy_strerror) easy_strerror;
+    __typeof__(&curl_slist_append) slist_append;
+    __typeof__(&curl_slist_free_all) slist_free_all;
+};
+
+struct mse_http {
+    struct curl_table curl;
+    CURL *easy;
+};
+
+/* One transfer, for the callbacks. */
+struct transfer {
+    const struct mse_http_request *request;
+    struct mse_http_reply *reply;
+    size_t headers; /* bytes so far */
+    bool too_much;
+    bool twice; /* the chain header */
+};
+
+static bool find(void *library, const char *name, void *slot)
+{
+    void *symbol = dlsym(library, name);
+    memcpy(slot, &symbol, sizeof symbol); /* ISO C has no cast from object to function */
+    return symbol != NULL;
+}
+
+static bool find_all(struct curl_table *t, void *library)
+{
+    return find(library, "curl_global_init", &t->global_init) &&
+           find(library, "curl_version_info", &t->version_info) &&
+           find(library, "curl_easy_init", &t->easy_init) &&
+           find(library, "curl_easy_cleanup", &t->easy_cleanup) &&
+           find(library, "curl_easy_reset", &t->easy_reset) &&
+           find(library, "curl_easy_setopt", &t->easy_setopt) &&
+           find(library, "curl_easy_getinfo", &t->easy_getinfo) &&
+           find(library, "curl_easy_perform", &t->easy_perform) &&
+           find(library, "curl_easy_strerror", &t->easy_strerror) &&
+           find(library, "curl_slist_append", &t->slist_append) &&
+           find(library, "curl_slist_free_all", &t->slist_free_all);
+}
+
+static mse_status load(struct mse_http *h, struct mse_error *err)
+{
+    /* Never closed: libcurl and what it loads register handlers for the end of the process. */
+    void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
+    if (library == NULL || !find_all(&h->curl, library)) {
+        return MSE_FAIL(err, MSE_ERR_UNSUPPORTED, "libcurl",
+                        LIBRARY " is needed to fetch, and is not installed or incomplete");
+    }
+    const curl_version_info_data *v = h->curl.version_info(CURLVERSION_NOW);
+    if (v->version_num < OLDEST) {
+        return MSE_FAIL(err, MSE_ERR_UNSUPPORTED, "libcurl", "version %s, wanted 7.85 or later",
+                        v->version);
+    }
+    if (h->curl.global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+        return MSE_FAIL(err, MSE_ERR_UNSUPPORTED, "libcurl", "it does not start");
+    }
+    h->easy = h->curl.easy_init();
+    return h->easy != NULL ? MSE_OK : MSE_FAIL(err, MSE_ERR_MEMORY, "libcurl", "out of memory");
+}
+
+mse_status mse_http_new(struct mse_http **out, struct mse_error *err)
+{
+    struct mse_http *h = calloc(1, sizeof *h);
+    if (h == NULL) {
+        return MSE_FAIL(err, MSE_ERR_MEMORY, "libcurl", "out of memory");
+    }
+    mse_status st = load(h, err);
+    if (st != MSE_OK) {
+        mse_http_free(h);
+        return st;
+    }
+    *out = h;
+    return MSE_OK;
+}
+
+void mse_http_free(struct mse_http *h)
+{
+    if (h != NULL && h->easy != NULL) {
+        h->curl.easy_cleanup(h->easy);
+    }
+    free(h);
+}
+
+void mse_http_reply_clear(struct mse_http_reply *r)
+{
+    mse_build_clear(&r->body);
+    mse_build_clear(&r->chain);
+    r->has_chain = false;
+}
+
+static size_t on_body(char *data, size_t size, size_t num, void *user)
+{
+    struct transfer *t = user;
+    mse_wr_copy(&t->reply->body, data, size * num);
+    t->too_much = t->too_much || !mse_build_ok(&t->reply->body);
+    return t->too_much ? 0 : size * num;
+}
+
+/* Each answer of a chain of redirects begins anew. */
+static void begin_answer(struct transfer *t)
+{
+    mse_build_reset(&t->reply->body);
+    mse_build_reset(&t->reply->chain);
+    t->reply->has_chain = false;
+}
+
+static size_t on_header(char *data, size_t size, size_t num, void *user)
+{
+    struct transfer *t = user;
+    struct mse_bytes line = mse_bytes_of(data, size * num);
+    struct mse_bytes value = { 0 };
+    t->headers += line.len;
+    if (line.len >= 5 && mse_mem_equal(line.data, "HTTP/", 5)) {
+        begin_answer(t);
+    }
+    for (size_t i = 0; i < MSE_ARRAY_LEN(t->request->chain_header); i++) {
+        const char *name = t->request->chain_header[i];
+        if (name != NULL && mse_header_is(&value, line, name)) {
+            t->twice = t->twice || t->reply->has_chain;
+            t->reply->has_chain = true;
+            mse_wr_bytes(&t->reply->chain, value);
+        }
+    }
+    t->too_much = t->too_much || t->headers > MAX_HEADERS || t->reply->chain.failed;
+    return t->too_much || t->twice ? 0 : line.len;
+}
+
+static int on_progress(void *user, curl_off_t total, curl_off_t now, curl_off_t up_total,
+                       curl_off_t up)
+{
+    const struct transfer *t = user;
+    (void)up_total;
+    (void)up;
+    if (t->request->progress != NULL) {
+        t->request->progress(t->request->user, now > 0 ? (uint64_t)now : 0,
+                             total > 0 ? (uint64_t)total : 0);
+    }
+    return 0;
+}
+
+/* All that a transfer is told. Options of libcurl that an old version lacks are an error here. */
+static bool configure(struct mse_http *h, struct transfer *t, char *message,
+                      const struct curl_slist *headers)
+{
+    const struct mse_http_request *r = t->request;
+    bool tls = strncmp(r->url, "https:", 6) == 0;
+    const char *schemes = tls ? "https" : "http";
+    __typeof__(h->curl.easy_setopt) set = h->curl.easy_setopt;
+    CURL *e = h->easy;
+    bool good =
+        set(e, CURLOPT_URL, r->url) == CURLE_OK &&
+        set(e, CURLOPT_PROTOCOLS_STR, schemes) == CURLE_OK &&
+        set(e, CURLOPT_REDIR_PROTOCOLS_STR, schemes) == CURLE_OK &&
+        set(e, CURLOPT_FOLLOWLOCATION, r->api_key == NULL ? 1L : 0L) == CURLE_OK &&
+        set(e, CURLOPT_MAXREDIRS, 3L) == CURLE_OK && set(e, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
+        set(e, CURLOPT_CONNECTTIMEOUT_MS, (long)r->connect_ms) == CURLE_OK &&
+        set(e, CURLOPT_TIMEOUT_MS, (long)r->total_ms) == CURLE_OK &&
+        set(e, CURLOPT_ACCEPT_ENCODING, "gzip") == CURLE_OK &&
+        set(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) == CURLE_OK &&
+        set(e, CURLOPT_ERRORBUFFER, message) == CURLE_OK &&
+        set(e, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK &&
+        set(e, CURLOPT_WRITEDATA, t) == CURLE_OK &&
+        set(e, CURLOPT_HEADERFUNCTION, on_header) == CURLE_OK &&
+        set(e, CURLOPT_HEADERDATA, t) == CURLE_OK && set(e, CURLOPT_NOPROGRESS, 0L) == CURLE_OK &&
+        set(e, CURLOPT_XFERINFOFUNCTION, on_progress) == CURLE_OK &&
+        set(e, CURLOPT_XFERINFODATA, t) == CURLE_OK &&
+        set(e, CURLOPT_HTTPHEADER, headers) == CURLE_OK;
+    good = good && (r->ca_file == NULL || set(e, CURLOPT_CAINFO, r->ca_file) == CURLE_OK);
+    return good && (r->proxy == NULL || set(e, CURLOPT_PROXY, r->proxy) == CURLE_OK);
+}
+
+static mse_status status_of(CURLcode code)
+{
+    switch ((int)code) {
+    case CURLE_OPERATION_TIMEDOUT:
+        return MSE_ERR_TIMEOUT;
+    case CURLE_OUT_OF_MEMORY:
+        return MSE_ERR_MEMORY;
+    case CURLE_COULDNT_RESOLVE_PROXY:
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_CONNECT:
+    case CURLE_SEND_ERROR:
+    case CURLE_RECV_ERROR:
+    case CURLE_GOT_NOTHING:
+        return MSE_ERR_IO;
+    default:
+        return MSE_ERR_PROTOCOL;
+    }
+}
+
+static mse_status judge(const struct mse_http *h, const struct transfer *t, CURLcode code,
+                        const char *message, struct mse_error *err)
+{
+    if (t->too_much) {
+        return MSE_FAIL(err, MSE_ERR_NO_SPACE, "answer", "longer than any such object may be");
+    }
+    if (t->twice) {
+        return MSE_FAIL(err, MSE_ERR_PROTOCOL, "answer",
+                        "the issuer chain's header is there twice");
+    }
+    if (code != CURLE_OK) {
+        return MSE_FAIL(err, status_of(code), "transfer", "%.160s",
+                        message[0] != '\0' ? message : h->curl.easy_strerror(code));
+    }
+    return MSE_OK;
+}
+
+mse_status mse_http_get(struct mse_http_reply *out, struct mse_http *h,
+                        const struct mse_http_request *r, struct mse_error *err)
+{
+    char message[CURL_ERROR_SIZE] = "";
+    struct mse_http_reply empty = { 0 };
+    struct transfer t = { .request = r, .reply = out };
+    struct curl_slist *headers = NULL;
+    curl_off_t retry = 0;
+    *out = empty;
+    mse_build_heap(&out->body, r->max_body);
+    mse_build_heap(&out->chain, MAX_CHAIN);
+    h->curl.easy_reset(h->easy); /* keeps the connections */
+    if (r->api_key != NULL) {
+        char line[256];
+        (void)snprintf(line, sizeof line, "Ocp-Apim-Subscription-Key: %s", r->api_key);
+        headers = h->curl.slist_append(NULL, line);
+    }
+    if (!configure(h, &t, message, headers) ||
+        h->curl.easy_setopt(h->easy, CURLOPT_USERAGENT, "mse") != CURLE_OK) {
+        h->curl.slist_free_all(headers);
+        return MSE_FAIL(err, MSE_ERR_UNSUPPORTED, "libcurl", "it refuses an option");
+    }
+    CURLcode code = h->curl.easy_perform(h->easy);
+    h->curl.slist_free_all(headers);
+    (void)h->curl.easy_getinfo(h->easy, CURLINFO_RESPONSE_CODE, &out->status);
+    if (h->curl.easy_getinfo(h->easy, CURLINFO_RETRY_AFTER, &retry) == CURLE_OK && retry > 0) {
+        out->retry_after = retry < 86400 ? (unsigned)retry : 86400;
+    }
+    return judge(h, &t, code, message, err);
+}
