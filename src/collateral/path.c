@@ -11,14 +11,6 @@
 #define SGX_ROOT "/sgx/certification/v4"
 #define TDX_ROOT "/tdx/certification/v4"
 
-static void wr_hex(struct mse_build *b, const void *data, size_t len)
-{
-    const uint8_t *p = data;
-    for (size_t i = 0; i < len; i++) {
-        mse_wr_printf(b, "%02x", p[i]);
-    }
-}
-
 static bool is_tee(const struct mse_fetch_key *k)
 {
     return k->tee == MSE_TEE_SGX || k->tee == MSE_TEE_TDX;
@@ -42,16 +34,16 @@ static void wr_update(struct mse_build *b, const struct mse_fetch_key *k, char s
 static bool wr_pck_cert(struct mse_build *b, const struct mse_fetch_key *k)
 {
     mse_wr_str(b, SGX_ROOT "/pckcert?encrypted_ppid=");
-    wr_hex(b, k->pck_request.encrypted_ppid.data, k->pck_request.encrypted_ppid.len);
+    mse_wr_hex(b, k->pck_request.encrypted_ppid.data, k->pck_request.encrypted_ppid.len);
     mse_wr_str(b, "&cpusvn=");
-    wr_hex(b, k->pck_request.cpu_svn, sizeof k->pck_request.cpu_svn);
+    mse_wr_hex(b, k->pck_request.cpu_svn, sizeof k->pck_request.cpu_svn);
     mse_wr_printf(b, "&pcesvn=%02x%02x", k->pck_request.pce_svn & 0xffU,
                   (unsigned)k->pck_request.pce_svn >> 8);
     mse_wr_str(b, "&pceid=");
-    wr_hex(b, k->pck_request.pce_id, sizeof k->pck_request.pce_id);
+    mse_wr_hex(b, k->pck_request.pce_id, sizeof k->pck_request.pce_id);
     if (k->pck_request.qe_id.len > 0) {
         mse_wr_str(b, "&qeid=");
-        wr_hex(b, k->pck_request.qe_id.data, k->pck_request.qe_id.len);
+        mse_wr_hex(b, k->pck_request.qe_id.data, k->pck_request.qe_id.len);
     }
     return k->pck_request.encrypted_ppid.len > 0;
 }
@@ -65,7 +57,7 @@ static bool wr_amd(struct mse_build *b, const struct mse_fetch_key *k)
     } else if (k->kind == MSE_FETCH_AMD_CRL) {
         mse_wr_str(b, "crl");
     } else {
-        wr_hex(b, k->hwid, turin ? 8 : sizeof k->hwid);
+        mse_wr_hex(b, k->hwid, turin ? 8 : sizeof k->hwid);
         mse_wr_str(b, "?");
         if (turin) {
             mse_wr_printf(b, "fmcSPL=%02u&", k->tcb.fmc);
@@ -88,7 +80,7 @@ static bool wr_path(struct mse_build *b, const struct mse_fetch_key *k)
         return true;
     case MSE_FETCH_TCB_INFO:
         mse_wr_printf(b, "%s/tcb?fmspc=", tee_root(k));
-        wr_hex(b, k->fmspc, sizeof k->fmspc);
+        mse_wr_hex(b, k->fmspc, sizeof k->fmspc);
         wr_update(b, k, '&');
         return is_tee(k);
     case MSE_FETCH_QE_IDENTITY:
