@@ -141,9 +141,14 @@ static bool take_option(struct words *w, const char *word, const char *next, boo
     return set_option(w, word, value, global, i);
 }
 
-/* Short forms of global options. */
-static const char *long_form(const char *word)
+/* Short forms: of global options, and -f, which is what the command has of --force and --follow. */
+static const char *long_form(const struct cli_command *k, const char *word)
 {
+    if (strcmp(word, "-f") == 0 && k != NULL) {
+        return find_option(k->options, "follow", 6) != SIZE_MAX  ? "--follow"
+               : find_option(k->options, "force", 5) != SIZE_MAX ? "--force"
+                                                                 : word;
+    }
     if (strcmp(word, "-h") == 0) {
         return "--help";
     }
@@ -153,7 +158,7 @@ static const char *long_form(const char *word)
 static bool take_words(struct words *w, int argc, char **argv, bool globals_only)
 {
     for (int i = 1; i < argc; i++) {
-        const char *word = long_form(argv[i]);
+        const char *word = long_form(w->c->command, argv[i]);
         if (!globals_only && strcmp(word, "--") == 0) {
             for (i++; i < argc; i++) {
                 w->args[w->num_args++] = argv[i];

@@ -99,7 +99,9 @@ enum cli_exit cmd_help(struct cli *c);
 /* cmd_*.c */
 enum cli_exit cmd_cloud_fingerprint(struct cli *c);
 enum cli_exit cmd_cloud_verify(struct cli *c);
+enum cli_exit cmd_localtest(struct cli *c);
 enum cli_exit cmd_measure(struct cli *c);
+enum cli_exit cmd_scaffold(struct cli *c);
 enum cli_exit cmd_show(struct cli *c);
 enum cli_exit cmd_sim_init(struct cli *c);
 enum cli_exit cmd_sim_run(struct cli *c);

@@ -13,7 +13,7 @@
 #include "cli/app.h"
 #include "cli/files.h"
 #include "cli/listen.h"
-#include "conf/project.h"
+#include "cli/project.h"
 #include "crypto/digest.h"
 #include "package/code.h"
 #include "package/rules.h"
@@ -53,30 +53,11 @@ static void on_signal(int number)
     stop_asked = 1;
 }
 
-static mse_status parse_project(struct mse_project *out, const char *path, struct mse_error *err)
-{
-    struct cli_file f = { 0 };
-    mse_status st = cli_file_read(&f, path, MSE_CONF_MAX_LEN, err);
-    if (st == MSE_OK) {
-        st = mse_project_parse(out, path, cli_file_view(&f), err);
-    }
-    cli_file_clear(&f);
-    return st;
-}
-
-/* PROJECT is a folder that holds mse.toml, or such a file itself. */
-static char *toml_path_of(const char *what)
-{
-    size_t len = strlen(what);
-    bool file = len > 5 && strcmp(what + len - 5, ".toml") == 0;
-    return file ? strdup(what) : cli_join(what, "mse.toml");
-}
-
 static enum cli_exit load_project(struct run *r)
 {
     struct mse_error err = { 0 };
     struct mse_project p = { 0 };
-    mse_status st = parse_project(&p, r->toml_path, &err);
+    mse_status st = cli_project_load(&p, r->toml_path, &err);
     if (st != MSE_OK) {
         return cli_failed(r->c, st, &err);
     }
@@ -585,7 +566,7 @@ enum cli_exit cmd_sim_run(struct cli *c)
 {
     struct run r = { .c = c, .listen_fd = -1, .package_fd = -1 };
     mse_build_heap(&r.manifest_json, MSE_MANIFEST_MAX_LEN);
-    r.toml_path = toml_path_of(c->args[0]);
+    r.toml_path = cli_project_path(c->args[0]);
     enum cli_exit e = CLI_TROUBLE;
     if (r.toml_path != NULL) {
         e = run_project(&r);

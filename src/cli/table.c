@@ -57,6 +57,19 @@ static const struct cli_option measure_options[] = {
     { NULL, NULL, NULL, false },
 };
 
+static const struct cli_option scaffold_options[] = {
+    { "force", NULL, "write over the files of a project that is there (also -f)", false },
+    { NULL, NULL, NULL, false },
+};
+
+static const struct cli_option localtest_options[] = {
+    { "path", "FILE", "mse.toml of the project; default ./mse.toml", false },
+    { "project", "DIR", "the project's folder, instead of --path", false },
+    { "no-tests", NULL, "leave the app running until Ctrl-C, for trying it by hand", false },
+    { "insecure-no-sandbox", NULL, "run the app without a sandbox", false },
+    { NULL, NULL, NULL, false },
+};
+
 static const struct cli_option sim_init_options[] = {
     { "dir", "DIR", "folder of the platform; default: sim in the configuration folder", false },
     { "tcb-status", "STATUS", "TCB status of the platform, for instance OutOfDate", false },
@@ -96,6 +109,7 @@ const struct cli_option cli_global_options[] = {
 
 const char *const cli_groups[][2] = {
     { "cloud", "an operator's platform" },
+    { "home", "your own TEE machine" },
     { "sim", "the simulated platform" },
     { NULL, NULL },
 };
@@ -106,6 +120,14 @@ const struct cli_command cli_commands[] = {
       cmd_cloud_verify },
     { "cloud", "fingerprint", NULL, 0, 0, "print the fingerprint of an app", fingerprint_options,
       cmd_cloud_fingerprint },
+    { "cloud", "scaffold", "NAME", 1, 1, "make a project that runs as it stands", scaffold_options,
+      cmd_scaffold },
+    { "cloud", "localtest", NULL, 0, 0, "run a project and its tests on this machine",
+      localtest_options, cmd_localtest },
+    { "home", "scaffold", "NAME", 1, 1, "make a project that runs as it stands", scaffold_options,
+      cmd_scaffold },
+    { "home", "localtest", NULL, 0, 0, "run a project and its tests on this machine",
+      localtest_options, cmd_localtest },
     { "sim", "init", NULL, 0, 0, "make a simulated platform", sim_init_options, cmd_sim_init },
     { "sim", "show", NULL, 0, 0, "say what a simulated platform is", sim_show_options,
       cmd_sim_show },

@@ -9,6 +9,7 @@
 #include "cli/files.h"
 #include "cli/listen.h"
 #include "cli/target.h"
+#include "cli/words.h"
 #include "lib/testlib.h"
 
 static void test_split_host(void **state)
@@ -147,6 +148,52 @@ static void test_listen(void **state)
     }
 }
 
+static void test_words(void **state)
+{
+    (void)state;
+    /* A command and its words, joined by '|'. */
+    static const char *const good[][2] = {
+        { "python3 -m unittest", "python3|-m|unittest" },
+        { "  a\t b\n", "a|b" },
+        { "a 'b c' \"d e\"", "a|b c|d e" },
+        { "a'b'\"c\"d", "abcd" },
+        { "'' x \"\"", "|x|" },
+        { "a\\ b \\\\", "a b|\\" },
+        { "'\\' \"\\\" \\x \\$\"", "\\|\" \\x $" },
+        { "$HOME `id` *", "$HOME|`id`|*" },
+    };
+    for (size_t i = 0; i < MSE_ARRAY_LEN(good); i++) {
+        struct cli_words w;
+        char joined[64] = "";
+        size_t len = 0;
+        assert_int_equal(cli_words_split(&w, good[i][0], NULL), MSE_OK);
+        for (size_t j = 0; j < w.num; j++) {
+            len += (size_t)snprintf(joined + len, sizeof joined - len, "%s%s", j == 0 ? "" : "|",
+                                    w.argv[j]);
+        }
+        assert_string_equal(joined, good[i][1]);
+        assert_null(w.argv[w.num]);
+        cli_words_clear(&w);
+    }
+    static const char *const bad[] = { "", " ", "'a", "a \"b", "a\\", "\"\\\"" };
+    for (size_t i = 0; i < MSE_ARRAY_LEN(bad); i++) {
+        struct cli_words w;
+        assert_int_equal(cli_words_split(&w, bad[i], NULL), MSE_ERR_CONFIG);
+    }
+    char many[2 * CLI_MAX_WORDS + 3];
+    struct cli_words w;
+    for (size_t i = 0; i < sizeof many; i++) {
+        many[i] = i % 2 == 0 ? 'x' : ' ';
+    }
+    many[2 * CLI_MAX_WORDS] = '\0';
+    assert_int_equal(cli_words_split(&w, many, NULL), MSE_OK);
+    assert_int_equal(w.num, CLI_MAX_WORDS);
+    cli_words_clear(&w);
+    many[2 * CLI_MAX_WORDS] = 'x';
+    many[2 * CLI_MAX_WORDS + 1] = '\0';
+    assert_int_equal(cli_words_split(&w, many, NULL), MSE_ERR_CONFIG);
+}
+
 static void test_table_fits(void **state)
 {
     (void)state;
@@ -167,6 +214,7 @@ int main(void)
         cmocka_unit_test(test_split_host),  cmocka_unit_test(test_write_is_atomic),
         cmocka_unit_test(test_read_limits), cmocka_unit_test(test_context_round_trip),
         cmocka_unit_test(test_listen),      cmocka_unit_test(test_table_fits),
+        cmocka_unit_test(test_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
