@@ -45,6 +45,7 @@ enum mse_step {
     MSE_STEP_CERTIFICATE,
     MSE_STEP_NAME,
     MSE_STEP_MANIFEST,
+    MSE_STEP_SESSION, /* levels 1 and 2 only */
     MSE_STEP_LEVEL,
     MSE_STEP_COUNT
 };

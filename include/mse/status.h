@@ -151,6 +151,20 @@ enum mse_status {
     MSE_ERR_CERTIFICATE_PROFILE, /* CA:TRUE, wildcard, or another thing our profile forbids */
     MSE_ERR_MANIFEST_MISMATCH,
 
+    /* Attested sessions (<mse/session.h>). */
+    MSE_ERR_FRAME_TOO_LONG,      /* a frame announces more than it may hold */
+    MSE_ERR_FRAME_MALFORMED,     /* a frame is cut, not deterministic, or holds something else */
+    MSE_ERR_FRAME_VERSION,       /* of a later protocol */
+    MSE_ERR_SESSION_TLS_VERSION, /* not TLS 1.3 */
+    MSE_ERR_SESSION_RESUMED,     /* the session began from a PSK or with early data */
+    MSE_ERR_SESSION_ALPN,        /* the peer did not choose the protocol that was asked for */
+    MSE_ERR_SESSION_NONCE,       /* evidence over another nonce: replayed */
+    MSE_ERR_SESSION_EXPORTER,    /* evidence for another TLS session: relayed */
+    MSE_ERR_SESSION_REFLECTED,   /* the peer shows one's own key */
+    MSE_ERR_AUDIT_PATH,          /* the path from the nonce to the root is missing or malformed */
+    MSE_ERR_BUSY,                /* the peer has too much to do; try again later */
+    MSE_ERR_PEER_REFUSED,        /* the peer answered with another error */
+
     /* AMD SEV-SNP: the report, the chain of the key that signed it, what the guest allows. */
     MSE_ERR_UNSUPPORTED_SIGNATURE_ALGORITHM,
     MSE_ERR_REPORT_SIGNATURE,

@@ -38,6 +38,7 @@ static const char *const step_names[] = {
     [MSE_STEP_CERTIFICATE] = "certificate",
     [MSE_STEP_NAME] = "name",
     [MSE_STEP_MANIFEST] = "manifest",
+    [MSE_STEP_SESSION] = "session",
     [MSE_STEP_LEVEL] = "level",
 };
 _Static_assert(MSE_ARRAY_LEN(step_names) == MSE_STEP_COUNT, "every step has a name");

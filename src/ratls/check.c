@@ -285,6 +285,7 @@ struct judge {
     struct mse_verdict *v;
     const struct mse_ratls_cert *c;
     struct mse_cert x;
+    enum mse_ratls_role role; /* the one that is asked for */
     mse_time at;
     const char *host;
     struct mse_error *err;
@@ -330,10 +331,12 @@ static enum mse_ratls_binding judge_binding(struct judge *j)
 static void judge_role(struct judge *j)
 {
     enum mse_ratls_role role = j->c->claims.role;
-    bool ok = role == MSE_ROLE_SERVER_STATIC || role == MSE_ROLE_ABSENT;
+    bool foreign = role == MSE_ROLE_ABSENT && j->role == MSE_ROLE_SERVER_STATIC;
     const char *name = mse_ratls_role_name(role);
-    add(j, MSE_STEP_BINDING, ok ? MSE_OK : MSE_ERR_ROLE,
-        name == NULL ? "no role (a foreign certificate)" : name, "the role server-static");
+    char wanted[MSE_CHECK_TEXT_LEN];
+    (void)snprintf(wanted, sizeof wanted, "the role %s", mse_ratls_role_name(j->role));
+    add(j, MSE_STEP_BINDING, role == j->role || foreign ? MSE_OK : MSE_ERR_ROLE,
+        name == NULL ? "no role (a foreign certificate)" : name, wanted);
 }
 
 static void judge_signature(struct judge *j)
@@ -391,14 +394,11 @@ static void judge_name(struct judge *j)
         ok ? j->host : "the certificate is for another name", j->host);
 }
 
-mse_status mse_ratls_judge(struct mse_verdict *v, enum mse_ratls_binding *binding_out,
-                           const struct mse_ratls_cert *c, const char *host, mse_time at,
-                           struct mse_error *err)
+static enum mse_ratls_binding judge_all(struct judge j)
 {
-    struct judge j = { .v = v, .c = c, .at = at, .host = host, .err = err };
     struct mse_error e = { .status = MSE_OK };
     enum mse_ratls_binding binding = MSE_BINDING_NONE;
-    mse_status st = mse_cert_parse(&j.x, c->der, &e);
+    mse_status st = mse_cert_parse(&j.x, j.c->der, &e);
     if (st == MSE_OK) {
         binding = judge_binding(&j);
         judge_role(&j);
@@ -407,10 +407,19 @@ mse_status mse_ratls_judge(struct mse_verdict *v, enum mse_ratls_binding *bindin
     } else {
         add(&j, MSE_STEP_CERTIFICATE, st, e.text, "a certificate");
     }
-    if (st == MSE_OK && host != NULL) {
+    if (st == MSE_OK && j.host != NULL) {
         judge_dates(&j);
         judge_name(&j);
     }
+    return binding;
+}
+
+mse_status mse_ratls_judge(struct mse_verdict *v, enum mse_ratls_binding *binding_out,
+                           const struct mse_ratls_cert *c, const char *host, mse_time at,
+                           struct mse_error *err)
+{
+    enum mse_ratls_binding binding = judge_all((struct judge) {
+        .v = v, .c = c, .role = MSE_ROLE_SERVER_STATIC, .at = at, .host = host, .err = err });
     if (binding_out != NULL) {
         *binding_out = binding;
     }
@@ -460,4 +469,25 @@ mse_status mse_ratls_appraise(struct mse_verdict *out, // NOLINT(readability-fun
         *cert_out = c;
     }
     return st;
+}
+
+bool mse_ratls_appraise_evidence(struct mse_verdict *out, struct mse_ratls_cert *cert_out,
+                                 struct mse_bytes der, struct mse_bytes evidence,
+                                 const struct mse_ratls_ask *ask, struct mse_error *err)
+{
+    struct mse_ratls_cert c = { 0 };
+    struct mse_error e = { .status = MSE_OK };
+    mse_status st = mse_ratls_read_evidence(&c, der, evidence, &e);
+    if (st != MSE_OK) {
+        refuse_reading(out, st, &e, err);
+        return false;
+    }
+    (void)!mse_appraise_quote(out, c.quote, ask->collateral, ask->policy, ask->at, err);
+    (void)judge_all((struct judge) {
+        .v = out, .c = &c, .role = ask->role, .at = ask->at, .host = ask->host, .err = err });
+    if (ask->host == NULL) {
+        mse_ratls_judge_dates(out, &c, ask->at, err);
+    }
+    *cert_out = c;
+    return true;
 }

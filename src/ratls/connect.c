@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "base/util.h"
 #include "ratls/resolve.h"
+#include "ratls/session.h"
 
 #define MAX_HOST     253
 #define CHUNK        4096
@@ -25,6 +26,8 @@
 struct mse_ratls_conn {
     int fd;
     SSL *ssl; /* owns both buffers */
+    char host[MAX_HOST + 1];
+    uint16_t port;
     uint8_t *der;
     size_t der_len;
 };
@@ -34,6 +37,8 @@ struct dial {
     const char *host;
     uint16_t port;
     int64_t deadline; /* CLOCK_MONOTONIC, milliseconds */
+    const char *doing;
+    struct mse_bytes alpn;
     struct mse_error *err;
 };
 
@@ -153,7 +158,7 @@ static mse_status flush(const struct mse_ratls_conn *c, const struct dial *d)
                 return MSE_FAIL(d->err, MSE_ERR_IO, "tls", SHOWN_HOST ": %s", d->host, d->port,
                                 strerror(errno));
             } else if (!wait_for(c->fd, POLLOUT, d->deadline)) {
-                return timed_out(d, "the TLS handshake");
+                return timed_out(d, d->doing);
             }
         }
     }
@@ -170,14 +175,16 @@ static mse_status fill(const struct mse_ratls_conn *c, const struct dial *d)
             return BIO_write(SSL_get_rbio(c->ssl), buf, (int)n) == (int)n ? MSE_OK : MSE_ERR_MEMORY;
         }
         if (n == 0) {
-            return lost(d, "the peer closed the connection during the TLS handshake");
+            return MSE_FAIL(d->err, MSE_ERR_PROTOCOL, "tls",
+                            SHOWN_HOST ": the peer closed the connection during %s", d->host,
+                            d->port, d->doing);
         }
         if (errno != EAGAIN && errno != EINTR) {
             return MSE_FAIL(d->err, MSE_ERR_IO, "tls", SHOWN_HOST ": %s", d->host, d->port,
                             strerror(errno));
         }
         if (!wait_for(c->fd, POLLIN, d->deadline)) {
-            return timed_out(d, "the TLS handshake");
+            return timed_out(d, d->doing);
         }
     }
 }
@@ -200,8 +207,10 @@ static const char *tls_reason(void)
 static mse_status refused_by_tls(const struct dial *d)
 {
     const char *why = tls_reason();
-    return MSE_FAIL(d->err, MSE_ERR_PROTOCOL, "tls", SHOWN_HOST ": the TLS handshake failed: %s",
-                    d->host, d->port, why == NULL ? "no reason given" : why);
+    bool alpn = ERR_GET_REASON(ERR_peek_error()) == SSL_R_TLSV1_ALERT_NO_APPLICATION_PROTOCOL;
+    return MSE_FAIL(d->err, alpn ? MSE_ERR_SESSION_ALPN : MSE_ERR_PROTOCOL, "tls",
+                    SHOWN_HOST ": the TLS handshake failed: %s", d->host, d->port,
+                    why == NULL ? "no reason given" : why);
 }
 
 static mse_status handshake(const struct mse_ratls_conn *c, const struct dial *d)
@@ -241,8 +250,14 @@ static bool set_sni(SSL *ssl, const char *host)
     return SSL_set_tlsext_host_name(ssl, name) == 1;
 }
 
+/* Zero is success: libssl has it the other way round here. */
+static bool set_alpn(SSL *ssl, struct mse_bytes alpn)
+{
+    return alpn.len == 0 || SSL_set_alpn_protos(ssl, alpn.data, (unsigned)alpn.len) == 0;
+}
+
 /* TLS 1.3 only; the certificate is not judged here; nothing of a session is kept. */
-static SSL *new_ssl(const char *host)
+static SSL *new_ssl(const char *host, struct mse_bytes alpn)
 {
     SSL *ssl = NULL;
     SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
@@ -266,7 +281,7 @@ static SSL *new_ssl(const char *host)
     (void)BIO_set_mem_eof_return(in, -1);
     (void)BIO_set_mem_eof_return(out, -1);
     SSL_set_bio(ssl, in, out);
-    if (!set_sni(ssl, host)) {
+    if (!set_sni(ssl, host) || !set_alpn(ssl, alpn)) {
         SSL_free(ssl);
         return NULL;
     }
@@ -289,37 +304,122 @@ static mse_status take_cert(struct mse_ratls_conn *c, const struct dial *d)
     return MSE_OK;
 }
 
-mse_status mse_ratls_connect(struct mse_ratls_conn **out, const char *host, uint16_t port,
-                             unsigned timeout_ms, struct mse_error *err)
+static mse_status begin(struct mse_ratls_conn *c, const struct dial *d)
 {
-    const struct dial d = {
-        .host = host, .port = port, .deadline = now_ms() + (int64_t)timeout_ms, .err = err
-    };
+    size_t len = strlen(d->host);
+    if (len > MAX_HOST) {
+        return MSE_FAIL(d->err, MSE_ERR_NOT_FOUND, "connect", "a name of %zu characters", len);
+    }
+    memcpy(c->host, d->host, len + 1);
+    c->port = d->port;
+    mse_status st = connect_any(&c->fd, d);
+    if (st != MSE_OK) {
+        return st;
+    }
+    c->ssl = new_ssl(d->host, d->alpn);
+    if (c->ssl == NULL) {
+        return MSE_FAIL(d->err, MSE_ERR_CRYPTO, "tls", "no TLS 1.3 client can be made for %.128s",
+                        d->host);
+    }
+    st = handshake(c, d);
+    return st == MSE_OK ? take_cert(c, d) : st;
+}
+
+mse_status mse_ratls_connect_alpn(struct mse_ratls_conn **out, const char *host, uint16_t port,
+                                  struct mse_bytes alpn, unsigned timeout_ms, struct mse_error *err)
+{
+    const struct dial d = { .host = host,
+                            .port = port,
+                            .deadline = now_ms() + (int64_t)timeout_ms,
+                            .doing = "the TLS handshake",
+                            .alpn = alpn,
+                            .err = err };
     struct mse_ratls_conn *c = calloc(1, sizeof *c);
     if (c == NULL) {
         return MSE_FAIL(err, MSE_ERR_MEMORY, "connect", "out of memory");
     }
     c->fd = -1;
-    mse_status st = connect_any(&c->fd, &d);
-    if (st != MSE_OK) {
-        goto out;
-    }
-    c->ssl = new_ssl(host);
-    if (c->ssl == NULL) {
-        st = MSE_FAIL(err, MSE_ERR_CRYPTO, "tls", "no TLS 1.3 client can be made for %.128s", host);
-        goto out;
-    }
-    st = handshake(c, &d);
-    if (st == MSE_OK) {
-        st = take_cert(c, &d);
-    }
-out:
+    mse_status st = begin(c, &d);
     if (st != MSE_OK) {
         mse_ratls_conn_free(c);
         return st;
     }
     *out = c;
     return MSE_OK;
+}
+
+mse_status mse_ratls_connect(struct mse_ratls_conn **out, const char *host, uint16_t port,
+                             unsigned timeout_ms, struct mse_error *err)
+{
+    const struct mse_bytes none = { NULL, 0 };
+    return mse_ratls_connect_alpn(out, host, port, none, timeout_ms, err);
+}
+
+struct mse_bytes mse_ratls_conn_alpn(const struct mse_ratls_conn *c)
+{
+    const unsigned char *alpn = NULL;
+    unsigned len = 0;
+    SSL_get0_alpn_selected(c->ssl, &alpn, &len);
+    struct mse_bytes out = { alpn, len };
+    return out;
+}
+
+/* ---- evidence for the session ---- */
+
+struct carrier {
+    struct mse_ratls_conn *conn;
+    struct dial dial;
+};
+
+static mse_status carry_read(void *user, void *buf, size_t len, struct mse_error *err)
+{
+    struct carrier *k = user;
+    uint8_t *p = buf;
+    k->dial.err = err;
+    while (len > 0) {
+        size_t n = 0;
+        int rc = SSL_read_ex(k->conn->ssl, p, len, &n);
+        if (rc == 1) {
+            p += n;
+            len -= n;
+            continue;
+        }
+        if (SSL_get_error(k->conn->ssl, rc) != SSL_ERROR_WANT_READ) {
+            ERR_clear_error();
+            return lost(&k->dial, "the peer ended the session instead of answering");
+        }
+        mse_status st = flush(k->conn, &k->dial);
+        st = st == MSE_OK ? fill(k->conn, &k->dial) : st;
+        if (st != MSE_OK) {
+            return st;
+        }
+    }
+    return MSE_OK;
+}
+
+static mse_status carry_write(void *user, const void *buf, size_t len, struct mse_error *err)
+{
+    struct carrier *k = user;
+    size_t n = 0;
+    k->dial.err = err;
+    if (SSL_write_ex(k->conn->ssl, buf, len, &n) != 1 || n != len) {
+        ERR_clear_error();
+        return lost(&k->dial, "the session takes no more");
+    }
+    return flush(k->conn, &k->dial);
+}
+
+mse_status mse_ratls_conn_attest(struct mse_session **out, struct mse_ratls_conn *c,
+                                 const struct mse_session_client_config *cfg, unsigned timeout_ms,
+                                 struct mse_error *err)
+{
+    struct carrier k = { c,
+                         { .host = c->host,
+                           .port = c->port,
+                           .deadline = now_ms() + (int64_t)timeout_ms,
+                           .doing = "the attestation" } };
+    const struct mse_session_io io = { &k, carry_read, carry_write };
+    return mse_session_client_over(out, c->ssl, &io, cfg, err);
 }
 
 struct mse_bytes mse_ratls_conn_cert(const struct mse_ratls_conn *c)

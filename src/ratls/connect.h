@@ -4,7 +4,7 @@
 #ifndef RATLS_CONNECT_H
 #define RATLS_CONNECT_H
 
-#include <mse/status.h>
+#include <mse/session.h>
 
 struct mse_ratls_conn;
 /* host: DNS name or literal address (IPv6 without brackets); *.localhost is resolved to loopback
@@ -14,6 +14,17 @@ struct mse_ratls_conn;
 MSE_MUST_USE mse_status mse_ratls_connect(struct mse_ratls_conn **out, const char *host,
                                           uint16_t port, unsigned timeout_ms,
                                           struct mse_error *err);
+/* The same with protocols to offer (ALPN, wire form: length-prefixed names). A server that knows
+ * none of them may choose none, or refuse: MSE_ERR_SESSION_ALPN. */
+MSE_MUST_USE mse_status mse_ratls_connect_alpn(struct mse_ratls_conn **out, const char *host,
+                                               uint16_t port, struct mse_bytes alpn,
+                                               unsigned timeout_ms, struct mse_error *err);
+/* The protocol that was chosen; empty if none was. */
+struct mse_bytes mse_ratls_conn_alpn(const struct mse_ratls_conn *c);
+/* mse_session_client on this connection, within timeout_ms (MSE_ERR_TIMEOUT). */
+MSE_MUST_USE mse_status mse_ratls_conn_attest(struct mse_session **out, struct mse_ratls_conn *c,
+                                              const struct mse_session_client_config *cfg,
+                                              unsigned timeout_ms, struct mse_error *err);
 /* The leaf's DER, borrowed from the connection. */
 struct mse_bytes mse_ratls_conn_cert(const struct mse_ratls_conn *c);
 void mse_ratls_conn_free(struct mse_ratls_conn *c);

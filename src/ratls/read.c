@@ -8,6 +8,7 @@
 #include "base/util.h"
 #include "crypto/der.h"
 #include "crypto/x509.h"
+#include "ratls/check.h"
 #include "ratls/claims.h"
 #include "ratls/oids.h"
 
@@ -273,6 +274,22 @@ mse_status mse_ratls_read(struct mse_ratls_cert *out, struct mse_bytes der, stru
     mse_status st = mse_cert_parse(&x, der, err);
     if (st == MSE_OK) {
         st = read_cert(&c, &x, err);
+    }
+    if (st == MSE_OK) {
+        *out = c;
+    }
+    return st;
+}
+
+mse_status mse_ratls_read_evidence(struct mse_ratls_cert *out, struct mse_bytes der,
+                                   struct mse_bytes evidence, struct mse_error *err)
+{
+    struct mse_cert x;
+    struct mse_ratls_cert c = { 0 };
+    mse_status st = mse_cert_parse(&x, der, err);
+    if (st == MSE_OK) {
+        fill_common(&c, &x);
+        st = rd_dice(&c, evidence, err);
     }
     if (st == MSE_OK) {
         *out = c;

@@ -6,6 +6,7 @@
 #include <mse/measure.h>
 #include <mse/policy.h>
 #include <mse/ratls.h>
+#include <mse/session.h>
 #include <mse/status.h>
 #include <mse/types.h>
 #include <mse/version.h>
