@@ -195,7 +195,14 @@ enum mse_status {
     MSE_ERR_ID_KEY_DIGEST_MISMATCH,
     MSE_ERR_AUTHOR_KEY_DIGEST_MISMATCH,
 
-    /* SIGSTRUCT. */
+    /* Attestation results (EAR). */
+    MSE_ERR_EAR_PROFILE,
+    MSE_ERR_EAR_NONCE,
+    MSE_ERR_EAR_EXPIRED,
+    MSE_ERR_EAR_NOT_YET_VALID,
+    MSE_ERR_EAR_STATUS, /* worse than what is accepted */
+
+    /* SIGSTRUCT; the first also of an EAR. */
     MSE_ERR_SIGNATURE,
     MSE_ERR_UNSUPPORTED_EXPONENT,
     MSE_ERR_Q1_Q2,

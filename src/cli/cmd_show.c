@@ -4,6 +4,7 @@
 #include "base/bytes.h"
 #include "base/util.h"
 #include "cli/app.h"
+#include "cli/ear.h"
 #include "cli/judge.h"
 #include "cli/target.h"
 #include "crypto/digest.h"
@@ -557,6 +558,9 @@ static json_t *decode(const struct cli_target *t, const char **kind)
     case CLI_TARGET_CONTEXT:
         *kind = "context";
         return show_context(t->name);
+    case CLI_TARGET_EAR:
+        *kind = "attestation_result";
+        return cli_ear_show(in);
     case CLI_TARGET_UNKNOWN:
         break;
     }

@@ -2,6 +2,7 @@
 /* mse verify: appraises whatever evidence it is given, and says what it found. */
 #include "base/bytes.h"
 #include "base/util.h"
+#include "cli/ear.h"
 #include "cli/judge.h"
 #include "cli/target.h"
 
@@ -145,40 +146,70 @@ static void append_failure(const struct cli *c, const char *name, json_t *out)
     (void)json_array_append_new(out, v);
 }
 
+static enum cli_exit write_ear(const struct one *o)
+{
+    struct cli_ear_subject s = { .verdict = &o->verdict,
+                                 .host = o->target.host,
+                                 .evidence = has_cert(o) ? o->cert.quote : o->target.quote,
+                                 .certificate = o->target.der };
+    return cli_ear_write(o->c, o->judge, &s);
+}
+
+/* The verdict is there: printed, signed if that is wanted. */
+static enum cli_exit report(const struct one *o, json_t *out)
+{
+    enum cli_exit e = o->verdict.accepted ? CLI_DONE : CLI_REFUSED;
+    if (o->c->json) {
+        (void)json_array_append_new(out, to_json(o));
+    } else {
+        print_text(o);
+    }
+    if (e == CLI_REFUSED) {
+        cli_refusal(o->c, &o->verdict, o->judge);
+    }
+    return write_ear(o) == CLI_DONE ? e : CLI_TROUBLE;
+}
+
+static enum cli_exit judge_target(struct one *o, json_t *out)
+{
+    const struct cli *c = o->c;
+    const char *name = o->target.name;
+    struct mse_error err = { 0 };
+    mse_status st = cli_target_open(&o->target, c, name, &err);
+    if (st != MSE_OK) {
+        bool evidence = st == MSE_ERR_UNSUPPORTED_TEE || o->target.file.len > 0;
+        (void)cli_target_failed(c, name, st, &err);
+        return evidence ? CLI_REFUSED : CLI_TROUBLE;
+    }
+    if (o->target.kind == CLI_TARGET_EAR) {
+        return cli_ear_judge(c, o->judge, &o->target, out);
+    }
+    if (cli_has(c, "ear-signer")) {
+        return cli_trouble(c, "%s is no attestation result, for which --ear-signer is (%s)", name,
+                           cli_target_kind_text(&o->target));
+    }
+    if (appraise(o, &err) != MSE_OK) {
+        cli_error(c, "%s holds no evidence (%s); mse show decodes it", name,
+                  cli_target_kind_text(&o->target));
+        return CLI_TROUBLE;
+    }
+    return report(o, out);
+}
+
 /* One target; *out gets its JSON if that is wanted. */
 static enum cli_exit verify_one(const struct cli *c, const struct cli_judge *j, const char *name,
                                 json_t *out)
 {
-    struct mse_error err = { 0 };
     struct one *o = calloc(1, sizeof *o);
+    size_t before = json_array_size(out);
     if (o == NULL) {
         return cli_trouble(c, "out of memory");
     }
     o->c = c;
     o->judge = j;
-    enum cli_exit e = CLI_TROUBLE;
-    bool judged = false;
-    mse_status st = cli_target_open(&o->target, c, name, &err);
-    if (st == MSE_ERR_UNSUPPORTED_TEE || (st != MSE_OK && o->target.file.len > 0)) {
-        (void)cli_target_failed(c, name, st, &err);
-        e = CLI_REFUSED;
-    } else if (st != MSE_OK) {
-        (void)cli_target_failed(c, name, st, &err);
-    } else if (appraise(o, &err) != MSE_OK) {
-        cli_error(c, "%s holds no evidence (%s); mse show decodes it", name,
-                  cli_target_kind_text(&o->target));
-    } else {
-        judged = true;
-        e = o->verdict.accepted ? CLI_DONE : CLI_REFUSED;
-        if (c->json) {
-            (void)json_array_append_new(out, to_json(o));
-        } else {
-            print_text(o);
-        }
-        if (e == CLI_REFUSED) {
-            cli_refusal(c, &o->verdict, j);
-        }
-    }
+    o->target.name = name;
+    enum cli_exit e = judge_target(o, out);
+    bool judged = json_array_size(out) > before;
     if (c->json && json_object_get(c->failure, "error") != NULL && !judged) {
         append_failure(c, name, out);
     }
@@ -193,7 +224,8 @@ enum cli_exit cmd_verify(struct cli *c)
 {
     struct cli_judge *j = calloc(1, sizeof *j);
     json_t *out = json_array();
-    enum cli_exit worst = j == NULL || out == NULL ? CLI_TROUBLE : cli_judge_init(j, c);
+    enum cli_exit worst = j == NULL || out == NULL ? CLI_TROUBLE : cli_ear_options(c);
+    worst = worst == CLI_DONE ? cli_judge_init(j, c) : worst;
     worst = worst == CLI_DONE ? cli_judge_fingerprint(j, c) : worst;
     worst = worst == CLI_DONE ? cli_judge_signer(j, c, NULL, NULL) : worst;
     worst = worst == CLI_DONE ? cli_judge_expect(j, c) : worst;

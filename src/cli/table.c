@@ -44,6 +44,11 @@ static const struct cli_option fingerprint_options[] = {
 static const struct cli_option verify_options[] = {
     { "fingerprint", "HEX", "expected fingerprint, 64 hexadecimal digits", false },
     JUDGE_OPTIONS,
+    { "ear", "FILE", "write the verdict as signed attestation result (EAR) to FILE", false },
+    { "ear-key", "PEM", "private key of the verifier, which signs it (P-256)", false },
+    { "ear-nonce", "TEXT", "nonce that the EAR gets, or that the one given must have", false },
+    { "ear-signer", "PEM", "public key of the verifier whose EAR the TARGET is", false },
+    { "allow-warning", NULL, "accept an EAR whose status is warning", false },
     { "timeout", "SECONDS", "for a connection; default 10", false },
     { NULL, NULL, NULL, false },
 };
@@ -134,7 +139,8 @@ const struct cli_command cli_commands[] = {
     { "sim", "run", "PROJECT", 1, 1, "run a project in the simulated TEE", sim_run_options,
       cmd_sim_run },
     { NULL, "verify", "TARGET...", 1, MANY,
-      "appraise certificates, quotes, evidence bundles, HOST:PORT", verify_options, cmd_verify },
+      "appraise certificates, quotes, bundles, HOST:PORT; check an EAR", verify_options,
+      cmd_verify },
     { NULL, "show", "TARGET", 1, 1, "decode evidence, certificates, collateral, files of mse",
       no_options, cmd_show },
     { NULL, "measure", NULL, 0, 0, "compute the MRENCLAVE of an enclave", measure_options,

@@ -80,6 +80,8 @@ const char *cli_target_kind_text(const struct cli_target *t)
         return "manifest";
     case CLI_TARGET_CONTEXT:
         return "context";
+    case CLI_TARGET_EAR:
+        return "attestation result";
     case CLI_TARGET_UNKNOWN:
         break;
     }
@@ -282,6 +284,10 @@ static mse_status classify(struct cli_target *t, struct mse_error *err)
     }
     if (begins(text, "-----BEGIN CERTIFICATE-----") && take_pem(t, text, "CERTIFICATE")) {
         t->kind = CLI_TARGET_CERTIFICATE;
+        return MSE_OK;
+    }
+    if (begins(text, "eyJ") && mse_bytes_find(text, mse_bytes_str(".")) != SIZE_MAX) {
+        t->kind = CLI_TARGET_EAR;
         return MSE_OK;
     }
     if (text.len > 0 && text.data[0] == '{') {

@@ -20,6 +20,7 @@ enum cli_target_kind {
     CLI_TARGET_MANIFEST,
     CLI_TARGET_CONTEXT,
     CLI_TARGET_SNP_REPORT, /* quote */
+    CLI_TARGET_EAR,        /* the file */
 };
 
 struct cli_target {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private keys: P-256 and RSA-3072, for our own programs. libmse itself holds none. */
+/* Private keys: P-256 and RSA-3072, for our own programs, and for whoever signs attestation
+ * results. */
 #include <limits.h>
 #include <openssl/bio.h>
 #include <openssl/bn.h>

@@ -2,6 +2,7 @@
 /* The public headers are C++ too, and need nothing that is not installed. */
 #include <mse/attest.h>
 #include <mse/collateral.h>
+#include <mse/ear.h>
 #include <mse/evidence.h>
 #include <mse/measure.h>
 #include <mse/policy.h>
