@@ -99,6 +99,7 @@ enum cli_exit cmd_help(struct cli *c);
 /* cmd_*.c */
 enum cli_exit cmd_cloud_fingerprint(struct cli *c);
 enum cli_exit cmd_cloud_verify(struct cli *c);
+enum cli_exit cmd_doctor(struct cli *c);
 enum cli_exit cmd_localtest(struct cli *c);
 enum cli_exit cmd_measure(struct cli *c);
 enum cli_exit cmd_scaffold(struct cli *c);

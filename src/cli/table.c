@@ -55,6 +55,11 @@ static const struct cli_option verify_options[] = {
 
 static const struct cli_option no_options[] = { { NULL, NULL, NULL, false } };
 
+static const struct cli_option doctor_options[] = {
+    { "runtime", "FILE", "the mse-enclave to look at, instead of the one beside mse", false },
+    { NULL, NULL, NULL, false },
+};
+
 static const struct cli_option measure_options[] = {
     { "layout", "NAME", "gramine-1.9", false },
     { "libpal", "FILE", "loader of Gramine (libpal.so)", false },
@@ -145,6 +150,7 @@ const struct cli_command cli_commands[] = {
       no_options, cmd_show },
     { NULL, "measure", NULL, 0, 0, "compute the MRENCLAVE of an enclave", measure_options,
       cmd_measure },
+    { NULL, "doctor", NULL, 0, 0, "say what this machine lacks", doctor_options, cmd_doctor },
     { NULL, "completion", "bash|zsh|fish", 1, 1, "print a completion script for a shell",
       no_options, cmd_completion },
     { NULL, "help", "[COMMAND...]", 0, 2, "print help", no_options, cmd_help },
