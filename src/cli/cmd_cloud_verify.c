@@ -24,6 +24,7 @@ struct verify {
     struct mse_verdict verdict;
     struct mse_ratls_cert cert;
     enum mse_ratls_binding binding;
+    struct cli_choice choice;
 };
 
 static enum cli_exit check_usage(const struct cli *c)
@@ -185,14 +186,19 @@ static void check_context(struct verify *v)
 static void appraise(struct verify *v)
 {
     struct mse_error err = { 0 };
-    mse_status st = mse_ratls_appraise(&v->verdict, &v->cert, &v->binding, cli_file_view(&v->der),
-                                       v->host, &v->judge.collateral.bundle.collateral,
-                                       &v->judge.policy, v->judge.at, &err);
+    struct mse_ratls_cert cert;
+    struct mse_bytes der = cli_file_view(&v->der);
+    struct mse_bytes none = { 0 };
+    bool readable = mse_ratls_read(&cert, der, NULL) == MSE_OK;
+    cli_judge_choose(&v->choice, &v->judge, v->c, readable ? cert.quote : none, NULL);
+    mse_status st = mse_ratls_appraise(&v->verdict, &v->cert, &v->binding, der, v->host,
+                                       v->choice.collateral, &v->judge.policy, v->judge.at, &err);
     (void)st; /* the verdict says it, and more checks follow */
     /* The last deployment only names the domain; its manifest is judged when --context gives it. */
     if (cli_has(v->c, "context")) {
         check_context(v);
     }
+    cli_judge_floor(&v->verdict, &v->judge);
     mse_verdict_set_level(&v->verdict, 0, &v->judge.policy);
 }
 
@@ -255,7 +261,7 @@ static void print_json(const struct verify *v, const char *saved)
         add_str(o, "expected_signer", hex);
     }
     add_str(o, "signer_source", v->judge.has_signer ? v->judge.signer_source : NULL);
-    add_str(o, "collateral_source", v->judge.collateral.source);
+    add_str(o, "collateral_source", v->choice.source);
     if (v->cert.spki.len > 0 && make_sums(&s, v)) {
         add_str(o, "certificate_sha256", s.cert_hex);
         add_str(o, "public_key_sha256", s.key_hex);
@@ -273,6 +279,7 @@ static void print_notices(const struct verify *v)
     const struct cli *c = v->c;
     struct sums s;
     char hex[65];
+    char soon[96];
     if (v->verdict.simulated) {
         cli_say(c, "Simulated: yes, this is NOT hardware. It proves nothing about whoever runs it");
         cli_say(c, "Rootfs: unmeasured (simulation)");
@@ -285,7 +292,10 @@ static void print_notices(const struct verify *v)
             : strcmp(v->judge.signer_source, "context") == 0 ? " (expected: the owner's claim)"
                                                              : "");
     cli_say(c, "TCB status: %s (collateral: %s)", mse_tcb_status_name(v->verdict.tcb_status),
-            v->judge.collateral.source == NULL ? "none" : v->judge.collateral.source);
+            v->choice.source == NULL ? "none" : v->choice.source);
+    if (cli_ends_soon(soon, &v->verdict, v->judge.at)) {
+        cli_say(c, "Warning: %s", soon);
+    }
     cli_say(c, "Binding level: 0 (%s)", cli_level_text(0));
     if (v->recomputed) {
         cli_say(c, "Logs: plain, the operator can read what the app prints");
@@ -373,6 +383,7 @@ enum cli_exit cmd_cloud_verify(struct cli *c)
     v->c = c;
     v->output = cli_has(c, "output") ? cli_value(c, "output") : "./cert.pem";
     enum cli_exit e = run(v);
+    cli_choice_clear(&v->choice);
     cli_judge_clear(&v->judge);
     cli_app_clear(&v->app);
     cli_file_clear(&v->der);

@@ -9,34 +9,20 @@
 /* One target that is being judged. */
 struct one {
     const struct cli *c;
-    const struct cli_judge *judge;
+    struct cli_judge *judge;
     struct cli_target target;
     struct mse_verdict verdict;
     struct mse_ratls_cert cert;
     enum mse_ratls_binding binding;
-    const char *collateral_source;
+    struct cli_choice choice;
 };
-
-/* --collateral wins; a bundle may bring its own. */
-static const struct mse_collateral *pick_collateral(struct one *o)
-{
-    const struct cli_collateral *given = &o->judge->collateral;
-    const struct mse_collateral *own = &o->target.bundle.collateral;
-    bool stapled =
-        o->target.kind == CLI_TARGET_BUNDLE && (own->tcb_info.len > 0 || own->vcek.len > 0);
-    if (stapled && !cli_has(o->c, "collateral")) {
-        o->collateral_source = "the bundle itself";
-        return own;
-    }
-    o->collateral_source = given->source;
-    return &given->bundle.collateral;
-}
 
 static mse_status appraise(struct one *o, struct mse_error *err)
 {
     const struct cli_target *t = &o->target;
-    const struct cli_judge *j = o->judge;
-    const struct mse_collateral *k = pick_collateral(o);
+    struct cli_judge *j = o->judge;
+    cli_judge_choose(&o->choice, j, o->c, cli_target_evidence(t), &t->bundle.collateral);
+    const struct mse_collateral *k = o->choice.collateral;
     mse_status st = MSE_OK;
     if (t->der.len > 0 && t->kind != CLI_TARGET_CRL) {
         st = mse_ratls_appraise(&o->verdict, &o->cert, &o->binding, t->der, t->host, k, &j->policy,
@@ -48,6 +34,7 @@ static mse_status appraise(struct one *o, struct mse_error *err)
     } else {
         return MSE_ERR_NO_EVIDENCE;
     }
+    cli_judge_floor(&o->verdict, j);
     mse_verdict_set_level(&o->verdict, 0, &j->policy);
     (void)st; /* it is in the verdict */
     return MSE_OK;
@@ -80,14 +67,15 @@ static const char *binding_text(const struct one *o)
 static json_t *to_json(const struct one *o)
 {
     char claim[65];
+    char soon[96];
     json_t *v = cli_verdict_json(&o->verdict);
     (void)json_object_set_new(v, "binding_text", json_string(binding_text(o)));
     claimed_signer(claim, o);
     (void)json_object_set_new(v, "target", json_string(o->target.name));
     (void)json_object_set_new(v, "kind", json_string(cli_target_kind_text(&o->target)));
     (void)json_object_set_new(v, "collateral_source",
-                              o->collateral_source == NULL ? json_null()
-                                                           : json_string(o->collateral_source));
+                              o->choice.source == NULL ? json_null()
+                                                       : json_string(o->choice.source));
     (void)json_object_set_new(v, "signer_source",
                               o->judge->has_signer ? json_string(o->judge->signer_source)
                                                    : json_null());
@@ -99,6 +87,9 @@ static json_t *to_json(const struct one *o)
     if (o->target.padding > 0) {
         (void)json_object_set_new(v, "padding", json_integer((json_int_t)o->target.padding));
     }
+    if (cli_ends_soon(soon, &o->verdict, o->judge->at)) {
+        (void)json_object_set_new(v, "warning", json_string(soon));
+    }
     if (claim[0] != '\0') {
         (void)json_object_set_new(v, "signer_claimed_by_sender", json_string(claim));
     }
@@ -109,6 +100,7 @@ static void print_text(const struct one *o)
 {
     const struct cli *c = o->c;
     char claim[65];
+    char soon[96];
     size_t cap = (size_t)64 * 1024;
     char *text = malloc(cap);
     claimed_signer(claim, o);
@@ -121,13 +113,16 @@ static void print_text(const struct one *o)
                 "note: the bundle names the signer %s: the sender's claim, not a reference value",
                 claim);
     }
-    cli_say(c, "collateral: %s", o->collateral_source == NULL ? "none" : o->collateral_source);
+    cli_say(c, "collateral: %s", o->choice.source == NULL ? "none" : o->choice.source);
     if (has_cert(o)) {
         cli_say(c, "certificate: %s; its key: %s", mse_ratls_form_name(o->cert.form),
                 mse_ratls_binding_name(o->binding));
     }
     if (text != NULL && mse_verdict_to_text(text, cap, &o->verdict) == MSE_OK) {
         (void)printf("%s", text);
+    }
+    if (cli_ends_soon(soon, &o->verdict, o->judge->at)) {
+        cli_say(c, "warning: %s", soon);
     }
     if (o->verdict.accepted) {
         cli_say(c, "binding level %u means: %s", o->verdict.binding_level, binding_text(o));
@@ -197,7 +192,7 @@ static enum cli_exit judge_target(struct one *o, json_t *out)
 }
 
 /* One target; *out gets its JSON if that is wanted. */
-static enum cli_exit verify_one(const struct cli *c, const struct cli_judge *j, const char *name,
+static enum cli_exit verify_one(const struct cli *c, struct cli_judge *j, const char *name,
                                 json_t *out)
 {
     struct one *o = calloc(1, sizeof *o);
@@ -215,6 +210,7 @@ static enum cli_exit verify_one(const struct cli *c, const struct cli_judge *j, 
     }
     (void)json_object_del(c->failure, "error"); /* the array has it */
     (void)json_array_clear(json_object_get(c->failure, "hints"));
+    cli_choice_clear(&o->choice);
     cli_target_close(&o->target);
     free(o);
     return e;

@@ -3,10 +3,12 @@
 
 #include "base/bytes.h"
 #include "base/util.h"
+#include "cli/target.h"
 #include "conf/operators.h"
 #include "conf/policy_toml.h"
 
-#define SMALL_FILE ((size_t)1024 * 1024)
+#define SMALL_FILE  ((size_t)1024 * 1024)
+#define WARN_BEFORE ((mse_time)7 * 86400)
 
 static bool ends_with(const char *s, const char *end)
 {
@@ -96,22 +98,6 @@ static enum cli_exit load_time_and_level(struct cli_judge *j, const struct cli *
     return CLI_DONE;
 }
 
-mse_status cli_bundle_load(struct mse_bundle *out, uint8_t **scratch, struct mse_bytes json,
-                           struct mse_error *err)
-{
-    uint8_t *room = malloc(2 * json.len + 1);
-    if (room == NULL) {
-        return MSE_ERR_MEMORY;
-    }
-    mse_status st = mse_bundle_parse(out, room, 2 * json.len, json, err);
-    if (st != MSE_OK) {
-        free(room);
-        return st;
-    }
-    *scratch = room;
-    return MSE_OK;
-}
-
 static enum cli_exit load_collateral(struct cli_judge *j, const struct cli *c)
 {
     struct cli_collateral *k = &j->collateral;
@@ -146,18 +132,96 @@ static enum cli_exit load_collateral(struct cli_judge *j, const struct cli *c)
 enum cli_exit cli_judge_init(struct cli_judge *j, const struct cli *c)
 {
     enum cli_exit e = load_policy(j, c);
+    unsigned timeout = 0;
     e = e == CLI_DONE ? load_simulation(j, c) : e;
     e = e == CLI_DONE ? load_time_and_level(j, c) : e;
-    return e == CLI_DONE ? load_collateral(j, c) : e;
+    e = e == CLI_DONE ? load_collateral(j, c) : e;
+    e = e == CLI_DONE ? cli_own_init(&j->own, c, &j->policy, j->at) : e;
+    if (e != CLI_DONE) {
+        return e;
+    }
+    if (!cli_timeout(&timeout, c)) {
+        return CLI_TROUBLE;
+    }
+    j->own.store.config.total_ms = timeout;
+    j->own.store.config.attempts = 2;
+    /* Services hand out what is valid now, not at another time. */
+    j->own.offline = j->own.offline || cli_has(c, "at");
+    return CLI_DONE;
 }
 
 void cli_judge_clear(struct cli_judge *j)
 {
-    cli_file_clear(&j->collateral.file);
-    free(j->collateral.scratch);
-    free(j->collateral.source);
-    struct cli_collateral empty = { 0 };
-    j->collateral = empty;
+    cli_collateral_clear(&j->collateral);
+    cli_own_clear(&j->own);
+}
+
+void cli_judge_choose(struct cli_choice *out, struct cli_judge *j, const struct cli *c,
+                      struct mse_bytes evidence, const struct mse_collateral *stapled)
+{
+    struct cli_choice k = { .collateral = &j->collateral.bundle.collateral,
+                            .source = j->collateral.source };
+    struct mse_error why = { 0 };
+    bool brought = stapled != NULL && (stapled->tcb_info.len > 0 || stapled->vcek.len > 0);
+    *out = k;
+    if (cli_has(c, "collateral")) {
+        return;
+    }
+    if (cli_own_collateral(&out->own, &j->own, evidence, &why)) {
+        out->collateral = &out->own.bundle.collateral;
+        out->source = out->own.source;
+    } else if (brought) {
+        out->collateral = stapled;
+        out->source = "stapled: the bundle itself";
+    }
+    if (why.status != MSE_OK && out->own.source == NULL && !j->own.store.offline) {
+        cli_hint(c, "no collateral was fetched: %s", why.text);
+    }
+    if (why.status != MSE_OK && out->source == NULL && j->own.store.config.root_point == NULL) {
+        cli_hint(c,
+                 "mse collateral fetch on a machine that is online, then --collateral FILE here");
+    }
+}
+
+void cli_choice_clear(struct cli_choice *k)
+{
+    cli_collateral_clear(&k->own);
+}
+
+void cli_judge_floor(struct mse_verdict *v, struct cli_judge *j)
+{
+    uint32_t least = 0;
+    char seen[32];
+    char wanted[64];
+    if (v->tcb_evaluation_number == 0 || !cli_own_floor(&least, &j->own, v->tee, v->simulated)) {
+        return;
+    }
+    bool good = v->tcb_evaluation_number >= least;
+    (void)snprintf(seen, sizeof seen, "%u", v->tcb_evaluation_number);
+    (void)snprintf(wanted, sizeof wanted, "at least %u, which the cache has seen", least);
+    mse_verdict_add(v, MSE_STEP_EVALUATION_NUMBER, good ? MSE_OK : MSE_ERR_TCB_EVALUATION_NUMBER,
+                    seen, wanted, NULL);
+}
+
+bool cli_ends_soon(char out[96], const struct mse_verdict *v, mse_time at)
+{
+    static const char *const parts[] = { "tcb_info", "qe_identity", "pck_crl", "root_ca_crl",
+                                         "vcek_crl" };
+    const struct mse_verdict_date *first = NULL;
+    char when[MSE_TIME_TEXT_LEN];
+    for (size_t i = 0; i < v->num_dates; i++) {
+        const struct mse_verdict_date *d = &v->dates[i];
+        for (size_t k = 0; k < MSE_ARRAY_LEN(parts); k++) {
+            bool is_part = strcmp(d->what, parts[k]) == 0;
+            first = is_part && (first == NULL || d->until < first->until) ? d : first;
+        }
+    }
+    if (first == NULL || first->until - at >= WARN_BEFORE || first->until < at) {
+        return false;
+    }
+    mse_time_format(when, first->until);
+    (void)snprintf(out, 96, "the collateral ends soon: %s on %s", first->what, when);
+    return true;
 }
 
 enum cli_exit cli_judge_fingerprint(struct cli_judge *j, const struct cli *c)

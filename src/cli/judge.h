@@ -8,20 +8,13 @@
 #include <mse/attest.h>
 #include <mse/ratls.h>
 
-#include "cli/cli.h"
-#include "cli/files.h"
-
-struct cli_collateral {
-    char *source; /* for the verdict; NULL: there is none */
-    struct cli_file file;
-    uint8_t *scratch;
-    struct mse_bundle bundle;
-};
+#include "cli/own.h"
 
 struct cli_judge {
     struct mse_policy policy;
     mse_time at;
-    struct cli_collateral collateral;
+    struct cli_collateral collateral; /* --collateral, or of the simulated platform here */
+    struct cli_own own;
     bool has_fingerprint;
     uint8_t fingerprint[32];
     bool has_signer;
@@ -42,9 +35,23 @@ enum cli_exit cli_judge_signer(struct cli_judge *j, const struct cli *c, const c
 /* Puts the expected values into every reference set of the policy, or into a first one. */
 enum cli_exit cli_judge_expect(struct cli_judge *j, const struct cli *c);
 
-/* cli_bundle_load parses a JSON bundle; scratch is heap. */
-MSE_MUST_USE mse_status cli_bundle_load(struct mse_bundle *out, uint8_t **scratch,
-                                        struct mse_bytes json, struct mse_error *err);
+/* What is used for one piece of evidence: --collateral, our own (fetched or cached), stapled, then
+ * that of the simulated platform here. */
+struct cli_choice {
+    const struct mse_collateral *collateral;
+    const char *source; /* NULL: there is none */
+    struct cli_collateral own;
+};
+/* evidence: a quote or report; stapled: what came with it, may be NULL. Prints hints. Release with
+ * cli_choice_clear. */
+void cli_judge_choose(struct cli_choice *out, struct cli_judge *j, const struct cli *c,
+                      struct mse_bytes evidence, const struct mse_collateral *stapled);
+void cli_choice_clear(struct cli_choice *k);
+/* cli_judge_floor refuses a set older than one that this user's cache has seen for its root. */
+void cli_judge_floor(struct mse_verdict *v, struct cli_judge *j);
+/* Seven days before a part of the collateral ends: what, and when. False if that is further away.
+ */
+bool cli_ends_soon(char out[96], const struct mse_verdict *v, mse_time at);
 
 /* The refusal in one line, and the next step in another, on stderr. */
 void cli_refusal(const struct cli *c, const struct mse_verdict *v, const struct cli_judge *j);

@@ -13,13 +13,24 @@
             "configuration folder",                                                                \
             false                                                                                  \
     }
+#define SOURCE_OPTIONS                                                                             \
+    { "pccs", "URL", "PCCS to fetch from instead of Intel's service; several: in this order",      \
+      true },                                                                                      \
+        { "pccs-ca", "PEM", "certificates that the TLS of the PCCS is trusted by", false },        \
+        { "kds", "URL", "mirror of AMD's key service to fetch from", true },                       \
+        { "proxy", "URL", "proxy of HTTP; default: as the environment says", false },              \
+        { "cache", "DIR", "cache of collateral; default mse/collateral in the user's cache",       \
+          false },                                                                                 \
+    {                                                                                              \
+        "offline", NULL, "fetch nothing, use what the cache has", false                            \
+    }
 #define JUDGE_OPTIONS                                                                              \
     { "policy", "FILE", "policy in TOML, or in JSON if the name ends in .json", false },           \
         { "signer", "PEM|HEX", "expected signer of the enclave: public key, or MRSIGNER", false }, \
         { "collateral", "FILE", "collateral or evidence bundle in JSON; - for stdin", false },     \
         { "at", "TIME", "judge at this time (2030-01-31T12:00:00Z) instead of now", false },       \
         { "require-level", "L", "least binding level that is accepted, 0 to 3", false },           \
-        SIMULATION_OPTIONS
+        SIMULATION_OPTIONS, SOURCE_OPTIONS
 
 static const struct cli_option verify_cloud_options[] = {
     { "fingerprint", "HEX", "expected fingerprint, 64 hexadecimal digits", false },
@@ -50,6 +61,40 @@ static const struct cli_option verify_options[] = {
     { "ear-signer", "PEM", "public key of the verifier whose EAR the TARGET is", false },
     { "allow-warning", NULL, "accept an EAR whose status is warning", false },
     { "timeout", "SECONDS", "for a connection; default 10", false },
+    { NULL, NULL, NULL, false },
+};
+
+static const struct cli_option collateral_fetch_options[] = {
+    { "quote", "FILE", "for this quote, certificate, bundle or HOST:PORT", false },
+    { "snp", "FILE", "for this SEV-SNP report", false },
+    { "fmspc", "HEX", "for platforms of this FMSPC; needs --tee", false },
+    { "tee", "sgx|tdx", "which TEE; goes with --fmspc", false },
+    { "ca", "NAME", "platform or processor: whose CRL; goes with --fmspc; default platform",
+      false },
+    { "early", NULL, "the set that comes with the newest TCB recovery", false },
+    { "evaluation-number", "N", "the set of this TCB evaluation number", false },
+    { "output", "FILE", "where the collateral file goes; - for stdout", false },
+    { "timeout", "SECONDS", "for each object, retries included; default 60", false },
+    SIMULATION_OPTIONS,
+    SOURCE_OPTIONS,
+    { NULL, NULL, NULL, false },
+};
+
+static const struct cli_option collateral_show_options[] = {
+    { "at", "TIME", "count from this time instead of now", false },
+    SIMULATION_OPTIONS,
+    { NULL, NULL, NULL, false },
+};
+
+static const struct cli_option collateral_forecast_options[] = {
+    { "quote", "FILE", "the quote, certificate, bundle or HOST:PORT to look at", false },
+    { "early", "FILE", "the early set, instead of fetching it", false },
+    { "collateral", "FILE", "the set of now, instead of fetching it", false },
+    { "policy", "FILE", "policy in TOML, or in JSON if the name ends in .json", false },
+    { "at", "TIME", "judge at this time instead of now", false },
+    { "timeout", "SECONDS", "for each object, retries included; default 10", false },
+    SIMULATION_OPTIONS,
+    SOURCE_OPTIONS,
     { NULL, NULL, NULL, false },
 };
 
@@ -120,6 +165,7 @@ const struct cli_option cli_global_options[] = {
 const char *const cli_groups[][2] = {
     { "cloud", "an operator's platform" },
     { "home", "your own TEE machine" },
+    { "collateral", "what is needed to judge evidence" },
     { "sim", "the simulated platform" },
     { NULL, NULL },
 };
@@ -138,6 +184,13 @@ const struct cli_command cli_commands[] = {
       cmd_scaffold },
     { "home", "localtest", NULL, 0, 0, "run a project and its tests on this machine",
       localtest_options, cmd_localtest },
+    { "collateral", "fetch", NULL, 0, 0, "fetch collateral from Intel, AMD or a PCCS, and cache it",
+      collateral_fetch_options, cmd_collateral_fetch },
+    { "collateral", "show", "FILE", 1, 1, "dates, levels and signers of a collateral file",
+      collateral_show_options, cmd_collateral_show },
+    { "collateral", "forecast", NULL, 0, 0,
+      "say whether a platform will pass under the early set, and what is short",
+      collateral_forecast_options, cmd_collateral_forecast },
     { "sim", "init", NULL, 0, 0, "make a simulated platform", sim_init_options, cmd_sim_init },
     { "sim", "show", NULL, 0, 0, "say what a simulated platform is", sim_show_options,
       cmd_sim_show },

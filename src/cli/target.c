@@ -5,9 +5,10 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/util.h"
-#include "cli/judge.h"
+#include "cli/own.h"
 #include "crypto/x509.h"
 #include "ratls/connect.h"
+#include <mse/ratls.h>
 
 #define TARGET_MAX_LEN MSE_BUNDLE_MAX_LEN
 
@@ -54,6 +55,16 @@ bool cli_split_host(char *host, size_t cap, uint16_t *port, const char *text, ui
     }
     *port = (uint16_t)n;
     return n != 0 && copy_host(host, cap, text, (size_t)(end - text));
+}
+
+struct mse_bytes cli_target_evidence(const struct cli_target *t)
+{
+    struct mse_ratls_cert cert;
+    struct mse_bytes none = { 0 };
+    if (t->der.len == 0 || t->kind == CLI_TARGET_CRL) {
+        return t->quote;
+    }
+    return mse_ratls_read(&cert, t->der, NULL) == MSE_OK ? cert.quote : none;
 }
 
 const char *cli_target_kind_text(const struct cli_target *t)

@@ -43,6 +43,8 @@ MSE_MUST_USE mse_status cli_target_open(struct cli_target *t, const struct cli *
 void cli_target_close(struct cli_target *t);
 /* By length and version: a SEV-SNP report, well-formed or not. */
 bool cli_is_snp_report(struct mse_bytes in);
+/* The quote or report that the target is or carries; empty if there is none. */
+struct mse_bytes cli_target_evidence(const struct cli_target *t);
 /* What the target turned out to be, in words. */
 const char *cli_target_kind_text(const struct cli_target *t);
 /* The error of a target, with its name in front if the text lacks it. */

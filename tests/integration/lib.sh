@@ -7,6 +7,9 @@
 : "${MSE:?names the program mse}"
 MSE=$(realpath "$MSE")
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/mse-test.XXXXXX")
+# Nothing of the user who runs the tests.
+export XDG_CACHE_HOME="$scratch/cache"
+unset MSE_PCCS_URL MSE_KDS_URL
 tap_num=0
 tap_failed=0
 children=
