@@ -126,7 +126,8 @@ MSE_API MSE_MUST_USE mse_status mse_ratls_appraise(
  *
  * An SSL_CTX that was given to these functions speaks TLS 1.3 only, and neither issues nor stores
  * sessions, as a resumed one shows no certificate. The caller must not undo that, nor set callbacks
- * for pre-shared keys. */
+ * for pre-shared keys. A peer that presents one's own key is refused (MSE_ERR_SESSION_REFLECTED).
+ * For more than level 0 see <mse/session.h>. */
 struct ssl_ctx_st; /* OpenSSL's SSL_CTX */
 struct ssl_st;     /* OpenSSL's SSL */
 

@@ -158,7 +158,7 @@ static void judge_own_key(const struct judge *j)
     if (own != NULL) {
         bool other =
             len > 0 && !mse_bytes_equal(j->peer->cert.spki, mse_bytes_of(der, (size_t)len));
-        add(j, MSE_STEP_BINDING, other ? MSE_OK : MSE_ERR_BINDING,
+        add(j, MSE_STEP_BINDING, other ? MSE_OK : MSE_ERR_SESSION_REFLECTED,
             other ? "not our own key" : "our own key, reflected", "a key of the peer's own");
     }
     OPENSSL_free(der);

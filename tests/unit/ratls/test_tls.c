@@ -416,7 +416,7 @@ static void our_own_key_is_refused(void **state)
     demand(&p, &p.server, false);
     assert_status(mse_ratls_ctx_use(p.client.ctx, p.server.id, NULL), MSE_OK);
     meet(&p, NULL);
-    assert_refused_by_server(&p, MSE_ERR_BINDING);
+    assert_refused_by_server(&p, MSE_ERR_SESSION_REFLECTED);
     pair_clear(&p);
 }
 
