@@ -49,7 +49,7 @@ static void judge_cert(struct mse_bytes der, const char *path)
     seen.certs++;
     if (!ok) {
         seen.refused++;
-        print_message("refused: %s\n", path);
+        print_message("# refused: %s\n", path);
     } else if (seen.certs % 16 == 0) {
         damage(der, diff_certificate);
     }
@@ -121,7 +121,8 @@ static void test_field(void **state)
         return;
     }
     assert_int_equal(nftw(dir, visit, 16, FTW_PHYS), 0);
-    print_message("%zu certificates, %zu CRLs, %zu damaged\n", seen.certs, seen.crls, seen.damaged);
+    print_message("# %zu certificates, %zu CRLs, %zu damaged\n", seen.certs, seen.crls,
+                  seen.damaged);
     assert_true(seen.certs > 100 && seen.crls > 50);
     assert_int_equal(seen.refused, 1); /* tf-230-vcek-first-byte-flipped */
 }
