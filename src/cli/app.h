@@ -27,8 +27,10 @@ MSE_MUST_USE mse_status cli_remember_context(const char *toml_path, const char *
 struct cli_file;
 MSE_MUST_USE mse_status cli_runtime_load(struct cli_file *out, char **out_path, const struct cli *c,
                                          uint8_t out_sha256[32], struct mse_error *err);
-/* Whether a runtime is known: compiled in for this release, or --allow-runtime (10-rules 2). */
-bool cli_runtime_known(const struct cli *c, const uint8_t sha256[32]);
+/* Whether a runtime is known: compiled in for this release, --allow-runtime, or in the signed list
+ * of --reference. A list that cannot be read or whose signature is wrong is an error. */
+MSE_MUST_USE mse_status cli_runtime_known(bool *out, const struct cli *c, const uint8_t sha256[32],
+                                          struct mse_error *err);
 
 /* What was found when a fingerprint was recomputed. */
 struct cli_fingerprint {

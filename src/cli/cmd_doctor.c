@@ -77,11 +77,12 @@ static void look_runtime(struct finding *f, const struct cli *c)
     struct cli_file file = { 0 };
     char *path = NULL;
     uint8_t sha256[32];
+    bool known = false;
     struct mse_error err = { 0 };
     mse_status st = cli_runtime_load(&file, &path, c, sha256, &err);
     if (st != MSE_OK) {
         say(f, MISSING, "install mse whole, or build it with ./dev build", err.text);
-    } else if (!cli_runtime_known(c, sha256)) {
+    } else if (cli_runtime_known(&known, c, sha256, NULL) != MSE_OK || !known) {
         say(f, MISSING, "it is not the one that was built with this mse: install both anew", path);
     } else {
         say(f, FINE, NULL, path);

@@ -26,7 +26,8 @@ enum cli_exit cli_ear_options(const struct cli *c)
     if (cli_has(c, "allow-warning") && !checks) {
         return cli_trouble(c, "--allow-warning does nothing without --ear-signer");
     }
-    static const char *const others[] = { "policy", "signer", "collateral", "require-level" };
+    static const char *const others[] = { "policy", "machines", "signer", "collateral",
+                                          "require-level" };
     for (size_t i = 0; checks && i < MSE_ARRAY_LEN(others); i++) {
         if (cli_has(c, others[i])) {
             return cli_trouble(

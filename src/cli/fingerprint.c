@@ -9,10 +9,14 @@
 #include "base/util.h"
 #include "cli/app.h"
 #include "cli/files.h"
+#include "conf/lists.h"
 #include "crypto/digest.h"
+#include "crypto/sign.h"
+#include "crypto/x509.h"
 #include "package/code.h"
 #include "runtime_digest.h"
 
+#define LIST_MAX_LEN    ((size_t)1024 * 1024)
 #define RUNTIME_MAX_LEN ((size_t)256 * 1024 * 1024)
 
 /* Where mse-enclave may lie, relative to the folder of this program. */
@@ -78,7 +82,7 @@ mse_status cli_runtime_load(struct cli_file *out, char **out_path, const struct 
     return MSE_OK;
 }
 
-bool cli_runtime_known(const struct cli *c, const uint8_t sha256[32])
+static bool is_named_runtime(const struct cli *c, const uint8_t sha256[32])
 {
     uint8_t known[32];
     if (mse_hex_decode(known, sizeof known, mse_bytes_str(MSE_RUNTIME_DIGEST)) &&
@@ -95,6 +99,76 @@ bool cli_runtime_known(const struct cli *c, const uint8_t sha256[32])
     return false;
 }
 
+/* The pinned key of the list: P-256, PEM. */
+static mse_status read_list_key(uint8_t spki[256], struct mse_pubkey *out, const struct cli *c,
+                                struct mse_error *err)
+{
+    struct cli_file f = { 0 };
+    size_t len = 0;
+    const char *given = cli_value(c, "reference-key");
+    char *path = given != NULL ? strdup(given) : cli_conf_path("reference.pem");
+    if (path == NULL) {
+        return MSE_FAIL(err, MSE_ERR_NOT_FOUND, "reference", "--reference needs --reference-key");
+    }
+    mse_status st = cli_file_read(&f, path, LIST_MAX_LEN, err);
+    struct mse_bytes pem = cli_file_view(&f);
+    if (st == MSE_OK &&
+        (mse_pem_next(&pem, "PUBLIC KEY", spki, 256, &len) != MSE_OK ||
+         !mse_pubkey_parse(out, mse_bytes_of(spki, len)) || out->type != MSE_KEY_P256)) {
+        st = MSE_FAIL(err, MSE_ERR_MALFORMED, "reference",
+                      "%.150s: wanted a public key on P-256 in PEM", path);
+    }
+    cli_file_clear(&f);
+    free(path);
+    return st;
+}
+
+static mse_status check_list_signature(const struct cli *c, struct mse_bytes list,
+                                       const char *list_path, struct mse_error *err)
+{
+    uint8_t spki[256];
+    struct mse_pubkey key;
+    struct cli_file sig = { 0 };
+    mse_status st = read_list_key(spki, &key, c, err);
+    if (st != MSE_OK) {
+        return st;
+    }
+    struct mse_build path;
+    mse_build_heap(&path, 8192);
+    mse_wr_printf(&path, "%s.sig", list_path);
+    const char *name = mse_build_cstr(&path);
+    st = name == NULL ? MSE_ERR_MEMORY : cli_file_read(&sig, name, 4096, err);
+    if (st == MSE_OK &&
+        mse_verify(NULL, &key, MSE_SIG_ECDSA_SHA256, cli_file_view(&sig), list) != MSE_OK) {
+        st = MSE_FAIL(err, MSE_ERR_SIGNATURE, "reference",
+                      "%.150s: the pinned key did not sign %.80s", name, list_path);
+    }
+    cli_file_clear(&sig);
+    mse_build_clear(&path);
+    return st;
+}
+
+mse_status cli_runtime_known(bool *out, const struct cli *c, const uint8_t sha256[32],
+                             struct mse_error *err)
+{
+    const char *path = cli_value(c, "reference");
+    struct cli_file f = { 0 };
+    bool listed = false;
+    mse_status st = MSE_OK;
+    if (path != NULL) {
+        st = cli_file_read(&f, path, LIST_MAX_LEN, err);
+        st = st == MSE_OK ? check_list_signature(c, cli_file_view(&f), path, err) : st;
+        st = st == MSE_OK
+                 ? mse_digests_find(&listed, path, cli_file_view(&f), "runtime", sha256, err)
+                 : st;
+        cli_file_clear(&f);
+    }
+    if (st == MSE_OK) {
+        *out = listed || is_named_runtime(c, sha256);
+    }
+    return st;
+}
+
 static mse_status check_runtime(const struct cli *c, const struct cli_app *a,
                                 const uint8_t sha256[32], struct mse_error *err)
 {
@@ -102,10 +176,15 @@ static mse_status check_runtime(const struct cli *c, const struct cli_app *a,
     char seen[65];
     mse_hex_encode(want, mse_bytes_of(a->manifest.runtime, 32));
     mse_hex_encode(seen, mse_bytes_of(sha256, 32));
-    if (!cli_runtime_known(c, a->manifest.runtime)) {
+    bool known = false;
+    mse_status st = cli_runtime_known(&known, c, a->manifest.runtime, err);
+    if (st != MSE_OK) {
+        return st;
+    }
+    if (!known) {
         return MSE_FAIL(err, MSE_ERR_MANIFEST_MISMATCH, "runtime",
                         "the context names the runtime %.16s..., which this mse does not know "
-                        "(--allow-runtime %s accepts it)",
+                        "(--allow-runtime %s accepts it, or a signed list: --reference)",
                         want, want);
     }
     if (!mse_mem_equal(sha256, a->manifest.runtime, 32)) {

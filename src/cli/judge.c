@@ -4,6 +4,7 @@
 #include "base/bytes.h"
 #include "base/util.h"
 #include "cli/target.h"
+#include "conf/lists.h"
 #include "conf/operators.h"
 #include "conf/policy_toml.h"
 
@@ -31,6 +32,27 @@ static enum cli_exit load_policy(struct cli_judge *j, const struct cli *c)
         st = mse_policy_parse_json(&j->policy, cli_file_view(&f), &err);
     } else if (st == MSE_OK) {
         st = mse_policy_parse_toml(&j->policy, path, cli_file_view(&f), &err);
+    }
+    cli_file_clear(&f);
+    return st == MSE_OK ? CLI_DONE : cli_failed(c, st, &err);
+}
+
+/* --machines: a list of the user's, which takes the place that a policy left open. */
+static enum cli_exit load_machines(struct cli_judge *j, const struct cli *c)
+{
+    const char *path = cli_value(c, "machines");
+    struct mse_error err = { 0 };
+    struct cli_file f = { 0 };
+    if (path == NULL) {
+        return CLI_DONE;
+    }
+    if (j->policy.num_allowed_machines > 0) {
+        return cli_trouble(c,
+                           "--machines and \"allowed_machines\" of the policy both list machines");
+    }
+    mse_status st = cli_file_read(&f, path, SMALL_FILE, &err);
+    if (st == MSE_OK) {
+        st = mse_machines_parse(&j->policy, path, cli_file_view(&f), &err);
     }
     cli_file_clear(&f);
     return st == MSE_OK ? CLI_DONE : cli_failed(c, st, &err);
@@ -133,6 +155,7 @@ enum cli_exit cli_judge_init(struct cli_judge *j, const struct cli *c)
 {
     enum cli_exit e = load_policy(j, c);
     unsigned timeout = 0;
+    e = e == CLI_DONE ? load_machines(j, c) : e;
     e = e == CLI_DONE ? load_simulation(j, c) : e;
     e = e == CLI_DONE ? load_time_and_level(j, c) : e;
     e = e == CLI_DONE ? load_collateral(j, c) : e;
@@ -443,6 +466,9 @@ static const char *advice(mse_status st)
     case MSE_ERR_INTERMEDIATE_REVOKED:
     case MSE_ERR_TCB_REVOKED:
         return "this platform is not trusted any more: the operator must replace it";
+    case MSE_ERR_MACHINE_NOT_ALLOWED:
+        return "this machine is not on your list (--machines, allowed_machines): ask the operator "
+               "which machines are his, and take no id from the evidence itself";
     case MSE_ERR_LEVEL:
         return "this version reaches level 0; --require-level asks for more";
     case MSE_ERR_CERTIFICATE_EXPIRED:

@@ -22,7 +22,8 @@ struct cli_judge {
     const char *signer_source; /* "option", "operators", "context" or "policy" */
 };
 
-/* cli_judge_init reads --policy, --at, --require-level, --allow-simulation, --simulation-root and
+/* cli_judge_init reads --policy, --machines, --at, --require-level, --allow-simulation,
+ * --simulation-root and
  * --collateral. Release with cli_judge_clear also after failures. */
 enum cli_exit cli_judge_init(struct cli_judge *j, const struct cli *c);
 void cli_judge_clear(struct cli_judge *j);

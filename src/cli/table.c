@@ -26,11 +26,19 @@
     }
 #define JUDGE_OPTIONS                                                                              \
     { "policy", "FILE", "policy in TOML, or in JSON if the name ends in .json", false },           \
+        { "machines", "FILE", "accept these machines only (machines.toml)", false },               \
         { "signer", "PEM|HEX", "expected signer of the enclave: public key, or MRSIGNER", false }, \
         { "collateral", "FILE", "collateral or evidence bundle in JSON; - for stdin", false },     \
         { "at", "TIME", "judge at this time (2030-01-31T12:00:00Z) instead of now", false },       \
         { "require-level", "L", "least binding level that is accepted, 0 to 3", false },           \
         SIMULATION_OPTIONS, SOURCE_OPTIONS
+
+#define REFERENCE_OPTIONS                                                                          \
+    { "reference", "FILE", "list of known runtimes; its signature is in FILE.sig", false },        \
+    {                                                                                              \
+        "reference-key", "PEM",                                                                    \
+            "public key that signed it; default: reference.pem of the configuration folder", false \
+    }
 
 static const struct cli_option verify_cloud_options[] = {
     { "fingerprint", "HEX", "expected fingerprint, 64 hexadecimal digits", false },
@@ -39,6 +47,7 @@ static const struct cli_option verify_cloud_options[] = {
     JUDGE_OPTIONS,
     { "runtime", "FILE", "the mse-enclave to measure, instead of the one beside mse", false },
     { "allow-runtime", "HEX", "accept this SHA-256 of mse-enclave besides the built-in one", true },
+    REFERENCE_OPTIONS,
     { "output", "FILE", "where the verified certificate goes; default ./cert.pem", false },
     { "timeout", "SECONDS", "for the connection; default 10", false },
     { NULL, NULL, NULL, false },
@@ -49,6 +58,7 @@ static const struct cli_option fingerprint_options[] = {
     { "code", "DIR", "code of the app in plain; needs --context", false },
     { "runtime", "FILE", "the mse-enclave to measure, instead of the one beside mse", false },
     { "allow-runtime", "HEX", "accept this SHA-256 of mse-enclave besides the built-in one", true },
+    REFERENCE_OPTIONS,
     { NULL, NULL, NULL, false },
 };
 
