@@ -78,7 +78,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     (void)snprintf(dest, sizeof dest, "%s/d", top);
     MSE_ASSERT(mkdir(dest, 0700) == 0);
     int fd = package(digest, data, size);
-    if (mse_package_unpack_plain(salt, fd, dest, digest, LIMIT, NULL) == MSE_OK) {
+    const struct mse_package p = { .manifest_digest = digest, .max_total = LIMIT };
+    if (mse_package_unpack(salt, fd, dest, &p, NULL) == MSE_OK) {
         check_tree(dest);
     }
     MSE_ASSERT(close(fd) == 0);

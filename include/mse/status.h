@@ -207,6 +207,15 @@ enum mse_status {
     MSE_ERR_UNSUPPORTED_EXPONENT,
     MSE_ERR_Q1_Q2,
 
+    /* Code packages. */
+    MSE_ERR_PACKAGE_KIND, /* plain where encrypted is wanted, or the other way round */
+    MSE_ERR_PACKAGE_KEY,
+    MSE_ERR_PACKAGE_ORDER,
+    MSE_ERR_PACKAGE_TRUNCATED,
+    MSE_ERR_PACKAGE_EXTENDED,
+    MSE_ERR_PACKAGE_DAMAGED,
+    MSE_ERR_CODE_MISMATCH, /* what was unpacked is not the manifest's code_digest */
+
     MSE_STATUS_COUNT
 };
 typedef enum mse_status mse_status;

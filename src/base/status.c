@@ -246,6 +246,14 @@ static const struct entry table[MSE_STATUS_COUNT] = {
     [MSE_ERR_SIGNATURE] = { "signature", "the signature is wrong" },
     [MSE_ERR_UNSUPPORTED_EXPONENT] = { "unsupported_exponent", "the RSA exponent is not 3" },
     [MSE_ERR_Q1_Q2] = { "q1_q2", "Q1 or Q2 is wrong" },
+    [MSE_ERR_PACKAGE_KIND] = { "package_kind", "the manifest asks for the other kind of package" },
+    [MSE_ERR_PACKAGE_KEY] = { "package_key", "the code key is not the one of the package" },
+    [MSE_ERR_PACKAGE_ORDER] = { "package_order", "the package's chunks are out of order" },
+    [MSE_ERR_PACKAGE_TRUNCATED] = { "package_truncated", "the package was cut" },
+    [MSE_ERR_PACKAGE_EXTENDED] = { "package_extended", "something stands behind the package" },
+    [MSE_ERR_PACKAGE_DAMAGED] = { "package_damaged", "the package is damaged" },
+    [MSE_ERR_CODE_MISMATCH] = { "code_mismatch",
+                                "the code is not the one that the manifest names" },
 };
 
 static const struct entry *find(mse_status st)

@@ -271,7 +271,8 @@ static enum cli_exit make_package(struct run *r)
     if (st != MSE_OK || r->package_fd < 0) {
         return cli_trouble(r->c, "no room for the package: %s", strerror(errno));
     }
-    st = mse_package_write_plain(r->package_fd, r->code_dir, r->salt, digest, &err);
+    const struct mse_package plain = { .manifest_digest = digest };
+    st = mse_package_write(r->package_fd, r->code_dir, r->salt, &plain, &err);
     if (st == MSE_OK && lseek(r->package_fd, 0, SEEK_SET) != 0) {
         st = MSE_ERR_IO;
     }

@@ -136,7 +136,9 @@ mse_status mse_enclave_unpack(int fd, const char *dest, const struct mse_manifes
 {
     uint8_t salt[32];
     uint8_t digest[32];
-    mse_status st = mse_package_unpack_plain(salt, fd, dest, manifest_digest, m->enclave_size, err);
+    const struct mse_package plain = { .manifest_digest = manifest_digest,
+                                       .max_total = m->enclave_size };
+    mse_status st = mse_package_unpack(salt, fd, dest, &plain, err);
     if (st == MSE_OK) {
         /* Everything that came counts: the ignore rules were applied when it was packed. */
         st = mse_code_digest(digest, dest, salt, false, err);
@@ -150,7 +152,7 @@ mse_status mse_enclave_unpack(int fd, const char *dest, const struct mse_manifes
         char wanted[65];
         mse_hex_encode(seen, mse_bytes_of(digest, 32));
         mse_hex_encode(wanted, mse_bytes_of(m->code_digest, 32));
-        return MSE_FAIL(err, MSE_ERR_MANIFEST_MISMATCH, "code_digest",
+        return MSE_FAIL(err, MSE_ERR_CODE_MISMATCH, "code_digest",
                         "the package holds %s, wanted %s as in the manifest", seen, wanted);
     }
     return MSE_OK;

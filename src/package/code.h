@@ -6,6 +6,8 @@
 
 #include <mse/status.h>
 
+#include "package/stream.h"
+
 /* mse_code_digest walks dir (ignore rules applied when ignore is true: the file .mseignore, else
  * the default list) and computes code_digest. dir is opened once; links, devices, sockets,
  * duplicate or non-UTF-8 paths are refused with the path named. */
@@ -23,18 +25,17 @@ typedef mse_status (*mse_code_visit)(void *user, const struct mse_code_file *f);
 MSE_MUST_USE mse_status mse_code_walk(const char *dir, bool ignore, mse_code_visit visit,
                                       void *user, struct mse_error *err);
 
-/* Plain package: "MSEPKG0\0" || manifest digest 32 || 32 zero bytes || code_salt 32 || pax tar,
- * written to fd. The tar is deterministic: sorted, regular files only, no times, owners or empty
- * folders. */
-MSE_MUST_USE mse_status mse_package_write_plain(int fd, const char *dir, const uint8_t salt[32],
-                                                const uint8_t manifest_digest[32],
-                                                struct mse_error *err);
-/* mse_package_unpack_plain reads a plain package from fd into the empty folder dest (files 0644 or
- * 0755, folders 0755) and gives back the salt. Checks the magic, the manifest digest and each path;
- * at most max_total bytes. The caller then compares mse_code_digest(dest) with the manifest's. On
- * failure dest is left with whatever was written; the caller removes it. */
-MSE_MUST_USE mse_status mse_package_unpack_plain(uint8_t out_salt[32], int fd, const char *dest,
-                                                 const uint8_t manifest_digest[32],
-                                                 uint64_t max_total, struct mse_error *err);
+/* mse_package_write packs dir (ignore rules applied) to fd: header, code_salt, pax tar (10-rules
+ * 21). The tar is deterministic: sorted, regular files only, no times, owners or empty folders. */
+MSE_MUST_USE mse_status mse_package_write(int fd, const char *dir, const uint8_t salt[32],
+                                          const struct mse_package *p, struct mse_error *err);
+/* mse_package_unpack unpacks from fd into the empty folder dest (files 0644 or 0755, folders 0755)
+ * and gives back code_salt. Checks the header, every chunk, the end, each path; at most
+ * p->max_total bytes of content. Nothing in dest may be used before this returns MSE_OK and the
+ * caller has compared mse_code_digest(dest) with the manifest's. On failure dest is left with
+ * whatever was written; the caller removes it. Errors: those of package/stream.h; MSE_ERR_MALFORMED
+ * (the tar), MSE_ERR_NO_SPACE, MSE_ERR_IO. */
+MSE_MUST_USE mse_status mse_package_unpack(uint8_t out_salt[32], int fd, const char *dest,
+                                           const struct mse_package *p, struct mse_error *err);
 
 #endif

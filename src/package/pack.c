@@ -1,52 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Writing the plain package: a fixed header, then a deterministic pax tar of the code tree. */
+/* Writing a package: code_salt and a deterministic pax tar of the code tree, through the stream. */
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
-#include <unistd.h>
 
 #include "base/bytes.h"
 #include "base/error.h"
 #include "package/code.h"
-#include "package/plain.h"
 #include "package/tree.h"
 
-static mse_status write_all(int fd, struct mse_bytes b)
-{
-    while (b.len > 0) {
-        ssize_t n = write(fd, b.data, b.len);
-        if (n < 0 && errno == EINTR) {
-            continue;
-        }
-        if (n <= 0) {
-            return MSE_ERR_IO;
-        }
-        b = mse_bytes_of(b.data + n, b.len - (size_t)n);
-    }
-    return MSE_OK;
-}
+#define STEP "package"
 
-static mse_status write_header(int fd, const uint8_t salt[32], const uint8_t manifest_digest[32],
-                               struct mse_error *err)
+static la_ssize_t take(struct archive *a, void *user, const void *data, size_t len)
 {
-    uint8_t buf[MSE_PLAIN_HEADER_LEN];
-    struct mse_build b;
-    mse_build_fixed(&b, buf, sizeof buf);
-    mse_wr_copy(&b, MSE_PLAIN_MAGIC, sizeof MSE_PLAIN_MAGIC);
-    mse_wr_copy(&b, manifest_digest, 32);
-    mse_wr_zeros(&b, 32);
-    mse_wr_copy(&b, salt, 32);
-    if (!mse_build_ok(&b) || write_all(fd, mse_build_view(&b)) != MSE_OK) {
-        return MSE_FAIL(err, MSE_ERR_IO, "package", "cannot be written: %s", strerror(errno));
-    }
-    return MSE_OK;
+    (void)a;
+    return mse_stream_write(user, mse_bytes_of(data, len)) == MSE_OK ? (la_ssize_t)len : -1;
 }
 
 static mse_status archive_failed(struct archive *a, struct mse_error *err)
 {
     const char *why = archive_error_string(a);
-    return MSE_FAIL(err, MSE_ERR_IO, "package", "cannot be written: %.180s",
-                    why == NULL ? "unknown reason" : why);
+    return MSE_FAIL(err, MSE_ERR_IO, STEP, "cannot be written: %.180s",
+                    why == NULL ? strerror(errno) : why);
 }
 
 static mse_status data_piece(void *user, struct mse_bytes piece)
@@ -60,7 +35,7 @@ static mse_status write_file(struct archive *a, const struct mse_tree *t,
 {
     struct archive_entry *e = archive_entry_new();
     if (e == NULL) {
-        return MSE_FAIL(err, MSE_ERR_MEMORY, "package", "out of memory");
+        return MSE_FAIL(err, MSE_ERR_MEMORY, STEP, "out of memory");
     }
     archive_entry_copy_pathname(e, f->path);
     archive_entry_set_filetype(e, AE_IFREG);
@@ -77,19 +52,20 @@ static mse_status write_file(struct archive *a, const struct mse_tree *t,
     return st;
 }
 
-static mse_status write_tar(int fd, const struct mse_tree *t, struct mse_error *err)
+static mse_status write_tar(struct mse_stream_out *to, const struct mse_tree *t,
+                            struct mse_error *err)
 {
     struct archive *a = archive_write_new();
     if (a == NULL) {
-        return MSE_FAIL(err, MSE_ERR_MEMORY, "package", "out of memory");
+        return MSE_FAIL(err, MSE_ERR_MEMORY, STEP, "out of memory");
     }
     mse_status st = MSE_OK;
-    /* Names are bytes here and there: no conversion by the locale. */
+    /* Names are bytes here and there: no conversion by the locale. Unbuffered: the stream is. */
     if (archive_write_set_format_pax_restricted(a) != ARCHIVE_OK ||
         archive_write_add_filter_none(a) != ARCHIVE_OK ||
         archive_write_set_options(a, "hdrcharset=BINARY") != ARCHIVE_OK ||
-        archive_write_set_bytes_in_last_block(a, 1) != ARCHIVE_OK ||
-        archive_write_open_fd(a, fd) != ARCHIVE_OK) {
+        archive_write_set_bytes_per_block(a, 0) != ARCHIVE_OK ||
+        archive_write_open(a, to, NULL, take, NULL) != ARCHIVE_OK) {
         st = archive_failed(a, err);
     }
     for (size_t i = 0; st == MSE_OK && i < t->num; i++) {
@@ -102,18 +78,35 @@ static mse_status write_tar(int fd, const struct mse_tree *t, struct mse_error *
     return st;
 }
 
-mse_status mse_package_write_plain(int fd, const char *dir, const uint8_t salt[32],
-                                   const uint8_t manifest_digest[32], struct mse_error *err)
+static mse_status write_stream(struct mse_stream_out *to, const struct mse_tree *t,
+                               const uint8_t salt[32], struct mse_error *err)
+{
+    mse_status st = mse_stream_write(to, mse_bytes_of(salt, MSE_CODE_SALT_LEN));
+    if (st == MSE_OK) {
+        st = write_tar(to, t, err);
+    }
+    if (st == MSE_OK) {
+        st = mse_stream_finish(to);
+    }
+    return st == MSE_OK
+               ? MSE_OK
+               : MSE_FAIL(err, st, STEP, "cannot be written: %s", strerror(errno)); /* if new */
+}
+
+mse_status mse_package_write(int fd, const char *dir, const uint8_t salt[32],
+                             const struct mse_package *p, struct mse_error *err)
 {
     struct mse_tree t;
+    struct mse_stream_out *to = NULL;
     mse_status st = mse_tree_open(&t, dir, true, err);
     if (st != MSE_OK) {
         return st;
     }
-    st = write_header(fd, salt, manifest_digest, err);
+    st = mse_stream_out_new(&to, fd, p, err);
     if (st == MSE_OK) {
-        st = write_tar(fd, &t, err);
+        st = write_stream(to, &t, salt, err);
     }
+    mse_stream_out_free(to);
     mse_tree_close(&t);
     return st;
 }

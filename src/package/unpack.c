@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Unpacking the plain package. The archive is hostile until code_digest says otherwise: only
+/* Unpacking a package. The archive is hostile until code_digest says otherwise: only
  * regular files, only paths of 10-rules 20, each created exclusively below the destination's
  * descriptor, in strictly rising order, up to a total. */
 #include <archive.h>
@@ -12,82 +12,54 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "base/util.h"
 #include "package/code.h"
-#include "package/plain.h"
+#include "package/io.h"
 #include "package/rules.h"
 
 #define STEP "package"
 
 struct unpack {
     struct archive *a;
-    int src_fd;
+    struct mse_stream_in *stream;
+    struct mse_bytes first; /* what stands behind code_salt in the first piece */
+    struct mse_error *err;
     int dest_fd;
     uint64_t taken; /* bytes that the archive reader got */
     uint64_t left;  /* bytes of content that may still be written */
     char last[MSE_PATH_MAX_LEN + 1];
-    uint8_t buf[65536];
 };
 
-static ssize_t read_some(int fd, uint8_t *buf, size_t len)
+static mse_status read_salt(struct unpack *u, uint8_t salt[32])
 {
-    ssize_t n = 0;
-    do {
-        n = read(fd, buf, len);
-    } while (n < 0 && errno == EINTR);
-    return n;
-}
-
-static bool read_exact(int fd, uint8_t *buf, size_t len)
-{
-    while (len > 0) {
-        ssize_t n = read_some(fd, buf, len);
-        if (n <= 0) {
-            return false;
-        }
-        buf += n;
-        len -= (size_t)n;
+    mse_status st = mse_stream_read(u->stream, &u->first, u->err);
+    if (st == MSE_OK && !mse_rd_copy(&u->first, salt, MSE_CODE_SALT_LEN)) {
+        st = MSE_FAIL(u->err, MSE_ERR_PACKAGE_TRUNCATED, STEP, "ends before the tar");
     }
-    return true;
-}
-
-static mse_status read_header(uint8_t salt[32], int fd, const uint8_t manifest_digest[32],
-                              struct mse_error *err)
-{
-    uint8_t buf[MSE_PLAIN_HEADER_LEN] = { 0 };
-    uint8_t digest[32];
-    struct mse_bytes in = mse_bytes_of(buf, sizeof buf);
-    struct mse_bytes magic;
-    if (!read_exact(fd, buf, sizeof buf)) {
-        return MSE_FAIL(err, MSE_ERR_MALFORMED, STEP, "shorter than its header of %zu bytes",
-                        sizeof buf);
-    }
-    bool form = mse_rd_bytes(&in, &magic, 8) &&            // 0 magic
-                mse_rd_copy(&in, digest, sizeof digest) && // 8 SHA-256 of the manifest
-                mse_rd_zeros(&in, 32) &&                   // 40 no salt for a key
-                mse_rd_copy(&in, salt, 32);                // 72 code_salt
-    if (!form || !mse_mem_equal(magic.data, MSE_PLAIN_MAGIC, sizeof MSE_PLAIN_MAGIC)) {
-        return MSE_FAIL(err, MSE_ERR_MALFORMED, STEP, "not a plain package (MSEPKG0)");
-    }
-    if (!mse_mem_equal(digest, manifest_digest, sizeof digest)) {
-        return MSE_FAIL(err, MSE_ERR_MANIFEST_MISMATCH, STEP, "made for another manifest");
-    }
-    return MSE_OK;
+    return st;
 }
 
 static la_ssize_t feed(struct archive *a, void *user, const void **out)
 {
     struct unpack *u = user;
+    struct mse_bytes piece = u->first;
     (void)a;
-    ssize_t n = read_some(u->src_fd, u->buf, sizeof u->buf);
-    *out = u->buf;
-    u->taken += n > 0 ? (uint64_t)n : 0;
-    return n;
+    u->first = mse_bytes_of(NULL, 0);
+    if (piece.len == 0 && mse_stream_read(u->stream, &piece, u->err) != MSE_OK) {
+        return -1;
+    }
+    *out = piece.data;
+    u->taken += piece.len;
+    return (la_ssize_t)piece.len;
 }
 
-static mse_status archive_failed(const struct unpack *u, struct mse_error *err)
+/* What the stream found wrong stands in err already and wins. */
+static mse_status archive_failed(const struct unpack *u)
 {
     const char *why = archive_error_string(u->a);
-    return MSE_FAIL(err, MSE_ERR_MALFORMED, STEP, "bad archive: %.180s",
+    struct mse_bytes none;
+    mse_status st = mse_stream_read(u->stream, &none, u->err);
+    return MSE_FAIL(u->err, st != MSE_OK ? st : MSE_ERR_MALFORMED, STEP, "bad archive: %.180s",
                     why == NULL ? "unknown reason" : why);
 }
 
@@ -146,47 +118,35 @@ static int create_file(int dest_fd, const char *path, mode_t mode)
     return fd;
 }
 
-static bool write_piece(int fd, const uint8_t *p, size_t len)
+/* The content, without copies: pieces must follow one another, for there are no holes. */
+static mse_status copy_data(struct unpack *u, int fd, const char *path, uint64_t size)
 {
-    while (len > 0) {
-        ssize_t n = write(fd, p, len);
-        if (n < 0 && errno == EINTR) {
-            continue;
-        }
-        if (n <= 0) {
-            return false;
-        }
-        p += n;
-        len -= (size_t)n;
-    }
-    return true;
-}
-
-static mse_status copy_data(struct unpack *u, int fd, const char *path, struct mse_error *err)
-{
-    uint8_t buf[16384];
+    uint64_t done = 0;
     for (;;) {
-        la_ssize_t n = archive_read_data(u->a, buf, sizeof buf);
-        if (n == 0) {
+        const void *data = NULL;
+        size_t len = 0;
+        la_int64_t offset = 0;
+        int r = archive_read_data_block(u->a, &data, &len, &offset);
+        if (r == ARCHIVE_EOF && done == size) {
+            u->left -= size;
             return MSE_OK;
         }
-        if (n < 0) {
-            return archive_failed(u, err);
+        if (r != ARCHIVE_OK && r != ARCHIVE_EOF) {
+            return archive_failed(u);
         }
-        if ((uint64_t)n > u->left) {
-            return MSE_FAIL(err, MSE_ERR_NO_SPACE, STEP, "more content than allowed, at %.150s",
-                            path);
+        if (r == ARCHIVE_EOF || offset < 0 || (uint64_t)offset != done || len > size - done) {
+            return MSE_FAIL(u->err, MSE_ERR_MALFORMED, STEP, "%.150s is not of one piece", path);
         }
-        u->left -= (uint64_t)n;
-        if (!write_piece(fd, buf, (size_t)n)) {
-            return MSE_FAIL(err, MSE_ERR_IO, STEP, "%.150s: %s", path, strerror(errno));
+        if (!mse_io_write(fd, mse_bytes_of(data, len))) {
+            return MSE_FAIL(u->err, MSE_ERR_IO, STEP, "%.150s: %s", path, strerror(errno));
         }
+        done += len;
     }
 }
 
-static mse_status check_entry(const struct unpack *u, struct archive_entry *e,
-                              struct mse_error *err)
+static mse_status check_entry(const struct unpack *u, struct archive_entry *e)
 {
+    struct mse_error *err = u->err;
     const char *path = archive_entry_pathname(e);
     if (path == NULL || !mse_rule_path(mse_bytes_str(path))) {
         return MSE_FAIL(err, MSE_ERR_MALFORMED, STEP, "bad path %.150s",
@@ -206,9 +166,9 @@ static mse_status check_entry(const struct unpack *u, struct archive_entry *e,
     return MSE_OK;
 }
 
-static mse_status take_entry(struct unpack *u, struct archive_entry *e, struct mse_error *err)
+static mse_status take_entry(struct unpack *u, struct archive_entry *e)
 {
-    mse_status st = check_entry(u, e, err);
+    mse_status st = check_entry(u, e);
     if (st != MSE_OK) {
         return st;
     }
@@ -216,11 +176,11 @@ static mse_status take_entry(struct unpack *u, struct archive_entry *e, struct m
     mode_t mode = (archive_entry_perm(e) & S_IXUSR) != 0 ? 0755 : 0644;
     int fd = create_file(u->dest_fd, path, mode);
     if (fd < 0) {
-        return MSE_FAIL(err, MSE_ERR_IO, STEP, "%.150s: %s", path, strerror(errno));
+        return MSE_FAIL(u->err, MSE_ERR_IO, STEP, "%.150s: %s", path, strerror(errno));
     }
-    st = copy_data(u, fd, path, err);
+    st = copy_data(u, fd, path, (uint64_t)archive_entry_size(e));
     if (close(fd) != 0 && st == MSE_OK) {
-        st = MSE_FAIL(err, MSE_ERR_IO, STEP, "%.150s: %s", path, strerror(errno));
+        st = MSE_FAIL(u->err, MSE_ERR_IO, STEP, "%.150s: %s", path, strerror(errno));
     }
     if (st == MSE_OK) {
         memcpy(u->last, path, strlen(path) + 1);
@@ -228,72 +188,83 @@ static mse_status take_entry(struct unpack *u, struct archive_entry *e, struct m
     return st;
 }
 
-/* Nothing may stand behind the end of the archive. */
-static mse_status check_end(struct unpack *u, struct mse_error *err)
+/* Nothing may stand behind the end of the archive; and only at its own end is the stream known to
+ * be whole. */
+static mse_status check_end(struct unpack *u)
 {
-    while (feed(u->a, u, &(const void *) { NULL }) > 0) {
-        /* count what is left */
+    la_ssize_t n = 1;
+    while (n > 0) {
+        n = feed(u->a, u, &(const void *) { NULL });
     }
     uint64_t used = (uint64_t)archive_filter_bytes(u->a, 0);
-    if (u->taken == 0 || u->taken != used) {
-        return MSE_FAIL(err, MSE_ERR_MALFORMED, STEP, "%llu bytes behind the archive",
-                        (unsigned long long)(u->taken - used));
+    if (n == 0 && u->taken > 0 && u->taken == used) {
+        return MSE_OK;
     }
-    return MSE_OK;
+    if (n < 0) {
+        return archive_failed(u);
+    }
+    return MSE_FAIL(u->err, MSE_ERR_PACKAGE_EXTENDED, STEP, "%llu bytes behind the archive",
+                    (unsigned long long)(u->taken - used));
 }
 
-static mse_status read_tar(struct unpack *u, struct mse_error *err)
+static mse_status read_tar(struct unpack *u)
 {
     if (archive_read_support_format_tar(u->a) != ARCHIVE_OK ||
         archive_read_open(u->a, u, NULL, feed, NULL) != ARCHIVE_OK) {
-        return archive_failed(u, err);
+        return archive_failed(u);
     }
     for (;;) {
         struct archive_entry *e = NULL;
         int r = archive_read_next_header(u->a, &e);
         if (r == ARCHIVE_EOF) {
-            return check_end(u, err);
+            return check_end(u);
         }
         if (r != ARCHIVE_OK) {
-            return archive_failed(u, err);
+            return archive_failed(u);
         }
-        mse_status st = take_entry(u, e, err);
+        mse_status st = take_entry(u, e);
         if (st != MSE_OK) {
             return st;
         }
     }
 }
 
-mse_status mse_package_unpack_plain(uint8_t out_salt[32], int fd, const char *dest,
-                                    const uint8_t manifest_digest[32], uint64_t max_total,
-                                    struct mse_error *err)
+static mse_status unpack_to(struct unpack *u, const char *dest)
+{
+    u->dest_fd = open(dest, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+    if (u->dest_fd < 0) {
+        return MSE_FAIL(u->err, MSE_ERR_IO, STEP, "%.150s: %s", dest, strerror(errno));
+    }
+    mse_status st = read_tar(u);
+    (void)close(u->dest_fd);
+    return st;
+}
+
+mse_status mse_package_unpack(uint8_t out_salt[32], int fd, const char *dest,
+                              const struct mse_package *p, struct mse_error *err)
 {
     uint8_t salt[32];
-    mse_status st = read_header(salt, fd, manifest_digest, err);
+    struct mse_error own = { 0 };
+    struct unpack u = { .err = err != NULL ? err : &own, .left = p->max_total };
+    mse_status st = mse_stream_in_new(&u.stream, fd, p, u.err);
     if (st != MSE_OK) {
         return st;
     }
-    struct unpack *u = calloc(1, sizeof *u);
-    struct archive *a = archive_read_new();
-    if (u == NULL || a == NULL) {
-        (void)archive_read_free(a);
-        free(u);
-        return MSE_FAIL(err, MSE_ERR_MEMORY, STEP, "out of memory");
+    u.a = archive_read_new();
+    if (u.a == NULL) {
+        st = MSE_FAIL(u.err, MSE_ERR_MEMORY, STEP, "out of memory");
     }
-    u->a = a;
-    u->src_fd = fd;
-    u->left = max_total;
-    u->dest_fd = open(dest, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
-    if (u->dest_fd < 0) {
-        st = MSE_FAIL(err, MSE_ERR_IO, STEP, "%.150s: %s", dest, strerror(errno));
-    } else {
-        st = read_tar(u, err);
-        (void)close(u->dest_fd);
+    if (st == MSE_OK) {
+        st = read_salt(&u, salt);
     }
-    (void)archive_read_free(a);
-    free(u);
+    if (st == MSE_OK) {
+        st = unpack_to(&u, dest);
+    }
+    (void)archive_read_free(u.a);
+    mse_stream_in_free(u.stream);
     if (st == MSE_OK) {
         memcpy(out_salt, salt, sizeof salt);
     }
+    mse_wipe(salt, sizeof salt);
     return st;
 }

@@ -6,6 +6,7 @@
 #include "base/build.h"
 #include "base/bytes.h"
 #include "base/util.h"
+#include "crypto/aead.h"
 #include "crypto/der.h"
 #include "crypto/der_write.h"
 #include "crypto/digest.h"
@@ -58,6 +59,42 @@ static void test_hashes(void **state)
 }
 
 /* RFC 5869, A.1 and A.3. */
+/* Test case 14 of "The Galois/Counter Mode of Operation"; then everything that must not open. */
+static void test_aead(void **state)
+{
+    (void)state;
+    uint8_t key[32] = { 0 };
+    uint8_t nonce[12] = { 0 };
+    uint8_t in[16] = { 0 };
+    uint8_t out[32];
+    uint8_t back[16];
+    uint8_t want[32];
+    struct mse_aead *a = NULL;
+    struct mse_bytes none = { 0 };
+    assert_status(mse_aead_new(&a, key), MSE_OK);
+    assert_status(mse_aead_seal(a, out, nonce, none, mse_bytes_of(in, sizeof in)), MSE_OK);
+    assert_bytes(mse_bytes_of(out, sizeof out),
+                 hex(want, "cea7403d4d606b6e074ec5d3baf39d18d0d1c8a799996bf0265b98b5d48ab919"));
+    assert_status(mse_aead_open(a, back, nonce, none, mse_bytes_of(out, sizeof out)), MSE_OK);
+    assert_bytes(mse_bytes_of(back, 16), mse_bytes_of(in, 16));
+    struct mse_bytes aad = mse_bytes_str("header");
+    assert_status(mse_aead_open(a, back, nonce, aad, mse_bytes_of(out, sizeof out)),
+                  MSE_ERR_SIGNATURE);
+    for (size_t i = 0; i < sizeof out; i++) {
+        memset(back, 0xaa, sizeof back);
+        out[i] ^= 1;
+        assert_status(mse_aead_open(a, back, nonce, none, mse_bytes_of(out, sizeof out)),
+                      MSE_ERR_SIGNATURE);
+        assert_true(mse_mem_is_zero(back, sizeof back)); /* nothing that is not authentic stays */
+        out[i] ^= 1;
+    }
+    assert_status(mse_aead_open(a, back, nonce, none, mse_bytes_of(out, 15)), MSE_ERR_SIGNATURE);
+    nonce[11] = 1;
+    assert_status(mse_aead_open(a, back, nonce, none, mse_bytes_of(out, 32)), MSE_ERR_SIGNATURE);
+    mse_aead_free(a);
+    mse_aead_free(NULL);
+}
+
 static void test_hkdf(void **state)
 {
     (void)state;
@@ -517,19 +554,13 @@ static void test_rsa3(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_hashes),
-        cmocka_unit_test(test_hkdf),
-        cmocka_unit_test(test_der_lengths),
-        cmocka_unit_test(test_der_values),
-        cmocka_unit_test(test_der_time),
-        cmocka_unit_test(test_der_write),
-        cmocka_unit_test(test_pem),
-        cmocka_unit_test(test_pem_flips),
-        cmocka_unit_test(test_pem_write),
-        cmocka_unit_test(test_p256),
-        cmocka_unit_test(test_prepared_curve),
-        cmocka_unit_test(test_keys),
-        cmocka_unit_test(test_rsa3),
+        cmocka_unit_test(test_hashes),     cmocka_unit_test(test_aead),
+        cmocka_unit_test(test_hkdf),       cmocka_unit_test(test_der_lengths),
+        cmocka_unit_test(test_der_values), cmocka_unit_test(test_der_time),
+        cmocka_unit_test(test_der_write),  cmocka_unit_test(test_pem),
+        cmocka_unit_test(test_pem_flips),  cmocka_unit_test(test_pem_write),
+        cmocka_unit_test(test_p256),       cmocka_unit_test(test_prepared_curve),
+        cmocka_unit_test(test_keys),       cmocka_unit_test(test_rsa3),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

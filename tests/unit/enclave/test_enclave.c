@@ -142,7 +142,8 @@ static mse_status unpack(const struct mse_manifest *m, const char *content,
     (void)snprintf(path, sizeof path, "%s/app.py", src);
     test_write_file(path, mse_bytes_str(content));
     int fd = file_with((struct mse_bytes) { NULL, 0 });
-    assert_status(mse_package_write_plain(fd, src, salt, package_digest, NULL), MSE_OK);
+    const struct mse_package plain = { .manifest_digest = package_digest };
+    assert_status(mse_package_write(fd, src, salt, &plain, NULL), MSE_OK);
     assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
     mse_status st = mse_enclave_unpack(fd, dest, m, manifest_digest, NULL);
     (void)close(fd);
@@ -166,7 +167,7 @@ static void test_code_is_what_the_manifest_says(void **state)
     assert_status(mse_code_digest(m.code_digest, src, salt, true, NULL), MSE_OK);
     test_tmpdir_remove(src);
     assert_status(unpack(&m, "print(1)\n", digest, digest), MSE_OK);
-    assert_status(unpack(&m, "print(2)\n", digest, digest), MSE_ERR_MANIFEST_MISMATCH);
+    assert_status(unpack(&m, "print(2)\n", digest, digest), MSE_ERR_CODE_MISMATCH);
     assert_true(unpack(&m, "print(1)\n", other, digest) != MSE_OK);
     fixture_manifest_clear(&m);
 }
