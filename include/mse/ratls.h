@@ -196,6 +196,8 @@ struct mse_ratls_identity_params {
     mse_time not_before;
     mse_time not_after;
     struct mse_bytes manifest; /* 32 bytes, SHA-256 of what the TEE measured; or empty */
+    struct mse_bytes x25519;   /* 32 bytes, a public key for sealed boxes; or empty */
+    struct mse_bytes boot;     /* 16 bytes, drawn at each start; or empty */
     bool legacy_extension;     /* a raw quote over the key's hash too, for older verifiers */
 };
 struct mse_ratls_identity;

@@ -5,9 +5,13 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "base/util.h"
+#include "crypto/digest.h"
+#include "crypto/x25519.h"
 #include "ratls/identity.h"
 
 #define MAX_CERT ((size_t)64 * 1024)
+#define MAX_SPKI ((size_t)256)
 #define EARLY    3600 /* clocks of verifiers may be behind */
 
 static mse_status quote(void *arg, uint8_t *out, size_t cap, size_t *out_len,
@@ -23,11 +27,33 @@ static mse_status quote(void *arg, uint8_t *out, size_t cap, size_t *out_len,
     return st;
 }
 
+static mse_status hash_spki(uint8_t out[32], const struct mse_privkey *key)
+{
+    uint8_t buf[MAX_SPKI];
+    struct mse_build spki;
+    mse_build_fixed(&spki, buf, sizeof buf);
+    mse_status st = mse_privkey_spki(key, &spki);
+    return st == MSE_OK ? mse_sha256(out, mse_build_view(&spki)) : st;
+}
+
+static mse_status make_keys(struct mse_identity *id)
+{
+    mse_status st = mse_privkey_generate_p256(&id->key);
+    if (st == MSE_OK) {
+        st = hash_spki(id->spki_sha256, id->key);
+    }
+    if (st == MSE_OK) {
+        st = mse_x25519_generate(id->x25519_secret, id->x25519_public);
+    }
+    return st == MSE_OK ? mse_random(id->boot, sizeof id->boot) : st;
+}
+
 mse_status mse_identity_make(struct mse_identity *out, const struct mse_manifest *m,
                              const uint8_t manifest_digest[32], const struct mse_enclave_tee *tee,
                              struct mse_error *err)
 {
     struct mse_enclave_tee driver = *tee;
+    struct mse_identity id = { .key = NULL };
     const struct mse_ratls_identity_params p = {
         .quote = quote,
         .quote_arg = &driver,
@@ -35,18 +61,20 @@ mse_status mse_identity_make(struct mse_identity *out, const struct mse_manifest
         .not_before = m->created_at - EARLY,
         .not_after = m->expires_at,
         .manifest = mse_bytes_of(manifest_digest, 32),
+        .x25519 = mse_bytes_of(id.x25519_public, sizeof id.x25519_public),
+        .boot = mse_bytes_of(id.boot, sizeof id.boot),
         .legacy_extension = m->legacy_extension,
     };
-    struct mse_identity id = { .key = NULL };
     mse_build_heap(&id.cert, MAX_CERT);
-    mse_status st = mse_privkey_generate_p256(&id.key);
+    mse_status st = make_keys(&id);
     st = st == MSE_OK ? mse_ratls_issue(&id.cert, id.key, &p, err)
-                      : MSE_FAIL(err, st, "identity", "no key can be made");
+                      : MSE_FAIL(err, st, "identity", "no keys can be made");
     if (st != MSE_OK) {
         mse_identity_clear(&id);
         return st;
     }
     *out = id;
+    mse_wipe(id.x25519_secret, sizeof id.x25519_secret);
     return MSE_OK;
 }
 
@@ -55,4 +83,5 @@ void mse_identity_clear(struct mse_identity *id)
     mse_privkey_free(id->key);
     mse_build_clear(&id->cert);
     id->key = NULL;
+    mse_wipe(id->x25519_secret, sizeof id->x25519_secret);
 }

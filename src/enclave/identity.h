@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who the enclave is: a key born inside, and the RA-TLS certificate that says so. */
+/* Who the enclave is: keys born inside, and the RA-TLS certificate that says so. */
 #ifndef ENCLAVE_IDENTITY_H
 #define ENCLAVE_IDENTITY_H
 
@@ -9,12 +9,16 @@
 struct mse_identity {
     struct mse_privkey *key;
     struct mse_build cert; /* DER of the R1 certificate for the manifest's public name */
+    uint8_t spki_sha256[32];
+    uint8_t x25519_secret[32]; /* for sealed boxes; never leaves */
+    uint8_t x25519_public[32];
+    uint8_t boot[16]; /* drawn at each start */
 };
-/* Makes a key, evidence for it and the certificate. Release with mse_identity_clear. */
+/* Makes the keys, evidence for them and the certificate. Release with mse_identity_clear. */
 MSE_MUST_USE mse_status mse_identity_make(struct mse_identity *out, const struct mse_manifest *m,
                                           const uint8_t manifest_digest[32],
                                           const struct mse_enclave_tee *tee, struct mse_error *err);
-/* Wipes the key; accepts the empty state. */
+/* Wipes the keys; accepts the empty state. */
 void mse_identity_clear(struct mse_identity *id);
 
 #endif

@@ -16,10 +16,13 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/util.h"
+#include "crypto/digest.h"
+#include "enclave/attest.h"
 #include "enclave/health.h"
 #include "enclave/logs.h"
 #include "net/loop.h"
 #include "net/relay.h"
+#include "ratls/session.h"
 
 #define WHO             "enclave"
 #define TICK_MS         100
@@ -32,6 +35,7 @@
 #define MAX_CONNECTIONS 10000
 #define RESERVED_FILES  ((rlim_t)64)
 #define MAX_ALPN        16
+#define NUM_ATTESTED    3 /* protocols of attested sessions */
 
 enum state {
     STATE_STARTING,
@@ -54,6 +58,8 @@ struct serve {
     struct mse_logs logs;
     struct mse_tls_server *tls;
     struct mse_relay *relay;
+    struct mse_build manifest; /* as it was measured */
+    struct mse_attest *attest;
 };
 
 /* Time. */
@@ -81,7 +87,9 @@ mse_time mse_enclave_now(const struct mse_enclave_clock *c)
 
 static void tell(const struct serve *s, uint8_t event, const char *text)
 {
+    mse_attest_hold_tee(s->attest);
     s->cfg->tee->ops->event(s->cfg->tee->t, event, text);
+    mse_attest_release_tee(s->attest);
 }
 
 static void enter(struct serve *s, enum state state, unsigned within_ms)
@@ -154,6 +162,7 @@ static void on_healthy(void *user)
         .handshake_ms = HANDSHAKE_MS,
         .idle_ms = IDLE_MS,
         .half_ms = HALF_MS,
+        .asks = mse_attest_asks(s->attest),
     };
     s->health_on = false;
     mse_status st = mse_relay_new(&s->relay, &rc, s->err);
@@ -246,23 +255,60 @@ static void on_tick(uv_timer_t *h)
 
 /* Beginning. */
 
+/* The protocols that are offered. Ours first, so that a client who knows them gets them; with a
+ * stream behind only what the app speaks. */
+static size_t list_protocols(const char *out[NUM_ATTESTED + MAX_ALPN],
+                             const struct mse_str_list *app)
+{
+    static const struct {
+        const char *name;
+        const char *stream;
+    } ours[] = { { MSE_SESSION_ALPN_H2, "h2" }, { MSE_SESSION_ALPN_HTTP11, "http/1.1" } };
+    size_t num = 0;
+    out[num++] = MSE_SESSION_ALPN;
+    for (size_t i = 0; i < MSE_ARRAY_LEN(ours); i++) {
+        for (size_t k = 0; k < app->num; k++) {
+            if (strcmp(app->items[k], ours[i].stream) == 0) {
+                out[num++] = ours[i].name;
+                break;
+            }
+        }
+    }
+    for (size_t k = 0; k < app->num; k++) {
+        out[num++] = app->items[k];
+    }
+    return num;
+}
+
 static mse_status start_tls(struct serve *s)
 {
     const struct mse_manifest *m = s->cfg->manifest;
-    const char *alpn[MAX_ALPN];
+    const char *alpn[NUM_ATTESTED + MAX_ALPN];
     if (m->alpn.num > MAX_ALPN) {
         return MSE_FAIL(s->err, MSE_ERR_UNSUPPORTED, "alpn", "%zu names, at most %d", m->alpn.num,
                         MAX_ALPN);
     }
-    for (size_t i = 0; i < m->alpn.num; i++) {
-        alpn[i] = m->alpn.items[i];
-    }
-    mse_status st = mse_tls_server_new(&s->tls, alpn, m->alpn.num, s->err);
+    mse_status st = mse_tls_server_new(&s->tls, alpn, list_protocols(alpn, &m->alpn), s->err);
     if (st != MSE_OK) {
         return st;
     }
     return mse_tls_server_add(s->tls, m->san, mse_build_view(&s->cfg->identity->cert),
                               mse_privkey_evp_borrow(s->cfg->identity->key), s->err);
+}
+
+/* The manifest's bytes are those that it is written as: it was refused otherwise. */
+static mse_status start_attest(struct serve *s)
+{
+    mse_status st = mse_manifest_write(&s->manifest, s->cfg->manifest, s->err);
+    if (st != MSE_OK) {
+        return st;
+    }
+    struct mse_attest_config c = { .loop = &s->loop,
+                                   .tee = s->cfg->tee,
+                                   .identity = s->cfg->identity,
+                                   .manifest = mse_build_view(&s->manifest) };
+    st = mse_sha256(c.manifest_digest, c.manifest);
+    return st == MSE_OK ? mse_attest_new(&s->attest, &c, s->err) : st;
 }
 
 static mse_status start_signals(struct serve *s)
@@ -318,7 +364,10 @@ static mse_status start_app(struct serve *s)
 
 static mse_status run(struct serve *s)
 {
-    mse_status st = start_signals(s);
+    mse_status st = start_attest(s);
+    if (st == MSE_OK) {
+        st = start_signals(s);
+    }
     if (st == MSE_OK) {
         st = start_tls(s);
     }
@@ -343,15 +392,19 @@ mse_status mse_serve(const struct mse_serve_config *c, struct mse_error *err)
     s->err = err;
     s->logs.out.fd = -1;
     s->logs.err.fd = -1;
+    mse_build_heap(&s->manifest, MSE_MANIFEST_MAX_LEN);
     mse_status st = run(s);
     if (st != MSE_OK) {
         mse_logs_flush(&s->logs);
     }
     mse_relay_close(s->relay);
     stop_health(s);
+    mse_attest_stop(s->attest);
     mse_logs_stop(&s->logs);
     mse_net_loop_clear(&s->loop);
+    mse_attest_free(s->attest);
     mse_tls_server_free(s->tls);
+    mse_build_clear(&s->manifest);
     free(s);
     return st;
 }

@@ -11,8 +11,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/bytes.h"
 #include "base/error.h"
 #include "base/util.h"
+#include "net/leftover.h"
 #include "net/loop.h"
 
 #define PLAIN_LEN     ((size_t)65536)
@@ -23,43 +25,52 @@
 #define ACCEPTS_PER_TURN 64
 #define CHUNKS_PER_TURN  4
 #define RETRY_MS         10
+#define QUESTION_HEAD    ((size_t)4)
 #define EVICT_AFTER_MS   1000 /* what was idle for so long may make room for a new connection */
 
 /* Where a connection is in its life. Each stage has a list in order of the last activity and a time
  * after which it is closed. */
 enum stage {
     STAGE_HANDSHAKE, /* in order of arrival: trickling bytes does not help */
+    STAGE_ASK,       /* a question is read, thought about or answered */
     STAGE_CONNECT,   /* the handshake is done, the app has not taken the connection yet */
     STAGE_OPEN,
     STAGE_HALF, /* one side has ended */
     NUM_STAGES,
 };
 
+/* A question and its answer; only connections of such a protocol have one. */
+struct ask {
+    uint8_t in[QUESTION_HEAD + MSE_RELAY_QUESTION_MAX];
+    size_t have;
+    size_t want;
+    bool then_stream;
+    bool asking;   /* the callback runs */
+    bool answered; /* out is what goes out */
+    bool go_on;
+    struct mse_build out;
+    size_t sent;
+};
+
 struct list {
-    struct conn *oldest;
-    struct conn *newest;
+    struct mse_relay_conn *oldest;
+    struct mse_relay_conn *newest;
 };
 
-/* What a socket did not take yet. */
-struct leftover {
-    uint8_t *data;
-    size_t at;
-    size_t len;
-};
-
-struct conn {
+struct mse_relay_conn {
     struct mse_relay *relay;
-    struct conn *older;
-    struct conn *newer;
+    struct mse_relay_conn *older;
+    struct mse_relay_conn *newer;
     enum stage stage;
     uint64_t since; /* loop time of the last activity */
     struct mse_tls *tls;
+    struct ask *ask; /* in STAGE_ASK */
     int front_fd;
     int back_fd; /* -1: not connected */
     uv_poll_t front;
     uv_poll_t back;
-    struct leftover to_front; /* ciphertext */
-    struct leftover to_back;  /* plaintext */
+    struct mse_leftover to_front; /* ciphertext */
+    struct mse_leftover to_back;  /* plaintext */
     int front_events;
     int back_events;
     unsigned open_handles;
@@ -68,7 +79,7 @@ struct conn {
     bool back_dead; /* the app takes no more bytes; what the client still sends is dropped */
     bool hungry;    /* input waits inside TLS although its turn is over */
     bool closing;
-    struct conn *next_hungry;
+    struct mse_relay_conn *next_hungry;
 };
 
 struct mse_relay {
@@ -82,20 +93,20 @@ struct mse_relay {
     bool closing;
     size_t num;
     struct list stages[NUM_STAGES];
-    struct conn *hungry;
+    struct mse_relay_conn *hungry;
     struct mse_relay_stats stats;
     struct mse_build cipher;
     uint8_t plain[PLAIN_LEN];
     uint8_t cipher_buf[CIPHER_LEN];
 };
 
-static void conn_turn(struct conn *c, bool front_ready, bool back_ready);
+static void conn_turn(struct mse_relay_conn *c, bool front_ready, bool back_ready);
 static void on_again(uv_idle_t *h);
 static void on_retry(uv_timer_t *h);
 
 /* Lists. */
 
-static void list_remove(struct conn *c)
+static void list_remove(struct mse_relay_conn *c)
 {
     struct list *l = &c->relay->stages[c->stage];
     *(c->older != NULL ? &c->older->newer : &l->oldest) = c->newer;
@@ -104,7 +115,7 @@ static void list_remove(struct conn *c)
     c->newer = NULL;
 }
 
-static void list_append(struct conn *c, enum stage stage)
+static void list_append(struct mse_relay_conn *c, enum stage stage)
 {
     struct list *l = &c->relay->stages[stage];
     c->stage = stage;
@@ -114,13 +125,13 @@ static void list_append(struct conn *c, enum stage stage)
     l->newest = c;
 }
 
-static void set_stage(struct conn *c, enum stage stage)
+static void set_stage(struct mse_relay_conn *c, enum stage stage)
 {
     list_remove(c);
     list_append(c, stage);
 }
 
-static void touch(struct conn *c)
+static void touch(struct mse_relay_conn *c)
 {
     /* A millisecond's precision is enough, and busy connections come here often. */
     if (c->stage >= STAGE_OPEN && !c->back_dead && c->since != uv_now(c->relay->cfg.loop)) {
@@ -128,7 +139,7 @@ static void touch(struct conn *c)
     }
 }
 
-static void hungry_add(struct conn *c)
+static void hungry_add(struct mse_relay_conn *c)
 {
     struct mse_relay *r = c->relay;
     if (!c->hungry) {
@@ -139,9 +150,9 @@ static void hungry_add(struct conn *c)
     }
 }
 
-static void hungry_remove(struct conn *c)
+static void hungry_remove(struct mse_relay_conn *c)
 {
-    struct conn **p = &c->relay->hungry;
+    struct mse_relay_conn **p = &c->relay->hungry;
     while (c->hungry && *p != NULL) {
         if (*p == c) {
             *p = c->next_hungry;
@@ -154,72 +165,12 @@ static void hungry_remove(struct conn *c)
 
 /* Sending. */
 
-/* It may be plaintext. */
-static void leftover_clear(struct leftover *l)
-{
-    if (l->data != NULL) {
-        mse_wipe(l->data, l->at + l->len);
-    }
-    free(l->data);
-    *l = (struct leftover) { NULL, 0, 0 };
-}
-
-/* Sends what is left over; true unless the socket is of no more use. */
-static bool leftover_send(struct leftover *l, int fd)
-{
-    while (l->len > 0) {
-        ssize_t n = send(fd, l->data + l->at, l->len, MSG_NOSIGNAL);
-        if (n < 0) {
-            return errno == EAGAIN || errno == EINTR;
-        }
-        l->at += (size_t)n;
-        l->len -= (size_t)n;
-    }
-    leftover_clear(l);
-    return true;
-}
-
-static bool leftover_keep(struct leftover *l, const uint8_t *p, size_t len)
-{
-    /* Callers send only when nothing is left over; but a TLS alert may come behind ciphertext. */
-    size_t total = 0;
-    if (!mse_add_size(l->len, len, &total) || total > LEFTOVER_MAX) {
-        return false;
-    }
-    uint8_t *data = malloc(total);
-    if (data == NULL) {
-        return false;
-    }
-    if (l->len > 0) {
-        memcpy(data, l->data + l->at, l->len);
-    }
-    memcpy(data + l->len, p, len);
-    leftover_clear(l);
-    l->data = data;
-    l->at = 0;
-    l->len = total;
-    return true;
-}
-
-static bool send_or_keep(struct leftover *l, int fd, const uint8_t *p, size_t len)
-{
-    ssize_t n = 0;
-    if (l->len == 0) {
-        n = send(fd, p, len, MSG_NOSIGNAL);
-        if (n < 0 && errno != EAGAIN && errno != EINTR) {
-            return false;
-        }
-        n = n < 0 ? 0 : n;
-    }
-    return (size_t)n == len || leftover_keep(l, p + n, len - (size_t)n);
-}
-
 /* Sends what the TLS calls of this turn appended. */
-static bool flush_cipher(struct conn *c)
+static bool flush_cipher(struct mse_relay_conn *c)
 {
     struct mse_build *b = &c->relay->cipher;
-    bool ok = mse_build_ok(b) &&
-              (b->len == 0 || send_or_keep(&c->to_front, c->front_fd, b->data, b->len));
+    bool ok = mse_build_ok(b) && (b->len == 0 || mse_leftover_add(&c->to_front, c->front_fd,
+                                                                  b->data, b->len, LEFTOVER_MAX));
     mse_build_reset(b);
     return ok;
 }
@@ -227,7 +178,7 @@ static bool flush_cipher(struct conn *c)
 /* Carrying. What returns bool returns false when the connection is of no more use. */
 
 /* Passes the end of a side on, once everything before it is out. */
-static void pass_end_on(struct conn *c)
+static void pass_end_on(struct mse_relay_conn *c)
 {
     if (c->back_eof && c->to_front.len == 0) {
         (void)shutdown(c->front_fd, SHUT_WR);
@@ -238,15 +189,15 @@ static void pass_end_on(struct conn *c)
 }
 
 /* An app may answer and close before it has read everything: its answer still goes out. */
-static void send_back(struct conn *c, const uint8_t *p, size_t len)
+static void send_back(struct mse_relay_conn *c, const uint8_t *p, size_t len)
 {
-    if (!c->back_dead && !send_or_keep(&c->to_back, c->back_fd, p, len)) {
+    if (!c->back_dead && !mse_leftover_add(&c->to_back, c->back_fd, p, len, LEFTOVER_MAX)) {
         c->back_dead = true;
     }
 }
 
 /* Fills the shared buffer from TLS. *more: input may be left inside. */
-static enum mse_io read_front(struct conn *c, size_t *len, bool *more)
+static enum mse_io read_front(struct mse_relay_conn *c, size_t *len, bool *more)
 {
     struct mse_relay *r = c->relay;
     enum mse_io io = MSE_IO_DONE;
@@ -262,7 +213,7 @@ static enum mse_io read_front(struct conn *c, size_t *len, bool *more)
 }
 
 /* Client to app. */
-static bool carry_up(struct conn *c)
+static bool carry_up(struct mse_relay_conn *c)
 {
     bool more = true;
     for (int i = 0; more && i < CHUNKS_PER_TURN && !c->front_eof && c->to_back.len == 0; i++) {
@@ -287,7 +238,7 @@ static bool carry_up(struct conn *c)
 }
 
 /* App to client. */
-static bool carry_down(struct conn *c)
+static bool carry_down(struct mse_relay_conn *c)
 {
     struct mse_relay *r = c->relay;
     if (c->back_eof || c->to_front.len > 0) {
@@ -317,14 +268,14 @@ static bool carry_down(struct conn *c)
 /* After an error libuv has stopped watching; reading then says what the error was. */
 static void on_front(uv_poll_t *h, int status, int events)
 {
-    struct conn *c = h->data;
+    struct mse_relay_conn *c = h->data;
     c->front_events = status < 0 ? 0 : c->front_events;
     conn_turn(c, status < 0 || (events & UV_READABLE) != 0, false);
 }
 
 static void on_back(uv_poll_t *h, int status, int events)
 {
-    struct conn *c = h->data;
+    struct mse_relay_conn *c = h->data;
     c->back_events = status < 0 ? 0 : c->back_events;
     conn_turn(c, false, status < 0 || (events & UV_READABLE) != 0);
 }
@@ -337,11 +288,12 @@ static void watch(uv_poll_t *h, int *now, int wanted, uv_poll_cb cb)
     }
 }
 
-static void update_interest(struct conn *c)
+static void update_interest(struct mse_relay_conn *c)
 {
     bool connected = c->back_fd >= 0;
-    bool read_front_side =
-        c->stage == STAGE_HANDSHAKE || (connected && !c->front_eof && c->to_back.len == 0);
+    bool read_front_side = c->stage == STAGE_HANDSHAKE ||
+                           (c->ask != NULL && c->ask->have < c->ask->want) ||
+                           (connected && !c->front_eof && c->to_back.len == 0);
     bool read_back_side = connected && !c->back_eof && c->to_front.len == 0;
     watch(&c->front, &c->front_events,
           (read_front_side ? UV_READABLE : 0) | (c->to_front.len > 0 ? UV_WRITABLE : 0), on_front);
@@ -355,25 +307,38 @@ static void update_interest(struct conn *c)
 
 static void on_conn_closed(uv_handle_t *h)
 {
-    struct conn *c = h->data;
+    struct mse_relay_conn *c = h->data;
     if (--c->open_handles == 0) {
         free(c);
     }
 }
 
-static void conn_close(struct conn *c)
+static void ask_free(struct mse_relay_conn *c)
+{
+    if (c->ask != NULL) {
+        mse_build_clear(&c->ask->out);
+        free(c->ask);
+        c->ask = NULL;
+    }
+}
+
+static void conn_close(struct mse_relay_conn *c)
 {
     if (c->closing) {
         return;
     }
     c->closing = true;
+    if (c->ask != NULL && c->ask->have == c->ask->want && !c->ask->answered) {
+        c->relay->cfg.asks->gone(c->relay->cfg.asks->user, c);
+    }
+    ask_free(c);
     list_remove(c);
     hungry_remove(c);
     c->relay->num--;
     mse_tls_free(c->tls);
     c->tls = NULL;
-    leftover_clear(&c->to_front);
-    leftover_clear(&c->to_back);
+    mse_leftover_clear(&c->to_front);
+    mse_leftover_clear(&c->to_back);
     uv_close((uv_handle_t *)&c->front, on_conn_closed);
     (void)close(c->front_fd);
     if (c->back_fd >= 0) {
@@ -383,7 +348,7 @@ static void conn_close(struct conn *c)
 }
 
 /* Connects to the app, or leaves that to the retry timer while its queue is full. */
-static bool connect_back(struct conn *c)
+static bool connect_back(struct mse_relay_conn *c)
 {
     struct mse_relay *r = c->relay;
     int fd = mse_net_connect_unix(r->cfg.backend);
@@ -406,8 +371,178 @@ static bool connect_back(struct conn *c)
     return true;
 }
 
+/* Questions. */
+
+/* What is missing of the head, and then of the body. False: more is announced than can be. */
+static bool ask_want(struct ask *a)
+{
+    struct mse_bytes head = { a->in, QUESTION_HEAD };
+    uint32_t len = 0;
+    if (a->have < QUESTION_HEAD || a->want > QUESTION_HEAD) {
+        return true;
+    }
+    if (!mse_rd_u32be(&head, &len) || len > MSE_RELAY_QUESTION_MAX) {
+        return false;
+    }
+    a->want = QUESTION_HEAD + len;
+    return true;
+}
+
+static void ask_question(struct mse_relay_conn *c)
+{
+    const struct mse_relay_asks *asks = c->relay->cfg.asks;
+    struct ask *a = c->ask;
+    a->asking = true;
+    asks->question(asks->user, c, mse_bytes_of(a->in + QUESTION_HEAD, a->have - QUESTION_HEAD),
+                   a->then_stream);
+    a->asking = false;
+}
+
+/* Reads the question; not a byte behind it. */
+static bool ask_read(struct mse_relay_conn *c)
+{
+    struct ask *a = c->ask;
+    while (a->have < a->want) {
+        size_t n = 0;
+        enum mse_io io = mse_tls_read(c->tls, a->in + a->have, a->want - a->have, &n);
+        if (!flush_cipher(c) || io == MSE_IO_ERROR || io == MSE_IO_EOF) {
+            return false;
+        }
+        if (io == MSE_IO_AGAIN) {
+            return true;
+        }
+        a->have += n;
+        if (!ask_want(a)) {
+            a->want = QUESTION_HEAD; /* an empty body stands for one that is too long */
+        }
+    }
+    ask_question(c);
+    return true;
+}
+
+/* False once everything is out, and the client told that no more comes. */
+static bool ask_linger(const struct mse_relay_conn *c)
+{
+    if (c->to_front.len == 0) {
+        (void)shutdown(c->front_fd, SHUT_WR);
+    }
+    return c->to_front.len > 0;
+}
+
+/* After the answer: the stream, or an orderly end. */
+static bool ask_end(struct mse_relay_conn *c)
+{
+    bool stream = c->ask->go_on && c->ask->then_stream;
+    if (stream) {
+        ask_free(c);
+        set_stage(c, STAGE_CONNECT);
+        return connect_back(c);
+    }
+    mse_tls_shutdown(c->tls);
+    if (!flush_cipher(c)) {
+        return false;
+    }
+    c->ask->want = 0; /* nothing is left to do but to send */
+    c->ask->have = 0;
+    return ask_linger(c);
+}
+
+static bool ask_send(struct mse_relay_conn *c)
+{
+    struct ask *a = c->ask;
+    while (a->sent < a->out.len && c->to_front.len == 0) {
+        size_t n = a->out.len - a->sent < PLAIN_LEN ? a->out.len - a->sent : PLAIN_LEN;
+        if (mse_tls_write(c->tls, a->out.data + a->sent, n) != MSE_IO_DONE || !flush_cipher(c)) {
+            return false;
+        }
+        a->sent += n;
+    }
+    return a->sent < a->out.len || ask_end(c);
+}
+
+static bool ask_work(struct mse_relay_conn *c, bool front_ready)
+{
+    struct ask *a = c->ask;
+    bool reading = a->have < a->want;
+    if (reading && (front_ready || mse_tls_pending(c->tls)) && !ask_read(c)) {
+        return false;
+    }
+    if (a->answered && a->want == 0) {
+        return ask_linger(c);
+    }
+    return !a->answered || ask_send(c);
+}
+
+/* Tells whether the protocol that was chosen begins with a question. */
+static bool asks_first(const struct mse_relay_conn *c, bool *then_stream)
+{
+    const struct mse_relay_asks *asks = c->relay->cfg.asks;
+    struct mse_bytes alpn = mse_tls_alpn(c->tls);
+    struct mse_bytes head;
+    if (asks == NULL || !mse_rd_bytes(&alpn, &head, strlen(asks->protocol)) ||
+        !mse_bytes_is_str(head, asks->protocol)) {
+        return false;
+    }
+    *then_stream = alpn.len > 0 && alpn.data[0] == '+';
+    return alpn.len == 0 || *then_stream;
+}
+
+static bool ask_begin(struct mse_relay_conn *c, bool then_stream)
+{
+    struct ask *a = calloc(1, sizeof *a);
+    if (a == NULL) {
+        return false;
+    }
+    a->want = QUESTION_HEAD;
+    a->then_stream = then_stream;
+    c->ask = a;
+    set_stage(c, STAGE_ASK);
+    return ask_work(c, true); /* the question may have come with the handshake */
+}
+
+void mse_relay_answer(struct mse_relay_conn *c, struct mse_build *answer, bool go_on)
+{
+    struct ask *a = c->ask;
+    a->out = *answer;
+    a->answered = true;
+    a->go_on = go_on;
+    *answer = (struct mse_build) { .data = NULL };
+    c->relay->stats.answers++;
+    set_stage(c, STAGE_ASK); /* sending has a time of its own */
+    if (!a->asking) {
+        conn_turn(c, false, false);
+    }
+}
+
+bool mse_relay_conn_export(struct mse_relay_conn *c, uint8_t out[32], const char *label,
+                           struct mse_bytes context)
+{
+    return mse_tls_export(c->tls, out, label, context);
+}
+
+void mse_relay_conn_source(const struct mse_relay_conn *c, uint8_t out[16])
+{
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } a = { .any = { .sa_family = AF_UNSPEC } };
+    socklen_t len = sizeof a;
+    memset(out, 0, 16);
+    if (getpeername(c->front_fd, &a.any, &len) != 0) {
+        return;
+    }
+    if (a.any.sa_family == AF_INET6) {
+        memcpy(out, &a.v6.sin6_addr, 16);
+    } else if (a.any.sa_family == AF_INET) {
+        out[10] = 0xff;
+        out[11] = 0xff;
+        memcpy(out + 12, &a.v4.sin_addr, 4);
+    }
+}
+
 /* The handshake goes on; true when all is well, complete or not. */
-static bool handshake(struct conn *c)
+static bool handshake(struct mse_relay_conn *c)
 {
     struct mse_relay *r = c->relay;
     enum mse_io io = mse_tls_handshake(c->tls);
@@ -421,25 +556,29 @@ static bool handshake(struct conn *c)
         return false;
     }
     r->stats.handshakes++;
+    bool then_stream = false;
+    if (asks_first(c, &then_stream)) {
+        return ask_begin(c, then_stream);
+    }
     set_stage(c, STAGE_CONNECT);
     return connect_back(c);
 }
 
 /* Sends what was left over; false when the front is of no more use. */
-static bool send_leftovers(struct conn *c)
+static bool send_leftovers(struct mse_relay_conn *c)
 {
-    if (!leftover_send(&c->to_front, c->front_fd)) {
+    if (!mse_leftover_send(&c->to_front, c->front_fd)) {
         return false;
     }
-    if (!leftover_send(&c->to_back, c->back_fd)) {
+    if (!mse_leftover_send(&c->to_back, c->back_fd)) {
         c->back_dead = true;
-        leftover_clear(&c->to_back);
+        mse_leftover_clear(&c->to_back);
     }
     pass_end_on(c);
     return true;
 }
 
-static bool conn_work(struct conn *c, bool front_ready, bool back_ready)
+static bool conn_work(struct mse_relay_conn *c, bool front_ready, bool back_ready)
 {
     if ((c->to_front.len > 0 || c->to_back.len > 0) && !send_leftovers(c)) {
         return false;
@@ -449,6 +588,8 @@ static bool conn_work(struct conn *c, bool front_ready, bool back_ready)
             return false;
         }
         front_ready = false;
+    } else if (c->stage == STAGE_ASK && !ask_work(c, front_ready)) {
+        return false;
     }
     if (c->back_fd < 0) {
         return true;
@@ -461,7 +602,7 @@ static bool conn_work(struct conn *c, bool front_ready, bool back_ready)
     return !(c->front_eof && c->back_eof && c->to_front.len == 0 && c->to_back.len == 0);
 }
 
-static void conn_turn(struct conn *c, bool front_ready, bool back_ready)
+static void conn_turn(struct mse_relay_conn *c, bool front_ready, bool back_ready)
 {
     if (c->closing) {
         return;
@@ -478,11 +619,11 @@ static void conn_turn(struct conn *c, bool front_ready, bool back_ready)
 static void on_again(uv_idle_t *h)
 {
     struct mse_relay *r = h->data;
-    struct conn *c = r->hungry;
+    struct mse_relay_conn *c = r->hungry;
     r->hungry = NULL;
     (void)uv_idle_stop(h);
     while (c != NULL) {
-        struct conn *next = c->next_hungry;
+        struct mse_relay_conn *next = c->next_hungry;
         c->hungry = false;
         conn_turn(c, true, false); /* closes at most c itself */
         c = next;
@@ -492,7 +633,7 @@ static void on_again(uv_idle_t *h)
 /* Takes over fd. */
 static void conn_new(struct mse_relay *r, int fd)
 {
-    struct conn *c = calloc(1, sizeof *c);
+    struct mse_relay_conn *c = calloc(1, sizeof *c);
     if (c == NULL || uv_poll_init_socket(r->cfg.loop, &c->front, fd) != 0) {
         free(c);
         (void)close(fd);
@@ -519,10 +660,10 @@ static void conn_new(struct mse_relay *r, int fd)
  * was idle for longest. */
 static bool make_room(struct mse_relay *r)
 {
-    static const enum stage order[] = { STAGE_HANDSHAKE, STAGE_HALF, STAGE_OPEN };
+    static const enum stage order[] = { STAGE_HANDSHAKE, STAGE_ASK, STAGE_HALF, STAGE_OPEN };
     uint64_t now = uv_now(r->cfg.loop);
     for (size_t i = 0; i < MSE_ARRAY_LEN(order); i++) {
-        struct conn *c = r->stages[order[i]].oldest;
+        struct mse_relay_conn *c = r->stages[order[i]].oldest;
         if (c != NULL && now - c->since >= EVICT_AFTER_MS) {
             r->stats.evicted++;
             conn_close(c);
@@ -567,6 +708,7 @@ static unsigned stage_ms(const struct mse_relay *r, enum stage stage)
 {
     switch (stage) {
     case STAGE_HANDSHAKE:
+    case STAGE_ASK:
     case STAGE_CONNECT:
         return r->cfg.handshake_ms;
     case STAGE_HALF:
@@ -597,8 +739,8 @@ static void on_tick(uv_timer_t *h)
 static void on_retry(uv_timer_t *h)
 {
     struct mse_relay *r = h->data;
-    struct conn *next = NULL;
-    for (struct conn *c = r->stages[STAGE_CONNECT].oldest; c != NULL; c = next) {
+    struct mse_relay_conn *next = NULL;
+    for (struct mse_relay_conn *c = r->stages[STAGE_CONNECT].oldest; c != NULL; c = next) {
         next = c->newer;
         if (!connect_back(c)) {
             conn_close(c);

@@ -9,6 +9,24 @@
 
 #include "net/tls.h"
 
+/* Protocols of which the runtime answers the first message itself: the client sends one question,
+ * u32be length || body, gets an answer, and then either the connection ends or the stream to the
+ * backend begins. */
+struct mse_relay_conn;
+struct mse_relay_asks {
+    /* The protocol (ALPN) that ends after the answer; with "+" and more behind it, the one after
+     * which the stream begins. */
+    const char *protocol;
+    /* A question came, whole; body is borrowed, and empty if it announced more than
+     * MSE_RELAY_QUESTION_MAX. Each is answered with mse_relay_answer, now or later. then_stream: of
+     * the second kind. */
+    void (*question)(void *user, struct mse_relay_conn *c, struct mse_bytes body, bool then_stream);
+    /* c, whose question is not answered yet, is gone. */
+    void (*gone)(void *user, struct mse_relay_conn *c);
+    void *user;
+};
+#define MSE_RELAY_QUESTION_MAX ((size_t)256)
+
 struct mse_relay_config {
     uv_loop_t *loop;
     int listen_fd;              /* bound and listening TCP socket; borrowed */
@@ -18,6 +36,7 @@ struct mse_relay_config {
     unsigned handshake_ms; /* for the handshake, and for the backend to take the connection */
     unsigned idle_ms;      /* without a byte in either direction */
     unsigned half_ms;      /* the same, when one side has ended already */
+    const struct mse_relay_asks *asks; /* borrowed; NULL: there are no such protocols */
 };
 
 /* Counters since the start; text of logs and tests. */
@@ -27,6 +46,7 @@ struct mse_relay_stats {
     uint64_t evicted;    /* the longest idle one, closed to make room */
     uint64_t handshakes; /* completed */
     uint64_t failed;     /* handshakes that failed or took too long */
+    uint64_t answers;    /* to questions */
     uint64_t no_backend; /* the app did not take the connection */
 };
 
@@ -34,6 +54,14 @@ struct mse_relay;
 /* Starts to accept. Everything in the configuration outlives the relay. */
 MSE_MUST_USE mse_status mse_relay_new(struct mse_relay **out, const struct mse_relay_config *c,
                                       struct mse_error *err);
+/* mse_relay_answer sends what answer holds, which is taken over. go_on: the stream may begin. c is
+ * not to be used any more. */
+void mse_relay_answer(struct mse_relay_conn *c, struct mse_build *answer, bool go_on);
+/* mse_tls_export of the session of c. */
+MSE_MUST_USE bool mse_relay_conn_export(struct mse_relay_conn *c, uint8_t out[32],
+                                        const char *label, struct mse_bytes context);
+/* Who is at the other end: the IPv6 address, or the IPv4 one mapped into it; zeros if unknown. */
+void mse_relay_conn_source(const struct mse_relay_conn *c, uint8_t out[16]);
 void mse_relay_stop_accepting(struct mse_relay *r);
 /* Closes the connections that have been idle for at least this long: the way to drain. */
 void mse_relay_close_idle(struct mse_relay *r, unsigned idle_ms);

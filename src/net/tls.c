@@ -18,7 +18,7 @@
 #define MAX_IDENTITIES     4
 #define SECURE_HEAP        ((size_t)128 * 1024)
 #define SECURE_HEAP_MIN    ((size_t)32)
-#define ALPN_LEN           256
+#define ALPN_LEN           512
 #define SECURE_HEAP_LOCKED 1
 #define HELLO_MAX          ((size_t)16384) /* libssl reserves at once what the header announces */
 #define KEY_UPDATES_MAX    64U             /* one is due after some 2^24 records */
@@ -378,6 +378,25 @@ enum mse_io mse_tls_handshake(struct mse_tls *t)
     enum mse_io io = outcome(t, SSL_do_handshake(t->ssl));
     t->shaken = io == MSE_IO_DONE;
     return io;
+}
+
+struct mse_bytes mse_tls_alpn(const struct mse_tls *t)
+{
+    const unsigned char *name = NULL;
+    unsigned len = 0;
+    SSL_get0_alpn_selected(t->ssl, &name, &len);
+    struct mse_bytes out = { name, len };
+    return out;
+}
+
+bool mse_tls_export(struct mse_tls *t, uint8_t out[32], const char *label, struct mse_bytes context)
+{
+    bool ok = SSL_export_keying_material(t->ssl, out, 32, label, strlen(label), context.data,
+                                         context.len, 1) == 1;
+    if (!ok) {
+        ERR_clear_error();
+    }
+    return ok;
 }
 
 enum mse_io mse_tls_read(struct mse_tls *t, void *buf, size_t cap, size_t *n)

@@ -57,6 +57,11 @@ void mse_tls_free(struct mse_tls *t);
 void mse_tls_begin_turn(struct mse_tls *t);
 /* MSE_IO_DONE when the handshake is complete. On MSE_IO_ERROR out may hold an alert. */
 enum mse_io mse_tls_handshake(struct mse_tls *t);
+/* The protocol that was chosen (ALPN), borrowed; empty if the client offered none. */
+struct mse_bytes mse_tls_alpn(const struct mse_tls *t);
+/* mse_tls_export: 32 bytes that only the two ends of this session can compute (RFC 8446 §7.5). */
+MSE_MUST_USE bool mse_tls_export(struct mse_tls *t, uint8_t out[32], const char *label,
+                                 struct mse_bytes context);
 /* Reads plaintext; *n is set with MSE_IO_DONE only. An end without close_notify is an error. */
 enum mse_io mse_tls_read(struct mse_tls *t, void *buf, size_t cap, size_t *n);
 /* Tells whether bytes of the peer wait inside t, which the socket does not show. */

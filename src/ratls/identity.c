@@ -46,6 +46,8 @@ static mse_status make_claims(struct parts *w, uint8_t report_data[64], struct m
     struct mse_ratls_claims_params c = {
         .role = MSE_ROLE_SERVER_STATIC,
         .manifest = w->p->manifest,
+        .x25519 = w->p->x25519,
+        .boot = w->p->boot,
     };
     memcpy(c.spki_sha256, w->spki_sha256, sizeof c.spki_sha256);
     mse_status st = mse_ratls_claims_make(&w->claims, &c);

@@ -514,7 +514,11 @@ static SSL *client_ssl(int fd, const char *alpn)
     memcpy(wire + 1, alpn, strlen(alpn));
     (void)SSL_set_alpn_protos(ssl, wire, wire[0] + 1U);
     (void)SSL_set_fd(ssl, fd);
-    return SSL_connect(ssl) == 1 ? ssl : (SSL_free(ssl), NULL);
+    if (SSL_connect(ssl) != 1) {
+        SSL_free(ssl);
+        return NULL;
+    }
+    return ssl;
 }
 
 /* One session. */

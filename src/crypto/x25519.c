@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "crypto/x25519.h"
+
+#include <string.h>
+
+#include <openssl/evp.h>
+
+#include "base/util.h"
+
+mse_status mse_x25519_generate(uint8_t secret[32], uint8_t public[32])
+{
+    uint8_t pair[2][32];
+    size_t len[2] = { 32, 32 };
+    EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "X25519");
+    bool ok = key != NULL && EVP_PKEY_get_raw_private_key(key, pair[0], &len[0]) == 1 &&
+              EVP_PKEY_get_raw_public_key(key, pair[1], &len[1]) == 1 && len[0] == 32 &&
+              len[1] == 32;
+    if (ok) {
+        memcpy(secret, pair[0], 32);
+        memcpy(public, pair[1], 32);
+    }
+    mse_wipe(pair, sizeof pair);
+    EVP_PKEY_free(key);
+    return ok ? MSE_OK : MSE_ERR_CRYPTO;
+}
