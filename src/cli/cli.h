@@ -103,6 +103,7 @@ enum cli_exit cmd_doctor(struct cli *c);
 enum cli_exit cmd_localtest(struct cli *c);
 enum cli_exit cmd_collateral_fetch(struct cli *c);
 enum cli_exit cmd_collateral_forecast(struct cli *c);
+enum cli_exit cmd_collateral_serve(struct cli *c);
 enum cli_exit cmd_collateral_show(struct cli *c);
 enum cli_exit cmd_measure(struct cli *c);
 enum cli_exit cmd_scaffold(struct cli *c);

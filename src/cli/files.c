@@ -196,3 +196,32 @@ char *cli_join(const char *dir, const char *name)
     }
     return asprintf(&path, "%s/%s", dir, name) < 0 ? NULL : path;
 }
+
+static char *own_folder(void)
+{
+    char path[4096];
+    ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
+    if (n <= 0) {
+        return NULL;
+    }
+    path[n] = '\0';
+    return cli_folder_of(path);
+}
+
+char *cli_find_beside(const char *const *places, size_t num, const char *installed)
+{
+    char *dir = own_folder();
+    char *found = NULL;
+    for (size_t i = 0; dir != NULL && found == NULL && i < num; i++) {
+        found = cli_join(dir, places[i]);
+        if (found != NULL && access(found, R_OK) != 0) {
+            free(found);
+            found = NULL;
+        }
+    }
+    free(dir);
+    if (found == NULL && access(installed, R_OK) == 0) {
+        found = strdup(installed);
+    }
+    return found;
+}

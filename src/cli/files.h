@@ -35,5 +35,8 @@ MSE_MUST_USE mse_status cli_make_parents(const char *path, struct mse_error *err
 char *cli_folder_of(const char *path);
 /* dir/name on the heap; name alone if it is absolute. */
 char *cli_join(const char *dir, const char *name);
+/* The first readable one of places, which are relative to the folder of this program, else the
+ * installed one; heap, NULL if there is none. */
+char *cli_find_beside(const char *const *places, size_t num, const char *installed);
 
 #endif

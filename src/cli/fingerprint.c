@@ -23,36 +23,12 @@
 static const char *const places[] = { "mse-enclave", "../enclave/mse-enclave",
                                       "../libexec/mse/mse-enclave", "../lib/mse/mse-enclave" };
 
-static char *own_folder(void)
-{
-    char path[4096];
-    ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
-    if (n <= 0) {
-        return NULL;
-    }
-    path[n] = '\0';
-    return cli_folder_of(path);
-}
-
 static char *find_runtime(const struct cli *c)
 {
     if (cli_has(c, "runtime")) {
         return strdup(cli_value(c, "runtime"));
     }
-    char *dir = own_folder();
-    char *found = NULL;
-    for (size_t i = 0; dir != NULL && found == NULL && i < MSE_ARRAY_LEN(places); i++) {
-        found = cli_join(dir, places[i]);
-        if (found != NULL && access(found, R_OK) != 0) {
-            free(found);
-            found = NULL;
-        }
-    }
-    free(dir);
-    if (found == NULL && access(MSE_LIBEXEC "/mse-enclave", R_OK) == 0) {
-        found = strdup(MSE_LIBEXEC "/mse-enclave");
-    }
-    return found;
+    return cli_find_beside(places, MSE_ARRAY_LEN(places), MSE_LIBEXEC "/mse-enclave");
 }
 
 mse_status cli_runtime_load(struct cli_file *out, char **out_path, const struct cli *c,

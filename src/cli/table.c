@@ -163,6 +163,30 @@ static const struct cli_option sim_run_options[] = {
     { NULL, NULL, NULL, false },
 };
 
+static const struct cli_option collateral_serve_options[] = {
+    { "listen", "ADDR:PORT", "where clients connect; default 127.0.0.1:8081", false },
+    { "database", "FILE", "SQLite file; default: collateral.sqlite of the configuration folder",
+      false },
+    { "mode", "MODE", "when it is filled: lazy (default), req, offline", false },
+    { "pccs", "URL", "PCCS to fetch from instead of Intel's service; several: in this order",
+      true },
+    { "pccs-ca", "PEM", "certificates that the TLS of the PCCS is trusted by", false },
+    { "pcs-key", "FILE", "file with the subscription key for PCK certificates of Intel's PCS",
+      false },
+    { "proxy", "URL", "proxy of HTTP; default: as the environment says", false },
+    { "import", "PATH", "store this collateral file first, or all *.json of a folder", true },
+    { "tokens", "FILE", "lines \"user SHA512\", \"admin SHA512\" of the tokens of platforms",
+      false },
+    { "tls-cert", "PEM", "certificate chain; without it plain HTTP is spoken", false },
+    { "tls-key", "PEM", "its key, unencrypted", false },
+    { "refresh-hours", "N", "fetch again what was fetched longer ago; default 24", false },
+    { "max-connections", "N", "at the same time; default 1000", false },
+    { "simulation-root", "PEM", "serve a simulated platform whose root is this, not Intel's",
+      false },
+    { "ready-file", "FILE", "write one JSON object to FILE when it takes requests", false },
+    { NULL, NULL, NULL, false },
+};
+
 const struct cli_option cli_global_options[] = {
     { "json", NULL, "print JSON on stdout", false },
     { "color", "WHEN", "auto, always or never", false },
@@ -174,8 +198,8 @@ const struct cli_option cli_global_options[] = {
 
 const char *const cli_groups[][2] = {
     { "cloud", "an operator's platform" },
-    { "home", "your own TEE machine" },
     { "collateral", "what is needed to judge evidence" },
+    { "home", "your own TEE machine" },
     { "sim", "the simulated platform" },
     { NULL, NULL },
 };
@@ -201,6 +225,8 @@ const struct cli_command cli_commands[] = {
     { "collateral", "forecast", NULL, 0, 0,
       "say whether a platform will pass under the early set, and what is short",
       collateral_forecast_options, cmd_collateral_forecast },
+    { "collateral", "serve", NULL, 0, 0, "serve collateral as a PCCS does",
+      collateral_serve_options, cmd_collateral_serve },
     { "sim", "init", NULL, 0, 0, "make a simulated platform", sim_init_options, cmd_sim_init },
     { "sim", "show", NULL, 0, 0, "say what a simulated platform is", sim_show_options,
       cmd_sim_show },

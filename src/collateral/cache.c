@@ -107,6 +107,8 @@ static const char *word_of(enum mse_fetch_kind kind)
         return "tcb-info";
     case MSE_FETCH_QE_IDENTITY:
         return "qe-identity";
+    case MSE_FETCH_QVE_IDENTITY:
+        return "qve-identity";
     case MSE_FETCH_EVAL_NUMBERS:
         return "numbers";
     case MSE_FETCH_PCK_CERT:

@@ -24,6 +24,7 @@ enum mse_fetch_kind {
     MSE_FETCH_PCK_CRL,      /* DER; chain: CA, root. Uses ca */
     MSE_FETCH_TCB_INFO,     /* the whole reply; chain: TCB signing, root. tee, fmspc, update */
     MSE_FETCH_QE_IDENTITY,  /* likewise. tee, update */
+    MSE_FETCH_QVE_IDENTITY, /* likewise, of Intel's quote verification enclave. update */
     MSE_FETCH_EVAL_NUMBERS, /* likewise. tee */
     MSE_FETCH_PCK_CERT,     /* PEM of the leaf; chain: CA, root. pck_request */
     MSE_FETCH_VCEK,         /* DER; chain: ASK, ARK, asked for by itself. product, hwid, tcb */

@@ -87,6 +87,10 @@ static bool wr_path(struct mse_build *b, const struct mse_fetch_key *k)
         mse_wr_printf(b, "%s/qe/identity", tee_root(k));
         wr_update(b, k, '?');
         return is_tee(k);
+    case MSE_FETCH_QVE_IDENTITY:
+        mse_wr_str(b, SGX_ROOT "/qve/identity");
+        wr_update(b, k, '?');
+        return true;
     case MSE_FETCH_EVAL_NUMBERS:
         mse_wr_printf(b, "%s/tcbevaluationdatanumbers", tee_root(k));
         return is_tee(k);
@@ -117,6 +121,7 @@ const char *mse_fetch_chain_header(const char **older, const struct mse_fetch_ke
         *older = "SGX-TCB-Info-Issuer-Chain";
         return "TCB-Info-Issuer-Chain";
     case MSE_FETCH_QE_IDENTITY:
+    case MSE_FETCH_QVE_IDENTITY:
         return "SGX-Enclave-Identity-Issuer-Chain";
     case MSE_FETCH_EVAL_NUMBERS:
         return "TCB-Evaluation-Data-Numbers-Issuer-Chain";

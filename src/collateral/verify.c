@@ -157,7 +157,9 @@ static mse_status verify_identity(struct mse_fetched *o, const struct mse_fetch_
     static const struct mse_fetch_window window = { "the QE identity",
                                                     MSE_ERR_QE_IDENTITY_NOT_YET_VALID,
                                                     MSE_ERR_QE_IDENTITY_EXPIRED };
-    enum mse_identity_id want = key->tee == MSE_TEE_TDX ? MSE_IDENTITY_TD_QE : MSE_IDENTITY_QE;
+    enum mse_identity_id want = key->kind == MSE_FETCH_QVE_IDENTITY ? MSE_IDENTITY_QVE
+                                : key->tee == MSE_TEE_TDX           ? MSE_IDENTITY_TD_QE
+                                                                    : MSE_IDENTITY_QE;
     struct mse_bytes body = { 0 };
     mse_status st = verify_signed(&body, o, "enclaveIdentity", c, err);
     struct mse_qe_identity *id = st == MSE_OK ? calloc(1, sizeof *id) : NULL;
@@ -233,6 +235,7 @@ mse_status mse_fetched_verify(struct mse_fetched *o, const struct mse_fetch_key 
     case MSE_FETCH_TCB_INFO:
         return verify_tcb_info(o, key, c, err);
     case MSE_FETCH_QE_IDENTITY:
+    case MSE_FETCH_QVE_IDENTITY:
         return verify_identity(o, key, c, err);
     case MSE_FETCH_EVAL_NUMBERS:
         return verify_numbers(o, key, c, err);

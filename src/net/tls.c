@@ -10,6 +10,7 @@
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 
 #include "base/error.h"
@@ -35,6 +36,7 @@ struct mse_tls_server {
     BIO_METHOD *bio;
     struct identity ids[MAX_IDENTITIES];
     size_t num_ids;
+    SSL_CTX *any;           /* answers for all other names; NULL: nobody does */
     uint8_t alpn[ALPN_LEN]; /* wire form: length-prefixed names */
     unsigned alpn_len;
 };
@@ -200,6 +202,9 @@ static int on_server_name(SSL *ssl, int *alert, void *arg)
                                                                : SSL_TLSEXT_ERR_ALERT_FATAL;
         }
     }
+    if (s->any != NULL && SSL_set_SSL_CTX(ssl, s->any) != NULL) {
+        return SSL_TLSEXT_ERR_OK;
+    }
     return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
@@ -304,11 +309,58 @@ mse_status mse_tls_server_add(struct mse_tls_server *s, const char *name, struct
     return MSE_OK;
 }
 
+/* The first certificate is the leaf, what follows goes along with it. */
+static bool use_chain(SSL_CTX *ctx, BIO *pem)
+{
+    X509 *c = PEM_read_bio_X509(pem, NULL, NULL, NULL);
+    bool good = c != NULL && SSL_CTX_use_certificate(ctx, c) == 1;
+    X509_free(c);
+    while (good && (c = PEM_read_bio_X509(pem, NULL, NULL, NULL)) != NULL) {
+        good = SSL_CTX_add1_chain_cert(ctx, c) == 1;
+        X509_free(c);
+    }
+    ERR_clear_error(); /* the end of the chain is one to libcrypto */
+    return good;
+}
+
+static bool use_key(SSL_CTX *ctx, BIO *pem)
+{
+    char none[] = ""; /* the passphrase: nobody is asked for one */
+    EVP_PKEY *key = PEM_read_bio_PrivateKey(pem, NULL, NULL, none);
+    bool good = key != NULL && SSL_CTX_use_PrivateKey(ctx, key) == 1;
+    EVP_PKEY_free(key);
+    return good && SSL_CTX_check_private_key(ctx) == 1;
+}
+
+mse_status mse_tls_server_add_any(struct mse_tls_server *s, struct mse_bytes chain_pem,
+                                  struct mse_bytes key_pem, struct mse_error *err)
+{
+    if (s->any != NULL || chain_pem.len > INT32_MAX || key_pem.len > INT32_MAX) {
+        return MSE_FAIL(err, MSE_ERR_ARGUMENT, "tls", "one certificate for all names is enough");
+    }
+    SSL_CTX *ctx = context_new(s);
+    BIO *chain = BIO_new_mem_buf(chain_pem.data, (int)chain_pem.len);
+    BIO *key = BIO_new_mem_buf(key_pem.data, (int)key_pem.len);
+    bool good =
+        ctx != NULL && chain != NULL && key != NULL && use_chain(ctx, chain) && use_key(ctx, key);
+    BIO_free(chain);
+    BIO_free(key);
+    ERR_clear_error();
+    if (!good) {
+        SSL_CTX_free(ctx);
+        return MSE_FAIL(err, MSE_ERR_CRYPTO, "tls",
+                        "the certificate or the key does not load, or they do not belong together");
+    }
+    s->any = ctx;
+    return MSE_OK;
+}
+
 void mse_tls_server_free(struct mse_tls_server *s)
 {
     if (s == NULL) {
         return;
     }
+    SSL_CTX_free(s->any);
     for (size_t i = 0; i < s->num_ids; i++) {
         free(s->ids[i].name);
         SSL_CTX_free(s->ids[i].ctx);

@@ -43,6 +43,10 @@ MSE_MUST_USE mse_status mse_tls_server_new(struct mse_tls_server **out, const ch
 MSE_MUST_USE mse_status mse_tls_server_add(struct mse_tls_server *s, const char *name,
                                            struct mse_bytes cert_der, void *evp_pkey,
                                            struct mse_error *err);
+/* Adds the certificate chain (PEM, leaf first) and key (PEM, unencrypted, of any kind that libssl
+ * takes) that answer for every other name and for none: for a service that is no enclave. Once. */
+MSE_MUST_USE mse_status mse_tls_server_add_any(struct mse_tls_server *s, struct mse_bytes chain_pem,
+                                               struct mse_bytes key_pem, struct mse_error *err);
 void mse_tls_server_free(struct mse_tls_server *s);
 
 struct mse_tls;
