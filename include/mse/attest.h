@@ -21,6 +21,8 @@ enum mse_step {
     MSE_STEP_VCEK_CRL,
     MSE_STEP_REPORT_SIGNATURE,
     MSE_STEP_VCEK_EXTENSION,
+    MSE_STEP_NITRO_CHAIN,
+    MSE_STEP_COSE_SIGNATURE,
     MSE_STEP_PCK_CHAIN,
     MSE_STEP_PCK_CRL,
     MSE_STEP_ROOT_CRL,
@@ -71,6 +73,29 @@ struct mse_verdict_date {
     mse_time until;
 };
 
+/* What a Nitro document says, copied out of it. */
+struct mse_nitro_pcr {
+    uint8_t len; /* 32, 48 or 64; 0: there is none */
+    uint8_t value[64];
+};
+struct mse_nitro_data {
+    bool present;
+    size_t len; /* may be 0 */
+    uint8_t data[MSE_NITRO_MAX_DATA];
+    uint8_t sha256[32];
+};
+struct mse_nitro_claims {
+    char module_id[MSE_NITRO_MAX_MODULE + 1]; /* made printable */
+    uint64_t timestamp_ms;                    /* when the document was made */
+    struct mse_nitro_pcr pcrs[MSE_NITRO_MAX_PCRS];
+    struct mse_nitro_data public_key;
+    struct mse_nitro_data user_data;
+    struct mse_nitro_data nonce;
+    /* The nonce is the one of the set that matched. Without that the document proves no freshness:
+     * whoever kept it can show it again, and one that is checked at its own timestamp for ever. */
+    bool nonce_checked;
+};
+
 struct mse_verdict {
     bool accepted;
     mse_status
@@ -88,7 +113,7 @@ struct mse_verdict {
     struct mse_tdx_report td;     /* tee is MSE_TEE_TDX */
     bool debug;
     bool has_fingerprint;
-    uint8_t fingerprint[32]; /* MRENCLAVE, or mse_tdx_fingerprint of td */
+    uint8_t fingerprint[32]; /* MRENCLAVE, or what mse_…_fingerprint says */
 
     /* Platform. */
     bool has_pck;
@@ -119,10 +144,11 @@ struct mse_verdict {
 
     /* SEV-SNP: claims and platform. Slices of snp borrow from the report that was appraised. */
     bool has_vcek;
-    uint8_t snp_fingerprint[32];
     enum mse_snp_product snp_product;
     struct mse_vcek vcek;
     struct mse_snp_report snp;
+
+    struct mse_nitro_claims nitro; /* tee is MSE_TEE_NITRO */
 };
 
 /* mse_appraise_sgx judges an SGX quote of version 3, mse_appraise_tdx one of TDX of version 4 or 5,
@@ -149,6 +175,14 @@ MSE_API MSE_MUST_USE mse_status mse_appraise_snp(struct mse_verdict *out, struct
                                                  const struct mse_policy *policy, mse_time at,
                                                  struct mse_error *err);
 
+/* mse_appraise_nitro does the same for an AWS Nitro attestation document, which brings its
+ * certificates along. They are valid for about three hours; `at` may be the document's own
+ * timestamp, which then proves no freshness (see nonce_checked). */
+MSE_API MSE_MUST_USE mse_status mse_appraise_nitro(struct mse_verdict *out,
+                                                   struct mse_bytes document,
+                                                   const struct mse_policy *policy, mse_time at,
+                                                   struct mse_error *err);
+
 /* For checks that belong to the caller's side (certificate, binding, name, level): appends one and
  * decides again. seen and wanted may be NULL. */
 MSE_API void mse_verdict_add(struct mse_verdict *v, enum mse_step step, mse_status status,
@@ -166,6 +200,8 @@ MSE_API MSE_MUST_USE mse_status mse_verdict_to_json(char *out, size_t cap,
 MSE_API MSE_MUST_USE mse_status mse_verdict_to_text(char *out, size_t cap,
                                                     const struct mse_verdict *v);
 
+/* SHA-256 of the SubjectPublicKeyInfo of the compiled-in AWS Nitro Enclaves root (G1), 32 bytes. */
+MSE_API const uint8_t *mse_nitro_root_sha256(void);
 /* The point (X || Y) of the compiled-in Intel SGX Root CA key. */
 MSE_API const uint8_t *mse_intel_root_point(void);
 

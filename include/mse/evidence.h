@@ -332,6 +332,44 @@ struct mse_vcek {
     uint8_t hwid[64];
 };
 
+/* AWS Nitro attestation documents (AWS Nitro Enclaves NSM API, "Attestation process"): COSE_Sign1
+ * over a map. */
+#define MSE_NITRO_DOC_MAX_LEN  16384 /* bytes of a document */
+#define MSE_NITRO_MAX_PCRS     32
+#define MSE_NITRO_MAX_CABUNDLE 8    /* real ones have four */
+#define MSE_NITRO_MAX_CERT     1024 /* bytes of a certificate */
+#define MSE_NITRO_MAX_DATA     1024 /* bytes of public_key, user_data and nonce each */
+#define MSE_NITRO_MAX_MODULE   128  /* bytes of module_id */
+
+struct mse_nitro_doc {
+    struct mse_bytes protected_header; /* contents of the three byte strings of COSE_Sign1 */
+    struct mse_bytes payload;
+    struct mse_bytes signature;                /* 96 bytes r || s, big-endian */
+    struct mse_bytes module_id;                /* UTF-8 text: instance and enclave */
+    uint64_t timestamp_ms;                     /* since 1970 */
+    struct mse_bytes pcrs[MSE_NITRO_MAX_PCRS]; /* 32, 48 or 64 bytes; empty: there is none */
+    struct mse_bytes certificate;              /* DER, of the key that signed */
+    size_t num_cabundle;
+    struct mse_bytes cabundle[MSE_NITRO_MAX_CABUNDLE]; /* DER, root first */
+    bool has_public_key; /* false: null or absent; user data and nonce may be there and empty */
+    bool has_user_data;
+    bool has_nonce;
+    struct mse_bytes public_key;
+    struct mse_bytes user_data;
+    struct mse_bytes nonce;
+};
+/* mse_nitro_doc_parse reads a document, with or without the tag 18, to its last byte; maps and
+ * arrays of the payload may have an indefinite length. MSE_ERR_MALFORMED (also for a field that is
+ * missing, unknown, there twice or outside its limits), MSE_ERR_UNSUPPORTED_ALGORITHM (another than
+ * ES384, or another digest than SHA384). */
+MSE_API MSE_MUST_USE mse_status mse_nitro_doc_parse(struct mse_nitro_doc *out, struct mse_bytes in,
+                                                    struct mse_error *err);
+/* mse_nitro_fingerprint: SHA-256("mse-fp-nitro-v1" and a NUL, PCR0, PCR1, PCR2).
+ * MSE_ERR_NOT_FOUND: one of them is missing, has not 48 bytes, or is all zero as in debug mode.
+ * MSE_ERR_CRYPTO. */
+MSE_API MSE_MUST_USE mse_status mse_nitro_fingerprint(uint8_t out[32],
+                                                      const struct mse_nitro_doc *d);
+
 #ifdef __cplusplus
 }
 #endif

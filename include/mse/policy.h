@@ -15,6 +15,7 @@ extern "C" {
 #define MSE_MAX_POLICY_ADVISORIES 64
 #define MSE_MAX_MACHINES          64
 #define MSE_MAX_FMSPC             32
+#define MSE_MAX_PCR_REFERENCES    16 /* PCR0 to PCR15 */
 #define MSE_ADVISORY_LEN          24 /* "INTEL-SA-00615" and longer ones, NUL-terminated */
 
 #define MSE_TCB_BIT(status) (1U << (unsigned)(status))
@@ -22,12 +23,15 @@ extern "C" {
 /* One set of reference values. Evidence passes if it equals every value of at least one set; a
  * value that its kind of TEE does not have never matches. A set that identifies nothing counts only
  * with insecure_any_app: SGX wants fingerprint, mr_enclave or mr_signer; TDX wants fingerprint, or
- * mr_td (the firmware) and one of rtmr1 to rtmr3 and mr_config_id (what it started). */
+ * mr_td (the firmware) and one of rtmr1 to rtmr3 and mr_config_id (what it started); SEV-SNP wants
+ * fingerprint, measurement or a key digest; Nitro wants fingerprint, PCR0 (the image), PCR1 with
+ * PCR2 (its parts) or PCR8 (who signed it), and zeros identify nobody. */
 struct mse_reference {
-    /* Of either kind: MRENCLAVE, or the value of mse_tdx_fingerprint or mse_snp_fingerprint. */
+    /* Of any kind: MRENCLAVE, or the value of mse_tdx_fingerprint, mse_snp_fingerprint or
+     * mse_nitro_fingerprint. */
     bool has_fingerprint;
     uint8_t fingerprint[32];
-    bool has_report_data;
+    bool has_report_data; /* not of Nitro */
     uint8_t report_data[64];
     /* SGX. */
     bool has_mr_enclave;
@@ -71,6 +75,16 @@ struct mse_reference {
     uint8_t id_key_digest[48];
     bool has_author_key_digest;
     uint8_t author_key_digest[48];
+    /* Nitro; a set with one of these is for Nitro only. Of nonce, user data and public key the
+     * SHA-256 is held here; one that the document does not have never matches. */
+    bool has_pcr[MSE_MAX_PCR_REFERENCES];
+    uint8_t pcr[MSE_MAX_PCR_REFERENCES][48];
+    bool has_nonce;
+    uint8_t nonce[32];
+    bool has_user_data;
+    uint8_t user_data[32];
+    bool has_public_key;
+    uint8_t public_key[32];
 };
 
 enum mse_grace_reference {

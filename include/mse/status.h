@@ -202,6 +202,19 @@ enum mse_status {
     MSE_ERR_EAR_NOT_YET_VALID,
     MSE_ERR_EAR_STATUS, /* worse than what is accepted */
 
+    /* AWS Nitro: the document's signature, the chain of its key, what it says. */
+    MSE_ERR_COSE_SIGNATURE,
+    MSE_ERR_NITRO_CERTIFICATE_MALFORMED,
+    MSE_ERR_NITRO_CERTIFICATE_CHAIN, /* a name, signature or profile in the chain */
+    MSE_ERR_NITRO_CERTIFICATE_EXPIRED,
+    MSE_ERR_NITRO_CERTIFICATE_NOT_YET_VALID,
+    MSE_ERR_NITRO_ROOT_UNTRUSTED,
+    MSE_ERR_NITRO_TIMESTAMP, /* made outside its certificate's dates, or later than now */
+    MSE_ERR_PCR_MISMATCH,
+    MSE_ERR_NONCE_MISMATCH,
+    MSE_ERR_USER_DATA_MISMATCH,
+    MSE_ERR_PUBLIC_KEY_MISMATCH,
+
     /* SIGSTRUCT; the first also of an EAR. */
     MSE_ERR_SIGNATURE,
     MSE_ERR_UNSUPPORTED_EXPONENT,

@@ -64,12 +64,22 @@ const struct mse_anchor *mse_anchors_find(const struct mse_anchors *a, const str
     return NULL;
 }
 
-/* The ARKs of AMD, valid until 2045 (Milan), 2047 and 2048. */
+/* The AWS Nitro Enclaves root G1, valid until 2049: its certificate, and its SPKI below. */
+static const uint8_t nitro_root_certificate[32] = {
+    0x64, 0x1a, 0x03, 0x21, 0xa3, 0xe2, 0x44, 0xef, 0xe4, 0x56, 0x46, 0x31, 0x95, 0xd6, 0x06, 0x31,
+    0x7e, 0xd7, 0xcd, 0xcc, 0x3c, 0x17, 0x56, 0xe0, 0x98, 0x93, 0xf3, 0xc6, 0x8f, 0x79, 0xbb, 0x5b,
+};
+
+/* And the ARKs of AMD, valid until 2045 (Milan), 2047 and 2048. */
 static const struct {
     enum mse_tee_kind tee;
     enum mse_snp_product product;
     uint8_t spki_sha256[32];
 } hashed_roots[] = {
+    { MSE_TEE_NITRO, MSE_SNP_PRODUCT_NONE, { 0xf2, 0xca, 0xf5, 0xec, 0xc6, 0x19, 0x0b, 0x4a,
+                                             0x83, 0x99, 0xb7, 0x8b, 0xc5, 0x8a, 0x2b, 0xbc,
+                                             0xd0, 0x38, 0x23, 0x75, 0xdb, 0x8a, 0x1b, 0xfd,
+                                             0x78, 0xa8, 0x27, 0x43, 0x87, 0x4f, 0xd2, 0x25 } },
     { MSE_TEE_SNP, MSE_SNP_MILAN, { 0x9f, 0x05, 0x6b, 0xee, 0x44, 0x37, 0x7e, 0x29,
                                     0x30, 0x8c, 0xb5, 0xff, 0xa8, 0x95, 0xbd, 0xfb,
                                     0x62, 0xd1, 0x88, 0x81, 0xfa, 0x6b, 0xed, 0x8d,
@@ -83,6 +93,17 @@ static const struct {
                                     0xb6, 0xf7, 0x3d, 0xe9, 0x86, 0x03, 0xf5, 0x3f,
                                     0x90, 0x33, 0x9c, 0x70, 0xe9, 0xd7, 0xad, 0x08 } },
 };
+
+const uint8_t *mse_nitro_root_sha256(void)
+{
+    return hashed_roots[0].spki_sha256;
+}
+
+bool mse_is_nitro_root_certificate(struct mse_bytes der)
+{
+    uint8_t digest[32];
+    return mse_sha256(digest, der) == MSE_OK && mse_mem_equal(digest, nitro_root_certificate, 32);
+}
 
 struct mse_root mse_root_of(const struct mse_policy *p, enum mse_tee_kind tee,
                             const struct mse_pubkey *key)
@@ -103,6 +124,24 @@ struct mse_root mse_root_of(const struct mse_policy *p, enum mse_tee_kind tee,
     r.trusted = !mse_mem_is_zero(p->simulation_root_sha256, 32) &&
                 mse_mem_equal(p->simulation_root_sha256, digest, 32);
     return r;
+}
+
+void mse_note_simulation(struct mse_verdict *v, const struct mse_root *root,
+                         const struct mse_policy *p)
+{
+    static const struct mse_ask hardware = { MSE_STEP_SIMULATION, "a root of hardware",
+                                             "allow_simulation" };
+    static const struct mse_ask simulated = { MSE_STEP_SIMULATION, "the simulated root",
+                                              "simulation_only" };
+    if (root->trusted) {
+        bool good = root->compiled_in || p->allow_simulation;
+        mse_note(v, &hardware, good ? MSE_OK : MSE_ERR_SIMULATION,
+                 "a root that is not compiled in");
+    } else if (root->compiled_in && p->simulation_only) {
+        mse_note(v, &simulated, MSE_ERR_HARDWARE_NOT_ALLOWED, "the root of hardware");
+    } else {
+        mse_note_skip(v, MSE_STEP_SIMULATION, "the chain ends in no trusted root");
+    }
 }
 
 const uint8_t *mse_point_of(const struct mse_pubkey *key)

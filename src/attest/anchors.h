@@ -6,6 +6,7 @@
 
 #include <mse/policy.h>
 
+#include "attest/verdict.h"
 #include "crypto/x509.h"
 
 struct mse_anchor {
@@ -34,11 +35,17 @@ struct mse_root {
 struct mse_root mse_root_of(const struct mse_policy *p, enum mse_tee_kind tee,
                             const struct mse_pubkey *key);
 
+/* mse_note_simulation notes step simulation for evidence that chains to such a root. */
+void mse_note_simulation(struct mse_verdict *v, const struct mse_root *root,
+                         const struct mse_policy *p);
+
 /* mse_point_of borrows the 64 bytes X || Y of a P-256 key; NULL for another kind of key. */
 const uint8_t *mse_point_of(const struct mse_pubkey *key);
 
 /* mse_is_intel_root_certificate tells whether der is, byte for byte, one of Intel's two root
  * certificates: their self-signatures need no checking again. */
 MSE_MUST_USE bool mse_is_intel_root_certificate(struct mse_bytes der);
+/* The same for the AWS Nitro root. */
+MSE_MUST_USE bool mse_is_nitro_root_certificate(struct mse_bytes der);
 
 #endif

@@ -67,8 +67,6 @@ MSE_MUST_USE mse_status mse_dcap_appraise(struct mse_dcap *a, struct mse_bytes q
 
 /* Steps MSE_STEP_TDX_MODULE to MSE_STEP_MACHINE. */
 void mse_dcap_judge_policy(struct mse_dcap *a);
-/* Step reference, and step signer for the MRSIGNER of a set. */
-void mse_dcap_judge_reference(struct mse_dcap *a);
 /* mse_dcap_judge_debug: the debug bit, for kinds' judge_body; flags are for the refusal's text. */
 void mse_dcap_judge_debug(struct mse_dcap *a, uint64_t flags);
 

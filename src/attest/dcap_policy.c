@@ -2,6 +2,7 @@
 /* Appraisal of a DCAP quote, second half: TCB evaluation, and what the policy wants of status,
  * dates and machine. */
 #include "attest/dcap.h"
+#include "attest/reference.h"
 #include "base/build.h"
 #include "base/bytes.h"
 #include "base/util.h"
@@ -373,6 +374,6 @@ void mse_dcap_judge_policy(struct mse_dcap *a)
     judge_collateral_age(a);
     judge_simulation(a);
     a->kind->judge_body(a);
-    mse_dcap_judge_reference(a);
+    mse_judge_reference(a->v, a->policy);
     judge_machine(a);
 }

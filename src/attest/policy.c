@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The policy: defaults, the table of keys with what each accepts, and what must hold between keys.
  * Reading a file format is policy_json.c and the CLI's business. */
+#include <mse/evidence.h>
 #include <mse/policy.h>
 
 #include "attest/policy_keys.h"
@@ -365,8 +366,54 @@ REF_OCTETS(host_data)
 REF_OCTETS(id_key_digest)
 REF_OCTETS(author_key_digest)
 
+/* The PCR of the key that is read: its number stands in its name. */
+#define REF_PCR(n)                                                                                 \
+    static bool ref_pcr##n(struct mse_policy *p, const struct mse_policy_value *v)                 \
+    {                                                                                              \
+        struct mse_reference *r = last(p);                                                         \
+        r->has_pcr[n] = mse_hex_decode(r->pcr[n], sizeof r->pcr[n], v->text);                      \
+        return r->has_pcr[n];                                                                      \
+    }
+REF_PCR(0)
+REF_PCR(1)
+REF_PCR(2)
+REF_PCR(3)
+REF_PCR(4)
+REF_PCR(5)
+REF_PCR(6)
+REF_PCR(7)
+REF_PCR(8)
+REF_PCR(9)
+REF_PCR(10)
+REF_PCR(11)
+REF_PCR(12)
+REF_PCR(13)
+REF_PCR(14)
+REF_PCR(15)
+
+/* Data of any length: what is kept is their SHA-256. */
+static bool hash_hex(uint8_t out[32], const struct mse_policy_value *v)
+{
+    uint8_t data[MSE_NITRO_MAX_DATA];
+    size_t len = v->text.len / 2;
+    return len <= sizeof data && mse_hex_decode(data, len, v->text) &&
+           mse_sha256(out, mse_bytes_of(data, len)) == MSE_OK;
+}
+
+#define REF_DATA(member)                                                                           \
+    static bool ref_##member(struct mse_policy *p, const struct mse_policy_value *v)               \
+    {                                                                                              \
+        struct mse_reference *r = last(p);                                                         \
+        r->has_##member = hash_hex(r->member, v);                                                  \
+        return r->has_##member;                                                                    \
+    }
+REF_DATA(nonce)
+REF_DATA(user_data)
+REF_DATA(public_key)
+
 static const char octets_32[] = "64 hexadecimal digits";
 static const char octets_48[] = "96 hexadecimal digits";
+static const char octets_any[] = "0 to 2048 hexadecimal digits, an even number";
 static const char octets_8[] = "16 hexadecimal digits, in the order of the report";
 
 static const struct mse_policy_key reference_keys[] = {
@@ -391,6 +438,25 @@ static const struct mse_policy_key reference_keys[] = {
     KEY("host_data", TEXT, ref_host_data, octets_32),
     KEY("id_key_digest", TEXT, ref_id_key_digest, octets_48),
     KEY("author_key_digest", TEXT, ref_author_key_digest, octets_48),
+    KEY("pcr0", TEXT, ref_pcr0, octets_48),
+    KEY("pcr1", TEXT, ref_pcr1, octets_48),
+    KEY("pcr2", TEXT, ref_pcr2, octets_48),
+    KEY("pcr3", TEXT, ref_pcr3, octets_48),
+    KEY("pcr4", TEXT, ref_pcr4, octets_48),
+    KEY("pcr5", TEXT, ref_pcr5, octets_48),
+    KEY("pcr6", TEXT, ref_pcr6, octets_48),
+    KEY("pcr7", TEXT, ref_pcr7, octets_48),
+    KEY("pcr8", TEXT, ref_pcr8, octets_48),
+    KEY("pcr9", TEXT, ref_pcr9, octets_48),
+    KEY("pcr10", TEXT, ref_pcr10, octets_48),
+    KEY("pcr11", TEXT, ref_pcr11, octets_48),
+    KEY("pcr12", TEXT, ref_pcr12, octets_48),
+    KEY("pcr13", TEXT, ref_pcr13, octets_48),
+    KEY("pcr14", TEXT, ref_pcr14, octets_48),
+    KEY("pcr15", TEXT, ref_pcr15, octets_48),
+    KEY("nonce", TEXT, ref_nonce, octets_any),
+    KEY("user_data", TEXT, ref_user_data, octets_any),
+    KEY("public_key", TEXT, ref_public_key, octets_any),
 };
 
 _Static_assert(MSE_ARRAY_LEN(keys) <= 64 && MSE_ARRAY_LEN(reference_keys) <= 64,

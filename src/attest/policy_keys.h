@@ -74,18 +74,4 @@ MSE_MUST_USE mse_status mse_policy_read_end(const struct mse_policy_reader *r,
 MSE_MUST_USE mse_status mse_policy_judge(const struct mse_policy *p, struct mse_error *err);
 #define MSE_POLICY_MIN_COLLATERAL_AGE ((int64_t)31 * 86400)
 
-/* Whether a set of reference values wants something that only a TD, or only a SEV-SNP report has.
- */
-static inline bool mse_reference_is_tdx(const struct mse_reference *s)
-{
-    return s->has_mr_td || s->has_rtmr0 || s->has_rtmr1 || s->has_rtmr2 || s->has_rtmr3 ||
-           s->has_mr_config_id || s->has_mr_owner || s->has_mr_owner_config ||
-           s->has_td_attributes || s->has_xfam;
-}
-static inline bool mse_reference_is_snp(const struct mse_reference *s)
-{
-    return s->has_measurement || s->has_host_data || s->has_id_key_digest ||
-           s->has_author_key_digest;
-}
-
 #endif

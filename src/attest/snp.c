@@ -25,14 +25,13 @@ static bool judge_form(struct mse_snp_appraisal *a, struct mse_bytes report)
     struct mse_verdict *v = a->v;
     mse_status st = mse_snp_report_parse(&v->snp, report, &err);
     if (st == MSE_OK) {
-        st = mse_snp_fingerprint(v->snp_fingerprint, &v->snp);
+        st = mse_snp_fingerprint(v->fingerprint, &v->snp);
     }
     mse_note(v, &ask, st, "%s", err.text);
     if (st != MSE_OK) {
         return false;
     }
     v->has_fingerprint = true;
-    memcpy(v->fingerprint, v->snp_fingerprint, sizeof v->fingerprint);
     v->quote_version = (uint16_t)v->snp.version;
     v->debug = (v->snp.policy & MSE_SNP_POLICY_DEBUG) != 0;
     return true;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Appraisal of a SEV-SNP report, second half: what the policy wants of TCB, root, guest policy,
  * reference values and machine. */
-#include "attest/policy_keys.h"
+#include "attest/reference.h"
 #include "attest/snp.h"
 #include "base/bytes.h"
 #include "base/util.h"
@@ -58,19 +58,11 @@ static void judge_min_tcb(struct mse_snp_appraisal *a)
 
 static void judge_simulation(struct mse_snp_appraisal *a)
 {
-    static const struct mse_ask hardware = { MSE_STEP_SIMULATION, "a root of hardware",
-                                             "allow_simulation" };
-    static const struct mse_ask simulated = { MSE_STEP_SIMULATION, "the simulated root",
-                                              "simulation_only" };
-    if (a->chain.num > 0 && a->root.trusted) {
-        bool good = a->root.compiled_in || a->policy->allow_simulation;
-        mse_note(a->v, &hardware, good ? MSE_OK : MSE_ERR_SIMULATION,
-                 "a root that is not compiled in");
-    } else if (a->chain.num > 0 && a->root.compiled_in && a->policy->simulation_only) {
-        mse_note(a->v, &simulated, MSE_ERR_HARDWARE_NOT_ALLOWED, "the root of hardware");
-    } else {
+    if (a->chain.num == 0) {
         mse_note_skip(a->v, MSE_STEP_SIMULATION, "the VCEK's chain ends in no trusted root");
+        return;
     }
+    mse_note_simulation(a->v, &a->root, a->policy);
 }
 
 /* Step attributes: the guest policy, and who asked for the report. */
@@ -128,131 +120,6 @@ static void judge_vmpl(struct mse_snp_appraisal *a)
              vmpl > 3 ? ", a report that the host asked for" : "");
 }
 
-/* Step reference (and step signer for the digests of the keys). */
-
-struct comparison {
-    bool wanted;
-    mse_status status;
-    const char *name;
-    const uint8_t *want;
-    const uint8_t *have;
-    size_t len; /* 0: a value that no SEV-SNP report has */
-};
-#define NUM_COMPARISONS 12
-
-static void compare(struct comparison out[NUM_COMPARISONS], const struct mse_reference *s,
-                    const struct mse_verdict *v)
-{
-    const struct mse_snp_report *r = &v->snp;
-    const struct comparison list[NUM_COMPARISONS] = {
-        { s->has_author_key_digest, MSE_ERR_AUTHOR_KEY_DIGEST_MISMATCH, "AUTHOR_KEY_DIGEST",
-          s->author_key_digest, r->author_key_digest, 48 },
-        { s->has_id_key_digest, MSE_ERR_ID_KEY_DIGEST_MISMATCH, "ID_KEY_DIGEST", s->id_key_digest,
-          r->id_key_digest, 48 },
-        { s->has_fingerprint, MSE_ERR_FINGERPRINT_MISMATCH, "fingerprint", s->fingerprint,
-          v->snp_fingerprint, 32 },
-        { s->has_measurement, MSE_ERR_MEASUREMENT_MISMATCH, "MEASUREMENT", s->measurement,
-          r->measurement, 48 },
-        { s->has_host_data, MSE_ERR_HOST_DATA_MISMATCH, "HOST_DATA", s->host_data, r->host_data,
-          32 },
-        { s->has_report_data, MSE_ERR_REPORT_DATA_MISMATCH, "REPORT_DATA", s->report_data,
-          r->report_data, 64 },
-        { s->has_mr_enclave, MSE_ERR_MRENCLAVE_MISMATCH, "mr_enclave", NULL, NULL, 0 },
-        { mse_reference_is_tdx(s), MSE_ERR_MRTD_MISMATCH, "values of a TD", NULL, NULL, 0 },
-        { s->has_mr_signer, MSE_ERR_MRSIGNER_MISMATCH, "mr_signer", NULL, NULL, 0 },
-        { s->has_isv_prod_id, MSE_ERR_ISVPRODID_MISMATCH, "isv_prod_id", NULL, NULL, 0 },
-        { s->has_min_isv_svn, MSE_ERR_ISVSVN_TOO_LOW, "min_isv_svn", NULL, NULL, 0 },
-        { s->has_config_id, MSE_ERR_CONFIG_ID_MISMATCH, "config_id", NULL, NULL, 0 },
-    };
-    for (size_t i = 0; i < NUM_COMPARISONS; i++) {
-        out[i] = list[i];
-    }
-}
-
-static bool is_mismatch(const struct comparison *c)
-{
-    return c->wanted && (c->len == 0 || !mse_mem_equal(c->want, c->have, c->len));
-}
-
-static size_t num_mismatches(const struct mse_reference *s, const struct mse_verdict *v)
-{
-    struct comparison c[NUM_COMPARISONS];
-    compare(c, s, v);
-    size_t num = 0;
-    for (size_t i = 0; i < NUM_COMPARISONS; i++) {
-        num += is_mismatch(&c[i]) ? 1 : 0;
-    }
-    return num;
-}
-
-/* A set that wants none of these would let any guest pass; a digest of zeros is nobody's. */
-static bool is_identifying(const struct mse_reference *s)
-{
-    return s->has_fingerprint || s->has_measurement ||
-           (s->has_author_key_digest && !mse_mem_is_zero(s->author_key_digest, 48)) ||
-           (s->has_id_key_digest && !mse_mem_is_zero(s->id_key_digest, 48));
-}
-
-/* The identifying set that the report comes closest to; NULL if there is no such set. */
-static const struct mse_reference *closest(const struct mse_snp_appraisal *a, size_t *mismatches)
-{
-    const struct mse_reference *best = NULL;
-    for (size_t i = 0; i < a->policy->num_references; i++) {
-        const struct mse_reference *s = &a->policy->references[i];
-        if (!is_identifying(s) && !a->policy->insecure_any_app) {
-            continue;
-        }
-        size_t num = num_mismatches(s, a->v);
-        if (best == NULL || num < *mismatches) {
-            best = s;
-            *mismatches = num;
-        }
-    }
-    return best;
-}
-
-static void tell_mismatch(struct mse_snp_appraisal *a, const struct comparison *c)
-{
-    bool key = c->status == MSE_ERR_AUTHOR_KEY_DIGEST_MISMATCH ||
-               c->status == MSE_ERR_ID_KEY_DIGEST_MISMATCH;
-    char seen[2 * 64 + 1] = "a SEV-SNP report, which has none";
-    char wanted[2 * 64 + 1] = "the value of the set";
-    if (c->len > 0) {
-        mse_hex_encode(seen, mse_bytes_of(c->have, c->len));
-        mse_hex_encode(wanted, mse_bytes_of(c->want, c->len));
-    }
-    struct mse_ask ask = { key ? MSE_STEP_SIGNER : MSE_STEP_REFERENCE, wanted, "references" };
-    mse_note(a->v, &ask, c->status, "%s %s", c->name, seen);
-}
-
-static void judge_reference(struct mse_snp_appraisal *a)
-{
-    static const struct mse_ask some = { MSE_STEP_REFERENCE,
-                                         "a fingerprint, a measurement or a signer to compare with",
-                                         "references" };
-    static const struct mse_ask match = { MSE_STEP_REFERENCE, "the values of one set",
-                                          "references" };
-    size_t mismatches = 0;
-    const struct mse_reference *s = closest(a, &mismatches);
-    if (s == NULL) {
-        mse_note(a->v, &some, a->policy->insecure_any_app ? MSE_OK : MSE_ERR_NOTHING_IDENTIFIES,
-                 "no set of reference values that identifies a guest");
-        return;
-    }
-    if (mismatches == 0) {
-        a->v->reference_index = (size_t)(s - a->policy->references);
-        mse_note(a->v, &match, MSE_OK, NULL);
-        return;
-    }
-    struct comparison c[NUM_COMPARISONS];
-    compare(c, s, a->v);
-    for (size_t i = 0; i < NUM_COMPARISONS; i++) {
-        if (is_mismatch(&c[i])) {
-            tell_mismatch(a, &c[i]);
-        }
-    }
-}
-
 /* Step machine. A VLEK is the provider's on every machine: it does not vouch for CHIP_ID. */
 
 static bool is_allowed_machine(const struct mse_snp_appraisal *a)
@@ -298,6 +165,6 @@ void mse_snp_judge_policy(struct mse_snp_appraisal *a)
     judge_guest_policy(a);
     judge_abi(a);
     judge_vmpl(a);
-    judge_reference(a);
+    mse_judge_reference(a->v, a->policy);
     judge_machine(a);
 }

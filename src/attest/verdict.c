@@ -14,6 +14,8 @@ static const char *const step_names[] = {
     [MSE_STEP_VCEK_CRL] = "vcek_crl",
     [MSE_STEP_REPORT_SIGNATURE] = "report_signature",
     [MSE_STEP_VCEK_EXTENSION] = "vcek_extension",
+    [MSE_STEP_NITRO_CHAIN] = "nitro_chain",
+    [MSE_STEP_COSE_SIGNATURE] = "cose_signature",
     [MSE_STEP_PCK_CHAIN] = "pck_chain",
     [MSE_STEP_PCK_CRL] = "pck_crl",
     [MSE_STEP_ROOT_CRL] = "root_crl",
@@ -169,14 +171,20 @@ static uint64_t bits(enum mse_step a, enum mse_step b)
 static uint64_t required_steps(enum mse_tee_kind tee)
 {
     const uint64_t snp = bits(MSE_STEP_VCEK_CHAIN, MSE_STEP_VCEK_EXTENSION);
+    const uint64_t nitro = bits(MSE_STEP_NITRO_CHAIN, MSE_STEP_COSE_SIGNATURE);
+    const uint64_t other = bit(MSE_STEP_FORM) | bit(MSE_STEP_SIMULATION) |
+                           bit(MSE_STEP_ATTRIBUTES) | bit(MSE_STEP_REFERENCE) |
+                           bit(MSE_STEP_MACHINE);
+    const uint64_t intel = bits(MSE_STEP_FORM, MSE_STEP_MACHINE) & ~(snp | nitro);
     switch ((int)tee) {
     case MSE_TEE_SGX:
-        return bits(MSE_STEP_FORM, MSE_STEP_MACHINE) & ~(snp | bit(MSE_STEP_TDX_MODULE));
+        return intel & ~bit(MSE_STEP_TDX_MODULE);
     case MSE_TEE_TDX: /* a TD has no signer */
-        return bits(MSE_STEP_FORM, MSE_STEP_MACHINE) & ~(snp | bit(MSE_STEP_SIGNER));
+        return intel & ~bit(MSE_STEP_SIGNER);
     case MSE_TEE_SNP:
-        return bit(MSE_STEP_FORM) | snp | bit(MSE_STEP_TCB_STATUS) | bit(MSE_STEP_SIMULATION) |
-               bit(MSE_STEP_ATTRIBUTES) | bit(MSE_STEP_REFERENCE) | bit(MSE_STEP_MACHINE);
+        return other | snp | bit(MSE_STEP_TCB_STATUS);
+    case MSE_TEE_NITRO:
+        return other | nitro;
     default:
         return 0;
     }

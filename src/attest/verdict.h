@@ -5,6 +5,9 @@
 
 #include <mse/attest.h>
 
+#include "base/bytes.h"
+#include "base/json_write.h"
+
 #include "base/json_write.h"
 
 /* What a check is about and what it wants; static text. */
@@ -51,5 +54,14 @@ MSE_MUST_USE bool mse_verdict_step_ok(const struct mse_verdict *v, enum mse_step
 void mse_verdict_write_json(struct mse_js *j, const char *key, const struct mse_verdict *v);
 /* "sgx", "tdx"…; "none". Static. */
 const char *mse_tee_name(enum mse_tee_kind tee);
+
+/* The members and lines of a verdict that are special to AWS Nitro. */
+void mse_verdict_nitro_json(struct mse_js *j, const struct mse_verdict *v);
+void mse_verdict_nitro_text(struct mse_build *b, const struct mse_verdict *v);
+
+static inline bool mse_nitro_pcr_is_zero(const struct mse_nitro_pcr *p)
+{
+    return mse_mem_is_zero(p->value, p->len);
+}
 
 #endif

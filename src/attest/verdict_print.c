@@ -199,7 +199,7 @@ static void js_snp_measurements(struct mse_js *j, const struct mse_verdict *v)
 {
     const struct mse_snp_report *r = &v->snp;
     mse_js_open(j, "measurements", '{');
-    mse_js_hex(j, "fingerprint", v->snp_fingerprint, sizeof v->snp_fingerprint);
+    mse_js_hex(j, "fingerprint", v->fingerprint, sizeof v->fingerprint);
     mse_js_hex(j, "measurement", r->measurement, sizeof r->measurement);
     mse_js_hex(j, "host_data", r->host_data, sizeof r->host_data);
     mse_js_hex(j, "id_key_digest", r->id_key_digest, sizeof r->id_key_digest);
@@ -253,10 +253,6 @@ static void js_snp_platform(struct mse_js *j, const struct mse_verdict *v)
 
 static void js_platform(struct mse_js *j, const struct mse_verdict *v)
 {
-    if (v->tee == MSE_TEE_SNP) {
-        js_snp_platform(j, v);
-        return;
-    }
     if (!v->has_pck) {
         mse_js_str(j, "platform", NULL);
         return;
@@ -323,12 +319,15 @@ void mse_verdict_write_json(struct mse_js *j, const char *key, const struct mse_
         mse_js_str(j, "reference", NULL);
     }
     js_tcb(j, v);
-    if (v->tee == MSE_TEE_SNP) {
+    if (v->tee == MSE_TEE_NITRO) {
+        mse_verdict_nitro_json(j, v);
+    } else if (v->tee == MSE_TEE_SNP) {
         js_snp_measurements(j, v);
+        js_snp_platform(j, v);
     } else {
         js_measurements(j, v);
+        js_platform(j, v);
     }
-    js_platform(j, v);
     js_dates(j, v);
     js_checks(j, v);
     mse_js_close(j, '}');
@@ -431,7 +430,7 @@ static void wr_snp(struct mse_build *b, const struct mse_verdict *v)
     mse_wr_printf(b, "evidence: %s report v%u%s%s\n", mse_tee_name(v->tee), v->quote_version,
                   v->simulated ? ", SIMULATED, not hardware" : "",
                   v->signatures_ok ? "" : ", NOT GENUINE: a signature or the chain failed");
-    wr_line_hex(b, "fingerprint", v->snp_fingerprint, sizeof v->snp_fingerprint);
+    wr_line_hex(b, "fingerprint", v->fingerprint, sizeof v->fingerprint);
     wr_line_hex(b, "MEASUREMENT", r->measurement, sizeof r->measurement);
     wr_line_hex(b, "HOST_DATA", r->host_data, sizeof r->host_data);
     wr_line_hex(b, "ID_KEY_DIGEST", r->id_key_digest, sizeof r->id_key_digest);
@@ -538,7 +537,9 @@ mse_status mse_verdict_to_text(char *out, size_t cap, const struct mse_verdict *
         wr_reason(&b, v);
     }
     if (v->tee != MSE_TEE_NONE) {
-        if (v->tee == MSE_TEE_SNP) {
+        if (v->tee == MSE_TEE_NITRO) {
+            mse_verdict_nitro_text(&b, v);
+        } else if (v->tee == MSE_TEE_SNP) {
             wr_snp(&b, v);
         } else {
             wr_evidence(&b, v);

@@ -15,6 +15,9 @@ struct head {
     uint64_t arg;
 };
 
+#define INFO_INDEFINITE 31
+#define BREAK           0xff
+
 #define INFO_1BYTE 24
 #define INFO_8BYTE 27
 
@@ -54,7 +57,14 @@ static bool simple_is_allowed(const struct head *h, enum mse_cbor_mode mode)
     if (h->info == INFO_1BYTE) {
         return h->arg >= 32;
     }
-    return h->info < INFO_1BYTE || mode == MSE_CBOR_LENIENT;
+    return h->info < INFO_1BYTE || mode != MSE_CBOR_STRICT;
+}
+
+/* spec: RFC 8949 §3.2 */
+static bool is_indefinite(const struct head *h, enum mse_cbor_mode mode)
+{
+    return h->info == INFO_INDEFINITE && mode == MSE_CBOR_INDEFINITE &&
+           (h->major == MSE_CBOR_ARRAY || h->major == MSE_CBOR_MAP);
 }
 
 static bool rd_head(struct mse_bytes *in, struct head *out, enum mse_cbor_mode mode)
@@ -67,6 +77,11 @@ static bool rd_head(struct mse_bytes *in, struct head *out, enum mse_cbor_mode m
     }
     h.major = (enum mse_cbor_major)(first >> 5);
     h.info = first & 0x1f;
+    if (is_indefinite(&h, mode)) {
+        *in = r;
+        *out = h;
+        return true;
+    }
     if (!rd_argument(&r, h.info, &h.arg)) {
         return false;
     }
@@ -168,14 +183,39 @@ static bool same_key(const struct key *a, const struct key *b)
            mse_bytes_equal(a->string, b->string);
 }
 
-static bool skip_lenient_map(struct mse_bytes *in, uint64_t pairs, unsigned depth)
+/* Whether an entry follows; the break behind the last is taken. Where the bytes end too early the
+ * entry that "follows" cannot be read. */
+static bool next_entry(struct mse_bytes *in, struct mse_cbor_entries *e)
 {
-    struct key keys[MSE_CBOR_MAX_LENIENT_PAIRS];
-    if (pairs > MSE_ARRAY_LEN(keys)) {
+    if (!e->until_break) {
+        bool follows = e->left > 0;
+        e->left -= follows ? 1 : 0;
+        return follows;
+    }
+    if (in->len > 0 && in->data[0] == BREAK) {
+        *in = mse_bytes_of(in->data + 1, in->len - 1);
         return false;
     }
-    for (size_t i = 0; i < (size_t)pairs; i++) {
-        if (!rd_key(in, &keys[i])) {
+    return true;
+}
+
+static struct mse_cbor_entries entries_of(const struct head *h)
+{
+    struct mse_cbor_entries e = { .until_break = h->info == INFO_INDEFINITE,
+                                  .left = (size_t)h->arg };
+    return e;
+}
+
+static bool skip_lenient_map(struct mse_bytes *in, const struct head *h, enum mse_cbor_mode mode,
+                             unsigned depth)
+{
+    struct key keys[MSE_CBOR_MAX_LENIENT_PAIRS];
+    if (h->arg > MSE_ARRAY_LEN(keys)) {
+        return false;
+    }
+    struct mse_cbor_entries e = entries_of(h);
+    for (size_t i = 0; next_entry(in, &e); i++) {
+        if (i == MSE_ARRAY_LEN(keys) || !rd_key(in, &keys[i])) {
             return false;
         }
         for (size_t j = 0; j < i; j++) {
@@ -183,16 +223,21 @@ static bool skip_lenient_map(struct mse_bytes *in, uint64_t pairs, unsigned dept
                 return false;
             }
         }
-        if (!skip_item(in, MSE_CBOR_LENIENT, depth)) {
+        if (!skip_item(in, mode, depth)) {
             return false;
         }
     }
     return true;
 }
 
-static bool skip_items(struct mse_bytes *in, uint64_t num, enum mse_cbor_mode mode, unsigned depth)
+static bool skip_items(struct mse_bytes *in, const struct head *h, enum mse_cbor_mode mode,
+                       unsigned depth)
 {
-    for (uint64_t i = 0; i < num; i++) {
+    struct mse_cbor_entries e = entries_of(h);
+    if (h->arg > in->len) {
+        return false; /* an item has at least one byte */
+    }
+    while (next_entry(in, &e)) {
         if (!skip_item(in, mode, depth)) {
             return false;
         }
@@ -218,10 +263,10 @@ static bool skip_item(struct mse_bytes *in, enum mse_cbor_mode mode, unsigned de
     case MSE_CBOR_TEXT:
         return rd_string(in, &h, &string);
     case MSE_CBOR_ARRAY:
-        return skip_items(in, h.arg, mode, depth - 1);
+        return skip_items(in, &h, mode, depth - 1);
     case MSE_CBOR_MAP:
         return mode == MSE_CBOR_STRICT ? skip_strict_map(in, h.arg, depth - 1)
-                                       : skip_lenient_map(in, h.arg, depth - 1);
+                                       : skip_lenient_map(in, &h, mode, depth - 1);
     case MSE_CBOR_TAG:
         return skip_item(in, mode, depth - 1);
     }
@@ -253,9 +298,11 @@ static bool take_head(struct mse_cbor *r, enum mse_cbor_major major, struct head
 static bool take_argument(struct mse_cbor *r, enum mse_cbor_major major, uint64_t *out)
 {
     struct head h = { 0 };
-    if (!take_head(r, major, &h)) {
+    struct mse_cbor copy = *r;
+    if (!take_head(&copy, major, &h) || h.info == INFO_INDEFINITE) {
         return false;
     }
+    *r = copy;
     *out = h.arg;
     return true;
 }
@@ -312,6 +359,25 @@ bool mse_cbor_array(struct mse_cbor *r, size_t *out_num)
 bool mse_cbor_map(struct mse_cbor *r, size_t *out_pairs)
 {
     return take_count(r, MSE_CBOR_MAP, 2, out_pairs);
+}
+
+bool mse_cbor_entries(struct mse_cbor *r, enum mse_cbor_major major, struct mse_cbor_entries *out)
+{
+    struct mse_cbor copy = *r;
+    struct head h = { 0 };
+    size_t least = major == MSE_CBOR_MAP ? 2 : 1;
+    MSE_ASSERT(major == MSE_CBOR_ARRAY || major == MSE_CBOR_MAP);
+    if (!take_head(&copy, major, &h) || h.arg > copy.in.len / least) {
+        return false;
+    }
+    *r = copy;
+    *out = entries_of(&h);
+    return true;
+}
+
+bool mse_cbor_next(struct mse_cbor *r, struct mse_cbor_entries *e)
+{
+    return next_entry(&r->in, e);
 }
 
 bool mse_cbor_tag(struct mse_cbor *r, uint64_t *out)
@@ -377,6 +443,11 @@ void mse_cborw_bytes(struct mse_build *b, struct mse_bytes v)
 {
     wr_head(b, MSE_CBOR_BYTES, v.len);
     mse_wr_bytes(b, v);
+}
+
+void mse_cborw_bytes_head(struct mse_build *b, size_t len)
+{
+    wr_head(b, MSE_CBOR_BYTES, len);
 }
 
 void mse_cborw_text(struct mse_build *b, const char *v)

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* CBOR (RFC 8949), bounded: a reader that borrows and allocates nothing, and a writer.
  *
- * Two modes. Strict is the core deterministic encoding of RFC 8949 4.2.1: shortest heads, keys in
+ * Three modes. Strict is the core deterministic encoding of RFC 8949 4.2.1: shortest heads, keys in
  * bytewise order, no duplicates. Lenient is for what others wrote: heads may be longer than needed
- * and keys in any order, but duplicate keys are still refused. Both modes take definite lengths
- * only, valid UTF-8, at most MSE_CBOR_MAX_DEPTH levels. Floating-point numbers do not occur in our
- * documents: strict refuses them, lenient skips them as values. */
+ * and keys in any order, but duplicate keys are still refused. Indefinite is lenient, and arrays
+ * and maps may have an indefinite length (never strings, which would have to be put together); the
+ * other two take definite lengths only. All take valid UTF-8, at most MSE_CBOR_MAX_DEPTH levels.
+ * Floating-point numbers do not occur in our documents: strict refuses them, lenient skips them as
+ * values. */
 #ifndef BASE_CBOR_H
 #define BASE_CBOR_H
 
@@ -20,6 +22,7 @@
 enum mse_cbor_mode {
     MSE_CBOR_STRICT,
     MSE_CBOR_LENIENT,
+    MSE_CBOR_INDEFINITE,
 };
 
 /* Major types (RFC 8949 3.1). */
@@ -61,6 +64,17 @@ MSE_MUST_USE bool mse_cbor_text(struct mse_cbor *r, struct mse_bytes *out);
  * one. The number never exceeds what the bytes that are left could hold. */
 MSE_MUST_USE bool mse_cbor_array(struct mse_cbor *r, size_t *out_num);
 MSE_MUST_USE bool mse_cbor_map(struct mse_cbor *r, size_t *out_pairs);
+/* The same for entries of arrays and maps of either kind of length, in mode MSE_CBOR_INDEFINITE:
+ *   if (!mse_cbor_entries(r, MSE_CBOR_MAP, &e)) …   while (mse_cbor_next(r, &e)) { key, value }
+ * mse_cbor_next tells whether an entry follows, and takes the break behind the last one; where the
+ * bytes end ahead of it, it says that one follows, which then cannot be read. */
+struct mse_cbor_entries {
+    bool until_break;
+    size_t left;
+};
+MSE_MUST_USE bool mse_cbor_entries(struct mse_cbor *r, enum mse_cbor_major major,
+                                   struct mse_cbor_entries *out);
+MSE_MUST_USE bool mse_cbor_next(struct mse_cbor *r, struct mse_cbor_entries *e);
 /* The number of a tag; the tagged item follows. */
 MSE_MUST_USE bool mse_cbor_tag(struct mse_cbor *r, uint64_t *out);
 /* A simple value: MSE_CBOR_FALSE, MSE_CBOR_TRUE, MSE_CBOR_NULL or another number. */
@@ -73,6 +87,8 @@ MSE_MUST_USE bool mse_cbor_item(struct mse_cbor *r, struct mse_bytes *out);
 void mse_cborw_uint(struct mse_build *b, uint64_t v);
 void mse_cborw_nint(struct mse_build *b, uint64_t n);
 void mse_cborw_bytes(struct mse_build *b, struct mse_bytes v);
+/* The head alone: the caller puts len bytes behind it. */
+void mse_cborw_bytes_head(struct mse_build *b, size_t len);
 void mse_cborw_text(struct mse_build *b, const char *v);
 void mse_cborw_array(struct mse_build *b, size_t num);
 void mse_cborw_map(struct mse_build *b, size_t pairs);

@@ -248,6 +248,41 @@ static json_t *show_snp_report(struct mse_bytes raw)
     return o;
 }
 
+static json_t *optional_hex(bool has, struct mse_bytes b)
+{
+    return has ? hex(b.data, b.len) : json_null();
+}
+
+static json_t *show_nitro(struct mse_bytes raw)
+{
+    struct mse_nitro_doc d;
+    struct mse_error err = { 0 };
+    uint8_t fingerprint[32];
+    json_t *o = json_object();
+    if (mse_nitro_doc_parse(&d, raw, &err) != MSE_OK) {
+        put(o, "unreadable", json_string(err.text));
+        return o;
+    }
+    put(o, "module_id", json_stringn((const char *)d.module_id.data, d.module_id.len));
+    put(o, "timestamp", when((mse_time)(d.timestamp_ms / 1000)));
+    put(o, "timestamp_ms", json_integer((json_int_t)d.timestamp_ms));
+    if (mse_nitro_fingerprint(fingerprint, &d) == MSE_OK) {
+        put(o, "fingerprint", hex(fingerprint, 32));
+    }
+    for (unsigned i = 0; i < MSE_NITRO_MAX_PCRS; i++) {
+        char name[8];
+        (void)snprintf(name, sizeof name, "pcr%u", i);
+        if (d.pcrs[i].len > 0) {
+            put(o, name, hex(d.pcrs[i].data, d.pcrs[i].len));
+        }
+    }
+    put(o, "public_key", optional_hex(d.has_public_key, d.public_key));
+    put(o, "user_data", optional_hex(d.has_user_data, d.user_data));
+    put(o, "nonce", optional_hex(d.has_nonce, d.nonce));
+    put(o, "certificates", number(d.num_cabundle + 1));
+    return o;
+}
+
 static json_t *show_pck(const struct mse_pck_ext *e)
 {
     json_t *o = json_object();
@@ -537,6 +572,9 @@ static json_t *decode(const struct cli_target *t, const char **kind)
     case CLI_TARGET_SNP_REPORT:
         *kind = "snp_report";
         return show_snp_report(t->quote);
+    case CLI_TARGET_NITRO:
+        *kind = "nitro_document";
+        return show_nitro(t->quote);
     case CLI_TARGET_BUNDLE:
         *kind = "bundle";
         return show_bundle(t);

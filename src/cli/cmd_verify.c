@@ -27,6 +27,9 @@ static mse_status appraise(struct one *o, struct mse_error *err)
     if (t->der.len > 0 && t->kind != CLI_TARGET_CRL) {
         st = mse_ratls_appraise(&o->verdict, &o->cert, &o->binding, t->der, t->host, k, &j->policy,
                                 j->at, err);
+    } else if (t->kind == CLI_TARGET_NITRO) {
+        o->choice.source = "the document itself";
+        st = mse_appraise_nitro(&o->verdict, t->quote, &j->policy, j->at, err);
     } else if (cli_is_snp_report(t->quote)) {
         st = mse_appraise_snp(&o->verdict, t->quote, k, &j->policy, j->at, err);
     } else if (t->quote.len > 0) {

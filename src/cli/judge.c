@@ -436,6 +436,12 @@ static const char *advice(mse_status st)
     case MSE_ERR_VCEK_ROOT_UNTRUSTED:
         return "the chain must end in AMD's ARK; a simulated one is trusted only with "
                "--allow-simulation and --simulation-root";
+    case MSE_ERR_NITRO_ROOT_UNTRUSTED:
+        return "the chain must end in AWS's Nitro root; a simulated one is trusted only with "
+               "--allow-simulation and --simulation-root";
+    case MSE_ERR_NITRO_CERTIFICATE_EXPIRED:
+        return "a document is valid for about three hours; --at with the time when it was made "
+               "(mse show tells) judges it as of then, which proves no freshness";
     case MSE_ERR_NOTHING_IDENTIFIES:
         return "say which app you expect: --fingerprint, --context with --code, or --signer";
     case MSE_ERR_MRENCLAVE_MISMATCH:

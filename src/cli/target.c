@@ -76,6 +76,8 @@ const char *cli_target_kind_text(const struct cli_target *t)
         return mse_quote_is_tdx(t->quote) ? "TDX quote" : "SGX quote";
     case CLI_TARGET_SNP_REPORT:
         return "SEV-SNP report";
+    case CLI_TARGET_NITRO:
+        return "AWS Nitro document";
     case CLI_TARGET_BUNDLE:
         return t->bundle.form == MSE_BUNDLE_OLDER ? "evidence bundle (older form)"
                                                   : "evidence bundle";
@@ -180,50 +182,61 @@ bool cli_is_snp_report(struct mse_bytes in)
            version <= 5;
 }
 
-/* Evidence of TEEs that this version can name, but not appraise; NULL if it is none. */
-static const char *foreign_tee(struct mse_bytes in)
+/* COSE_Sign1, with or without its tag: an array of four that begins with a short byte string. */
+static bool is_nitro_document(struct mse_bytes in)
 {
-    /* SGX: quote version 4 or 5, key type 2 or 3, another TEE type than that of TDX. */
-    if ((begins(in, "\x04") || begins(in, "\x05")) && in.len > 48 && in.data[1] == 0 &&
-        (in.data[2] == 2 || in.data[2] == 3) && in.data[4] != MSE_TEE_TYPE_TDX) {
-        return "an SGX quote of version 4 or 5";
-    }
-    /* Nitro: COSE_Sign1, with or without its tag, protected header {1: -35} (ES384). */
     struct mse_bytes cose = begins(in, "\xd2") ? mse_bytes_of(in.data + 1, in.len - 1) : in;
-    return begins(cose, "\x84\x44\xa1\x01\x38\x22") ? "an AWS Nitro attestation document" : NULL;
+    return begins(cose, "\x84\x44\xa1\x01");
 }
 
+/* SGX quotes of version 4 or 5, key type 2 or 3: another TEE type than that of TDX. */
 static mse_status refuse_foreign(const struct cli_target *t, struct mse_bytes in,
                                  struct mse_error *err)
 {
-    const char *what = foreign_tee(in);
-    if (what == NULL) {
-        return MSE_OK;
+    if ((begins(in, "\x04") || begins(in, "\x05")) && in.len > 48 && in.data[1] == 0 &&
+        (in.data[2] == 2 || in.data[2] == 3) && in.data[4] != MSE_TEE_TYPE_TDX) {
+        return MSE_FAIL(err, MSE_ERR_UNSUPPORTED_TEE, "target",
+                        "%.100s is an SGX quote of version 4 or 5, which is not appraised by this "
+                        "version",
+                        t->name);
     }
-    return MSE_FAIL(err, MSE_ERR_UNSUPPORTED_TEE, "target",
-                    "%.100s is %s, which is not appraised by this version", t->name, what);
+    return MSE_OK;
 }
 
-/* A file that is hexadecimal text is what the digits say: CRLs and quotes are handed around so. */
-static void unhex(struct cli_file *f)
+/* A file that is hexadecimal text is what the digits say: CRLs and quotes are handed around so.
+ * Nitro documents are as base64. */
+static bool decode_hex(uint8_t *out, size_t *out_len, size_t cap, struct mse_bytes text)
+{
+    *out_len = text.len / 2;
+    return *out_len <= cap && mse_hex_decode(out, *out_len, text);
+}
+
+static bool decode_base64(uint8_t *out, size_t *out_len, size_t cap, struct mse_bytes text)
+{
+    return mse_base64_decode(out, cap, out_len, text) &&
+           is_nitro_document(mse_bytes_of(out, *out_len));
+}
+
+static void decode_text(struct cli_file *f)
 {
     size_t len = 0;
-    char *digits = malloc(f->len + 1);
-    uint8_t *raw = malloc(f->len / 2 + 1);
-    bool ok = digits != NULL && raw != NULL && f->len >= 64;
+    uint8_t *text = malloc(f->len + 1);
+    uint8_t *raw = malloc(f->len + 1);
+    bool ok = text != NULL && raw != NULL && f->len >= 64;
     for (size_t i = 0; ok && i < f->len; i++) {
         if (isspace(f->data[i]) == 0) {
-            digits[len++] = (char)f->data[i];
+            text[len++] = f->data[i];
         }
     }
-    if (ok && mse_hex_decode(raw, len / 2, mse_bytes_of((const uint8_t *)digits, len))) {
+    struct mse_bytes in = mse_bytes_of(text, len);
+    if (ok && (decode_hex(raw, &len, f->len, in) || decode_base64(raw, &len, f->len, in))) {
         free(f->data);
         f->data = raw;
-        f->len = len / 2;
+        f->len = len;
         raw = NULL;
     }
     free(raw);
-    free(digits);
+    free(text);
 }
 
 static mse_status not_our_json(const struct cli_target *t, const json_t *doc,
@@ -279,7 +292,7 @@ static mse_status take_json(struct cli_target *t, struct mse_bytes in, struct ms
 
 static mse_status classify(struct cli_target *t, struct mse_error *err)
 {
-    unhex(&t->file);
+    decode_text(&t->file);
     struct mse_bytes in = cli_file_view(&t->file);
     struct mse_bytes text = in;
     mse_status st = refuse_foreign(t, in, err);
@@ -303,6 +316,11 @@ static mse_status classify(struct cli_target *t, struct mse_error *err)
     }
     if (text.len > 0 && text.data[0] == '{') {
         return take_json(t, text, err);
+    }
+    if (is_nitro_document(in)) {
+        t->kind = CLI_TARGET_NITRO;
+        t->quote = in;
+        return MSE_OK;
     }
     if (cli_is_snp_report(in)) {
         t->kind = CLI_TARGET_SNP_REPORT;

@@ -21,6 +21,7 @@ enum cli_target_kind {
     CLI_TARGET_CONTEXT,
     CLI_TARGET_SNP_REPORT, /* quote */
     CLI_TARGET_EAR,        /* the file */
+    CLI_TARGET_NITRO,      /* quote: the document */
 };
 
 struct cli_target {

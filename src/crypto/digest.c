@@ -35,12 +35,16 @@ mse_status mse_sha256_2(uint8_t out[32], struct mse_bytes a, struct mse_bytes b)
 
 typedef int init_fn(SHA512_CTX *);
 
-static mse_status sha512_any(uint8_t *out, size_t out_len, init_fn *init, struct mse_bytes in)
+static mse_status sha512_any(uint8_t *out, size_t out_len, init_fn *init,
+                             const struct mse_bytes *parts, size_t num)
 {
     SHA512_CTX ctx;
     uint8_t digest[SHA512_DIGEST_LENGTH];
-    bool ok = init(&ctx) == 1 && SHA512_Update(&ctx, in.data, in.len) == 1 &&
-              SHA512_Final(digest, &ctx) == 1;
+    bool ok = init(&ctx) == 1;
+    for (size_t i = 0; i < num; i++) {
+        ok = ok && SHA512_Update(&ctx, parts[i].data, parts[i].len) == 1;
+    }
+    ok = ok && SHA512_Final(digest, &ctx) == 1;
     mse_wipe(&ctx, sizeof ctx);
     if (!ok) {
         return MSE_ERR_CRYPTO;
@@ -51,12 +55,17 @@ static mse_status sha512_any(uint8_t *out, size_t out_len, init_fn *init, struct
 
 mse_status mse_sha384(uint8_t out[48], struct mse_bytes in)
 {
-    return sha512_any(out, 48, SHA384_Init, in);
+    return sha512_any(out, 48, SHA384_Init, &in, 1);
 }
 
 mse_status mse_sha512(uint8_t out[64], struct mse_bytes in)
 {
-    return sha512_any(out, 64, SHA512_Init, in);
+    return sha512_any(out, 64, SHA512_Init, &in, 1);
+}
+
+mse_status mse_sha384_parts(uint8_t out[48], const struct mse_bytes *parts, size_t num)
+{
+    return sha512_any(out, 48, SHA384_Init, parts, num);
 }
 
 mse_status mse_sha256_init(struct mse_sha256_ctx *c)

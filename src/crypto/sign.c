@@ -124,18 +124,21 @@ mse_status mse_p256_verify(const struct mse_curve *curve, const uint8_t point[64
 
 mse_status mse_p384_verify(const uint8_t point[96], const uint8_t sig[96], struct mse_bytes message)
 {
-    uint8_t octets[97];
     uint8_t digest[48];
-    struct rs rs = { .half = 48 };
     mse_status st = mse_sha384(digest, message);
-    if (st != MSE_OK) {
-        return st;
-    }
+    return st == MSE_OK ? mse_p384_verify_digest(point, sig, digest) : st;
+}
+
+mse_status mse_p384_verify_digest(const uint8_t point[96], const uint8_t sig[96],
+                                  const uint8_t digest[48])
+{
+    uint8_t octets[97];
+    struct rs rs = { .half = 48 };
     octets[0] = 4;
     memcpy(octets + 1, point, 96);
     memcpy(rs.bytes, sig, 96);
     return ecdsa_verify(NULL, NID_secp384r1, mse_bytes_of(octets, sizeof octets), &rs,
-                        mse_bytes_of(digest, sizeof digest));
+                        mse_bytes_of(digest, 48));
 }
 
 static bool put_padded(uint8_t *out, size_t len, struct mse_bytes be)

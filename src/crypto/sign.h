@@ -22,6 +22,8 @@ MSE_MUST_USE mse_status mse_p256_verify(const struct mse_curve *curve, const uin
 /* P-384 with SHA-384: 96 bytes X || Y, 96 bytes r || s, big-endian. */
 MSE_MUST_USE mse_status mse_p384_verify(const uint8_t point[96], const uint8_t sig[96],
                                         struct mse_bytes message);
+MSE_MUST_USE mse_status mse_p384_verify_digest(const uint8_t point[96], const uint8_t sig[96],
+                                               const uint8_t digest[48]);
 /* P-256 over a digest. */
 MSE_MUST_USE mse_status mse_p256_verify_digest(const struct mse_curve *curve,
                                                const uint8_t point[64], const uint8_t sig[64],

@@ -74,6 +74,23 @@ struct mse_bytes conf_file(struct conf_case *c, const char *role)
     return b;
 }
 
+/* DER; the pinned one is known by its key, and any other is a root of the case's own. */
+static bool nitro_root(struct conf_case *c, char *why)
+{
+    struct mse_bytes pem = conf_pem(conf_file(c, "trusted_root"));
+    struct mse_error err = { .status = MSE_OK };
+    struct mse_bytes pinned = { mse_nitro_root_sha256(), 32 };
+    mse_status st = mse_simulation_root_sha256_of_pem(c->root_sha256, pem, &err);
+    conf_free(&pem);
+    if (st != MSE_OK) {
+        conf_say(why, "trusted_root: %s", err.text);
+        return false;
+    }
+    struct mse_bytes own = { c->root_sha256, 32 };
+    c->own_root = !conf_same_bytes(pinned, own);
+    return true;
+}
+
 bool conf_case_root(struct conf_case *c, char *why)
 {
     struct mse_bytes in = { mse_intel_root_point(), 64 };
@@ -82,6 +99,9 @@ bool conf_case_root(struct conf_case *c, char *why)
     }
     struct mse_error err = { .status = MSE_OK };
     const char *root = json_string_value(json_object_get(c->root, "trust_root"));
+    if (root != NULL && strncmp(root, "aws-", 4) == 0) {
+        return nitro_root(c, why);
+    }
     if (root != NULL && strcmp(root, "file:ark.pem") == 0) {
         c->own_root = true;
         if (mse_simulation_root_sha256_of_pem(c->root_sha256, conf_file(c, "ark"), &err) !=

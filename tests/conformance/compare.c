@@ -27,9 +27,14 @@ void conf_want_text(const struct conf_case *c, struct conf_outcome *o, const cha
 void conf_want_hex(const struct conf_case *c, struct conf_outcome *o, const char *member,
                    const uint8_t *p, size_t len)
 {
-    char hex[2 * 64 + 1];
+    char *hex = malloc(2 * len + 1);
+    if (hex == NULL) {
+        conf_differ(o, member, "memory", "none");
+        return;
+    }
     conf_hex(hex, p, len);
     conf_want_text(c, o, member, hex);
+    free(hex);
 }
 
 void conf_want_number(const struct conf_case *c, struct conf_outcome *o, const char *member,

@@ -23,6 +23,8 @@ void conf_say(char *text, const char *fmt, ...) MSE_PRINTF(2, 3);
 /* SHA-256 of its own, so that the library does not vouch for itself. */
 void conf_sha256(uint8_t out[32], const uint8_t *p, size_t len);
 /* The first PEM certificate of a text, decoded: heap, data NULL if there is none. */
+/* And back: a certificate in DER as PEM, heap. */
+struct mse_bytes conf_pem(struct mse_bytes der);
 struct mse_bytes conf_first_certificate(struct mse_bytes pem);
 
 /* Files of a case are read once and freed with it. */
@@ -67,18 +69,18 @@ struct conf_outcome {
     char got[CONF_TEXT_LEN];
 };
 
-/* What this slice does not judge yet: other TEEs, other versions of a quote. */
-bool conf_is_for_later(const struct conf_case *c);
-
 /* One function a kind. */
 void conf_run_sgx_quote(struct conf_case *c, struct conf_outcome *o);
 void conf_run_tdx_quote(struct conf_case *c, struct conf_outcome *o);
 void conf_run_ratls(struct conf_case *c, struct conf_outcome *o);
 void conf_run_older_bundle(struct conf_case *c, struct conf_outcome *o);
 void conf_run_snp_report(struct conf_case *c, struct conf_outcome *o);
+void conf_run_nitro_doc(struct conf_case *c, struct conf_outcome *o);
 /* The parts of the above that RA-TLS cases share. */
 struct mse_collateral conf_snp_collateral(struct conf_case *c);
 void conf_want_snp(const struct conf_case *c, struct conf_outcome *o, const struct mse_verdict *v);
+void conf_want_nitro(const struct conf_case *c, struct conf_outcome *o,
+                     const struct mse_verdict *v);
 void conf_run_sigstruct(struct conf_case *c, struct conf_outcome *o);
 void conf_run_collateral(struct conf_case *c, struct conf_outcome *o);
 

@@ -30,6 +30,13 @@ static bool is_status_of(size_t num_inputs, const char *status, const char *end)
     return false;
 }
 
+/* Of Nitro documents: without the word in front, or two in one. */
+static bool is_nitro_reason(const char *reason, const char *status)
+{
+    return strcmp(reason, status) == 0 || (strcmp(reason, "root_untrusted_or_malformed") == 0 &&
+                                           strcmp(status, "root_untrusted") == 0);
+}
+
 bool conf_is_reason(const char *reason, const char *status)
 {
     if (strcmp(reason, "collateral_expired") == 0) {
@@ -56,8 +63,12 @@ bool conf_is_reason(const char *reason, const char *status)
     if (strcmp(reason, "WRONG_REPORT_VERSION") == 0) {
         return strcmp(status, "unsupported_version") == 0;
     }
+    if (strncmp(status, "nitro_", 6) == 0 && is_nitro_reason(reason, status + 6)) {
+        return true;
+    }
     if (strcmp(reason, "REPORT_TRUNCATED") == 0 ||
-        strcmp(reason, "REPORT_FORMAT_UNSUPPORTED") == 0) {
+        strcmp(reason, "REPORT_FORMAT_UNSUPPORTED") == 0 ||
+        strcmp(reason, "root_untrusted_or_malformed") == 0) {
         return strcmp(status, "malformed") == 0;
     }
     if (strcmp(reason, "REPORT_SIGNATURE_INVALID") == 0) {

@@ -34,7 +34,7 @@ static const struct {
     { "sgx-quote", conf_run_sgx_quote },   { "sigstruct", conf_run_sigstruct },
     { "collateral", conf_run_collateral }, { "cosmian-evidence", conf_run_older_bundle },
     { "ra-tls", conf_run_ratls },          { "tdx-quote", conf_run_tdx_quote },
-    { "snp-report", conf_run_snp_report },
+    { "snp-report", conf_run_snp_report }, { "nitro-doc", conf_run_nitro_doc },
 };
 
 static void run_case(struct tally *t, const char *dir)
@@ -50,7 +50,7 @@ static void run_case(struct tally *t, const char *dir)
     conf_wanted(&c, &o);
     o.result = CONF_SKIP;
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
-        if (strcmp(c.kind, kinds[i].kind) == 0 && !conf_is_for_later(&c)) {
+        if (strcmp(c.kind, kinds[i].kind) == 0) {
             o.result = CONF_FAIL;
             if (conf_case_root(&c, o.got)) {
                 kinds[i].run(&c, &o);

@@ -10,17 +10,6 @@ static bool starts_with(const char *s, const char *start)
     return s != NULL && strncmp(s, start, strlen(start)) == 0;
 }
 
-bool conf_is_for_later(const struct conf_case *c)
-{
-    const char *root = json_string_value(json_object_get(c->root, "trust_root"));
-    const char *tee = conf_expected_text(c, "tee");
-    if (strcmp(c->kind, "snp-report") == 0 || (tee != NULL && strcmp(tee, "sev-snp") == 0)) {
-        return false;
-    }
-    return starts_with(root, "amd-") || starts_with(root, "aws-") ||
-           (tee != NULL && strcmp(tee, "sgx") != 0 && strcmp(tee, "tdx") != 0);
-}
-
 static bool is_accepting(const struct conf_case *c)
 {
     return strcmp(c->verdict, "ok") == 0 || strcmp(c->verdict, "reject_by_policy") == 0;
@@ -263,17 +252,12 @@ void conf_run_ratls(struct conf_case *c, struct conf_outcome *o)
         (void)!mse_ratls_appraise(&v, &cert, &binding, conf_file(c, "certificate"), NULL, &col,
                                   &policy, c->at, NULL);
     }
-    if (v.status == MSE_ERR_UNSUPPORTED_TEE && !conf_is_reason("unsupported_tee", c->verdict)) {
-        const char *reason = conf_expected_text(c, "reason");
-        if (reason == NULL || strcmp(reason, "unsupported_tee") != 0) {
-            o->result = CONF_SKIP;
-            return;
-        }
-    }
     conf_judge_verdict(c, &v, o);
     if (is_accepting(c)) {
         if (snp) {
             conf_want_snp(c, o, &v);
+        } else if (v.tee == MSE_TEE_NITRO) {
+            conf_want_nitro(c, o, &v);
         } else {
             conf_want_dcap(c, o, &v);
         }

@@ -2,6 +2,7 @@
 /* Files, texts, and the two decodings that the public API does not offer. */
 #include "conformance.h"
 
+#include <openssl/evp.h>
 #include <stdarg.h>
 
 struct mse_bytes conf_read_file(const char *path)
@@ -192,4 +193,29 @@ struct mse_bytes conf_first_certificate(struct mse_bytes pem)
     }
     struct mse_bytes der = { out, len };
     return der;
+}
+
+struct mse_bytes conf_pem(struct mse_bytes der)
+{
+    static const char begin[] = "-----BEGIN CERTIFICATE-----\n";
+    static const char end[] = "-----END CERTIFICATE-----\n";
+    const size_t line = 48; /* bytes, 64 columns */
+    struct mse_bytes pem = { NULL, 0 };
+    char *text = malloc(sizeof begin + sizeof end + 2 * der.len + 8);
+    if (text == NULL || der.len == 0) {
+        free(text);
+        return pem;
+    }
+    size_t len = sizeof begin - 1;
+    memcpy(text, begin, len);
+    for (size_t i = 0; i < der.len; i += line) {
+        size_t n = der.len - i < line ? der.len - i : line;
+        len += (size_t)EVP_EncodeBlock((uint8_t *)text + len, der.data + i, (int)n);
+        text[len++] = '\n';
+    }
+    memcpy(text + len, end, sizeof end - 1);
+    len += sizeof end - 1;
+    pem.data = (const uint8_t *)text;
+    pem.len = len;
+    return pem;
 }

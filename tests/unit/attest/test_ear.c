@@ -230,10 +230,11 @@ static void test_snp(void **state)
 {
     (void)state;
     static struct mse_verdict v = { .accepted = true, .signatures_ok = true, .tee = MSE_TEE_SNP };
-    v.snp_fingerprint[31] = 7;
+    v.has_fingerprint = true;
+    v.fingerprint[31] = 7;
     assert_int_equal(result_of(&v), MSE_EAR_AFFIRMING);
     assert_true(mse_bytes_is_str(ear.submods[0].name, "snp"));
-    assert_memory_equal(ear.submods[0].fingerprint, v.snp_fingerprint, 32);
+    assert_memory_equal(ear.submods[0].fingerprint, v.fingerprint, 32);
     assert_false(ear.has_expires_at);
 }
 

@@ -373,7 +373,7 @@ static void test_references(void **state)
     struct mse_reference *r = &w->policy.references[0];
     accepts(w);
     r->has_fingerprint = true;
-    memcpy(r->fingerprint, w->verdict.snp_fingerprint, 32);
+    memcpy(r->fingerprint, w->verdict.fingerprint, 32);
     r->has_host_data = true;
     r->host_data[0] = 0x22;
     r->has_id_key_digest = true;
@@ -412,13 +412,15 @@ static void test_values_of_another_tee(void **state)
     r->has_mr_enclave = true;
     want(w, MSE_ERR_MRENCLAVE_MISMATCH);
     r->has_xfam = true;
-    want(w, MSE_ERR_MRTD_MISMATCH);
+    want(w, MSE_ERR_XFAM_MISMATCH);
     r->has_isv_prod_id = true;
     want(w, MSE_ERR_ISVPRODID_MISMATCH);
     r->has_min_isv_svn = true;
     want(w, MSE_ERR_ISVSVN_TOO_LOW);
     r->has_config_id = true;
     want(w, MSE_ERR_CONFIG_ID_MISMATCH);
+    r->has_pcr[0] = true; /* now the set is for Nitro, and there is no other */
+    want(w, MSE_ERR_NOTHING_IDENTIFIES);
     w->policy.num_allowed_fmspc = 1;
     want(w, MSE_ERR_FMSPC_NOT_ALLOWED);
 }

@@ -22,10 +22,16 @@ static void pass_all(struct mse_verdict *v)
     }
 }
 
-/* The steps that a kind of evidence does without: SEV-SNP's, and one of its own. */
+/* The steps that a kind of evidence does without: those of others, and one of its own. */
 static bool is_foreign(enum mse_tee_kind tee, unsigned step)
 {
-    return (step >= MSE_STEP_VCEK_CHAIN && step <= MSE_STEP_VCEK_EXTENSION) ||
+    if (tee == MSE_TEE_NITRO) {
+        return step != MSE_STEP_FORM && step != MSE_STEP_NITRO_CHAIN &&
+               step != MSE_STEP_COSE_SIGNATURE && step != MSE_STEP_SIMULATION &&
+               step != MSE_STEP_ATTRIBUTES && step != MSE_STEP_REFERENCE &&
+               step != MSE_STEP_MACHINE;
+    }
+    return (step >= MSE_STEP_VCEK_CHAIN && step <= MSE_STEP_COSE_SIGNATURE) ||
            step == (tee == MSE_TEE_SGX ? MSE_STEP_TDX_MODULE : MSE_STEP_SIGNER);
 }
 
@@ -58,12 +64,13 @@ static void test_all_steps_needed(void **state)
     assert_status(v.status, MSE_OK);
     all_steps_needed(MSE_TEE_SGX);
     all_steps_needed(MSE_TEE_TDX);
+    all_steps_needed(MSE_TEE_NITRO);
 }
 
 static void test_unknown_kind_is_never_accepted(void **state)
 {
     (void)state;
-    static const enum mse_tee_kind kinds[] = { MSE_TEE_NONE, MSE_TEE_NITRO, (enum mse_tee_kind)9 };
+    static const enum mse_tee_kind kinds[] = { MSE_TEE_NONE, (enum mse_tee_kind)9 };
     static struct mse_verdict v;
     for (size_t i = 0; i < MSE_ARRAY_LEN(kinds); i++) {
         pass_all(&v);
