@@ -14,9 +14,16 @@ static char *platform_dir(const struct cli *c)
 static bool read_options(struct mse_sim_options *o, const struct cli *c)
 {
     const char *word = cli_value(c, "tcb-status");
+    const char *number = cli_value(c, "evaluation-number");
+    uint64_t n = 0;
     o->now = (mse_time)time(NULL);
     o->revoke_pck = cli_has(c, "revoke-pck");
     o->expired_tcb_info = cli_has(c, "expired-tcb-info");
+    if (number != NULL && (!mse_u64_parse(&n, mse_bytes_str(number), UINT32_MAX) || n == 0)) {
+        (void)cli_trouble(c, "--evaluation-number is %s, wanted a number from 1 on", number);
+        return false;
+    }
+    o->evaluation_number = (uint32_t)n;
     if (word != NULL && !mse_tcb_status_parse(&o->status, mse_bytes_str(word))) {
         (void)cli_trouble(c,
                           "--tcb-status is %s, wanted UpToDate, SWHardeningNeeded, "

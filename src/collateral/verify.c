@@ -41,6 +41,9 @@ static mse_status crl_to_der(struct mse_fetched *o, mse_status malformed, struct
     struct mse_error why = { 0 };
     struct mse_build der;
     struct mse_bytes view = { 0 };
+    if (o->body.len == 0) {
+        return MSE_FAIL(err, malformed, "CRL", "empty");
+    }
     mse_build_heap(&der, MSE_FETCH_MAX_BODY);
     uint8_t *room = mse_wr_space(&der, o->body.len);
     mse_status st = MSE_ERR_MEMORY;

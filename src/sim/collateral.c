@@ -14,7 +14,7 @@
 #define VALIDITY        (30 * DAY)
 #define EXPIRED_FOR     (10 * DAY)
 #define TCB_AGE         (90 * DAY)
-#define EVALUATION      20
+#define EVALUATION      20U
 #define MAX_JSON        ((size_t)256 * 1024)
 #define HEX_LEN(n)      (2 * (n) + 1)
 #define ADVISORY_HARDEN "INTEL-SA-00615"
@@ -58,6 +58,11 @@ static void write_string(struct mse_build *b, struct mse_bytes s)
 static mse_time issue_date(const struct mse_sim_options *o)
 {
     return o->expired_tcb_info ? o->now - VALIDITY - EXPIRED_FOR : o->now;
+}
+
+static uint32_t evaluation_number(const struct mse_sim_options *o)
+{
+    return o->evaluation_number == 0 ? EVALUATION : o->evaluation_number;
 }
 
 /* Whole days look like Intel's dates. */
@@ -149,7 +154,8 @@ static void write_tcb_info(struct mse_build *b, const struct mse_sim_authority *
     write_hex_upper(b, mse_bytes_of(a->pck.fmspc, sizeof a->pck.fmspc));
     mse_wr_str(b, "\",\"pceId\":\"");
     write_hex_upper(b, mse_bytes_of(a->pck.pce_id, sizeof a->pck.pce_id));
-    mse_wr_printf(b, "\",\"tcbType\":0,\"tcbEvaluationDataNumber\":%d,\"tcbLevels\":[", EVALUATION);
+    mse_wr_printf(b, "\",\"tcbType\":0,\"tcbEvaluationDataNumber\":%u,\"tcbLevels\":[",
+                  evaluation_number(o));
     write_levels(b, a, o);
     mse_wr_str(b, "]}");
 }
@@ -169,7 +175,7 @@ static void write_qe_identity(struct mse_build *b, const uint8_t mr_signer[32],
     write_time(b, "issueDate", o->now);
     mse_wr_str(b, ",");
     write_time(b, "nextUpdate", o->now + VALIDITY);
-    mse_wr_printf(b, ",\"tcbEvaluationDataNumber\":%d,", EVALUATION);
+    mse_wr_printf(b, ",\"tcbEvaluationDataNumber\":%u,", evaluation_number(o));
     mse_wr_str(b, "\"miscselect\":\"00000000\",\"miscselectMask\":\"FFFFFFFF\","
                   "\"attributes\":\"11000000000000000000000000000000\","
                   "\"attributesMask\":\"FBFFFFFFFFFFFFFF0000000000000000\",\"mrsigner\":\"");

@@ -17,6 +17,7 @@ struct mse_sim_options {
     enum mse_tcb_status status; /* TCB status of this platform's level; NONE means UpToDate */
     bool revoke_pck;            /* the PCK certificate stands in the CRL */
     bool expired_tcb_info;      /* nextUpdate lies before now */
+    uint32_t evaluation_number; /* of TCB info and QE identity; 0: 20 */
 };
 
 /* mse_sim_init makes a platform in folder dir: created 0700 with what is missing above it; it may
