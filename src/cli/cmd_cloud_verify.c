@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* mse cloud verify: one connection, the certificate that it presented, every check, and only then
- * the file. */
+/* mse cloud verify: one connection, the certificate that it presented, evidence for the session,
+ * every check, and only then the file. */
 #include "base/bytes.h"
 #include "base/util.h"
 #include "cli/app.h"
@@ -20,10 +20,8 @@ struct verify {
     uint16_t port;
     unsigned timeout; /* milliseconds */
     const char *output;
-    struct cli_file der;
-    struct mse_verdict verdict;
-    struct mse_ratls_cert cert;
-    enum mse_ratls_binding binding;
+    struct cli_link link;
+    struct cli_finding found;
     struct cli_choice choice;
 };
 
@@ -146,7 +144,7 @@ static const char *fetch_advice(mse_status st)
 static enum cli_exit fetch(struct verify *v)
 {
     struct mse_error err = { 0 };
-    mse_status st = cli_fetch(&v->der, v->host, v->port, v->timeout, &err);
+    mse_status st = cli_link_open(&v->link, v->host, v->port, v->timeout, &err);
     if (st == MSE_OK) {
         return CLI_DONE;
     }
@@ -164,42 +162,55 @@ static void check_context(struct verify *v)
     char seen[65] = "";
     char want[65];
     bool same_name = strcmp(m->san, v->host) == 0;
-    mse_verdict_add(&v->verdict, MSE_STEP_NAME, same_name ? MSE_OK : MSE_ERR_CERTIFICATE_NAME,
+    mse_verdict_add(&v->found.verdict, MSE_STEP_NAME, same_name ? MSE_OK : MSE_ERR_CERTIFICATE_NAME,
                     v->host, m->san, NULL);
-    bool same = v->cert.claims.manifest.len == 32 &&
-                mse_mem_equal(v->cert.claims.manifest.data, v->app.manifest_sha256, 32);
-    if (v->cert.claims.manifest.len == 32) {
-        mse_hex_encode(seen, v->cert.claims.manifest);
+    bool same = v->found.cert.claims.manifest.len == 32 &&
+                mse_mem_equal(v->found.cert.claims.manifest.data, v->app.manifest_sha256, 32);
+    if (v->found.cert.claims.manifest.len == 32) {
+        mse_hex_encode(seen, v->found.cert.claims.manifest);
     }
     mse_hex_encode(want, mse_bytes_of(v->app.manifest_sha256, 32));
-    mse_verdict_add(&v->verdict, MSE_STEP_MANIFEST, same ? MSE_OK : MSE_ERR_MANIFEST_MISMATCH,
+    mse_verdict_add(&v->found.verdict, MSE_STEP_MANIFEST, same ? MSE_OK : MSE_ERR_MANIFEST_MISMATCH,
                     seen[0] == '\0' ? "no manifest digest in the certificate" : seen, want, NULL);
     char until[MSE_TIME_TEXT_LEN];
     char now[MSE_TIME_TEXT_LEN];
     mse_time_format(until, m->expires_at);
     mse_time_format(now, v->judge.at);
     bool alive = v->judge.at <= m->expires_at;
-    mse_verdict_add(&v->verdict, MSE_STEP_MANIFEST, alive ? MSE_OK : MSE_ERR_CERTIFICATE_EXPIRED,
-                    until, now, NULL);
+    mse_verdict_add(&v->found.verdict, MSE_STEP_MANIFEST,
+                    alive ? MSE_OK : MSE_ERR_CERTIFICATE_EXPIRED, until, now, NULL);
 }
 
-static void appraise(struct verify *v)
+/* The last deployment only names the domain; its manifest is judged when --context gives it. */
+static enum cli_exit appraise(struct verify *v)
 {
     struct mse_error err = { 0 };
     struct mse_ratls_cert cert;
-    struct mse_bytes der = cli_file_view(&v->der);
-    struct mse_bytes none = { 0 };
-    bool readable = mse_ratls_read(&cert, der, NULL) == MSE_OK;
-    cli_judge_choose(&v->choice, &v->judge, v->c, readable ? cert.quote : none, NULL);
-    mse_status st = mse_ratls_appraise(&v->verdict, &v->cert, &v->binding, der, v->host,
-                                       v->choice.collateral, &v->judge.policy, v->judge.at, &err);
-    (void)st; /* the verdict says it, and more checks follow */
-    /* The last deployment only names the domain; its manifest is judged when --context gives it. */
-    if (cli_has(v->c, "context")) {
+    struct mse_bytes manifest = { 0 };
+    struct mse_bytes evidence = { 0 };
+    bool context = cli_has(v->c, "context");
+    if (mse_ratls_read(&cert, cli_file_view(&v->link.der), NULL) == MSE_OK) {
+        evidence = cert.quote;
+    }
+    if (context) {
+        manifest = mse_bytes_str(v->app.context.manifest);
+    }
+    cli_judge_choose(&v->choice, &v->judge, v->c, evidence, NULL);
+    mse_status st =
+        cli_link_judge(&v->link, &v->found, &v->judge, v->choice.collateral, manifest, &err);
+    if (st != MSE_OK) {
+        enum cli_exit e = cli_link_failed(v->c, st, &err);
+        old_file_notice(v);
+        return e;
+    }
+    if (context) {
         check_context(v);
     }
-    cli_judge_floor(&v->verdict, &v->judge);
-    mse_verdict_set_level(&v->verdict, 0, &v->judge.policy);
+    cli_judge_floor(&v->found.verdict, &v->judge);
+    if (v->link.session == NULL) {
+        mse_verdict_set_level(&v->found.verdict, 0, &v->judge.policy);
+    }
+    return CLI_DONE;
 }
 
 /* AA:BB:… as Firefox shows it. */
@@ -220,8 +231,8 @@ static bool make_sums(struct sums *s, const struct verify *v)
 {
     uint8_t cert[32];
     uint8_t key[32];
-    if (mse_sha256(cert, cli_file_view(&v->der)) != MSE_OK ||
-        mse_sha256(key, v->cert.spki) != MSE_OK) {
+    if (mse_sha256(cert, cli_file_view(&v->link.der)) != MSE_OK ||
+        mse_sha256(key, v->found.cert.spki) != MSE_OK) {
         return false;
     }
     colon_hex(s->cert_colon, cert);
@@ -238,15 +249,15 @@ static void add_str(json_t *o, const char *key, const char *value)
 /* A reference set of the policy may hold the fingerprint too. */
 static bool fingerprint_checked(const struct verify *v)
 {
-    size_t i = v->verdict.reference_index;
+    size_t i = v->found.verdict.reference_index;
     const struct mse_policy *p = &v->judge.policy;
-    return v->verdict.accepted && i < p->num_references &&
+    return v->found.verdict.accepted && i < p->num_references &&
            (p->references[i].has_mr_enclave || p->references[i].has_fingerprint);
 }
 
 static void print_json(const struct verify *v, const char *saved)
 {
-    json_t *o = cli_verdict_json(&v->verdict);
+    json_t *o = cli_verdict_json(&v->found.verdict);
     struct sums s;
     char hex[65];
     add_str(o, "domain", v->host);
@@ -262,11 +273,12 @@ static void print_json(const struct verify *v, const char *saved)
     }
     add_str(o, "signer_source", v->judge.has_signer ? v->judge.signer_source : NULL);
     add_str(o, "collateral_source", v->choice.source);
-    if (v->cert.spki.len > 0 && make_sums(&s, v)) {
+    (void)json_object_set_new(o, "attested_session", json_boolean(v->link.attested));
+    if (v->found.cert.spki.len > 0 && make_sums(&s, v)) {
         add_str(o, "certificate_sha256", s.cert_hex);
         add_str(o, "public_key_sha256", s.key_hex);
     }
-    if (v->verdict.simulated) {
+    if (v->found.verdict.simulated) {
         add_str(o, "rootfs", "unmeasured (simulation)");
     }
     add_str(o, "certificate_file", saved);
@@ -280,23 +292,27 @@ static void print_notices(const struct verify *v)
     struct sums s;
     char hex[65];
     char soon[96];
-    if (v->verdict.simulated) {
+    if (v->found.verdict.simulated) {
         cli_say(c, "Simulated: yes, this is NOT hardware. It proves nothing about whoever runs it");
         cli_say(c, "Rootfs: unmeasured (simulation)");
     }
-    mse_hex_encode(hex, mse_bytes_of(v->verdict.fingerprint, 32));
+    mse_hex_encode(hex, mse_bytes_of(v->found.verdict.fingerprint, 32));
     cli_say(c, "Fingerprint: %s", hex);
-    mse_hex_encode(hex, mse_bytes_of(v->verdict.report.mr_signer, 32));
+    mse_hex_encode(hex, mse_bytes_of(v->found.verdict.report.mr_signer, 32));
     cli_say(c, "Signer: %s%s", hex,
             !v->judge.has_signer                             ? " (not compared)"
             : strcmp(v->judge.signer_source, "context") == 0 ? " (expected: the owner's claim)"
                                                              : "");
-    cli_say(c, "TCB status: %s (collateral: %s)", mse_tcb_status_name(v->verdict.tcb_status),
+    cli_say(c, "TCB status: %s (collateral: %s)", mse_tcb_status_name(v->found.verdict.tcb_status),
             v->choice.source == NULL ? "none" : v->choice.source);
-    if (cli_ends_soon(soon, &v->verdict, v->judge.at)) {
+    if (cli_ends_soon(soon, &v->found.verdict, v->judge.at)) {
         cli_say(c, "Warning: %s", soon);
     }
-    cli_say(c, "Binding level: 0 (%s)", cli_level_text(0));
+    cli_say(c, "Binding level: %u (%s)", v->found.verdict.binding_level,
+            cli_level_text(v->found.verdict.binding_level));
+    if (cli_link_note(&v->link) != NULL) {
+        cli_say(c, "Note: %s", cli_link_note(&v->link));
+    }
     if (v->recomputed) {
         cli_say(c, "Logs: plain, the operator can read what the app prints");
         cli_say(c, "Restart: never, a restart makes a new key and certificate");
@@ -313,7 +329,7 @@ static enum cli_exit save(struct verify *v)
     struct mse_error err = { 0 };
     struct mse_build pem;
     mse_build_heap(&pem, (size_t)1024 * 1024);
-    mse_pem_write(&pem, "CERTIFICATE", cli_file_view(&v->der));
+    mse_pem_write(&pem, "CERTIFICATE", cli_file_view(&v->link.der));
     mse_status st = MSE_ERR_NO_SPACE;
     if (mse_build_ok(&pem)) {
         st = cli_file_write(v->output, mse_build_view(&pem), 0644, &err);
@@ -325,7 +341,7 @@ static enum cli_exit save(struct verify *v)
 static enum cli_exit refuse(const struct verify *v)
 {
     cli_say_bad(v->c, "Verification: failed");
-    cli_refusal(v->c, &v->verdict, &v->judge);
+    cli_refusal(v->c, &v->found.verdict, &v->judge);
     if (v->recomputed && v->fp.code_differs) {
         cli_hint(v->c, "the code in %s is not the code of the context", cli_value(v->c, "code"));
     }
@@ -370,8 +386,11 @@ static enum cli_exit run(struct verify *v)
         }
         return e;
     }
-    appraise(v);
-    return v->verdict.accepted ? succeed(v) : refuse(v);
+    e = appraise(v);
+    if (e != CLI_DONE) {
+        return e;
+    }
+    return v->found.verdict.accepted ? succeed(v) : refuse(v);
 }
 
 enum cli_exit cmd_cloud_verify(struct cli *c)
@@ -386,7 +405,7 @@ enum cli_exit cmd_cloud_verify(struct cli *c)
     cli_choice_clear(&v->choice);
     cli_judge_clear(&v->judge);
     cli_app_clear(&v->app);
-    cli_file_clear(&v->der);
+    cli_link_close(&v->link);
     free(v);
     return e;
 }

@@ -11,9 +11,7 @@ struct one {
     const struct cli *c;
     struct cli_judge *judge;
     struct cli_target target;
-    struct mse_verdict verdict;
-    struct mse_ratls_cert cert;
-    enum mse_ratls_binding binding;
+    struct cli_finding found;
     struct cli_choice choice;
 };
 
@@ -21,31 +19,40 @@ static mse_status appraise(struct one *o, struct mse_error *err)
 {
     const struct cli_target *t = &o->target;
     struct cli_judge *j = o->judge;
+    struct mse_verdict *v = &o->found.verdict;
     cli_judge_choose(&o->choice, j, o->c, cli_target_evidence(t), &t->bundle.collateral);
     const struct mse_collateral *k = o->choice.collateral;
     mse_status st = MSE_OK;
-    if (t->der.len > 0 && t->kind != CLI_TARGET_CRL) {
-        st = mse_ratls_appraise(&o->verdict, &o->cert, &o->binding, t->der, t->host, k, &j->policy,
-                                j->at, err);
+    if (t->host != NULL) {
+        struct mse_bytes none = { 0 };
+        st = cli_link_judge(&o->target.link, &o->found, j, k, none, err);
+        if (st != MSE_OK) {
+            return st;
+        }
+    } else if (t->der.len > 0 && t->kind != CLI_TARGET_CRL) {
+        st = mse_ratls_appraise(v, &o->found.cert, &o->found.binding, t->der, t->host, k,
+                                &j->policy, j->at, err);
     } else if (t->kind == CLI_TARGET_NITRO) {
         o->choice.source = "the document itself";
-        st = mse_appraise_nitro(&o->verdict, t->quote, &j->policy, j->at, err);
+        st = mse_appraise_nitro(v, t->quote, &j->policy, j->at, err);
     } else if (cli_is_snp_report(t->quote)) {
-        st = mse_appraise_snp(&o->verdict, t->quote, k, &j->policy, j->at, err);
+        st = mse_appraise_snp(v, t->quote, k, &j->policy, j->at, err);
     } else if (t->quote.len > 0) {
-        st = mse_appraise_quote(&o->verdict, t->quote, k, &j->policy, j->at, err);
+        st = mse_appraise_quote(v, t->quote, k, &j->policy, j->at, err);
     } else {
         return MSE_ERR_NO_EVIDENCE;
     }
-    cli_judge_floor(&o->verdict, j);
-    mse_verdict_set_level(&o->verdict, 0, &j->policy);
+    cli_judge_floor(v, j);
+    if (o->target.link.session == NULL) {
+        mse_verdict_set_level(v, 0, &j->policy);
+    }
     (void)st; /* it is in the verdict */
     return MSE_OK;
 }
 
 static bool has_cert(const struct one *o)
 {
-    return o->cert.quote.len > 0;
+    return o->found.cert.quote.len > 0;
 }
 
 /* MRSIGNER that an older bundle claims for itself; empty if it says nothing. */
@@ -62,16 +69,16 @@ static void claimed_signer(char hex[65], const struct one *o)
 
 static const char *binding_text(const struct one *o)
 {
-    bool bare = o->verdict.accepted && o->target.der.len == 0;
+    bool bare = o->found.verdict.accepted && o->target.der.len == 0;
     return bare ? "a quote or report alone says nothing of any connection"
-                : cli_binding_text(&o->verdict);
+                : cli_binding_text(&o->found.verdict);
 }
 
 static json_t *to_json(const struct one *o)
 {
     char claim[65];
     char soon[96];
-    json_t *v = cli_verdict_json(&o->verdict);
+    json_t *v = cli_verdict_json(&o->found.verdict);
     (void)json_object_set_new(v, "binding_text", json_string(binding_text(o)));
     claimed_signer(claim, o);
     (void)json_object_set_new(v, "target", json_string(o->target.name));
@@ -84,13 +91,17 @@ static json_t *to_json(const struct one *o)
                                                    : json_null());
     if (has_cert(o)) {
         (void)json_object_set_new(v, "certificate_form",
-                                  json_string(mse_ratls_form_name(o->cert.form)));
-        (void)json_object_set_new(v, "binding", json_string(mse_ratls_binding_name(o->binding)));
+                                  json_string(mse_ratls_form_name(o->found.cert.form)));
+        (void)json_object_set_new(v, "binding",
+                                  json_string(mse_ratls_binding_name(o->found.binding)));
+    }
+    if (o->target.host != NULL) {
+        (void)json_object_set_new(v, "attested_session", json_boolean(o->target.link.attested));
     }
     if (o->target.padding > 0) {
         (void)json_object_set_new(v, "padding", json_integer((json_int_t)o->target.padding));
     }
-    if (cli_ends_soon(soon, &o->verdict, o->judge->at)) {
+    if (cli_ends_soon(soon, &o->found.verdict, o->judge->at)) {
         (void)json_object_set_new(v, "warning", json_string(soon));
     }
     if (claim[0] != '\0') {
@@ -118,17 +129,17 @@ static void print_text(const struct one *o)
     }
     cli_say(c, "collateral: %s", o->choice.source == NULL ? "none" : o->choice.source);
     if (has_cert(o)) {
-        cli_say(c, "certificate: %s; its key: %s", mse_ratls_form_name(o->cert.form),
-                mse_ratls_binding_name(o->binding));
+        cli_say(c, "certificate: %s; its key: %s", mse_ratls_form_name(o->found.cert.form),
+                mse_ratls_binding_name(o->found.binding));
     }
-    if (text != NULL && mse_verdict_to_text(text, cap, &o->verdict) == MSE_OK) {
+    if (text != NULL && mse_verdict_to_text(text, cap, &o->found.verdict) == MSE_OK) {
         (void)printf("%s", text);
     }
-    if (cli_ends_soon(soon, &o->verdict, o->judge->at)) {
+    if (cli_ends_soon(soon, &o->found.verdict, o->judge->at)) {
         cli_say(c, "warning: %s", soon);
     }
-    if (o->verdict.accepted) {
-        cli_say(c, "binding level %u means: %s", o->verdict.binding_level, binding_text(o));
+    if (o->found.verdict.accepted) {
+        cli_say(c, "binding level %u means: %s", o->found.verdict.binding_level, binding_text(o));
     }
     free(text);
 }
@@ -146,9 +157,9 @@ static void append_failure(const struct cli *c, const char *name, json_t *out)
 
 static enum cli_exit write_ear(const struct one *o)
 {
-    struct cli_ear_subject s = { .verdict = &o->verdict,
+    struct cli_ear_subject s = { .verdict = &o->found.verdict,
                                  .host = o->target.host,
-                                 .evidence = has_cert(o) ? o->cert.quote : o->target.quote,
+                                 .evidence = has_cert(o) ? o->found.cert.quote : o->target.quote,
                                  .certificate = o->target.der };
     return cli_ear_write(o->c, o->judge, &s);
 }
@@ -156,14 +167,14 @@ static enum cli_exit write_ear(const struct one *o)
 /* The verdict is there: printed, signed if that is wanted. */
 static enum cli_exit report(const struct one *o, json_t *out)
 {
-    enum cli_exit e = o->verdict.accepted ? CLI_DONE : CLI_REFUSED;
+    enum cli_exit e = o->found.verdict.accepted ? CLI_DONE : CLI_REFUSED;
     if (o->c->json) {
         (void)json_array_append_new(out, to_json(o));
     } else {
         print_text(o);
     }
     if (e == CLI_REFUSED) {
-        cli_refusal(o->c, &o->verdict, o->judge);
+        cli_refusal(o->c, &o->found.verdict, o->judge);
     }
     return write_ear(o) == CLI_DONE ? e : CLI_TROUBLE;
 }
@@ -186,7 +197,11 @@ static enum cli_exit judge_target(struct one *o, json_t *out)
         return cli_trouble(c, "%s is no attestation result, for which --ear-signer is (%s)", name,
                            cli_target_kind_text(&o->target));
     }
-    if (appraise(o, &err) != MSE_OK) {
+    st = appraise(o, &err);
+    if (st != MSE_OK && o->target.host != NULL) {
+        return cli_link_failed(c, st, &err);
+    }
+    if (st != MSE_OK) {
         cli_error(c, "%s holds no evidence (%s); mse show decodes it", name,
                   cli_target_kind_text(&o->target));
         return CLI_TROUBLE;

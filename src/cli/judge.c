@@ -476,7 +476,15 @@ static const char *advice(mse_status st)
         return "this machine is not on your list (--machines, allowed_machines): ask the operator "
                "which machines are his, and take no id from the evidence itself";
     case MSE_ERR_LEVEL:
-        return "this version reaches level 0; --require-level asks for more";
+        return "level 2 needs a server that offers attested sessions (mse-attest/1), level 3 a "
+               "list "
+               "of machines too; files are level 0";
+    case MSE_ERR_SESSION_EXPORTER:
+    case MSE_ERR_SESSION_NONCE:
+    case MSE_ERR_AUDIT_PATH:
+    case MSE_ERR_ROLE:
+        return "the evidence is genuine, but not for this connection: somebody is in the middle; "
+               "send nothing there";
     case MSE_ERR_CERTIFICATE_EXPIRED:
         return "the app has expired: ask its owner for the new one";
     case MSE_ERR_CERTIFICATE_NAME:

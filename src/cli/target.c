@@ -7,7 +7,6 @@
 #include "base/util.h"
 #include "cli/own.h"
 #include "crypto/x509.h"
-#include "ratls/connect.h"
 #include <mse/ratls.h>
 
 #define TARGET_MAX_LEN MSE_BUNDLE_MAX_LEN
@@ -119,27 +118,6 @@ bool cli_timeout(unsigned *out_ms, const struct cli *c)
     }
     *out_ms = (unsigned)seconds * 1000;
     return true;
-}
-
-mse_status cli_fetch(struct cli_file *out_der, const char *host, uint16_t port, unsigned timeout_ms,
-                     struct mse_error *err)
-{
-    struct mse_ratls_conn *conn = NULL;
-    mse_status st = mse_ratls_connect(&conn, host, port, timeout_ms, err);
-    if (st != MSE_OK) {
-        return st;
-    }
-    struct mse_bytes der = mse_ratls_conn_cert(conn);
-    uint8_t *copy = malloc(der.len + 1);
-    if (copy == NULL) {
-        st = MSE_FAIL(err, MSE_ERR_MEMORY, "connection", "out of memory");
-    } else {
-        memcpy(copy, der.data, der.len);
-        out_der->data = copy;
-        out_der->len = der.len;
-    }
-    mse_ratls_conn_free(conn);
-    return st;
 }
 
 static bool begins(struct mse_bytes b, const char *s)
@@ -363,10 +341,10 @@ static mse_status connect_target(struct cli_target *t, const struct cli *c, stru
     if (!cli_timeout(&timeout, c)) {
         return MSE_ERR_ARGUMENT;
     }
-    mse_status st = cli_fetch(&t->file, t->host_text, port, timeout, err);
+    mse_status st = cli_link_open(&t->link, t->host_text, port, timeout, err);
     if (st == MSE_OK) {
         t->host = t->host_text;
-        t->der = cli_file_view(&t->file);
+        t->der = cli_file_view(&t->link.der);
         t->kind = CLI_TARGET_CERTIFICATE;
     }
     return st;
@@ -386,6 +364,7 @@ mse_status cli_target_open(struct cli_target *t, const struct cli *c, const char
 
 void cli_target_close(struct cli_target *t)
 {
+    cli_link_close(&t->link);
     cli_file_clear(&t->file);
     free(t->scratch);
     free(t->der_room);

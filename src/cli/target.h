@@ -7,6 +7,7 @@
 
 #include "cli/cli.h"
 #include "cli/files.h"
+#include "cli/link.h"
 
 enum cli_target_kind {
     CLI_TARGET_UNKNOWN = 0,
@@ -29,6 +30,7 @@ struct cli_target {
     enum cli_target_kind kind;
     const char *host; /* the name that was connected to; NULL for files */
     char host_text[256];
+    struct cli_link link; /* of a host */
     struct cli_file file;
     uint8_t *scratch;
     uint8_t *der_room;
@@ -57,8 +59,5 @@ bool cli_split_host(char *host, size_t cap, uint16_t *port, const char *text,
                     uint16_t default_port);
 /* --timeout in milliseconds; false after an error message. */
 bool cli_timeout(unsigned *out_ms, const struct cli *c);
-/* One attested connection: the certificate that the peer presented, on the heap. */
-MSE_MUST_USE mse_status cli_fetch(struct cli_file *out_der, const char *host, uint16_t port,
-                                  unsigned timeout_ms, struct mse_error *err);
 
 #endif

@@ -488,6 +488,11 @@ const struct mse_ratls_claims *mse_session_claims(const struct mse_session *s)
     return s->judged && s->verdict.accepted ? &s->cert.claims : NULL;
 }
 
+const struct mse_ratls_cert *mse_session_cert_borrow(const struct mse_session *s)
+{
+    return &s->cert;
+}
+
 uint32_t mse_session_retry_ms(const struct mse_session *s)
 {
     return s->response.error.len > 0 ? s->response.retry_ms : 0;

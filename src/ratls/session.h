@@ -55,6 +55,10 @@ MSE_MUST_USE mse_status mse_session_evidence_make(struct mse_build *out,
                                                   mse_ratls_quote_fn *quote, void *quote_arg,
                                                   struct mse_error *err);
 
+/* The certificate of the peer with the evidence that it gave for the session. Only if the verdict
+ * accepts; borrowed from s. */
+const struct mse_ratls_cert *mse_session_cert_borrow(const struct mse_session *s);
+
 /* How the frames travel: exactly len bytes each way, or a status. */
 struct mse_session_io {
     void *user;
