@@ -36,6 +36,11 @@ static void size_text(char out[48], uint64_t n)
     }
 }
 
+static unsigned percent(uint64_t bytes, uint64_t total)
+{
+    return (unsigned)(bytes < UINT64_MAX / 100 ? bytes * 100 / total : 100);
+}
+
 void cli_progress_line(char out[CLI_PROGRESS_LEN], const struct cli_progress *p, uint64_t bytes,
                        uint64_t total, uint64_t now)
 {
@@ -49,19 +54,20 @@ void cli_progress_line(char out[CLI_PROGRESS_LEN], const struct cli_progress *p,
         return;
     }
     size_text(done, bytes);
-    size_text(rate, bytes * 1000 / passed);
+    size_text(rate, bytes < UINT64_MAX / 1000 ? bytes * 1000 / passed : bytes);
     if (total < bytes) {
         (void)snprintf(out, CLI_PROGRESS_LEN, "%c %s... %s, %s/s", "|/-\\"[p->turn % 4], p -> what,
                        done, rate);
         return;
     }
-    size_t full = (size_t)(bytes * BAR_LEN / total);
+    size_t full = (size_t)(total < BAR_LEN ? bytes * BAR_LEN / total : bytes / (total / BAR_LEN));
+    full = full < BAR_LEN ? full : BAR_LEN;
     for (size_t i = 0; i < BAR_LEN; i++) {
         bar[i] = i < full ? '#' : '.';
     }
     bar[BAR_LEN] = '\0';
     (void)snprintf(out, CLI_PROGRESS_LEN, "%s [%s] %u%% %s, %s/s", p->what, bar,
-                   (unsigned)(bytes * 100 / total), done, rate);
+                   percent(bytes, total), done, rate);
 }
 
 void cli_progress_step(void *user, uint64_t bytes, uint64_t total)

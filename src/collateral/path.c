@@ -150,7 +150,8 @@ static bool is_path_char(char c)
 
 static char lower(char c)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+    bool upper = c >= 'A' && c <= 'Z';
+    return (char)(upper ? c - 'A' + 'a' : c);
 }
 
 /* The host, in lower case; in brackets an IPv6 address. */

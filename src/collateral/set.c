@@ -31,7 +31,7 @@ static mse_status need_pck_request(struct mse_need *n, const struct mse_quote_au
             a->cert_type, a->cert_data.len);
     }
     k->kind = MSE_FETCH_PCK_CERT;
-    k->pck_request.qe_id = mse_bytes_of(h->user_data, 16);
+    memcpy(n->qe_id, h->user_data, sizeof n->qe_id);
     n->has_pck_request = true;
     return MSE_OK;
 }
@@ -172,6 +172,7 @@ static mse_status gather_pck(struct mse_set *set, struct mse_store *s, struct ms
                              struct mse_error *err)
 {
     struct mse_build pem;
+    n->pck.pck_request.qe_id = mse_bytes_of(n->qe_id, sizeof n->qe_id);
     mse_status st = mse_store_get(&set->pck_cert, s, &n->pck, err);
     if (st != MSE_OK) {
         return st;

@@ -42,7 +42,8 @@ struct mse_need {
     enum mse_fetch_ca ca;
     uint8_t fmspc[6];
     bool has_pck_request; /* the quote carries no PCK certificate */
-    struct mse_fetch_key pck;
+    struct mse_fetch_key pck; /* its PPID borrows from the evidence */
+    uint8_t qe_id[16];
     /* SNP. */
     enum mse_snp_product product;
     bool guessed_product; /* Milan, but it may be Genoa: reports of version 2 do not say */

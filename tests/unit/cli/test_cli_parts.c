@@ -8,6 +8,7 @@
 #include "cli/app.h"
 #include "cli/files.h"
 #include "cli/listen.h"
+#include "cli/progress.h"
 #include "cli/target.h"
 #include "cli/words.h"
 #include "lib/testlib.h"
@@ -194,6 +195,35 @@ static void test_words(void **state)
     assert_int_equal(cli_words_split(&w, many, NULL), MSE_ERR_CONFIG);
 }
 
+static void want_line(const struct cli_progress *p, uint64_t bytes, uint64_t total,
+                      const char *want)
+{
+    char line[CLI_PROGRESS_LEN];
+    cli_progress_line(line, p, bytes, total, 3000);
+    assert_string_equal(line, want);
+}
+
+static void test_progress(void **state)
+{
+    struct cli_progress p = { .what = "Fetching", .started = 1000, .turn = 1 };
+    (void)state;
+    want_line(&p, 0, 0, "/ Fetching... 2 s");
+    want_line(&p, 1000, 0, "/ Fetching... 1000 B, 500 B/s");
+    want_line(&p, 12595, 0, "/ Fetching... 12.2 KiB, 6.1 KiB/s");
+    want_line(&p, 3 * 1024 * 1024, 4 * 1024 * 1024,
+              "Fetching [##################......] 75% 3.0 MiB, 1.5 MiB/s");
+    want_line(&p, 5, 5, "Fetching [########################] 100% 5 B, 2 B/s");
+    want_line(&p, 6, 5, "/ Fetching... 6 B, 3 B/s"); /* more than was said */
+    /* A clock that did not move, a size that overflows nothing. */
+    char line[CLI_PROGRESS_LEN];
+    cli_progress_line(line, &p, UINT64_MAX / 1000, UINT64_MAX / 1000, 1000);
+    assert_true(strlen(line) < CLI_PROGRESS_LEN);
+    /* Nothing is drawn where no terminal is. */
+    cli_progress_step(&p, 1, 2);
+    assert_false(p.drawn);
+    cli_progress_end(&p);
+}
+
 static void test_table_fits(void **state)
 {
     (void)state;
@@ -214,7 +244,7 @@ int main(void)
         cmocka_unit_test(test_split_host),  cmocka_unit_test(test_write_is_atomic),
         cmocka_unit_test(test_read_limits), cmocka_unit_test(test_context_round_trip),
         cmocka_unit_test(test_listen),      cmocka_unit_test(test_table_fits),
-        cmocka_unit_test(test_words),
+        cmocka_unit_test(test_words),       cmocka_unit_test(test_progress),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
