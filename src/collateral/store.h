@@ -41,7 +41,7 @@ struct mse_need {
     /* SGX and TDX. */
     enum mse_fetch_ca ca;
     uint8_t fmspc[6];
-    bool has_pck_request; /* the quote carries no PCK certificate */
+    bool has_pck_request;     /* the quote carries no PCK certificate */
     struct mse_fetch_key pck; /* its PPID borrows from the evidence */
     uint8_t qe_id[16];
     /* SNP. */
