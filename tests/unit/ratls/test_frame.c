@@ -383,6 +383,24 @@ static void every_nonce_finds_the_root(void **state)
     assert_status(mse_nonces_path(&p, nonces, 3, 3), MSE_ERR_ARGUMENT);
 }
 
+static void roots_of_the_document(void **state)
+{
+    (void)state;
+    struct mse_nonce nonces[2];
+    uint8_t root[32];
+    uint8_t want[32];
+    for (uint8_t i = 0; i < 32; i++) {
+        nonces[0].bytes[i] = i;
+    }
+    memset(nonces[1].bytes, 0xff, 32);
+    unhex(want, 32, "699cacdb4c39d8e0bb1223352765a7f7acdc51dec6694f7b54c3d0a47f0cc409");
+    assert_status(mse_nonces_root(root, nonces, 1), MSE_OK);
+    assert_memory_equal(root, want, 32);
+    unhex(want, 32, "ccbaa33d25462aa9f74a64abf947c001bec2c80baff64f6afe2e979d2c99d0f2");
+    assert_status(mse_nonces_root(root, nonces, 2), MSE_OK);
+    assert_memory_equal(root, want, 32);
+}
+
 static void other_paths_lead_elsewhere(void **state)
 {
     (void)state;
@@ -427,6 +445,7 @@ int main(void)
         cmocka_unit_test(writers_write_what_readers_take),
         cmocka_unit_test(lengths),
         cmocka_unit_test(every_nonce_finds_the_root),
+        cmocka_unit_test(roots_of_the_document),
         cmocka_unit_test(other_paths_lead_elsewhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -298,6 +298,60 @@ static void other_claims(void **state)
     assert_status(bench_judge(&b), MSE_ERR_MALFORMED);
 }
 
+static mse_status keep_report_data(void *arg, uint8_t *out, size_t cap, size_t *out_len,
+                                   const uint8_t report_data[64], struct mse_error *err)
+{
+    (void)err;
+    assert_true(cap > 0);
+    memcpy(arg, report_data, 64);
+    *out = 0;
+    *out_len = 1;
+    return MSE_OK;
+}
+
+static void claims_of_the_document(void **state)
+{
+    (void)state;
+    static const char hex[] =
+        "a5656e6f6e6365"
+        "5820000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+        "686d73652d726f6c65"
+        "6e7365727665722d73657373696f6e"
+        "6b7075626b65792d68617368"
+        "582482015820808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9f"
+        "6c6d73652d6578706f72746572"
+        "5820404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f"
+        "6c6d73652d6d616e6966657374"
+        "5820c0c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3d4d5d6d7d8d9dadbdcdddedf";
+    uint8_t raw[256];
+    uint8_t all[256];
+    uint8_t report_data[64];
+    uint8_t want[32];
+    struct mse_build b;
+    size_t len = sizeof hex / 2;
+    for (size_t i = 0; i < sizeof all; i++) {
+        all[i] = (uint8_t)i;
+    }
+    const struct mse_session_words w = {
+        .role = MSE_ROLE_SERVER_SESSION,
+        .spki_sha256 = { 0x80, 0x81, 0x82, 0x83, 0x84, 0x85, 0x86, 0x87, 0x88, 0x89, 0x8a,
+                         0x8b, 0x8c, 0x8d, 0x8e, 0x8f, 0x90, 0x91, 0x92, 0x93, 0x94, 0x95,
+                         0x96, 0x97, 0x98, 0x99, 0x9a, 0x9b, 0x9c, 0x9d, 0x9e, 0x9f },
+        .nonce = { all, 32 },
+        .exporter = { all + 0x40, 32 },
+        .manifest_sha256 = { all + 0xc0, 32 }
+    };
+    mse_build_heap(&b, 1024);
+    assert_status(mse_session_evidence_make(&b, &w, keep_report_data, report_data, NULL), MSE_OK);
+    assert_true(mse_hex_decode(raw, len, mse_bytes_of(hex, 2 * len)));
+    assert_true(b.len > len);
+    assert_memory_equal(b.data + b.len - len, raw, len); /* the claims end the evidence */
+    assert_status(mse_sha256(want, mse_bytes_of(raw, len)), MSE_OK);
+    assert_memory_equal(report_data, want, 32);
+    assert_memory_equal(report_data, "\x6e\x23\xf2\xb3\x77\xf1\xe4\xcf", 8);
+    mse_build_clear(&b);
+}
+
 static void facts(void **state)
 {
     (void)state;
@@ -840,6 +894,7 @@ int main(void)
         cmocka_unit_test(other_keys),
         cmocka_unit_test(other_names_and_manifests),
         cmocka_unit_test(other_claims),
+        cmocka_unit_test(claims_of_the_document),
         cmocka_unit_test(facts),
         cmocka_unit_test(sessions_reach_their_level),
         cmocka_unit_test(other_protocols_on_the_same_session),
