@@ -102,8 +102,8 @@ static const char *advice(mse_status st)
         return "is the FMSPC right, and does this service know it? --offline uses the cache only";
     case MSE_ERR_IO:
     case MSE_ERR_TIMEOUT:
-        return "--pccs URL asks another service, --proxy URL goes through a proxy, --timeout "
-               "SECONDS waits longer";
+        return "--pccs URL or --kds URL asks another service, --proxy URL goes through a proxy, "
+               "--timeout SECONDS waits longer";
     case MSE_ERR_PROTOCOL:
         return "something else seems to answer there: compare --pccs, --proxy and --pccs-ca";
     case MSE_ERR_UNSUPPORTED:

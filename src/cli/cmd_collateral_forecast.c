@@ -87,8 +87,12 @@ static enum cli_exit load_early(struct forecast *f)
     } else {
         struct mse_need need;
         st = cli_own_need(&need, &f->judge.own, f->evidence, &err);
+        if (st != MSE_OK) {
+            (void)cli_target_failed(f->c, f->target.name, st, &err);
+            return CLI_REFUSED;
+        }
         need.update = MSE_FETCH_EARLY;
-        st = st == MSE_OK ? cli_own_get(&s->own, &f->judge.own, &need, &err) : st;
+        st = cli_own_get(&s->own, &f->judge.own, &need, &err);
     }
     if (st != MSE_OK) {
         (void)cli_trouble(f->c, "the early set: %s",

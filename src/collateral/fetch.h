@@ -72,6 +72,9 @@ MSE_MUST_USE bool mse_fetch_path(char *out, size_t cap, const struct mse_fetch_k
  * the answer has none. */
 const char *mse_fetch_chain_header(const char **older, const struct mse_fetch_key *key);
 
+/* "TCB info" and so on, for people. */
+const char *mse_fetch_name(enum mse_fetch_kind kind);
+
 enum mse_upstream_kind {
     MSE_UPSTREAM_PCS = 1, /* Intel's own: the root CRL lies elsewhere */
     MSE_UPSTREAM_PCCS,

@@ -136,6 +136,33 @@ const char *mse_fetch_chain_header(const char **older, const struct mse_fetch_ke
     return NULL;
 }
 
+const char *mse_fetch_name(enum mse_fetch_kind kind)
+{
+    switch (kind) {
+    case MSE_FETCH_ROOT_CRL:
+        return "root CRL";
+    case MSE_FETCH_PCK_CRL:
+        return "PCK CRL";
+    case MSE_FETCH_TCB_INFO:
+        return "TCB info";
+    case MSE_FETCH_QE_IDENTITY:
+        return "QE identity";
+    case MSE_FETCH_QVE_IDENTITY:
+        return "QvE identity";
+    case MSE_FETCH_EVAL_NUMBERS:
+        return "TCB evaluation numbers";
+    case MSE_FETCH_PCK_CERT:
+        return "PCK certificate";
+    case MSE_FETCH_VCEK:
+        return "VCEK";
+    case MSE_FETCH_AMD_CHAIN:
+        return "AMD's certificate chain";
+    case MSE_FETCH_AMD_CRL:
+        return "AMD's CRL";
+    }
+    return "object";
+}
+
 /* Upstreams. */
 
 static bool is_host_char(char c)

@@ -69,10 +69,12 @@ static mse_status nothing_there(bool has, const struct mse_fetched *cached, stru
 {
     char until[MSE_TIME_TEXT_LEN];
     if (!has) {
-        return MSE_FAIL(err, MSE_ERR_NOT_FOUND, "cache", "it does not have this");
+        return MSE_FAIL(err, MSE_ERR_NOT_FOUND, "cache",
+                        "the cache does not have it, or not in one piece");
     }
     mse_time_format(until, cached->until);
-    return MSE_FAIL(err, MSE_ERR_NOT_FOUND, "cache", "what it has was valid until %s", until);
+    return MSE_FAIL(err, MSE_ERR_NOT_FOUND, "cache", "what the cache has was valid until %s",
+                    until);
 }
 
 mse_status mse_store_get(struct mse_fetched *out, struct mse_store *s,
@@ -96,9 +98,9 @@ mse_status mse_store_get(struct mse_fetched *out, struct mse_store *s,
         return use_cached(out, s, &cached, fetched_at);
     }
     if (s->offline) {
-        st = nothing_there(has, &cached, err);
+        st = nothing_there(has, &cached, &why);
         mse_fetched_clear(&cached);
-        return st;
+        return MSE_FAIL(err, st, "cache", "%s: %s", mse_fetch_name(key->kind), why.text);
     }
     st = fetch(out, s, key, &root, &why);
     if (st == MSE_OK) {
@@ -113,5 +115,5 @@ mse_status mse_store_get(struct mse_fetched *out, struct mse_store *s,
         return use_cached(out, s, &cached, fetched_at);
     }
     mse_fetched_clear(&cached);
-    return MSE_FAIL(err, st, "fetch", "%s", why.text);
+    return MSE_FAIL(err, st, "fetch", "%s: %s", mse_fetch_name(key->kind), why.text);
 }
