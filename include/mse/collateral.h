@@ -179,6 +179,7 @@ struct mse_pck_info {
 MSE_API MSE_MUST_USE mse_status mse_pck_info_parse(struct mse_pck_info *out, struct mse_bytes der,
                                                    struct mse_error *err);
 
+struct mse_prepared; /* opaque */
 /* One set of collateral for a DCAP quote; everything borrowed. A member that is absent is empty. */
 struct mse_collateral {
     struct mse_bytes tcb_info;              /* signed body, byte for byte */
@@ -197,6 +198,8 @@ struct mse_collateral {
     struct mse_bytes vcek;
     struct mse_bytes vcek_issuer_chain;
     struct mse_bytes vcek_crl;
+    /* Set by mse_appraiser_collateral (<mse/appraiser.h>) only; else NULL. */
+    const struct mse_prepared *prepared;
 };
 
 /* Bundles. One reader for every JSON form: our own evidence.json, our collateral file (the same

@@ -77,10 +77,16 @@ static void put_in_order(struct mse_chain *c)
     }
 }
 
+static void begin(struct mse_chain *c)
+{
+    c->num = 0;
+    c->verified = false;
+    c->der_len = 0;
+}
+
 mse_status mse_chain_read(struct mse_chain *out, struct mse_bytes pem, struct mse_error *err)
 {
-    out->num = 0;
-    out->der_len = 0;
+    begin(out);
     mse_status st = append_pem(out, pem, err);
     if (st == MSE_OK && out->num == 0) {
         st = MSE_FAIL(err, MSE_ERR_MALFORMED, "chain", "no certificate");
@@ -93,8 +99,7 @@ mse_status mse_chain_read(struct mse_chain *out, struct mse_bytes pem, struct ms
 mse_status mse_chain_read_split(struct mse_chain *out, struct mse_bytes leaf_der,
                                 struct mse_bytes issuers, struct mse_error *err)
 {
-    out->num = 0;
-    out->der_len = 0;
+    begin(out);
     struct mse_bytes in = leaf_der;
     if (leaf_der.len > sizeof out->der || !mse_rd_copy(&in, out->der, leaf_der.len)) {
         return MSE_FAIL(err, MSE_ERR_MALFORMED, "chain", "a leaf of %zu bytes", leaf_der.len);
@@ -132,8 +137,7 @@ static mse_status append_mixed(struct mse_chain *c, struct mse_bytes in, struct 
 mse_status mse_chain_read_mixed(struct mse_chain *out, struct mse_bytes leaf,
                                 struct mse_bytes issuers, struct mse_error *err)
 {
-    out->num = 0;
-    out->der_len = 0;
+    begin(out);
     mse_status st = append_mixed(out, leaf, err);
     if (st == MSE_OK && out->num != 1) {
         st = MSE_FAIL(err, MSE_ERR_MALFORMED, "chain", "%zu certificates, wanted one leaf",
@@ -147,11 +151,11 @@ mse_status mse_chain_read_mixed(struct mse_chain *out, struct mse_bytes leaf,
     return st;
 }
 
-static bool is_issued_by(const struct mse_judge *j, const struct mse_cert *c,
+static bool is_issued_by(struct mse_curve *curve, const struct mse_cert *c,
                          const struct mse_cert *issuer)
 {
     return mse_bytes_equal(c->issuer, issuer->subject) &&
-           mse_cert_verify(j->curve, c, &issuer->key) == MSE_OK;
+           mse_cert_verify(curve, c, &issuer->key) == MSE_OK;
 }
 
 /* A certificate authority whose own CA certificates may be below deep. */
@@ -171,9 +175,18 @@ static bool is_leaf_profile(const struct mse_cert *c)
 }
 
 /* Intel's own root certificates are known whole; another one must have signed itself. */
-static bool is_root_intact(const struct mse_judge *j, const struct mse_cert *root)
+static bool is_root_intact(struct mse_curve *curve, const struct mse_cert *root)
 {
-    return mse_is_intel_root_certificate(root->der) || is_issued_by(j, root, root);
+    return mse_is_intel_root_certificate(root->der) || is_issued_by(curve, root, root);
+}
+
+void mse_chain_verify(struct mse_chain *c, struct mse_curve *curve)
+{
+    bool good = c->num > 0 && is_root_intact(curve, &c->certs[c->num - 1]);
+    for (size_t i = 0; good && i + 1 < c->num; i++) {
+        good = is_issued_by(curve, &c->certs[i], &c->certs[i + 1]);
+    }
+    c->verified = good;
 }
 
 /* spec: Intel SGX PCK Certificate and CRL Specification, PCK certificate chain */
@@ -193,8 +206,8 @@ static void judge_pck_links(const struct mse_judge *j, const struct mse_chain *c
 {
     static const struct mse_ask ask = { MSE_STEP_PCK_CHAIN,
                                         "each certificate named and signed by the next", NULL };
-    for (size_t i = 0; i + 1 < c->num; i++) {
-        if (!is_issued_by(j, &c->certs[i], &c->certs[i + 1])) {
+    for (size_t i = 0; !c->verified && i + 1 < c->num; i++) {
+        if (!is_issued_by(j->curve, &c->certs[i], &c->certs[i + 1])) {
             mse_note(j->v, &ask, MSE_ERR_PCK_CHAIN_SIGNATURE,
                      "certificate %zu is not issued by certificate %zu", i + 1, i + 2);
             return;
@@ -220,10 +233,10 @@ static void judge_pck_shape(const struct mse_judge *j, const struct mse_chain *c
              "a certificate with another profile");
 }
 
-static const struct mse_anchor *judge_pck_root(const struct mse_judge *j,
-                                               const struct mse_cert *root,
+static const struct mse_anchor *judge_pck_root(const struct mse_judge *j, const struct mse_chain *c,
                                                const struct mse_anchors *anchors)
 {
+    const struct mse_cert *root = &c->certs[c->num - 1];
     static const struct mse_ask trusted = { MSE_STEP_PCK_CHAIN, "the key of a trusted root",
                                             "simulation_root" };
     static const struct mse_ask intact = { MSE_STEP_PCK_CHAIN, "a root that signed itself", NULL };
@@ -232,7 +245,7 @@ static const struct mse_anchor *judge_pck_root(const struct mse_judge *j,
     mse_note(j->v, &trusted, a != NULL ? MSE_OK : MSE_ERR_PCK_CHAIN_ROOT_UNTRUSTED,
              "another key, in a certificate that calls itself \"%.*s\"", text_len(cn),
              (const char *)cn.data);
-    bool good = is_root_intact(j, root);
+    bool good = c->verified || is_root_intact(j->curve, root);
     mse_note(j->v, &intact, good ? MSE_OK : MSE_ERR_PCK_CHAIN_ROOT_UNTRUSTED,
              "the root's own signature is wrong");
     return a;
@@ -259,7 +272,7 @@ const struct mse_anchor *mse_judge_pck_chain(const struct mse_judge *j, const st
     judge_pck_leaf(j, &c->certs[0]);
     judge_pck_links(j, c);
     judge_pck_shape(j, c);
-    const struct mse_anchor *a = judge_pck_root(j, &c->certs[c->num - 1], anchors);
+    const struct mse_anchor *a = judge_pck_root(j, c, anchors);
     judge_pck_dates(j, c);
     return a;
 }
@@ -275,7 +288,7 @@ void mse_judge_ca_chain(const struct mse_judge *j, const struct mse_chain *c,
     }
     mse_note(j->v, &ask, good ? MSE_OK : MSE_ERR_PCK_CHAIN_MALFORMED, "%zu certificates", c->num);
     judge_pck_links(j, c);
-    (void)judge_pck_root(j, &c->certs[c->num - 1], anchors);
+    (void)judge_pck_root(j, c, anchors);
     judge_pck_dates(j, c);
 }
 
@@ -302,8 +315,23 @@ const struct mse_crl_words mse_root_crl_words = {
     .late = MSE_ERR_ROOT_CRL_EXPIRED,
 };
 
+/* Whether the key made the CRL's signature: remembered if it did and there is where to. */
+static bool is_crl_of(const struct mse_judge *j, const struct mse_crl *crl,
+                      struct mse_known_crl *known, const struct mse_pubkey *key)
+{
+    if (known != NULL && mse_known_key_is(&known->signer, key->spki)) {
+        return true;
+    }
+    bool good = mse_crl_verify(j->curve, crl, key) == MSE_OK;
+    if (good && known != NULL) {
+        mse_known_key_set(&known->signer, key->spki);
+    }
+    return good;
+}
+
 static void judge_crl_issuer(const struct mse_judge *j, const struct mse_crl *crl,
-                             const struct mse_crl_words *words, const struct mse_cert *issuer)
+                             const struct mse_crl_source *in, const struct mse_crl_words *words,
+                             const struct mse_cert *issuer)
 {
     if (issuer == NULL) {
         mse_note_skip(j->v, words->step, "the chain of its issuer could not be used");
@@ -319,26 +347,36 @@ static void judge_crl_issuer(const struct mse_judge *j, const struct mse_crl *cr
     mse_note(j->v, &name, same ? MSE_OK : words->issuer_mismatch, "a CRL of \"%.*s\"",
              text_len(seen), (const char *)seen.data);
     struct mse_ask signature = { words->step, "a signature of the issuer", NULL };
-    bool good = mse_crl_verify(j->curve, crl, &issuer->key) == MSE_OK;
+    bool good = is_crl_of(j, crl, in->known, &issuer->key);
     mse_note(j->v, &signature, good ? MSE_OK : words->signature,
              "a signature that the issuer's key did not make");
 }
 
-bool mse_judge_crl(const struct mse_judge *j, struct mse_crl *out, struct mse_bytes der,
+static mse_status read_crl(struct mse_crl *out, const struct mse_crl_source *in,
+                           struct mse_error *err)
+{
+    if (in->known == NULL || !in->known->parsed) {
+        return mse_crl_parse(out, in->der, err);
+    }
+    *out = in->known->crl;
+    return MSE_OK;
+}
+
+bool mse_judge_crl(const struct mse_judge *j, struct mse_crl *out, const struct mse_crl_source *in,
                    const struct mse_crl_words *words, const struct mse_cert *issuer)
 {
     struct mse_ask ask = { words->step, "a CRL in DER", NULL };
-    if (der.len == 0) {
+    if (in->der.len == 0) {
         mse_note(j->v, &ask, words->missing, "none");
         return false;
     }
     struct mse_error err = { .status = MSE_OK };
-    if (mse_crl_parse(out, der, &err) != MSE_OK) {
+    if (read_crl(out, in, &err) != MSE_OK) {
         mse_note(j->v, &ask, words->malformed, "%s", err.text);
         return false;
     }
     mse_note(j->v, &ask, MSE_OK, NULL);
-    judge_crl_issuer(j, out, words, issuer);
+    judge_crl_issuer(j, out, in, words, issuer);
     struct mse_window w = { .what = words->what,
                             .from = out->this_update,
                             .until = out->next_update,
@@ -399,8 +437,9 @@ static void judge_body_signature(const struct mse_judge *j, const struct mse_cer
     struct mse_ask ask = { words->step, "a signature of the signing certificate over these bytes",
                            NULL };
     const uint8_t *point = mse_point_of(&leaf->key);
-    bool good = point != NULL && s->signature.len == 64 &&
-                mse_p256_verify(j->curve, point, s->signature.data, s->body) == MSE_OK;
+    bool known = s->known != NULL && s->known->signed_by_leaf;
+    bool good = known || (point != NULL && s->signature.len == 64 &&
+                          mse_p256_verify(j->curve, point, s->signature.data, s->body) == MSE_OK);
     mse_note(j->v, &ask, good ? MSE_OK : words->signature,
              "a signature over other bytes or by another key");
 }
@@ -415,12 +454,13 @@ static void judge_signing_anchor(const struct mse_judge *j, const struct mse_cer
     mse_note(j->v, &ask, same ? MSE_OK : words->untrusted, "another root key");
 }
 
-static void judge_signing_root(const struct mse_judge *j, const struct mse_cert *root,
+static void judge_signing_root(const struct mse_judge *j, const struct mse_chain *c,
                                const struct mse_signed_words *words, const struct mse_signed *s)
 {
+    const struct mse_cert *root = &c->certs[c->num - 1];
     struct mse_ask self = { words->step, "a root that signed itself", NULL };
-    bool known = s->root != NULL && mse_bytes_equal(root->der, s->root->der);
-    bool good = (known || is_root_intact(j, root)) && is_ca_profile(root, 0);
+    bool known = c->verified || (s->root != NULL && mse_bytes_equal(root->der, s->root->der));
+    bool good = (known || is_root_intact(j->curve, root)) && is_ca_profile(root, 0);
     mse_note(j->v, &self, good ? MSE_OK : words->chain_signature,
              "a root with a wrong signature or profile");
 }
@@ -435,8 +475,16 @@ static bool is_issued_by_anchor(const struct mse_judge *j, const struct mse_cert
     }
     uint8_t raw[65] = { 0x04 };
     struct mse_bytes point = mse_bytes_of(s->anchor->point, 64);
+    struct mse_bytes whole = point;
     struct mse_pubkey key = { .type = MSE_KEY_P256, .raw = mse_bytes_of(raw, sizeof raw) };
-    return mse_rd_copy(&point, raw + 1, 64) && mse_cert_verify(j->curve, leaf, &key) == MSE_OK;
+    if (s->known != NULL && mse_known_key_is(&s->known->issuer, whole)) {
+        return true;
+    }
+    bool good = mse_rd_copy(&point, raw + 1, 64) && mse_cert_verify(j->curve, leaf, &key) == MSE_OK;
+    if (good && s->known != NULL) {
+        mse_known_key_set(&s->known->issuer, whole);
+    }
+    return good;
 }
 
 static void judge_signing_chain(const struct mse_judge *j, const struct mse_chain *c,
@@ -449,12 +497,13 @@ static void judge_signing_chain(const struct mse_judge *j, const struct mse_chai
              leaf->is_ca ? ", the first a CA" : "");
     bool known = s->good_leaf != NULL && mse_bytes_equal(leaf->der, s->good_leaf->der);
     struct mse_ask link = { words->step, "named and signed by the root", NULL };
-    bool issued = known || (c->num == 1 ? is_issued_by_anchor(j, leaf, s)
-                                        : is_issued_by(j, leaf, &c->certs[1]));
+    bool issued =
+        known || (c->num == 1 ? is_issued_by_anchor(j, leaf, s)
+                              : c->verified || is_issued_by(j->curve, leaf, &c->certs[1]));
     mse_note(j->v, &link, issued ? MSE_OK : words->chain_signature,
              "a signing certificate that the root did not issue");
     if (c->num > 1) {
-        judge_signing_root(j, &c->certs[c->num - 1], words, s);
+        judge_signing_root(j, c, words, s);
     }
     for (size_t i = 0; i < c->num; i++) {
         struct mse_window w = { .what = i == 0 ? words->what : "signing_root_certificate",
@@ -466,20 +515,30 @@ static void judge_signing_chain(const struct mse_judge *j, const struct mse_chai
     }
 }
 
-void mse_judge_signed(const struct mse_judge *j, struct mse_chain *chain,
-                      const struct mse_signed_words *words, const struct mse_signed *s)
+/* The chain of the known bytes, else read into s->room. */
+static const struct mse_chain *read_signing_chain(const struct mse_signed *s, struct mse_error *err)
 {
-    chain->num = 0;
+    if (s->known != NULL && s->known->chain.num > 0) {
+        return &s->known->chain;
+    }
+    return mse_chain_read(s->room, s->issuer_chain, err) == MSE_OK ? s->room : NULL;
+}
+
+const struct mse_chain *mse_judge_signed(const struct mse_judge *j,
+                                         const struct mse_signed_words *words,
+                                         const struct mse_signed *s)
+{
     struct mse_ask parts = { words->step, "body, 64-byte signature and issuer chain", NULL };
     if (s->body.len == 0 || s->signature.len != 64 || s->issuer_chain.len == 0) {
         mse_note(j->v, &parts, words->missing, "body %zu, signature %zu, chain %zu bytes",
                  s->body.len, s->signature.len, s->issuer_chain.len);
-        return;
+        return NULL;
     }
     struct mse_error err = { .status = MSE_OK };
-    if (mse_chain_read(chain, s->issuer_chain, &err) != MSE_OK) {
+    const struct mse_chain *chain = read_signing_chain(s, &err);
+    if (chain == NULL) {
         mse_note(j->v, &parts, words->malformed, "%s", err.text);
-        return;
+        return NULL;
     }
     mse_note(j->v, &parts, MSE_OK, NULL);
     /* Of several failures the first is reported: whose word it is comes before what it says. */
@@ -488,4 +547,5 @@ void mse_judge_signed(const struct mse_judge *j, struct mse_chain *chain,
     }
     judge_body_signature(j, &chain->certs[0], words, s);
     judge_signing_chain(j, chain, words, s);
+    return chain;
 }

@@ -4,6 +4,7 @@
 #define ATTEST_CHAIN_H
 
 #include "attest/anchors.h"
+#include "attest/known.h"
 #include "attest/verdict.h"
 #include "crypto/x509.h"
 
@@ -12,6 +13,7 @@
 struct mse_chain {
     size_t num;
     struct mse_cert certs[MSE_CHAIN_MAX_CERTS];
+    bool verified; /* known: each is named and signed by the next, the last by itself */
     size_t der_len;
     uint8_t der[8192];
 };
@@ -26,11 +28,14 @@ MSE_MUST_USE mse_status mse_chain_read_split(struct mse_chain *out, struct mse_b
 MSE_MUST_USE mse_status mse_chain_read_mixed(struct mse_chain *out, struct mse_bytes leaf,
                                              struct mse_bytes issuers, struct mse_error *err);
 
-/* What every judge needs: where it notes, what it verifies on (see crypto/sign.h, may be NULL), and
- * the time of the appraisal. */
+/* mse_chain_verify sets c->verified if that is what it is. */
+void mse_chain_verify(struct mse_chain *c, struct mse_curve *curve);
+
+/* What every judge needs: where it notes, what it verifies with (see crypto/sign.h, may be NULL),
+ * and the time of the appraisal. */
 struct mse_judge {
     struct mse_verdict *v;
-    const struct mse_curve *curve;
+    struct mse_curve *curve;
     mse_time at;
 };
 
@@ -57,11 +62,21 @@ struct mse_crl_words {
 extern const struct mse_crl_words mse_pck_crl_words;
 extern const struct mse_crl_words mse_root_crl_words;
 
+/* What is known of the bytes of a CRL: its form, and one key under which its signature is good. */
+struct mse_known_crl {
+    bool parsed;
+    struct mse_crl crl;
+    struct mse_known_key signer;
+};
+struct mse_crl_source {
+    struct mse_bytes der;
+    struct mse_known_crl *known; /* NULL: nothing */
+};
 /* mse_judge_crl reads a CRL and judges issuer, signature and dates. issuer: the certificate that
  * must have issued it; NULL: unknown, for its chain could not be used. False if out was not
  * filled. */
 MSE_MUST_USE bool mse_judge_crl(const struct mse_judge *j, struct mse_crl *out,
-                                struct mse_bytes der, const struct mse_crl_words *words,
+                                const struct mse_crl_source *in, const struct mse_crl_words *words,
                                 const struct mse_cert *issuer);
 /* mse_judge_revoked notes whether a certificate stands in crl (NULL: skipped). */
 void mse_judge_revoked(const struct mse_judge *j, const struct mse_crl *crl,
@@ -83,6 +98,13 @@ struct mse_signed_words {
 extern const struct mse_signed_words mse_tcb_info_words;
 extern const struct mse_signed_words mse_qe_identity_words;
 
+/* What is known of the bytes of a body, its signature and its chain. */
+struct mse_known_signed {
+    struct mse_chain chain;      /* num 0: nothing */
+    bool signed_by_leaf;         /* the body, by the chain's first certificate */
+    struct mse_known_key issuer; /* of that certificate, where no root came with it */
+};
+
 /* Signed JSON and what it is judged against. */
 struct mse_signed {
     struct mse_bytes body;
@@ -92,10 +114,13 @@ struct mse_signed {
     const struct mse_cert *root;      /* the root certificate already judged, or NULL */
     const struct mse_crl *root_crl;   /* NULL: revocation is not judged here */
     const struct mse_cert *good_leaf; /* a signing certificate already judged good, or NULL */
+    struct mse_known_signed *known;   /* of these very bytes; NULL: nothing */
+    struct mse_chain *room;           /* for the chain; may be NULL if the chain is known */
 };
 /* mse_judge_signed notes missing parts, the chain, the signature over the exact bytes and the
- * signer's revocation. chain is filled as far as it could be read (num 0: not at all). */
-void mse_judge_signed(const struct mse_judge *j, struct mse_chain *chain,
-                      const struct mse_signed_words *words, const struct mse_signed *s);
+ * signer's revocation. Returns the chain; NULL if it could not be read. */
+const struct mse_chain *mse_judge_signed(const struct mse_judge *j,
+                                         const struct mse_signed_words *words,
+                                         const struct mse_signed *s);
 
 #endif

@@ -61,38 +61,53 @@ static struct mse_bytes find_pck_chain(struct mse_dcap *a)
 static void judge_chain(struct mse_dcap *a, struct mse_bytes pem)
 {
     static const struct mse_ask ask = { MSE_STEP_PCK_CHAIN, "leaf, CA, root in PEM", NULL };
-    a->pck_chain.num = 0;
     if (pem.len == 0) {
         mse_note_skip(a->v, MSE_STEP_PCK_CHAIN, "there is no PCK chain");
         return;
     }
     struct mse_error err = { .status = MSE_OK };
-    if (mse_chain_read(&a->pck_chain, pem, &err) != MSE_OK) {
+    const struct mse_chain *c = mse_platform_find_chain(&a->platform, a->prepared, pem);
+    if (c == NULL && mse_chain_read(&a->pck_room, pem, &err) != MSE_OK) {
         mse_note(a->v, &ask, MSE_ERR_PCK_CHAIN_MALFORMED, "%s", err.text);
         return;
     }
-    a->anchor = mse_judge_pck_chain(&a->judge, &a->pck_chain, &a->anchors);
-    const uint8_t *point = mse_point_of(&a->pck_chain.certs[a->pck_chain.num - 1].key);
+    a->pck_chain = c != NULL ? c : &a->pck_room;
+    a->anchor = mse_judge_pck_chain(&a->judge, a->pck_chain, &a->anchors);
+    if (mse_verdict_step_ok(a->v, MSE_STEP_PCK_CHAIN)) {
+        mse_platform_learn_chain(&a->platform, pem);
+    }
+    const uint8_t *point = mse_point_of(&a->pck_chain->certs[a->pck_chain->num - 1].key);
     a->v->simulated = point == NULL || !mse_mem_equal(point, mse_intel_root_point(), 64);
+}
+
+static bool has_whole_chain(const struct mse_dcap *a)
+{
+    return a->pck_chain != NULL && a->pck_chain->num == MSE_CHAIN_MAX_CERTS;
+}
+
+/* The PCK certificate; NULL if no chain could be read. */
+static const struct mse_cert *pck_leaf(const struct mse_dcap *a)
+{
+    return a->pck_chain != NULL ? &a->pck_chain->certs[0] : NULL;
 }
 
 /* The CA that issued the PCK certificate; NULL if the chain has another shape. */
 static const struct mse_cert *pck_ca(const struct mse_dcap *a)
 {
-    return a->pck_chain.num == MSE_CHAIN_MAX_CERTS ? &a->pck_chain.certs[1] : NULL;
+    return has_whole_chain(a) ? &a->pck_chain->certs[1] : NULL;
 }
 
 static const struct mse_cert *root(const struct mse_dcap *a)
 {
-    return a->pck_chain.num == MSE_CHAIN_MAX_CERTS ? &a->pck_chain.certs[2] : NULL;
+    return has_whole_chain(a) ? &a->pck_chain->certs[2] : NULL;
 }
 
 static void judge_extension(struct mse_dcap *a)
 {
     static const struct mse_ask ask = { MSE_STEP_PCK_EXTENSION, "a complete SGX extension", NULL };
-    const struct mse_cert *leaf = &a->pck_chain.certs[0];
+    const struct mse_cert *leaf = pck_leaf(a);
     struct mse_bytes value = { 0 };
-    if (a->pck_chain.num == 0 || !mse_cert_sgx_extension(leaf, &value)) {
+    if (leaf == NULL || !mse_cert_sgx_extension(leaf, &value)) {
         mse_note_skip(a->v, MSE_STEP_PCK_EXTENSION, "there is no SGX extension");
         return;
     }
@@ -125,14 +140,15 @@ static void judge_crls(struct mse_dcap *a)
     static const struct mse_ask leaf = { MSE_STEP_PCK_CRL, "a PCK certificate that is not revoked",
                                          NULL };
     static const struct mse_ask ca = { MSE_STEP_ROOT_CRL, "a PCK CA that is not revoked", NULL };
-    const struct mse_collateral *c = a->collateral;
-    a->has_pck_crl =
-        mse_judge_crl(&a->judge, &a->pck_crl, c->pck_crl, &mse_pck_crl_words, pck_ca(a));
-    mse_judge_revoked(&a->judge, a->has_pck_crl ? &a->pck_crl : NULL,
-                      a->pck_chain.num > 0 ? &a->pck_chain.certs[0] : NULL, &leaf,
+    const struct mse_prepared *k = a->prepared;
+    const struct mse_crl_source pck_crl = { a->collateral->pck_crl, k != NULL ? k->pck_crl : NULL };
+    const struct mse_crl_source root_crl = { a->collateral->root_ca_crl,
+                                             k != NULL ? k->root_crl : NULL };
+    a->has_pck_crl = mse_judge_crl(&a->judge, &a->pck_crl, &pck_crl, &mse_pck_crl_words, pck_ca(a));
+    mse_judge_revoked(&a->judge, a->has_pck_crl ? &a->pck_crl : NULL, pck_leaf(a), &leaf,
                       MSE_ERR_PCK_REVOKED);
     a->has_root_crl =
-        mse_judge_crl(&a->judge, &a->root_crl, c->root_ca_crl, &mse_root_crl_words, root(a));
+        mse_judge_crl(&a->judge, &a->root_crl, &root_crl, &mse_root_crl_words, root(a));
     mse_judge_revoked(&a->judge, a->has_root_crl ? &a->root_crl : NULL, pck_ca(a), &ca,
                       MSE_ERR_INTERMEDIATE_REVOKED);
 }
@@ -154,7 +170,7 @@ static void judge_signer(struct mse_dcap *a, const struct mse_chain *chain,
 {
     struct mse_ask ask = { words->step, "a signing certificate that is not revoked", NULL };
     mse_judge_revoked(&a->judge, a->has_root_crl ? &a->root_crl : NULL,
-                      chain->num > 0 ? &chain->certs[0] : NULL, &ask, words->revoked);
+                      chain != NULL ? &chain->certs[0] : NULL, &ask, words->revoked);
 }
 
 static void judge_tcb_info_platform(struct mse_dcap *a)
@@ -162,7 +178,7 @@ static void judge_tcb_info_platform(struct mse_dcap *a)
     const struct mse_ask kind = { MSE_STEP_TCB_INFO, a->kind->tcb_info, NULL };
     static const struct mse_ask same = { MSE_STEP_TCB_INFO, "the platform's FMSPC and PCEID",
                                          NULL };
-    const struct mse_tcb_info *info = &a->tcb_info;
+    const struct mse_tcb_info *info = a->tcb_info;
     bool right = info->tee == a->kind->tee && info->tcb_type == 0;
     mse_note(a->v, &kind, right ? MSE_OK : MSE_ERR_TCB_INFO_MISMATCH,
              "TCB info for another kind of TEE (type %u)", info->tcb_type);
@@ -181,6 +197,17 @@ static void judge_tcb_info_platform(struct mse_dcap *a)
              "TCB info of FMSPC %s, PCK certificate of FMSPC %s", seen, want);
 }
 
+static mse_status read_tcb_info(struct mse_dcap *a, struct mse_error *err)
+{
+    if (a->prepared != NULL && a->prepared->tcb_info != NULL) {
+        a->tcb_info = a->prepared->tcb_info;
+        return MSE_OK;
+    }
+    mse_status st = mse_tcb_info_parse(&a->room->tcb_info, a->collateral->tcb_info, err);
+    a->tcb_info = st == MSE_OK ? &a->room->tcb_info : NULL;
+    return st;
+}
+
 static void judge_tcb_info(struct mse_dcap *a)
 {
     static const struct mse_ask ask = { MSE_STEP_TCB_INFO, "TCB info, version 2 or 3", NULL };
@@ -188,26 +215,39 @@ static void judge_tcb_info(struct mse_dcap *a)
     s.body = a->collateral->tcb_info;
     s.signature = a->collateral->tcb_info_signature;
     s.issuer_chain = a->collateral->tcb_info_issuer_chain;
-    mse_judge_signed(&a->judge, &a->tcb_chain, &mse_tcb_info_words, &s);
-    judge_signer(a, &a->tcb_chain, &mse_tcb_info_words);
+    s.known = a->prepared != NULL ? a->prepared->tcb : NULL;
+    s.room = a->room != NULL ? &a->room->tcb_chain : NULL;
+    a->tcb_chain = mse_judge_signed(&a->judge, &mse_tcb_info_words, &s);
+    judge_signer(a, a->tcb_chain, &mse_tcb_info_words);
     if (s.body.len == 0) {
         return; /* noted as missing */
     }
     struct mse_error err = { .status = MSE_OK };
-    mse_status st = mse_tcb_info_parse(&a->tcb_info, s.body, &err);
+    mse_status st = read_tcb_info(a, &err);
     mse_note(a->v, &ask, st, "%s", err.text);
     if (st != MSE_OK) {
         return;
     }
-    a->has_tcb_info = a->tcb_info.tee == a->kind->tee;
-    a->v->tcb_evaluation_number = a->tcb_info.tcb_evaluation_number;
+    a->has_tcb_info = a->tcb_info->tee == a->kind->tee;
+    a->v->tcb_evaluation_number = a->tcb_info->tcb_evaluation_number;
     struct mse_window w = { .what = "tcb_info",
-                            .from = a->tcb_info.issue_date,
-                            .until = a->tcb_info.next_update,
+                            .from = a->tcb_info->issue_date,
+                            .until = a->tcb_info->next_update,
                             .early = MSE_ERR_TCB_INFO_NOT_YET_VALID,
                             .late = MSE_ERR_TCB_INFO_EXPIRED };
     mse_note_window(a->v, MSE_STEP_TCB_INFO, &w, a->at);
     judge_tcb_info_platform(a);
+}
+
+static mse_status read_qe_identity(struct mse_dcap *a, struct mse_error *err)
+{
+    if (a->prepared != NULL && a->prepared->qe_identity != NULL) {
+        a->qe_identity = a->prepared->qe_identity;
+        return MSE_OK;
+    }
+    mse_status st = mse_qe_identity_parse(&a->room->qe_identity, a->collateral->qe_identity, err);
+    a->qe_identity = st == MSE_OK ? &a->room->qe_identity : NULL;
+    return st;
 }
 
 static void judge_qe_identity(struct mse_dcap *a)
@@ -219,46 +259,53 @@ static void judge_qe_identity(struct mse_dcap *a)
     s.body = a->collateral->qe_identity;
     s.signature = a->collateral->qe_identity_signature;
     s.issuer_chain = a->collateral->qe_identity_issuer_chain;
-    bool known = mse_verdict_step_ok(a->v, MSE_STEP_TCB_INFO) && a->tcb_chain.num > 0;
-    s.good_leaf = known ? &a->tcb_chain.certs[0] : NULL;
-    mse_judge_signed(&a->judge, &a->qe_chain, &mse_qe_identity_words, &s);
-    judge_signer(a, &a->qe_chain, &mse_qe_identity_words);
+    bool known = mse_verdict_step_ok(a->v, MSE_STEP_TCB_INFO) && a->tcb_chain != NULL;
+    s.good_leaf = known ? &a->tcb_chain->certs[0] : NULL;
+    s.known = a->prepared != NULL ? a->prepared->qe : NULL;
+    s.room = a->room != NULL ? &a->room->qe_chain : NULL;
+    a->qe_chain = mse_judge_signed(&a->judge, &mse_qe_identity_words, &s);
+    judge_signer(a, a->qe_chain, &mse_qe_identity_words);
     if (s.body.len == 0) {
         return; /* noted as missing */
     }
     struct mse_error err = { .status = MSE_OK };
-    mse_status st = mse_qe_identity_parse(&a->qe_identity, s.body, &err);
+    mse_status st = read_qe_identity(a, &err);
     mse_note(a->v, &ask, st, "%s", err.text);
     if (st != MSE_OK) {
         return;
     }
     a->has_qe_identity = true;
     struct mse_window w = { .what = "qe_identity",
-                            .from = a->qe_identity.issue_date,
-                            .until = a->qe_identity.next_update,
+                            .from = a->qe_identity->issue_date,
+                            .until = a->qe_identity->next_update,
                             .early = MSE_ERR_QE_IDENTITY_NOT_YET_VALID,
                             .late = MSE_ERR_QE_IDENTITY_EXPIRED };
     mse_note_window(a->v, MSE_STEP_QE_IDENTITY, &w, a->at);
-    mse_note(a->v, &id, a->qe_identity.id == a->kind->qe ? MSE_OK : MSE_ERR_QE_IDENTITY_MISMATCH,
+    mse_note(a->v, &id, a->qe_identity->id == a->kind->qe ? MSE_OK : MSE_ERR_QE_IDENTITY_MISMATCH,
              "the identity of another enclave");
 }
 
 /* Steps qe_report, ak_binding, quote_signature. */
 
+static bool is_qe_signed(const struct mse_dcap *a)
+{
+    const uint8_t *point = mse_point_of(&pck_leaf(a)->key);
+    return point != NULL && mse_p256_verify(a->judge.curve, point, a->auth.qe_report_signature,
+                                            a->auth.qe_report_raw) == MSE_OK;
+}
+
 static void judge_qe_report(struct mse_dcap *a)
 {
     static const struct mse_ask ask = { MSE_STEP_QE_REPORT, "a signature of the PCK key", NULL };
-    if (a->pck_chain.num == 0) {
+    if (a->pck_chain == NULL) {
         mse_note_skip(a->v, MSE_STEP_QE_REPORT, no_chain);
         return;
     }
-    const uint8_t *point = mse_point_of(&a->pck_chain.certs[0].key);
-    mse_status st = MSE_ERR_QE_REPORT_SIGNATURE;
-    if (point != NULL) {
-        st = mse_p256_verify(a->judge.curve, point, a->auth.qe_report_signature,
-                             a->auth.qe_report_raw);
+    bool good = mse_platform_find_qe(&a->platform, &a->auth) || is_qe_signed(a);
+    if (good && mse_verdict_step_ok(a->v, MSE_STEP_PCK_CHAIN)) {
+        mse_platform_learn_qe(&a->platform, &a->auth);
     }
-    mse_note(a->v, &ask, st == MSE_OK ? MSE_OK : MSE_ERR_QE_REPORT_SIGNATURE,
+    mse_note(a->v, &ask, good ? MSE_OK : MSE_ERR_QE_REPORT_SIGNATURE,
              "a QE report that another key signed, or that was changed");
 }
 
@@ -282,8 +329,12 @@ static void judge_quote_signature(struct mse_dcap *a)
     static const struct mse_ask ask = { MSE_STEP_QUOTE_SIGNATURE,
                                         "a signature of the attestation key", NULL };
     const struct mse_quote_auth *q = &a->auth;
+    const struct mse_ec_key *key = mse_platform_attestation_key(&a->platform);
     mse_status st =
-        mse_p256_verify(a->judge.curve, q->attestation_key, q->signature, a->signed_part);
+        key != NULL
+            ? mse_ec_key_verify(key, mse_bytes_of(q->signature, sizeof q->signature),
+                                a->signed_part)
+            : mse_p256_verify(a->judge.curve, q->attestation_key, q->signature, a->signed_part);
     mse_note(a->v, &ask, st == MSE_OK ? MSE_OK : MSE_ERR_QUOTE_SIGNATURE,
              "a quote that another key signed, or that was changed");
 }
@@ -315,7 +366,7 @@ static void judge_qe_match(struct mse_dcap *a)
         mse_note_skip(a->v, MSE_STEP_QE_MATCH, "the QE identity could not be read");
         return;
     }
-    const struct mse_qe_identity *id = &a->qe_identity;
+    const struct mse_qe_identity *id = a->qe_identity;
     const struct mse_sgx_report *r = &a->auth.qe_report;
     const mse_status bad = MSE_ERR_QE_IDENTITY_MISMATCH;
     bool same = mse_mem_equal(r->mr_signer, id->mr_signer, 32);
@@ -365,18 +416,31 @@ static void judge(struct mse_dcap *a, struct mse_bytes quote)
                           mse_verdict_step_ok(a->v, MSE_STEP_QUOTE_SIGNATURE);
 }
 
+/* The room is large, and where all is known there is no need for it. */
+static void judge_in_room(struct mse_dcap *a, struct mse_bytes quote)
+{
+    struct mse_dcap_room room;
+    a->room = &room;
+    judge(a, quote);
+    a->room = NULL;
+}
+
 mse_status mse_dcap_appraise(struct mse_dcap *a, struct mse_bytes quote, struct mse_error *err)
 {
-    const struct mse_verdict empty = { .tee = a->kind->tee, .reference_index = SIZE_MAX };
     const struct mse_policy *policy = a->policy;
-    *a->v = empty;
-    /* Without memory for it each verification builds its own. */
-    struct mse_curve *curve = mse_curve_new_p256();
-    struct mse_judge j = { .v = a->v, .curve = curve, .at = a->at };
+    struct mse_curve curve = { NULL, NULL };
+    struct mse_judge j = { .v = a->v, .curve = &curve, .at = a->at };
+    mse_verdict_begin(a->v, a->kind->tee);
     a->judge = j;
-    judge(a, quote);
+    a->prepared = mse_prepared_of(a->collateral);
+    if (mse_prepared_has_dcap(a->prepared)) {
+        judge(a, quote);
+    } else {
+        judge_in_room(a, quote);
+    }
+    mse_platform_clear(&a->platform);
     a->judge.curve = NULL;
-    mse_curve_free(curve);
+    mse_curve_clear(&curve);
     /* A quote alone is bound to nothing; the caller who knows better says so afterwards. */
     if (policy->require_level > 0) {
         mse_verdict_set_level(a->v, 0, policy);

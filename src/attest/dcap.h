@@ -6,6 +6,7 @@
 #define ATTEST_DCAP_H
 
 #include "attest/chain.h"
+#include "attest/prepared.h"
 #include "attest/tcb.h"
 
 struct mse_dcap;
@@ -33,13 +34,16 @@ struct mse_dcap {
     const struct mse_collateral *collateral;
     const struct mse_policy *policy;
     mse_time at;
-    struct mse_judge judge; /* v and at once more, for chain.h */
+    struct mse_judge judge;              /* v and at once more, for chain.h */
+    const struct mse_prepared *prepared; /* what is known of the collateral; NULL: nothing */
+    struct mse_known_platform platform;  /* and of the quote's own parts */
+    struct mse_dcap_room *room;          /* NULL: all of it is known */
 
     struct mse_bytes signed_part;
     struct mse_quote_auth auth;
     struct mse_anchors anchors;
-    struct mse_chain pck_chain;      /* num 0: could not be read */
-    const struct mse_anchor *anchor; /* where the PCK chain ends; NULL: nowhere */
+    const struct mse_chain *pck_chain; /* NULL: could not be read */
+    const struct mse_anchor *anchor;   /* where the PCK chain ends; NULL: nowhere */
     struct mse_crl root_crl;
     struct mse_crl pck_crl;
     const struct mse_tcb_level *level;
@@ -54,7 +58,15 @@ struct mse_dcap {
     bool has_tcb_info; /* and it is for this kind of TEE */
     bool has_qe_identity;
     bool advisories_fit;
-    /* The large ones last. */
+    const struct mse_chain *tcb_chain; /* NULL: could not be read */
+    const struct mse_chain *qe_chain;
+    const struct mse_tcb_info *tcb_info; /* of the right kind or not; NULL: could not be read */
+    const struct mse_qe_identity *qe_identity;
+    struct mse_chain pck_room;
+};
+
+/* Where collateral is read to that is not known. */
+struct mse_dcap_room {
     struct mse_chain tcb_chain;
     struct mse_chain qe_chain;
     struct mse_tcb_info tcb_info;

@@ -20,7 +20,7 @@ static void judge_tcb_level(struct mse_dcap *a)
     if (!a->has_tcb_info || !v->has_pck) {
         mse_note_skip(v, MSE_STEP_TCB_LEVEL, "no TCB info for this TEE or no SGX extension");
     } else {
-        a->level = mse_tcb_match(&a->tcb_info, &v->pck, a->tee_tcb_svn);
+        a->level = mse_tcb_match(a->tcb_info, &v->pck, a->tee_tcb_svn);
         mse_note(v, &platform, a->level != NULL ? MSE_OK : MSE_ERR_TCB_NOT_SUPPORTED,
                  "no level for these components, PCESVN %u", v->pck.pce_svn);
     }
@@ -28,7 +28,7 @@ static void judge_tcb_level(struct mse_dcap *a)
         mse_note_skip(v, MSE_STEP_TCB_LEVEL, "no QE identity");
     } else {
         uint16_t svn = a->auth.qe_report.isv_svn;
-        a->qe_level = mse_identity_match(&a->qe_identity, svn);
+        a->qe_level = mse_identity_match(a->qe_identity, svn);
         mse_note(v, &qe, a->qe_level != NULL ? MSE_OK : MSE_ERR_TCB_NOT_SUPPORTED,
                  "no level for QE ISVSVN %u", svn);
     }
@@ -43,7 +43,7 @@ static enum mse_tcb_status converge(struct mse_dcap *a)
         s = mse_tcb_converge(s, v->tdx_module_tcb_status);
     }
     if (v->tee == MSE_TEE_TDX && v->td.is_15 && s != MSE_TCB_NONE) {
-        struct mse_tcb_relaunch r = { .info = &a->tcb_info,
+        struct mse_tcb_relaunch r = { .info = a->tcb_info,
                                       .pck = &v->pck,
                                       .tee_tcb_svn2 = v->td.tee_tcb_svn2,
                                       .tdx = s,
@@ -101,8 +101,8 @@ static void judge_evaluation_number(struct mse_dcap *a)
     static const struct mse_ask same = { MSE_STEP_EVALUATION_NUMBER,
                                          "TCB info and QE identity of one evaluation number",
                                          "allow_mixed_evaluation_numbers" };
-    uint32_t tcb = a->tcb_info.tcb_evaluation_number;
-    uint32_t qe = a->qe_identity.tcb_evaluation_number;
+    uint32_t tcb = a->tcb_info->tcb_evaluation_number;
+    uint32_t qe = a->qe_identity->tcb_evaluation_number;
     bool one = tcb == qe || a->policy->allow_mixed_evaluation_numbers;
     mse_note(a->v, &same, one ? MSE_OK : MSE_ERR_TCB_EVALUATION_MIXED, "%u and %u", tcb, qe);
     char wanted[MSE_CHECK_TEXT_LEN];
@@ -126,14 +126,14 @@ static mse_time grace_start(const struct mse_dcap *a)
     bool by_tcb_date = a->policy->grace_reference == MSE_GRACE_TCB_DATE;
     mse_time start = INT64_MAX;
     if (a->level != NULL && is_out_of_date(a->level->status)) {
-        start = by_tcb_date ? a->level->tcb_date : a->tcb_info.issue_date;
+        start = by_tcb_date ? a->level->tcb_date : a->tcb_info->issue_date;
     }
     if (a->module_level != NULL && is_out_of_date(a->module_level->status)) {
-        mse_time module = by_tcb_date ? a->module_level->tcb_date : a->tcb_info.issue_date;
+        mse_time module = by_tcb_date ? a->module_level->tcb_date : a->tcb_info->issue_date;
         start = module < start ? module : start;
     }
     if (a->qe_level != NULL && is_out_of_date(a->qe_level->status)) {
-        mse_time qe = by_tcb_date ? a->qe_level->tcb_date : a->qe_identity.issue_date;
+        mse_time qe = by_tcb_date ? a->qe_level->tcb_date : a->qe_identity->issue_date;
         start = qe < start ? qe : start;
     }
     return start;
@@ -263,8 +263,8 @@ static void judge_collateral_age(struct mse_dcap *a)
         mse_note(a->v, &any, MSE_OK, NULL);
         return;
     }
-    judge_age(a, "TCB info", a->tcb_info.issue_date);
-    judge_age(a, "QE identity", a->qe_identity.issue_date);
+    judge_age(a, "TCB info", a->tcb_info->issue_date);
+    judge_age(a, "QE identity", a->qe_identity->issue_date);
     judge_age(a, "PCK CRL", a->pck_crl.this_update);
 }
 
@@ -282,8 +282,8 @@ static void judge_simulation(struct mse_dcap *a)
                  "a root that is not compiled in");
         return;
     }
-    const struct mse_chain *c = &a->pck_chain;
-    const uint8_t *root = c->num > 0 ? mse_point_of(&c->certs[c->num - 1].key) : NULL;
+    const struct mse_chain *c = a->pck_chain;
+    const uint8_t *root = c != NULL ? mse_point_of(&c->certs[c->num - 1].key) : NULL;
     if (a->policy->simulation_only && root != NULL &&
         mse_mem_equal(root, mse_intel_root_point(), 64)) {
         mse_note(a->v, &simulated, MSE_ERR_HARDWARE_NOT_ALLOWED, "the root of hardware");

@@ -228,8 +228,9 @@ static void judge_signature(struct nitro *a)
     }
     const struct mse_pubkey *key = &a->certs[0].key;
     uint8_t digest[48];
-    bool good = key->type == MSE_KEY_P384 && hash_signed(digest, &a->doc) == MSE_OK &&
-                mse_p384_verify_digest(key->raw.data + 1, a->doc.signature.data, digest) == MSE_OK;
+    bool good =
+        key->type == MSE_KEY_P384 && hash_signed(digest, &a->doc) == MSE_OK &&
+        mse_p384_verify_digest(NULL, key->raw.data + 1, a->doc.signature.data, digest) == MSE_OK;
     mse_note(a->v, &ask, good ? MSE_OK : MSE_ERR_COSE_SIGNATURE,
              "a document that another key signed, or that was changed");
 }

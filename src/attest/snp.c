@@ -73,15 +73,17 @@ static void judge_links(struct mse_snp_appraisal *a)
                                         "each certificate named and signed by the next", NULL };
     static const struct mse_ask leaf = { MSE_STEP_VCEK_CHAIN,
                                          "a VCEK or VLEK signed by its ASK or ASVK", NULL };
-    const struct mse_cert *c = a->chain.certs;
+    const struct mse_cert *c = a->chain->certs;
     bool named = is_named(&c[0], &c[1]) && is_named(&c[1], &c[2]) && is_named(&c[2], &c[2]);
-    bool good = named && mse_cert_verify(NULL, &c[1], &c[2].key) == MSE_OK &&
-                mse_cert_verify(NULL, &c[2], &c[2].key) == MSE_OK;
+    bool known = a->chain->verified;
+    struct mse_curve *curve = a->judge.curve;
+    bool good = named && (known || (mse_cert_verify(curve, &c[1], &c[2].key) == MSE_OK &&
+                                    mse_cert_verify(curve, &c[2], &c[2].key) == MSE_OK));
     mse_note(a->v, &ask, good ? MSE_OK : MSE_ERR_VCEK_CHAIN, "%s",
              named ? "an ASK or ARK with a wrong signature" : "certificates of several chains");
     if (named) {
-        mse_status st = mse_cert_verify(NULL, &c[0], &c[1].key);
-        mse_note(a->v, &leaf, st == MSE_OK ? MSE_OK : MSE_ERR_VCEK_SIGNATURE,
+        good = known || mse_cert_verify(curve, &c[0], &c[1].key) == MSE_OK;
+        mse_note(a->v, &leaf, good ? MSE_OK : MSE_ERR_VCEK_SIGNATURE,
                  "a signature that the issuer's key did not make");
     }
 }
@@ -92,7 +94,7 @@ static void judge_profile(struct mse_snp_appraisal *a)
         MSE_STEP_VCEK_CHAIN, "a P-384 leaf below CAs of RSA-4096, all signed RSA-PSS with SHA-384",
         NULL
     };
-    const struct mse_cert *c = a->chain.certs;
+    const struct mse_cert *c = a->chain->certs;
     bool good = is_leaf_profile(&c[0]) && is_ca_profile(&c[1], 0) && is_ca_profile(&c[2], 1);
     mse_note(a->v, &profile, good ? MSE_OK : MSE_ERR_VCEK_CHAIN,
              "a certificate with another profile");
@@ -103,7 +105,7 @@ static void judge_kind(struct mse_snp_appraisal *a)
 {
     bool vlek = a->v->snp.signing_key == MSE_SNP_KEY_VLEK;
     struct mse_ask ask = { MSE_STEP_VCEK_CHAIN, vlek ? "SEV-VLEK" : "SEV-VCEK", NULL };
-    struct mse_bytes cn = mse_name_common_name(a->chain.certs[0].subject);
+    struct mse_bytes cn = mse_name_common_name(a->chain->certs[0].subject);
     mse_note(a->v, &ask, mse_bytes_is_str(cn, ask.wanted) ? MSE_OK : MSE_ERR_VCEK_CHAIN,
              "a certificate of \"%.*s\"", cn.len < 64 ? (int)cn.len : 64, (const char *)cn.data);
 }
@@ -112,7 +114,7 @@ static void judge_root(struct mse_snp_appraisal *a)
 {
     static const struct mse_ask ask = { MSE_STEP_VCEK_CHAIN, "the key of a trusted ARK",
                                         "simulation_root_sha256" };
-    const struct mse_cert *ark = &a->chain.certs[NUM_CERTS - 1];
+    const struct mse_cert *ark = &a->chain->certs[NUM_CERTS - 1];
     struct mse_bytes cn = mse_name_common_name(ark->subject);
     a->root = mse_root_of(a->policy, MSE_TEE_SNP, &ark->key);
     a->v->simulated = !a->root.compiled_in;
@@ -127,8 +129,8 @@ static void judge_dates(struct mse_snp_appraisal *a)
                                                  "ark_certificate" };
     for (size_t i = 0; i < NUM_CERTS; i++) {
         struct mse_window w = { .what = what[i],
-                                .from = a->chain.certs[i].not_before,
-                                .until = a->chain.certs[i].not_after,
+                                .from = a->chain->certs[i].not_before,
+                                .until = a->chain->certs[i].not_after,
                                 .early = MSE_ERR_VCEK_NOT_YET_VALID,
                                 .late = MSE_ERR_VCEK_EXPIRED };
         mse_note_window(a->v, MSE_STEP_VCEK_CHAIN, &w, a->at);
@@ -143,18 +145,21 @@ static bool read_chain(struct mse_snp_appraisal *a)
                                           NULL };
     const struct mse_collateral *c = a->collateral;
     struct mse_error err = { .status = MSE_OK };
-    a->chain.num = 0;
     if (c->vcek.len == 0) {
         mse_note(a->v, &given, MSE_ERR_VCEK_MISSING, "none");
         return false;
     }
-    if (mse_chain_read_mixed(&a->chain, c->vcek, c->vcek_issuer_chain, &err) != MSE_OK) {
-        mse_note(a->v, &shape, MSE_ERR_VCEK_CHAIN, "%s", err.text);
-        return false;
+    const struct mse_chain *chain = a->prepared != NULL ? a->prepared->vcek_chain : NULL;
+    if (chain == NULL) {
+        if (mse_chain_read_mixed(&a->room, c->vcek, c->vcek_issuer_chain, &err) != MSE_OK) {
+            mse_note(a->v, &shape, MSE_ERR_VCEK_CHAIN, "%s", err.text);
+            return false;
+        }
+        chain = &a->room;
     }
-    bool good = a->chain.num == NUM_CERTS;
-    mse_note(a->v, &shape, good ? MSE_OK : MSE_ERR_VCEK_CHAIN, "%zu certificates", a->chain.num);
-    a->chain.num = good ? NUM_CERTS : 0;
+    bool good = chain->num == NUM_CERTS;
+    mse_note(a->v, &shape, good ? MSE_OK : MSE_ERR_VCEK_CHAIN, "%zu certificates", chain->num);
+    a->chain = good ? chain : NULL;
     return good;
 }
 
@@ -187,12 +192,13 @@ static void judge_crl(struct mse_snp_appraisal *a)
 {
     static const struct mse_ask ask = { MSE_STEP_VCEK_CRL, "an ASK or ASVK that is not revoked",
                                         NULL };
-    const struct mse_judge j = { .v = a->v, .curve = NULL, .at = a->at };
-    bool chain = a->chain.num == NUM_CERTS;
-    a->has_crl = mse_judge_crl(&j, &a->crl, a->collateral->vcek_crl, &crl_words,
-                               chain ? &a->chain.certs[2] : NULL);
-    mse_judge_revoked(&j, a->has_crl ? &a->crl : NULL, chain ? &a->chain.certs[1] : NULL, &ask,
-                      MSE_ERR_VCEK_ISSUER_REVOKED);
+    const struct mse_crl_source crl = { a->collateral->vcek_crl,
+                                        a->prepared != NULL ? a->prepared->vcek_crl : NULL };
+    bool chain = a->chain != NULL;
+    a->has_crl =
+        mse_judge_crl(&a->judge, &a->crl, &crl, &crl_words, chain ? &a->chain->certs[2] : NULL);
+    mse_judge_revoked(&a->judge, a->has_crl ? &a->crl : NULL, chain ? &a->chain->certs[1] : NULL,
+                      &ask, MSE_ERR_VCEK_ISSUER_REVOKED);
 }
 
 /* Step report_signature. */
@@ -209,6 +215,16 @@ static bool turn_number(uint8_t out[48], struct mse_bytes le)
     return true;
 }
 
+static bool is_signed_by(const struct mse_snp_appraisal *a, const struct mse_pubkey *key,
+                         const uint8_t rs[96])
+{
+    struct mse_bytes report = a->v->snp.signed_part;
+    if (a->prepared != NULL && a->prepared->vcek_key != NULL) {
+        return mse_ec_key_verify(a->prepared->vcek_key, mse_bytes_of(rs, 96), report) == MSE_OK;
+    }
+    return mse_p384_verify(a->judge.curve, key->raw.data + 1, rs, report) == MSE_OK;
+}
+
 static void judge_signature(struct mse_snp_appraisal *a)
 {
     static const struct mse_ask key = { MSE_STEP_REPORT_SIGNATURE, "a report that a key signed",
@@ -219,15 +235,14 @@ static void judge_signature(struct mse_snp_appraisal *a)
     bool is_signed = r->signing_key != MSE_SNP_KEY_NONE && !r->chip_key_masked;
     mse_note(a->v, &key, is_signed ? MSE_OK : MSE_ERR_REPORT_SIGNATURE,
              "a report that says that no key signed it");
-    if (a->chain.num == 0) {
+    if (a->chain == NULL) {
         mse_note_skip(a->v, MSE_STEP_REPORT_SIGNATURE, no_chain);
         return;
     }
-    const struct mse_pubkey *k = &a->chain.certs[0].key;
+    const struct mse_pubkey *k = &a->chain->certs[0].key;
     uint8_t rs[96];
     bool good = k->type == MSE_KEY_P384 && turn_number(rs, r->signature_r) &&
-                turn_number(rs + 48, r->signature_s) &&
-                mse_p384_verify(k->raw.data + 1, rs, r->signed_part) == MSE_OK;
+                turn_number(rs + 48, r->signature_s) && is_signed_by(a, k, rs);
     mse_note(a->v, &ask, good ? MSE_OK : MSE_ERR_REPORT_SIGNATURE,
              "a report that another key signed, or that was changed");
 }
@@ -311,12 +326,12 @@ static void judge_extension(struct mse_snp_appraisal *a)
 {
     static const struct mse_ask ask = { MSE_STEP_VCEK_EXTENSION,
                                         "product name, SVNs and HWID in the certificate", NULL };
-    if (a->chain.num == 0) {
+    if (a->chain == NULL) {
         mse_note_skip(a->v, MSE_STEP_VCEK_EXTENSION, no_chain);
         return;
     }
     struct mse_error err = { .status = MSE_OK };
-    mse_status st = mse_vcek_parse(&a->v->vcek, &a->chain.certs[0], &err);
+    mse_status st = mse_vcek_parse(&a->v->vcek, &a->chain->certs[0], &err);
     mse_note(a->v, &ask, st, "%s", err.text);
     a->v->has_vcek = st == MSE_OK;
     if (st == MSE_OK) {
@@ -356,10 +371,17 @@ mse_status mse_appraise_snp(struct mse_verdict *out, struct mse_bytes report,
                             const struct mse_collateral *collateral,
                             const struct mse_policy *policy, mse_time at, struct mse_error *err)
 {
-    static const struct mse_verdict empty = { .tee = MSE_TEE_SNP, .reference_index = SIZE_MAX };
-    *out = empty;
-    struct mse_snp_appraisal a = { .v = out, .collateral = collateral, .policy = policy, .at = at };
+    struct mse_curve curve = { NULL, NULL };
+    struct mse_snp_appraisal a = { .v = out,
+                                   .collateral = collateral,
+                                   .policy = policy,
+                                   .at = at,
+                                   .judge = { .v = out, .curve = &curve, .at = at },
+                                   .prepared = mse_prepared_of(collateral) };
+    mse_verdict_begin(out, MSE_TEE_SNP);
     judge(&a, report);
+    a.judge.curve = NULL;
+    mse_curve_clear(&curve);
     /* A report alone is bound to nothing; the caller who knows better says so afterwards. */
     if (policy->require_level > 0) {
         mse_verdict_set_level(out, 0, policy);

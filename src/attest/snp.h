@@ -5,16 +5,20 @@
 #define ATTEST_SNP_H
 
 #include "attest/chain.h"
+#include "attest/prepared.h"
 
 struct mse_snp_appraisal {
     struct mse_verdict *v;
     const struct mse_collateral *collateral;
     const struct mse_policy *policy;
     mse_time at;
-    struct mse_chain chain; /* num 0: could not be read */
-    struct mse_root root;   /* of the chain's ARK */
+    struct mse_judge judge;              /* v and at once more, for chain.h */
+    const struct mse_prepared *prepared; /* what is known of the collateral; NULL: nothing */
+    const struct mse_chain *chain;       /* all three certificates; NULL: could not be read */
+    struct mse_root root;                /* of the chain's ARK */
     bool has_crl;
     struct mse_crl crl;
+    struct mse_chain room;
 };
 
 /* Steps MSE_STEP_TCB_STATUS to MSE_STEP_MACHINE. */

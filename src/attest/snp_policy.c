@@ -58,7 +58,7 @@ static void judge_min_tcb(struct mse_snp_appraisal *a)
 
 static void judge_simulation(struct mse_snp_appraisal *a)
 {
-    if (a->chain.num == 0) {
+    if (a->chain == NULL) {
         mse_note_skip(a->v, MSE_STEP_SIMULATION, "the VCEK's chain ends in no trusted root");
         return;
     }

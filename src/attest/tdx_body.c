@@ -49,7 +49,7 @@ static void judge_module_level(struct mse_dcap *a, const struct mse_tdx_module *
                                         "a TCB level that the TDX module reaches", NULL };
     uint8_t isv_svn = a->tee_tcb_svn[0];
     a->module_has_levels = true;
-    a->module_level = mse_tcb_module_match(&a->tcb_info, m, isv_svn);
+    a->module_level = mse_tcb_module_match(a->tcb_info, m, isv_svn);
     mse_note(a->v, &ask, a->module_level != NULL ? MSE_OK : MSE_ERR_TCB_NOT_SUPPORTED,
              "no level for ISVSVN %u of the TDX module", isv_svn);
 }
@@ -67,10 +67,10 @@ static void judge_module(struct mse_dcap *a)
         return;
     }
     uint8_t version = a->tee_tcb_svn[1];
-    const struct mse_tdx_module *m = &a->tcb_info.tdx_module;
+    const struct mse_tdx_module *m = &a->tcb_info->tdx_module;
     if (version > 0) {
         (void)snprintf(v->tdx_module_id, sizeof v->tdx_module_id, "TDX_%02X", version);
-        m = mse_tcb_module(&a->tcb_info, version);
+        m = mse_tcb_module(a->tcb_info, version);
         a->module_has_levels = true;
     }
     mse_note(v, &known, m != NULL ? MSE_OK : MSE_ERR_TDX_MODULE_MISMATCH, "none for %s",

@@ -41,7 +41,8 @@ mse_status mse_verify_signed_json(struct mse_bytes body, const uint8_t sig[64],
     struct mse_verdict v = { .tee = MSE_TEE_NONE };
     struct mse_judge j = { .v = &v, .at = at };
     struct mse_chain chain;
-    mse_judge_signed(&j, &chain, identity ? &mse_qe_identity_words : &mse_tcb_info_words, &s);
+    s.room = &chain;
+    (void)mse_judge_signed(&j, identity ? &mse_qe_identity_words : &mse_tcb_info_words, &s);
     return boil_down(&v, err);
 }
 
@@ -72,7 +73,8 @@ mse_status mse_verify_crl(struct mse_bytes der, struct mse_bytes issuer_chain,
     struct mse_crl crl;
     mse_judge_ca_chain(&j, &chain, &root);
     const struct mse_crl_words *words = chain.num == 1 ? &mse_root_crl_words : &mse_pck_crl_words;
-    bool judged = mse_judge_crl(&j, &crl, der, words, &chain.certs[0]);
+    const struct mse_crl_source in = { der, NULL };
+    bool judged = mse_judge_crl(&j, &crl, &in, words, &chain.certs[0]);
     mse_status st = boil_down(&v, err);
     return judged || st != MSE_OK ? st : MSE_ERR_CRYPTO;
 }

@@ -4,6 +4,7 @@
 
 #include <stdarg.h>
 
+#include "base/build.h"
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/util.h"
@@ -50,10 +51,34 @@ const char *mse_step_name(enum mse_step s)
     return (unsigned)s < MSE_STEP_COUNT ? step_names[s] : "unknown";
 }
 
+void mse_verdict_begin(struct mse_verdict *v, enum mse_tee_kind tee)
+{
+    memset(v, 0, sizeof *v);
+    v->tee = tee;
+    v->reference_index = SIZE_MAX;
+}
+
+/* What nearly every text is: printable ASCII and neither a quote nor a backslash. Without a branch
+ * in the loop, which compilers then make short: an appraisal writes a hundred texts. */
+static bool is_plain(const char *text)
+{
+    unsigned bad = 0;
+    size_t len = strlen(text);
+    for (size_t i = 0; i < len; i++) {
+        uint8_t c = (uint8_t)text[i];
+        bad |=
+            (unsigned)((uint8_t)(c - 0x20) > 0x5e) | (unsigned)(c == '"') | (unsigned)(c == '\\');
+    }
+    return bad == 0;
+}
+
 /* Texts hold what strangers sent: nothing but printable characters reaches a terminal, and nothing
  * that JSON would have to escape, so that a printed verdict has a known largest size. */
 static void make_printable(char *text)
 {
+    if (is_plain(text)) {
+        return;
+    }
     mse_utf8_printable(text);
     for (; *text != '\0'; text++) {
         if (*text == '\\') {
@@ -66,11 +91,11 @@ static void make_printable(char *text)
 
 static void copy_text(char *out, const char *in)
 {
-    size_t i = 0;
-    for (; in != NULL && in[i] != '\0' && i < MSE_CHECK_TEXT_LEN - 1; i++) {
-        out[i] = in[i];
+    size_t len = in == NULL ? 0 : strnlen(in, MSE_CHECK_TEXT_LEN - 1);
+    if (len > 0) {
+        memcpy(out, in, len);
     }
-    out[i] = '\0';
+    out[len] = '\0';
     make_printable(out);
 }
 
@@ -142,7 +167,12 @@ void mse_note_window(struct mse_verdict *v, enum mse_step step, const struct mse
     char now[MSE_TIME_TEXT_LEN];
     mse_time_format(now, at);
     char wanted[MSE_CHECK_TEXT_LEN];
-    (void)snprintf(wanted, sizeof wanted, "%s valid at %s", w->what, now);
+    struct mse_build b;
+    mse_build_fixed(&b, wanted, sizeof wanted);
+    mse_wr_str(&b, w->what);
+    mse_wr_str(&b, " valid at ");
+    mse_wr_str(&b, now);
+    mse_wr_u8(&b, 0);
     struct mse_ask ask = { .step = step, .wanted = wanted, .policy_key = NULL };
     if (w->from <= at && at <= w->until) {
         mse_note(v, &ask, MSE_OK, NULL);

@@ -17,6 +17,9 @@ struct mse_ask {
     const char *policy_key; /* NULL if no policy key changes the check */
 };
 
+/* mse_verdict_begin empties the verdict for evidence of this kind. */
+void mse_verdict_begin(struct mse_verdict *v, enum mse_tee_kind tee);
+
 /* mse_note records one check: MSE_OK is a pass. seen says what a failed one saw: formatted, cut to
  * fit, and stripped of what is not printable; of a pass nothing is formatted. */
 void mse_note(struct mse_verdict *v, const struct mse_ask *ask, mse_status status, const char *seen,

@@ -145,7 +145,7 @@ mse_status mse_crl_parse(struct mse_crl *out, struct mse_bytes der, struct mse_e
     return MSE_OK;
 }
 
-mse_status mse_crl_verify(const struct mse_curve *curve, const struct mse_crl *crl,
+mse_status mse_crl_verify(struct mse_curve *curve, const struct mse_crl *crl,
                           const struct mse_pubkey *issuer_key)
 {
     return mse_verify(curve, issuer_key, crl->sig_alg, crl->signature, crl->tbs);

@@ -28,78 +28,175 @@ struct rs {
     size_t half;
 };
 
-struct mse_curve {
-    EC_GROUP *group;
+/* OpenSSL's objects for one curve. key has the group; its point changes from call to call, and so
+ * do the numbers of sig. */
+struct room {
+    EC_KEY *key;
+    ECDSA_SIG *sig;
+    BIGNUM *r; /* sig's */
+    BIGNUM *s;
 };
 
-struct mse_curve *mse_curve_new_p256(void)
+static void room_free(struct room *room)
 {
-    struct mse_curve *c = calloc(1, sizeof *c);
-    if (c == NULL) {
-        return NULL;
+    if (room != NULL) {
+        EC_KEY_free(room->key);
+        ECDSA_SIG_free(room->sig);
     }
-    c->group = EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1);
-    if (c->group == NULL) {
-        mse_curve_free(c);
-        return NULL;
-    }
-    return c;
+    free(room);
 }
 
-void mse_curve_free(struct mse_curve *c)
+static ECDSA_SIG *new_sig(BIGNUM **r, BIGNUM **s)
 {
-    if (c != NULL) {
-        EC_GROUP_free(c->group);
-    }
-    free(c);
-}
-
-/* A key without a point yet. */
-static EC_KEY *new_key(const struct mse_curve *curve, int nid)
-{
-    if (curve == NULL || nid != NID_X9_62_prime256v1) {
-        return EC_KEY_new_by_curve_name(nid);
-    }
-    EC_KEY *key = EC_KEY_new();
-    if (key == NULL || EC_KEY_set_group(key, curve->group) != 1) {
-        EC_KEY_free(key);
+    ECDSA_SIG *sig = ECDSA_SIG_new();
+    *r = BN_new();
+    *s = BN_new();
+    if (sig == NULL || *r == NULL || *s == NULL || ECDSA_SIG_set0(sig, *r, *s) != 1) {
+        BN_free(*r);
+        BN_free(*s);
+        ECDSA_SIG_free(sig);
         return NULL;
     }
-    return key;
+    return sig;
 }
 
-/* spec: FIPS 186-5 §6.4.2. point: 04 || X || Y. */
-static mse_status ecdsa_verify(const struct mse_curve *curve, int nid, struct mse_bytes point,
+static struct room *room_new(int nid)
+{
+    struct room *room = calloc(1, sizeof *room);
+    if (room == NULL) {
+        return NULL;
+    }
+    room->key = EC_KEY_new_by_curve_name(nid);
+    room->sig = new_sig(&room->r, &room->s);
+    if (room->key == NULL || room->sig == NULL) {
+        room_free(room);
+        return NULL;
+    }
+    return room;
+}
+
+/* NULL without memory. */
+static struct room *room_of(struct mse_curve *c, int nid)
+{
+    void **place = nid == NID_X9_62_prime256v1 ? &c->p256 : &c->p384;
+    if (*place == NULL) {
+        *place = room_new(nid);
+    }
+    return *place;
+}
+
+void mse_curve_clear(struct mse_curve *c)
+{
+    room_free(c->p256);
+    room_free(c->p384);
+    c->p256 = NULL;
+    c->p384 = NULL;
+}
+
+/* spec: FIPS 186-5 §6.4.2. OpenSSL reads the key only, whatever its signature says. */
+static bool verify_with(EC_KEY *key, const ECDSA_SIG *sig, struct mse_bytes digest)
+{
+    return ECDSA_do_verify(digest.data, (int)digest.len, sig, key) == 1;
+}
+
+static bool set_numbers(BIGNUM *r, BIGNUM *s, const struct rs *rs)
+{
+    return BN_bin2bn(rs->bytes, (int)rs->half, r) != NULL &&
+           BN_bin2bn(rs->bytes + rs->half, (int)rs->half, s) != NULL;
+}
+
+/* point: 04 || X || Y. */
+static mse_status ecdsa_verify(struct mse_curve *curve, int nid, struct mse_bytes point,
                                const struct rs *rs, struct mse_bytes digest)
 {
+    struct mse_curve own = { NULL, NULL };
+    struct room *room = room_of(curve != NULL ? curve : &own, nid);
     mse_status st = MSE_ERR_CRYPTO;
-    EC_KEY *key = new_key(curve, nid);
-    ECDSA_SIG *sig = ECDSA_SIG_new();
-    BIGNUM *r = BN_bin2bn(rs->bytes, (int)rs->half, NULL);
-    BIGNUM *s = BN_bin2bn(rs->bytes + rs->half, (int)rs->half, NULL);
-    if (key == NULL || sig == NULL || r == NULL || s == NULL) {
-        goto out;
+    if (room != NULL && set_numbers(room->r, room->s, rs)) {
+        (void)ERR_set_mark();
+        /* oct2key refuses a point that is not on the curve. */
+        bool good = EC_KEY_oct2key(room->key, point.data, point.len, NULL) == 1 &&
+                    verify_with(room->key, room->sig, digest);
+        (void)ERR_pop_to_mark();
+        st = good ? MSE_OK : MSE_ERR_SIGNATURE;
     }
-    if (ECDSA_SIG_set0(sig, r, s) != 1) {
-        goto out;
-    }
-    r = NULL; /* sig has them now */
-    s = NULL;
-    (void)ERR_set_mark();
-    /* oct2key refuses a point that is not on the curve. */
-    bool good = EC_KEY_oct2key(key, point.data, point.len, NULL) == 1 &&
-                ECDSA_do_verify(digest.data, (int)digest.len, sig, key) == 1;
-    (void)ERR_pop_to_mark();
-    st = good ? MSE_OK : MSE_ERR_SIGNATURE;
-out:
-    BN_free(r);
-    BN_free(s);
-    ECDSA_SIG_free(sig);
-    EC_KEY_free(key);
+    mse_curve_clear(&own);
     return st;
 }
 
-mse_status mse_p256_verify_digest(const struct mse_curve *curve, const uint8_t point[64],
+struct mse_ec_key {
+    EC_KEY *key;
+    size_t half; /* bytes of a coordinate */
+};
+
+static struct mse_ec_key *ec_key_new(int nid, struct mse_bytes point)
+{
+    struct mse_ec_key *k = calloc(1, sizeof *k);
+    if (k == NULL) {
+        return NULL;
+    }
+    k->half = point.len / 2;
+    k->key = EC_KEY_new_by_curve_name(nid);
+    (void)ERR_set_mark();
+    bool good = k->key != NULL && EC_KEY_oct2key(k->key, point.data, point.len, NULL) == 1;
+    (void)ERR_pop_to_mark();
+    if (!good) {
+        mse_ec_key_free(k);
+        return NULL;
+    }
+    return k;
+}
+
+struct mse_ec_key *mse_ec_key_new(const struct mse_pubkey *key)
+{
+    if (key->type != MSE_KEY_P256 && key->type != MSE_KEY_P384) {
+        return NULL;
+    }
+    return ec_key_new(key->type == MSE_KEY_P256 ? NID_X9_62_prime256v1 : NID_secp384r1, key->raw);
+}
+
+struct mse_ec_key *mse_ec_key_of_point(const uint8_t point[64])
+{
+    uint8_t octets[65] = { 4 };
+    memcpy(octets + 1, point, 64);
+    return ec_key_new(NID_X9_62_prime256v1, mse_bytes_of(octets, sizeof octets));
+}
+
+void mse_ec_key_free(struct mse_ec_key *k)
+{
+    if (k != NULL) {
+        EC_KEY_free(k->key);
+    }
+    free(k);
+}
+
+mse_status mse_ec_key_verify(const struct mse_ec_key *k, struct mse_bytes sig,
+                             struct mse_bytes message)
+{
+    uint8_t digest[48];
+    struct rs rs = { .half = k->half };
+    if (!mse_rd_copy(&sig, rs.bytes, 2 * k->half) || sig.len != 0) {
+        return MSE_ERR_SIGNATURE;
+    }
+    mse_status st = k->half == 32 ? mse_sha256(digest, message) : mse_sha384(digest, message);
+    if (st != MSE_OK) {
+        return st;
+    }
+    BIGNUM *r = NULL;
+    BIGNUM *s = NULL;
+    ECDSA_SIG *numbers = new_sig(&r, &s);
+    st = MSE_ERR_CRYPTO;
+    if (numbers != NULL && set_numbers(r, s, &rs)) {
+        (void)ERR_set_mark();
+        bool good = verify_with(k->key, numbers, mse_bytes_of(digest, k->half));
+        (void)ERR_pop_to_mark();
+        st = good ? MSE_OK : MSE_ERR_SIGNATURE;
+    }
+    ECDSA_SIG_free(numbers);
+    return st;
+}
+
+mse_status mse_p256_verify_digest(struct mse_curve *curve, const uint8_t point[64],
                                   const uint8_t sig[64], const uint8_t digest[32])
 {
     uint8_t octets[65];
@@ -111,8 +208,8 @@ mse_status mse_p256_verify_digest(const struct mse_curve *curve, const uint8_t p
                         mse_bytes_of(digest, 32));
 }
 
-mse_status mse_p256_verify(const struct mse_curve *curve, const uint8_t point[64],
-                           const uint8_t sig[64], struct mse_bytes message)
+mse_status mse_p256_verify(struct mse_curve *curve, const uint8_t point[64], const uint8_t sig[64],
+                           struct mse_bytes message)
 {
     uint8_t digest[32];
     mse_status st = mse_sha256(digest, message);
@@ -122,22 +219,23 @@ mse_status mse_p256_verify(const struct mse_curve *curve, const uint8_t point[64
     return mse_p256_verify_digest(curve, point, sig, digest);
 }
 
-mse_status mse_p384_verify(const uint8_t point[96], const uint8_t sig[96], struct mse_bytes message)
+mse_status mse_p384_verify(struct mse_curve *curve, const uint8_t point[96], const uint8_t sig[96],
+                           struct mse_bytes message)
 {
     uint8_t digest[48];
     mse_status st = mse_sha384(digest, message);
-    return st == MSE_OK ? mse_p384_verify_digest(point, sig, digest) : st;
+    return st == MSE_OK ? mse_p384_verify_digest(curve, point, sig, digest) : st;
 }
 
-mse_status mse_p384_verify_digest(const uint8_t point[96], const uint8_t sig[96],
-                                  const uint8_t digest[48])
+mse_status mse_p384_verify_digest(struct mse_curve *curve, const uint8_t point[96],
+                                  const uint8_t sig[96], const uint8_t digest[48])
 {
     uint8_t octets[97];
     struct rs rs = { .half = 48 };
     octets[0] = 4;
     memcpy(octets + 1, point, 96);
     memcpy(rs.bytes, sig, 96);
-    return ecdsa_verify(NULL, NID_secp384r1, mse_bytes_of(octets, sizeof octets), &rs,
+    return ecdsa_verify(curve, NID_secp384r1, mse_bytes_of(octets, sizeof octets), &rs,
                         mse_bytes_of(digest, 48));
 }
 
@@ -163,7 +261,7 @@ static bool rd_ecdsa_sig(struct rs *out, size_t half, struct mse_bytes in)
            put_padded(out->bytes + half, half, s);
 }
 
-static mse_status verify_ec(const struct mse_curve *curve, const struct mse_pubkey *key,
+static mse_status verify_ec(struct mse_curve *curve, const struct mse_pubkey *key,
                             struct mse_bytes signature, struct mse_bytes digest)
 {
     struct rs rs = { 0 };
@@ -275,8 +373,8 @@ static mse_status hash(uint8_t out[64], size_t len, struct mse_bytes message)
     }
 }
 
-mse_status mse_verify(const struct mse_curve *curve, const struct mse_pubkey *key,
-                      enum mse_sig_alg alg, struct mse_bytes signature, struct mse_bytes message)
+mse_status mse_verify(struct mse_curve *curve, const struct mse_pubkey *key, enum mse_sig_alg alg,
+                      struct mse_bytes signature, struct mse_bytes message)
 {
     uint8_t digest[64];
     struct alg_info info = { 0 };

@@ -325,7 +325,7 @@ bool mse_cert_extension(const struct mse_cert *c, struct mse_bytes oid, struct m
     return false;
 }
 
-mse_status mse_cert_verify(const struct mse_curve *curve, const struct mse_cert *c,
+mse_status mse_cert_verify(struct mse_curve *curve, const struct mse_cert *c,
                            const struct mse_pubkey *issuer_key)
 {
     return mse_verify(curve, issuer_key, c->sig_alg, c->signature, c->tbs);

@@ -67,7 +67,7 @@ MSE_MUST_USE bool mse_cert_extension(const struct mse_cert *c, struct mse_bytes 
 /* mse_cert_verify checks that `issuer_key` signed c. MSE_ERR_SIGNATURE if not, MSE_ERR_CRYPTO or
  * MSE_ERR_UNSUPPORTED_ALGORITHM otherwise. curve: see crypto/sign.h, may be NULL. */
 struct mse_curve;
-MSE_MUST_USE mse_status mse_cert_verify(const struct mse_curve *curve, const struct mse_cert *c,
+MSE_MUST_USE mse_status mse_cert_verify(struct mse_curve *curve, const struct mse_cert *c,
                                         const struct mse_pubkey *issuer_key);
 /* mse_name_common_name borrows the (last) commonName of a Name's DER; empty if none. */
 struct mse_bytes mse_name_common_name(struct mse_bytes name);
@@ -93,7 +93,7 @@ struct mse_crl {
  * CRLs are refused. */
 MSE_MUST_USE mse_status mse_crl_parse(struct mse_crl *out, struct mse_bytes der,
                                       struct mse_error *err);
-MSE_MUST_USE mse_status mse_crl_verify(const struct mse_curve *curve, const struct mse_crl *crl,
+MSE_MUST_USE mse_status mse_crl_verify(struct mse_curve *curve, const struct mse_crl *crl,
                                        const struct mse_pubkey *issuer_key);
 /* serial: without leading zero octets, as struct mse_cert has it. */
 MSE_MUST_USE bool mse_crl_is_revoked(const struct mse_crl *crl, struct mse_bytes serial);

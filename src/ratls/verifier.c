@@ -7,6 +7,8 @@
 #include <string.h>
 #include <time.h>
 
+#include <mse/appraiser.h>
+
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/util.h"
@@ -17,14 +19,14 @@
 struct rules {
     size_t refs; /* under the verifier's lock */
     struct mse_policy policy;
-    struct mse_collateral collateral; /* slices of bytes */
-    uint8_t bytes[];
+    const struct mse_collateral *collateral; /* a copy, of the verifier's appraiser */
 };
 
 struct mse_ratls_verifier {
     int slot; /* of OpenSSL's ex_data of an SSL */
     CRYPTO_RWLOCK *lock;
     struct rules *rules; /* under lock */
+    struct mse_appraiser *appraiser;
     mse_ratls_now_fn *now;
     void *now_arg;
     bool insecure_any_name;
@@ -38,63 +40,26 @@ struct judged {
 
 /* ---- policy and collateral ---- */
 
-/* The slices of a collateral, as a table. */
-static const size_t slices[] = {
-    offsetof(struct mse_collateral, tcb_info),
-    offsetof(struct mse_collateral, tcb_info_signature),
-    offsetof(struct mse_collateral, tcb_info_issuer_chain),
-    offsetof(struct mse_collateral, qe_identity),
-    offsetof(struct mse_collateral, qe_identity_signature),
-    offsetof(struct mse_collateral, qe_identity_issuer_chain),
-    offsetof(struct mse_collateral, pck_crl),
-    offsetof(struct mse_collateral, pck_crl_issuer_chain),
-    offsetof(struct mse_collateral, root_ca_crl),
-    offsetof(struct mse_collateral, pck_cert_chain),
-    offsetof(struct mse_collateral, vcek),
-    offsetof(struct mse_collateral, vcek_issuer_chain),
-    offsetof(struct mse_collateral, vcek_crl),
-};
-_Static_assert(sizeof(struct mse_collateral) ==
-                   sizeof slices / sizeof slices[0] * sizeof(struct mse_bytes),
-               "a member of struct mse_collateral is not copied");
-
-static struct mse_bytes slice_of(const struct mse_collateral *c, size_t i)
+/* The same peers come back: the appraiser knows their platforms. NULL if out of memory. */
+static struct rules *rules_new(struct mse_appraiser *a, const struct mse_policy *policy,
+                               const struct mse_collateral *c)
 {
-    struct mse_bytes s;
-    memcpy(&s, (const uint8_t *)c + slices[i], sizeof s);
-    return s;
-}
-
-static void copy_collateral(struct rules *r, const struct mse_collateral *c)
-{
-    uint8_t *at = r->bytes;
-    for (size_t i = 0; i < MSE_ARRAY_LEN(slices); i++) {
-        struct mse_bytes s = slice_of(c, i);
-        if (s.len > 0) {
-            memcpy(at, s.data, s.len);
-            s.data = at;
-            at += s.len;
-        }
-        memcpy((uint8_t *)&r->collateral + slices[i], &s, sizeof s);
+    struct rules *r = calloc(1, sizeof *r);
+    if (r == NULL || mse_appraiser_collateral(a, &r->collateral, c, NULL) != MSE_OK) {
+        free(r);
+        return NULL;
     }
-}
-
-/* NULL if out of memory. */
-static struct rules *rules_new(const struct mse_policy *policy, const struct mse_collateral *c)
-{
-    size_t len = sizeof(struct rules);
-    for (size_t i = 0; i < MSE_ARRAY_LEN(slices); i++) {
-        if (!mse_add_size(len, slice_of(c, i).len, &len)) {
-            return NULL;
-        }
-    }
-    struct rules *r = calloc(1, len);
-    if (r != NULL) {
-        r->refs = 1;
-        r->policy = *policy;
-        copy_collateral(r, c);
-    }
+    r->refs = 1;
+    r->policy = *policy;
     return r;
+}
+
+static void rules_free(struct rules *r)
+{
+    if (r != NULL) {
+        mse_appraiser_release(r->collateral);
+    }
+    free(r);
 }
 
 /* The lock cannot fail but for misuse; without it nothing may go on. */
@@ -124,7 +89,7 @@ static void rules_release(const struct mse_ratls_verifier *v, struct rules *r)
     bool last = r->refs == 0;
     unlock(v);
     if (last) {
-        free(r);
+        rules_free(r);
     }
 }
 
@@ -199,7 +164,7 @@ static void judge_peer(const struct judge *j, struct mse_bytes der)
 {
     struct mse_ratls_peer *p = j->peer;
     char *name = expected_name(j->ssl);
-    (void)!mse_ratls_appraise(&p->verdict, &p->cert, &p->binding, der, name, &j->rules->collateral,
+    (void)!mse_ratls_appraise(&p->verdict, &p->cert, &p->binding, der, name, j->rules->collateral,
                               &j->rules->policy, j->at, &p->error);
     p->has_cert = p->cert.der.len > 0;
     if (p->has_cert) {
@@ -334,7 +299,8 @@ mse_status mse_ratls_verifier_new(struct mse_ratls_verifier **out,
     v->insecure_any_name = p->insecure_any_name;
     v->slot = SSL_get_ex_new_index(0, NULL, NULL, on_dup, on_free);
     v->lock = CRYPTO_THREAD_lock_new();
-    v->rules = rules_new(p->policy, p->collateral);
+    v->appraiser = mse_appraiser_new(NULL);
+    v->rules = v->appraiser == NULL ? NULL : rules_new(v->appraiser, p->policy, p->collateral);
     if (v->slot < 0 || v->lock == NULL || v->rules == NULL) {
         mse_ratls_verifier_free(v);
         return MSE_FAIL(err, MSE_ERR_MEMORY, "verifier", "out of memory");
@@ -346,7 +312,7 @@ mse_status mse_ratls_verifier_new(struct mse_ratls_verifier **out,
 mse_status mse_ratls_verifier_update(struct mse_ratls_verifier *v, const struct mse_policy *policy,
                                      const struct mse_collateral *collateral, struct mse_error *err)
 {
-    struct rules *r = rules_new(policy, collateral);
+    struct rules *r = rules_new(v->appraiser, policy, collateral);
     if (r == NULL) {
         return MSE_FAIL(err, MSE_ERR_MEMORY, "verifier", "out of memory");
     }
@@ -367,6 +333,7 @@ void mse_ratls_verifier_free(struct mse_ratls_verifier *v)
         (void)CRYPTO_free_ex_index(CRYPTO_EX_INDEX_SSL, v->slot);
     }
     CRYPTO_THREAD_lock_free(v->lock);
-    free(v->rules);
+    rules_free(v->rules);
+    mse_appraiser_free(v->appraiser);
     free(v);
 }

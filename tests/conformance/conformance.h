@@ -6,7 +6,7 @@
 
 #include <jansson.h>
 
-#include <mse/attest.h>
+#include "lib/both.h"
 
 #define CONF_PATH_LEN 4096
 #define CONF_TEXT_LEN 1024
@@ -20,6 +20,10 @@ void conf_hex(char *out, const uint8_t *p, size_t len);
 bool conf_same_bytes(struct mse_bytes a, struct mse_bytes b);
 /* Appends a formatted piece to a text of CONF_TEXT_LEN bytes, "; " between pieces; cut to fit. */
 void conf_say(char *text, const char *fmt, ...) MSE_PRINTF(2, 3);
+/* The appraisal, which an appraiser must repeat to the byte: lib/both.h. */
+mse_status conf_appraise(both_fn *appraise, struct mse_verdict *out, struct mse_bytes evidence,
+                         const struct mse_collateral *collateral, const struct mse_policy *policy,
+                         mse_time at);
 /* SHA-256 of its own, so that the library does not vouch for itself. */
 void conf_sha256(uint8_t out[32], const uint8_t *p, size_t len);
 /* The first PEM certificate of a text, decoded: heap, data NULL if there is none. */

@@ -21,7 +21,7 @@ void conf_run_sgx_quote(struct conf_case *c, struct conf_outcome *o)
     conf_policy(c, &policy);
     struct mse_collateral col = conf_collateral(c);
     static struct mse_verdict v;
-    (void)!mse_appraise_sgx(&v, conf_file(c, "quote"), &col, &policy, c->at, NULL);
+    (void)!conf_appraise(mse_appraise_sgx, &v, conf_file(c, "quote"), &col, &policy, c->at);
     conf_judge_verdict(c, &v, o);
     if (is_accepting(c)) {
         conf_want_dcap(c, o, &v);
@@ -137,7 +137,7 @@ void conf_run_tdx_quote(struct conf_case *c, struct conf_outcome *o)
     o->result = CONF_PASS;
     struct mse_bytes quote = quote_in_file(conf_file(c, "quote"), o);
     bool whole = o->result == CONF_PASS;
-    (void)!mse_appraise_quote(&v, quote, &col, &policy, c->at, NULL);
+    (void)!conf_appraise(mse_appraise_quote, &v, quote, &col, &policy, c->at);
     bool by_policy = strcmp(c->verdict, "reject_by_policy") == 0;
     /* A case made of evidence that is refused in any case says nothing of it without its policy. */
     if (!by_policy || conf_expected_text(c, "verdict_without_policy") != NULL) {
@@ -148,7 +148,7 @@ void conf_run_tdx_quote(struct conf_case *c, struct conf_outcome *o)
     }
     if (by_policy) {
         mse_status wanted = stated_policy(c, &policy);
-        (void)!mse_appraise_quote(&v, quote, &col, &policy, c->at, NULL);
+        (void)!conf_appraise(mse_appraise_quote, &v, quote, &col, &policy, c->at);
         conf_judge_policy(c, &v, wanted, o);
     }
     o->result = whole ? o->result : CONF_FAIL;
@@ -246,7 +246,7 @@ void conf_run_ratls(struct conf_case *c, struct conf_outcome *o)
     struct mse_ratls_cert cert = { .form = MSE_RATLS_DICE };
     enum mse_ratls_binding binding = MSE_BINDING_NONE;
     if (is_about_older(c, &cert)) {
-        (void)!mse_appraise_sgx(&v, cert.quote, &col, &policy, c->at, NULL);
+        (void)!conf_appraise(mse_appraise_sgx, &v, cert.quote, &col, &policy, c->at);
         (void)!mse_ratls_judge(&v, &binding, &cert, NULL, c->at, NULL);
     } else {
         (void)!mse_ratls_appraise(&v, &cert, &binding, conf_file(c, "certificate"), NULL, &col,

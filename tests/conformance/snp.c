@@ -161,7 +161,7 @@ static void judge_stated_policy(struct conf_case *c, struct conf_outcome *o,
         conf_differ(o, "reason", "one that a policy can state", reason != NULL ? reason : "none");
         return;
     }
-    (void)!mse_appraise_snp(v, conf_file(c, "report"), col, policy, c->at, NULL);
+    (void)!conf_appraise(mse_appraise_snp, v, conf_file(c, "report"), col, policy, c->at);
     bool found = false;
     for (size_t i = 0; i < v->num_checks; i++) {
         found = found || (v->checks[i].status != MSE_OK &&
@@ -178,7 +178,7 @@ void conf_run_snp_report(struct conf_case *c, struct conf_outcome *o)
     struct mse_policy policy;
     conf_policy(c, &policy);
     struct mse_collateral col = conf_snp_collateral(c);
-    (void)!mse_appraise_snp(&v, conf_file(c, "report"), &col, &policy, c->at, NULL);
+    (void)!conf_appraise(mse_appraise_snp, &v, conf_file(c, "report"), &col, &policy, c->at);
     conf_judge_verdict(c, &v, o);
     bool by_policy = strcmp(c->verdict, "reject_by_policy") == 0;
     if (by_policy || strcmp(c->verdict, "ok") == 0) {

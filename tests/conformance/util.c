@@ -219,3 +219,11 @@ struct mse_bytes conf_pem(struct mse_bytes der)
     pem.len = len;
     return pem;
 }
+
+mse_status conf_appraise(both_fn *appraise, struct mse_verdict *out, struct mse_bytes evidence,
+                         const struct mse_collateral *collateral, const struct mse_policy *policy,
+                         mse_time at)
+{
+    const struct both_case c = { appraise, evidence, collateral, policy, at };
+    return both_appraise(out, &c, NULL);
+}

@@ -4,6 +4,8 @@
 
 #include "lib/testlib.h"
 
+#include "lib/both.h"
+
 #include "base/bytes.h"
 
 /* Under sanitizers a flip costs some 30 times as much: every 7th then. */
@@ -20,10 +22,17 @@
 
 static struct mse_verdict verdict;
 
+/* Each so many are held against an appraiser too, which takes eight times as long. */
+#define BOTH_STRIDE 61
+
 static bool is_accepted(const struct flips_subject *s, size_t len)
 {
+    static size_t calls;
     struct mse_bytes in = mse_bytes_of(s->quote, len);
-    mse_status st = mse_appraise_quote(&verdict, in, s->collateral, s->policy, s->at, NULL);
+    const struct both_case c = { mse_appraise_quote, in, s->collateral, s->policy, s->at };
+    mse_status st = calls++ % BOTH_STRIDE == 0
+                        ? both_appraise(&verdict, &c, NULL)
+                        : mse_appraise_quote(&verdict, in, s->collateral, s->policy, s->at, NULL);
     assert_true((st == MSE_OK) == verdict.accepted);
     return verdict.accepted;
 }

@@ -9,6 +9,8 @@
 
 #include "lib/testlib.h"
 
+#include "lib/both.h"
+
 #include "base/bytes.h"
 #include "base/util.h"
 #include "crypto/der.h"
@@ -378,8 +380,9 @@ mse_status snp_judge(struct snp_world *w)
 {
     struct mse_error none = { .status = MSE_OK };
     w->err = none;
-    return mse_appraise_snp(&w->verdict, mse_bytes_of(w->report, sizeof w->report), &w->collateral,
-                            &w->policy, w->at, &w->err);
+    const struct both_case c = { mse_appraise_snp, mse_bytes_of(w->report, sizeof w->report),
+                                 &w->collateral, &w->policy, w->at };
+    return both_appraise(&w->verdict, &c, &w->err);
 }
 
 mse_status snp_appraise(struct snp_world *w)

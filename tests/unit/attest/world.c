@@ -4,6 +4,8 @@
 
 #include "lib/testlib.h"
 
+#include "lib/both.h"
+
 #include "base/bytes.h"
 #include "base/util.h"
 #include "crypto/digest.h"
@@ -464,8 +466,9 @@ void world_make(struct world *w)
 mse_status world_judge(struct world *w)
 {
     struct mse_error err = { .status = MSE_OK };
-    mse_status st = mse_appraise_quote(&w->verdict, mse_build_view(&w->quote), &w->collateral,
-                                       &w->policy, w->at, &err);
+    const struct both_case c = { mse_appraise_quote, mse_build_view(&w->quote), &w->collateral,
+                                 &w->policy, w->at };
+    mse_status st = both_appraise(&w->verdict, &c, &err);
     w->err = err;
     assert_status(w->verdict.status, st);
     assert_status(err.status, st);

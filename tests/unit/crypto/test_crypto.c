@@ -429,12 +429,11 @@ static void test_p256(void **state)
 static void test_prepared_curve(void **state)
 {
     (void)state;
-    struct mse_curve *curve = mse_curve_new_p256();
+    struct mse_curve curve = { 0 };
     struct mse_privkey *keys[2] = { NULL, NULL };
     uint8_t points[2][64];
     uint8_t sigs[2][64];
     struct mse_bytes m = mse_bytes_str("message");
-    assert_non_null(curve);
     for (size_t i = 0; i < 2; i++) {
         assert_status(mse_privkey_generate_p256(&keys[i]), MSE_OK);
         assert_status(mse_privkey_point(keys[i], points[i]), MSE_OK);
@@ -443,21 +442,56 @@ static void test_prepared_curve(void **state)
     uint8_t off_curve[64] = { 1 };
     for (size_t round = 0; round < 3; round++) {
         for (size_t i = 0; i < 2; i++) {
-            assert_status(mse_p256_verify(curve, points[i], sigs[i], m), MSE_OK);
-            assert_status(mse_p256_verify(curve, points[i], sigs[1 - i], m), MSE_ERR_SIGNATURE);
-            assert_status(mse_p256_verify(curve, off_curve, sigs[i], m), MSE_ERR_SIGNATURE);
+            assert_status(mse_p256_verify(&curve, points[i], sigs[i], m), MSE_OK);
+            assert_status(mse_p256_verify(&curve, points[i], sigs[1 - i], m), MSE_ERR_SIGNATURE);
+            assert_status(mse_p256_verify(&curve, off_curve, sigs[i], m), MSE_ERR_SIGNATURE);
         }
     }
-    /* It counts for P-256 only: a key on P-384 is judged on its own curve. */
+    /* A key on P-384 is judged on its own curve. */
     static const uint8_t p384[97] = { 4 };
     static const uint8_t sig[] = { 0x30, 0x06, 0x02, 0x01, 0x01, 0x02, 0x01, 0x01 };
     struct mse_pubkey other = { .type = MSE_KEY_P384, .raw = { p384, sizeof p384 } };
-    assert_status(mse_verify(curve, &other, MSE_SIG_ECDSA_SHA384, mse_bytes_of(sig, sizeof sig), m),
-                  MSE_ERR_SIGNATURE);
+    assert_status(
+        mse_verify(&curve, &other, MSE_SIG_ECDSA_SHA384, mse_bytes_of(sig, sizeof sig), m),
+        MSE_ERR_SIGNATURE);
     mse_privkey_free(keys[0]);
     mse_privkey_free(keys[1]);
-    mse_curve_free(curve);
-    mse_curve_free(NULL);
+    mse_curve_clear(&curve);
+    mse_curve_clear(&curve);
+}
+
+/* A key that is ready to verify with says what the plain functions say. */
+static void test_ec_key(void **state)
+{
+    (void)state;
+    struct mse_privkey *k = NULL;
+    uint8_t octets[65] = { 4 };
+    uint8_t sig[65] = { 0 };
+    struct mse_bytes m = mse_bytes_str("message");
+    struct mse_bytes s = mse_bytes_of(sig, 64);
+    assert_status(mse_privkey_generate_p256(&k), MSE_OK);
+    assert_status(mse_privkey_point(k, octets + 1), MSE_OK);
+    assert_status(mse_p256_sign(k, sig, m), MSE_OK);
+    struct mse_pubkey pub = { .type = MSE_KEY_P256, .raw = { octets, sizeof octets } };
+    struct mse_ec_key *keys[2] = { mse_ec_key_new(&pub), mse_ec_key_of_point(octets + 1) };
+    for (size_t i = 0; i < 2; i++) {
+        assert_non_null(keys[i]);
+        assert_status(mse_ec_key_verify(keys[i], s, m), MSE_OK);
+        assert_status(mse_ec_key_verify(keys[i], s, mse_bytes_str("massage")), MSE_ERR_SIGNATURE);
+        assert_status(mse_ec_key_verify(keys[i], mse_bytes_of(sig, 63), m), MSE_ERR_SIGNATURE);
+        assert_status(mse_ec_key_verify(keys[i], mse_bytes_of(sig, 65), m), MSE_ERR_SIGNATURE);
+        sig[7] ^= 1;
+        assert_status(mse_ec_key_verify(keys[i], s, m), MSE_ERR_SIGNATURE);
+        sig[7] ^= 1;
+        mse_ec_key_free(keys[i]);
+    }
+    octets[9] ^= 1; /* off the curve */
+    assert_null(mse_ec_key_new(&pub));
+    assert_null(mse_ec_key_of_point(octets + 1));
+    pub.type = MSE_KEY_RSA;
+    assert_null(mse_ec_key_new(&pub));
+    mse_ec_key_free(NULL);
+    mse_privkey_free(k);
 }
 
 /* A key's SPKI and a signature by it go through mse_verify. */
@@ -561,6 +595,7 @@ int main(void)
         cmocka_unit_test(test_pem_flips),  cmocka_unit_test(test_pem_write),
         cmocka_unit_test(test_p256),       cmocka_unit_test(test_prepared_curve),
         cmocka_unit_test(test_keys),       cmocka_unit_test(test_rsa3),
+        cmocka_unit_test(test_ec_key),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

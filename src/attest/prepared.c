@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "attest/prepared.h"
+
+#include <stdlib.h>
+
+#include "base/bytes.h"
+#include "base/util.h"
+#include "crypto/digest.h"
+#include "evidence/quote.h"
+
+/* Members of a set. Their order is part of its digest. */
+static const size_t members[] = {
+    offsetof(struct mse_collateral, tcb_info),
+    offsetof(struct mse_collateral, tcb_info_signature),
+    offsetof(struct mse_collateral, tcb_info_issuer_chain),
+    offsetof(struct mse_collateral, qe_identity),
+    offsetof(struct mse_collateral, qe_identity_signature),
+    offsetof(struct mse_collateral, qe_identity_issuer_chain),
+    offsetof(struct mse_collateral, pck_crl),
+    offsetof(struct mse_collateral, pck_crl_issuer_chain),
+    offsetof(struct mse_collateral, root_ca_crl),
+    offsetof(struct mse_collateral, pck_cert_chain),
+    offsetof(struct mse_collateral, vcek),
+    offsetof(struct mse_collateral, vcek_issuer_chain),
+    offsetof(struct mse_collateral, vcek_crl),
+};
+_Static_assert(sizeof(struct mse_collateral) ==
+                   MSE_ARRAY_LEN(members) * sizeof(struct mse_bytes) + sizeof(void *),
+               "every member is listed");
+
+static struct mse_bytes member_of(const struct mse_collateral *c, size_t i)
+{
+    return *(const struct mse_bytes *)((const uint8_t *)c + members[i]);
+}
+
+static void set_member(struct mse_collateral *c, size_t i, struct mse_bytes value)
+{
+    *(struct mse_bytes *)((uint8_t *)c + members[i]) = value;
+}
+
+/* A part of a digest: its length, 8 bytes, and its bytes. */
+static void hash_part(struct mse_sha256_ctx *h, struct mse_bytes part)
+{
+    uint64_t len = part.len;
+    mse_sha256_update(h, &len, sizeof len);
+    mse_sha256_update(h, part.data, part.len);
+}
+
+mse_status mse_prepared_key(uint8_t key[32], const struct mse_collateral *c)
+{
+    struct mse_sha256_ctx h;
+    mse_status st = mse_sha256_init(&h);
+    for (size_t i = 0; st == MSE_OK && i < MSE_ARRAY_LEN(members); i++) {
+        hash_part(&h, member_of(c, i));
+    }
+    if (st == MSE_OK) {
+        st = mse_sha256_final(&h, key);
+    }
+    mse_sha256_clear(&h);
+    return st;
+}
+
+struct mse_shared *mse_prepared_shared(const struct mse_prepared *p)
+{
+    return &p->self->shared;
+}
+
+const struct mse_prepared *mse_prepared_of(const struct mse_collateral *c)
+{
+    const struct mse_prepared *p = c->prepared;
+    return p != NULL && mse_mem_equal(c, &p->view, sizeof *c) ? p : NULL;
+}
+
+bool mse_prepared_has_dcap(const struct mse_prepared *p)
+{
+    return p != NULL && p->tcb != NULL && p->qe != NULL && p->tcb_info != NULL &&
+           p->qe_identity != NULL;
+}
+
+static void destroy(struct mse_shared *self)
+{
+    struct mse_prepared *p = (struct mse_prepared *)self;
+    if (p->facts != NULL) {
+        mse_shared_unref(&p->facts->shared);
+    }
+    free(p->bytes);
+    free(p->tcb);
+    free(p->qe);
+    free(p->tcb_info);
+    free(p->qe_identity);
+    free(p->pck_crl);
+    free(p->root_crl);
+    free(p->vcek_crl);
+    free(p->vcek_chain);
+    mse_ec_key_free(p->vcek_key);
+    free(p);
+}
+
+/* The members one behind the other, and views of them. */
+static bool copy_members(struct mse_prepared *p, const struct mse_collateral *c)
+{
+    size_t total = 1; /* never an allocation of nothing */
+    for (size_t i = 0; i < MSE_ARRAY_LEN(members); i++) {
+        if (!mse_add_size(total, member_of(c, i).len, &total)) {
+            return false;
+        }
+    }
+    p->bytes = malloc(total);
+    uint8_t *to = p->bytes;
+    for (size_t i = 0; to != NULL && i < MSE_ARRAY_LEN(members); i++) {
+        struct mse_bytes in = member_of(c, i);
+        size_t len = in.len;
+        if (!mse_rd_copy(&in, to, len)) {
+            return false;
+        }
+        set_member(&p->view, i, mse_bytes_of(to, len));
+        to += len;
+    }
+    return to != NULL;
+}
+
+/* What does not read well, or for which there is no memory, is left unknown: whoever judges the set
+ * will look himself, and say what is wrong. */
+
+static struct mse_known_signed *know_signed(struct mse_bytes body, struct mse_bytes sig,
+                                            struct mse_bytes pem, struct mse_curve *curve)
+{
+    struct mse_known_signed *k = calloc(1, sizeof *k);
+    if (k == NULL || mse_chain_read(&k->chain, pem, NULL) != MSE_OK) {
+        free(k);
+        return NULL;
+    }
+    const uint8_t *point = mse_point_of(&k->chain.certs[0].key);
+    k->signed_by_leaf = point != NULL && sig.len == 64 && body.len > 0 &&
+                        mse_p256_verify(curve, point, sig.data, body) == MSE_OK;
+    mse_chain_verify(&k->chain, curve);
+    return k;
+}
+
+static struct mse_known_crl *know_crl(struct mse_bytes der)
+{
+    struct mse_known_crl *k = der.len == 0 ? NULL : calloc(1, sizeof *k);
+    if (k != NULL) {
+        k->parsed = mse_crl_parse(&k->crl, der, NULL) == MSE_OK;
+    }
+    return k;
+}
+
+static void know_documents(struct mse_prepared *p)
+{
+    const struct mse_collateral *c = &p->view;
+    p->tcb_info = c->tcb_info.len == 0 ? NULL : calloc(1, sizeof *p->tcb_info);
+    if (p->tcb_info != NULL && mse_tcb_info_parse(p->tcb_info, c->tcb_info, NULL) != MSE_OK) {
+        free(p->tcb_info);
+        p->tcb_info = NULL;
+    }
+    p->qe_identity = c->qe_identity.len == 0 ? NULL : calloc(1, sizeof *p->qe_identity);
+    if (p->qe_identity != NULL &&
+        mse_qe_identity_parse(p->qe_identity, c->qe_identity, NULL) != MSE_OK) {
+        free(p->qe_identity);
+        p->qe_identity = NULL;
+    }
+}
+
+static void know_vcek(struct mse_prepared *p, struct mse_curve *curve)
+{
+    const struct mse_collateral *c = &p->view;
+    p->vcek_chain = c->vcek.len == 0 ? NULL : calloc(1, sizeof *p->vcek_chain);
+    if (p->vcek_chain == NULL ||
+        mse_chain_read_mixed(p->vcek_chain, c->vcek, c->vcek_issuer_chain, NULL) != MSE_OK) {
+        free(p->vcek_chain);
+        p->vcek_chain = NULL;
+        return;
+    }
+    mse_chain_verify(p->vcek_chain, curve);
+    p->vcek_key = mse_ec_key_new(&p->vcek_chain->certs[0].key);
+}
+
+struct mse_prepared *mse_prepared_new(const struct mse_collateral *c, struct mse_facts *facts)
+{
+    struct mse_prepared *p = calloc(1, sizeof *p);
+    if (p == NULL) {
+        return NULL;
+    }
+    mse_shared_init(&p->shared, destroy);
+    if (!copy_members(p, c)) {
+        mse_shared_unref(&p->shared);
+        return NULL;
+    }
+    p->view.prepared = p;
+    p->self = p;
+    p->facts = facts;
+    mse_shared_ref(&facts->shared);
+    struct mse_curve curve = { 0 };
+    const struct mse_collateral *v = &p->view;
+    p->tcb = know_signed(v->tcb_info, v->tcb_info_signature, v->tcb_info_issuer_chain, &curve);
+    p->qe =
+        know_signed(v->qe_identity, v->qe_identity_signature, v->qe_identity_issuer_chain, &curve);
+    know_documents(p);
+    p->pck_crl = know_crl(v->pck_crl);
+    p->root_crl = know_crl(v->root_ca_crl);
+    p->vcek_crl = know_crl(v->vcek_crl);
+    know_vcek(p, &curve);
+    mse_curve_clear(&curve);
+    return p;
+}
+
+/* Platforms. */
+
+struct mse_known_chain {
+    struct mse_shared shared;
+    struct mse_chain chain;
+};
+
+struct mse_known_qe {
+    struct mse_shared shared;
+    struct mse_ec_key *key; /* NULL: no point on the curve */
+};
+
+static void destroy_chain(struct mse_shared *self)
+{
+    free(self);
+}
+
+static void destroy_qe(struct mse_shared *self)
+{
+    struct mse_known_qe *q = (struct mse_known_qe *)self;
+    mse_ec_key_free(q->key);
+    free(q);
+}
+
+/* The digest of a kind of fact and the parts of which it is one. */
+static bool fact_key(uint8_t key[32], const char *kind, const struct mse_bytes *parts, size_t num)
+{
+    struct mse_sha256_ctx h;
+    if (mse_sha256_init(&h) != MSE_OK) {
+        return false;
+    }
+    hash_part(&h, mse_bytes_str(kind));
+    for (size_t i = 0; i < num; i++) {
+        hash_part(&h, parts[i]);
+    }
+    mse_status st = mse_sha256_final(&h, key);
+    mse_sha256_clear(&h);
+    return st == MSE_OK;
+}
+
+const struct mse_chain *mse_platform_find_chain(struct mse_known_platform *p,
+                                                const struct mse_prepared *k, struct mse_bytes pem)
+{
+    if (k == NULL || !fact_key(p->chain_key, "PCK chain", &pem, 1)) {
+        return NULL;
+    }
+    p->memo = k->facts->memo;
+    p->chain = (struct mse_known_chain *)mse_memo_get(p->memo, p->chain_key);
+    return p->chain != NULL ? &p->chain->chain : NULL;
+}
+
+void mse_platform_learn_chain(struct mse_known_platform *p, struct mse_bytes pem)
+{
+    struct mse_known_chain *c = p->memo == NULL || p->chain != NULL ? NULL : calloc(1, sizeof *c);
+    if (c == NULL) {
+        return;
+    }
+    mse_shared_init(&c->shared, destroy_chain);
+    if (mse_chain_read(&c->chain, pem, NULL) == MSE_OK) {
+        c->chain.verified = true;
+        mse_memo_put(p->memo, p->chain_key, &c->shared);
+    }
+    mse_shared_unref(&c->shared);
+}
+
+bool mse_platform_find_qe(struct mse_known_platform *p, const struct mse_quote_auth *auth)
+{
+    if (p->memo == NULL) {
+        return false;
+    }
+    const struct mse_bytes parts[] = {
+        mse_bytes_of(p->chain_key, sizeof p->chain_key),
+        auth->qe_report_raw,
+        mse_bytes_of(auth->qe_report_signature, sizeof auth->qe_report_signature),
+        mse_bytes_of(auth->attestation_key, sizeof auth->attestation_key),
+    };
+    if (!fact_key(p->qe_key, "QE report", parts, MSE_ARRAY_LEN(parts))) {
+        p->memo = NULL;
+        return false;
+    }
+    p->qe = (struct mse_known_qe *)mse_memo_get(p->memo, p->qe_key);
+    return p->qe != NULL;
+}
+
+void mse_platform_learn_qe(struct mse_known_platform *p, const struct mse_quote_auth *auth)
+{
+    struct mse_known_qe *q = p->memo == NULL || p->qe != NULL ? NULL : calloc(1, sizeof *q);
+    if (q == NULL) {
+        return;
+    }
+    mse_shared_init(&q->shared, destroy_qe);
+    q->key = mse_ec_key_of_point(auth->attestation_key);
+    mse_memo_put(p->memo, p->qe_key, &q->shared);
+    p->qe = q;
+}
+
+const struct mse_ec_key *mse_platform_attestation_key(const struct mse_known_platform *p)
+{
+    return p->qe != NULL ? p->qe->key : NULL;
+}
+
+void mse_platform_clear(struct mse_known_platform *p)
+{
+    if (p->chain != NULL) {
+        mse_shared_unref(&p->chain->shared);
+    }
+    if (p->qe != NULL) {
+        mse_shared_unref(&p->qe->shared);
+    }
+    struct mse_known_platform empty = { .memo = NULL };
+    *p = empty;
+}
