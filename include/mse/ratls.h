@@ -13,7 +13,8 @@ extern "C" {
 
 /* Where the evidence stood and how it names the key. */
 enum mse_ratls_form {
-    MSE_RATLS_DICE = 1,       /* 2.23.133.5.4.9, CBOR 60000([quote, claims]) */
+    MSE_RATLS_DICE = 1,       /* 2.23.133.5.4.9, CBOR 60000([quote, claims]), or for SEV-SNP and
+                                 Nitro 0x6d7301 and 0x6d7302([report, claims, certificates]) */
     MSE_RATLS_LEGACY,         /* 1.2.840.113741.1337.6, raw quote */
     MSE_RATLS_LEGACY_GRAMINE, /* the same OID, double-wrapped by Gramine */
     MSE_RATLS_OPEN_ENCLAVE,   /* 1.2.840.113556.10.1.1, 16-byte header before the quote */
@@ -22,17 +23,18 @@ enum mse_ratls_form {
     MSE_RATLS_SNP,            /* 1.2.840.113741.1337.7, raw SEV-SNP report */
     MSE_RATLS_TDX,            /* 1.2.840.113741.1337.8, raw TDX quote, alone or with zeros to 8192
                                  bytes */
-    MSE_RATLS_NITRO,          /* known, not appraised yet: reported as MSE_ERR_UNSUPPORTED_TEE */
+    MSE_RATLS_NITRO,          /* Nitro document in hexadecimal digits, first label of a DNS name */
 };
 
 /* What report_data[0:32] (or the claims) was found to cover. */
 enum mse_ratls_binding {
     MSE_BINDING_NONE = 0,
-    MSE_BINDING_SPKI,    /* SHA-256(DER SubjectPublicKeyInfo) */
-    MSE_BINDING_POINT,   /* SHA-256(04 || X || Y) */
-    MSE_BINDING_PKCS1,   /* SHA-256(PKCS#1 RSAPublicKey) */
-    MSE_BINDING_PEM_NUL, /* SHA-256(PEM SubjectPublicKeyInfo and its NUL) */
-    MSE_BINDING_CLAIMS,  /* SHA-256(claims), whose pubkey-hash covers the SPKI */
+    MSE_BINDING_SPKI,       /* SHA-256(DER SubjectPublicKeyInfo) */
+    MSE_BINDING_POINT,      /* SHA-256(04 || X || Y) */
+    MSE_BINDING_PKCS1,      /* SHA-256(PKCS#1 RSAPublicKey) */
+    MSE_BINDING_PEM_NUL,    /* SHA-256(PEM SubjectPublicKeyInfo and its NUL) */
+    MSE_BINDING_CLAIMS,     /* SHA-256(claims), whose pubkey-hash covers the SPKI */
+    MSE_BINDING_SPKI_PLAIN, /* the DER SubjectPublicKeyInfo itself, as user data of Nitro */
 };
 MSE_API const char *mse_ratls_form_name(enum mse_ratls_form f);
 MSE_API const char *mse_ratls_binding_name(enum mse_ratls_binding b);
@@ -67,7 +69,10 @@ struct mse_ratls_cert {
     mse_time not_before;
     mse_time not_after;
     enum mse_ratls_form form;
-    struct mse_bytes quote;      /* or report, or document */
+    enum mse_tee_kind tee;
+    struct mse_bytes quote; /* or report, or document; MSE_RATLS_NITRO: its digits */
+    struct mse_bytes
+        certificates;            /* of SEV-SNP evidence, DER, leaf first; empty: none came along */
     struct mse_bytes claims_raw; /* DICE only */
     struct mse_ratls_claims claims;
     bool also_legacy; /* DICE evidence, and a legacy extension beside it */
@@ -99,18 +104,18 @@ MSE_API MSE_MUST_USE mse_status mse_ratls_check_binding(enum mse_ratls_binding *
 MSE_API MSE_MUST_USE mse_status mse_ratls_check_self_signature(const struct mse_ratls_cert *c,
                                                                struct mse_error *err);
 
-/* mse_ratls_judge adds to *v, the verdict of mse_appraise_quote or _snp over c->quote, the checks
- * of the certificate: binding, self signature, profile (ours only), role (server-static or absent),
- * and, if host is not NULL, the name and the dates at `at`. Returns v->status. binding_out may be
- * NULL; it is MSE_BINDING_NONE unless the binding holds. */
+/* mse_ratls_judge adds to *v, the verdict of mse_appraise_quote, _snp or _nitro over c->quote, the
+ * checks of the certificate: binding, self signature, profile (ours only), role (server-static or
+ * absent), and, if host is not NULL, the name and the dates at `at`. Returns v->status. binding_out
+ * may be NULL; it is MSE_BINDING_NONE unless the binding holds. */
 MSE_API MSE_MUST_USE mse_status mse_ratls_judge(struct mse_verdict *v,
                                                 enum mse_ratls_binding *binding_out,
                                                 const struct mse_ratls_cert *c, const char *host,
                                                 mse_time at, struct mse_error *err);
 
-/* mse_ratls_appraise reads a certificate, appraises its quote (mse_appraise_quote, _snp) and adds
- * the checks of mse_ratls_judge. *out is always filled; *cert_out and *binding_out (either may be
- * NULL) are written only if the certificate could be read, whatever the verdict. Returns
+/* mse_ratls_appraise reads a certificate, appraises its quote (mse_appraise_quote, _snp, _nitro)
+ * and adds the checks of mse_ratls_judge. *out is always filled; *cert_out and *binding_out (either
+ * may be NULL) are written only if the certificate could be read, whatever the verdict. Returns
  * out->status. */
 MSE_API MSE_MUST_USE mse_status mse_ratls_appraise(
     struct mse_verdict *out, struct mse_ratls_cert *cert_out, enum mse_ratls_binding *binding_out,

@@ -32,8 +32,13 @@ static const char *const form_names[] = {
 };
 
 static const char *const binding_names[] = {
-    [MSE_BINDING_NONE] = "none",   [MSE_BINDING_SPKI] = "spki",   [MSE_BINDING_POINT] = "point",
-    [MSE_BINDING_PKCS1] = "pkcs1", [MSE_BINDING_PEM_NUL] = "pem", [MSE_BINDING_CLAIMS] = "claims",
+    [MSE_BINDING_NONE] = "none",
+    [MSE_BINDING_SPKI] = "spki",
+    [MSE_BINDING_POINT] = "point",
+    [MSE_BINDING_PKCS1] = "pkcs1",
+    [MSE_BINDING_PEM_NUL] = "pem",
+    [MSE_BINDING_CLAIMS] = "claims",
+    [MSE_BINDING_SPKI_PLAIN] = "spki-plain",
 };
 
 const char *mse_ratls_form_name(enum mse_ratls_form f)
@@ -136,6 +141,7 @@ static mse_status hash_key(uint8_t out[32], bool *applies, enum mse_ratls_bindin
         return *applies ? mse_sha256(out, key->raw) : MSE_OK;
     case MSE_BINDING_NONE:
     case MSE_BINDING_CLAIMS:
+    case MSE_BINDING_SPKI_PLAIN:
         break;
     }
     *applies = false;
@@ -300,29 +306,64 @@ static void add(struct judge *j, enum mse_step step, mse_status st, const char *
     }
 }
 
-static mse_status rd_report_data(uint8_t out[64], const struct mse_ratls_cert *c,
-                                 struct mse_error *err)
+/* Of Nitro the user data, out of the verdict; ours have the form of report data. */
+static mse_status rd_user_data(uint8_t out[64], const struct mse_verdict *v, struct mse_error *err)
+{
+    const struct mse_nitro_data *d = &v->nitro.user_data;
+    if (v->tee != MSE_TEE_NITRO || !d->present || d->len != 64) {
+        return MSE_FAIL(err, MSE_ERR_BINDING, "binding", "user data of %zu bytes, wanted 64",
+                        v->tee == MSE_TEE_NITRO ? d->len : 0);
+    }
+    memcpy(out, d->data, 64);
+    return MSE_OK;
+}
+
+static mse_status rd_report_data(uint8_t out[64], const struct judge *j, struct mse_error *err)
 {
     struct mse_snp_report report;
-    if (c->form != MSE_RATLS_SNP) {
-        return mse_quote_report_data(out, c->quote, err);
+    if (j->c->tee == MSE_TEE_NITRO) {
+        return rd_user_data(out, j->v, err);
     }
-    mse_status st = mse_snp_report_parse(&report, c->quote, err);
+    if (j->c->tee != MSE_TEE_SNP) {
+        return mse_quote_report_data(out, j->c->quote, err);
+    }
+    mse_status st = mse_snp_report_parse(&report, j->c->quote, err);
     if (st == MSE_OK) {
         memcpy(out, report.report_data, 64);
     }
     return st;
 }
 
-static enum mse_ratls_binding judge_binding(struct judge *j)
+/* The user data are the certificate's key itself. */
+static mse_status check_plain(enum mse_ratls_binding *out, const struct judge *j,
+                              struct mse_error *err)
+{
+    const struct mse_nitro_data *d = &j->v->nitro.user_data;
+    if (j->v->tee != MSE_TEE_NITRO || !d->present ||
+        !mse_bytes_equal(mse_bytes_of(d->data, d->len), j->c->spki)) {
+        return MSE_FAIL(err, MSE_ERR_BINDING, "binding",
+                        "user data that are not the certificate's key");
+    }
+    *out = MSE_BINDING_SPKI_PLAIN;
+    return MSE_OK;
+}
+
+static mse_status check_any(enum mse_ratls_binding *out, const struct judge *j,
+                            struct mse_error *err)
 {
     uint8_t report_data[64];
+    if (j->c->form == MSE_RATLS_NITRO) {
+        return check_plain(out, j, err);
+    }
+    mse_status st = rd_report_data(report_data, j, err);
+    return st == MSE_OK ? mse_ratls_check_binding(out, j->c, report_data, err) : st;
+}
+
+static enum mse_ratls_binding judge_binding(struct judge *j)
+{
     struct mse_error e = { .status = MSE_OK };
     enum mse_ratls_binding b = MSE_BINDING_NONE;
-    mse_status st = rd_report_data(report_data, j->c, &e);
-    if (st == MSE_OK) {
-        st = mse_ratls_check_binding(&b, j->c, report_data, &e);
-    }
+    mse_status st = check_any(&b, j, &e);
     add(j, MSE_STEP_BINDING, st, st == MSE_OK ? mse_ratls_binding_name(b) : e.text,
         "evidence that was made for the certificate's key");
     return b;
@@ -339,9 +380,21 @@ static void judge_role(struct judge *j)
         name == NULL ? "no role (a foreign certificate)" : name, wanted);
 }
 
+/* Certificates with a Nitro document in a name come from an authority of their maker's: whom it is
+ * up to others to trust. The document has the key itself, and the handshake proves who holds it. */
+static bool is_issued(const struct judge *j)
+{
+    return j->c->form == MSE_RATLS_NITRO && !mse_bytes_equal(j->x.issuer, j->x.subject);
+}
+
 static void judge_signature(struct judge *j)
 {
     struct mse_error e = { .status = MSE_OK };
+    if (is_issued(j)) {
+        add(j, MSE_STEP_CERTIFICATE, MSE_OK,
+            "issued by an authority, which was not judged: the document has the key", NULL);
+        return;
+    }
     mse_status st = check_signature(&j->x, &e);
     const char *seen =
         j->x.sig_alg == MSE_SIG_RSA_SHA1 ? "self-signed, with weak SHA-1" : "self-signed";
@@ -445,6 +498,50 @@ static void refuse_reading(struct mse_verdict *v, mse_status st, const struct ms
     }
 }
 
+/* Certificates that came along stand in for those that the collateral lacks; they are judged all
+ * the same. */
+static void appraise_snp(struct mse_verdict *out, const struct mse_ratls_cert *c,
+                         const struct mse_ratls_ask *ask, struct mse_error *err)
+{
+    struct mse_collateral k = *ask->collateral;
+    struct mse_bytes rest = c->certificates;
+    struct mse_bytes leaf = { NULL, 0 };
+    struct mse_bytes content = { NULL, 0 };
+    uint8_t tag = 0;
+    if (k.vcek.len == 0 && mse_der_any(&rest, &tag, &content, &leaf)) {
+        k.vcek = leaf;
+        k.vcek_issuer_chain = rest.len > 0 ? rest : k.vcek_issuer_chain;
+    }
+    (void)!mse_appraise_snp(out, c->quote, &k, ask->policy, ask->at, err);
+}
+
+static void appraise_nitro(struct mse_verdict *out, const struct mse_ratls_cert *c,
+                           const struct mse_ratls_ask *ask, struct mse_error *err)
+{
+    uint8_t room[MSE_NITRO_DOC_MAX_LEN];
+    struct mse_bytes document = c->quote;
+    if (c->form == MSE_RATLS_NITRO && !mse_ratls_nitro_document(&document, room, c->quote)) {
+        document.len = 0; /* was read before, so that this does not happen */
+    }
+    (void)!mse_appraise_nitro(out, document, ask->policy, ask->at, err);
+}
+
+static void appraise_quote(struct mse_verdict *out, const struct mse_ratls_cert *c,
+                           const struct mse_ratls_ask *ask, struct mse_error *err)
+{
+    switch ((int)c->tee) {
+    case MSE_TEE_SNP:
+        appraise_snp(out, c, ask, err);
+        return;
+    case MSE_TEE_NITRO:
+        appraise_nitro(out, c, ask, err);
+        return;
+    default:
+        (void)!mse_appraise_quote(out, c->quote, ask->collateral, ask->policy, ask->at, err);
+        return;
+    }
+}
+
 /* The nine parameters are what an appraisal is a function of, and a public contract. */
 mse_status mse_ratls_appraise(struct mse_verdict *out, // NOLINT(readability-function-size)
                               struct mse_ratls_cert *cert_out, enum mse_ratls_binding *binding_out,
@@ -459,11 +556,8 @@ mse_status mse_ratls_appraise(struct mse_verdict *out, // NOLINT(readability-fun
         refuse_reading(out, st, &e, err);
         return st;
     }
-    if (c.form == MSE_RATLS_SNP) {
-        (void)!mse_appraise_snp(out, c.quote, collateral, policy, at, err);
-    } else {
-        (void)!mse_appraise_quote(out, c.quote, collateral, policy, at, err);
-    }
+    const struct mse_ratls_ask ask = { .collateral = collateral, .policy = policy, .at = at };
+    appraise_quote(out, &c, &ask, err);
     st = mse_ratls_judge(out, binding_out, &c, host, at, err);
     if (cert_out != NULL) {
         *cert_out = c;
@@ -482,7 +576,7 @@ bool mse_ratls_appraise_evidence(struct mse_verdict *out, struct mse_ratls_cert 
         refuse_reading(out, st, &e, err);
         return false;
     }
-    (void)!mse_appraise_quote(out, c.quote, ask->collateral, ask->policy, ask->at, err);
+    appraise_quote(out, &c, ask, err);
     (void)judge_all((struct judge) {
         .v = out, .c = &c, .role = ask->role, .at = ask->at, .host = ask->host, .err = err });
     if (ask->host == NULL) {

@@ -26,6 +26,12 @@
 #define MSE_TAG_SNP   0x6d7301U
 #define MSE_TAG_NITRO 0x6d7302U
 
+/* mse_ratls_nitro_document decodes the digits of a certificate of form MSE_RATLS_NITRO into room,
+ * which *out borrows. */
+MSE_MUST_USE bool mse_ratls_nitro_document(struct mse_bytes *out,
+                                           uint8_t room[MSE_NITRO_DOC_MAX_LEN],
+                                           struct mse_bytes digits);
+
 /* "server-static" and so on; NULL for MSE_ROLE_ABSENT. Static. */
 const char *mse_ratls_role_name(enum mse_ratls_role role);
 

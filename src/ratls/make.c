@@ -99,6 +99,21 @@ mse_status mse_ratls_evidence_make(struct mse_build *out, struct mse_bytes quote
     return mse_build_ok(out) ? MSE_OK : MSE_ERR_NO_SPACE;
 }
 
+mse_status mse_ratls_evidence_make_tagged(struct mse_build *out, enum mse_tee_kind tee,
+                                          struct mse_bytes report, struct mse_bytes claims,
+                                          struct mse_bytes certificates)
+{
+    if (tee != MSE_TEE_SNP && tee != MSE_TEE_NITRO) {
+        return MSE_ERR_ARGUMENT;
+    }
+    mse_cborw_tag(out, tee == MSE_TEE_SNP ? MSE_TAG_SNP : MSE_TAG_NITRO);
+    mse_cborw_array(out, 3);
+    mse_cborw_bytes(out, report);
+    mse_cborw_bytes(out, claims);
+    mse_cborw_bytes(out, certificates);
+    return mse_build_ok(out) ? MSE_OK : MSE_ERR_NO_SPACE;
+}
+
 /* What the certificate is made of, gathered before the first byte is written. */
 struct parts {
     const struct mse_ratls_cert_params *p;

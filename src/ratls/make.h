@@ -26,6 +26,13 @@ MSE_MUST_USE mse_status mse_ratls_report_data(uint8_t out[64], struct mse_bytes 
 /* CBOR 60000([quote, claims]). */
 MSE_MUST_USE mse_status mse_ratls_evidence_make(struct mse_build *out, struct mse_bytes quote,
                                                 struct mse_bytes claims);
+/* The same for SEV-SNP and Nitro: CBOR 0x6d7301 or 0x6d7302([report, claims, certificates]);
+ * certificates: DER, leaf first, one behind the other; may be empty. MSE_ERR_ARGUMENT: other TEEs.
+ * The user data of a Nitro document are the 64 bytes of mse_ratls_report_data. */
+MSE_MUST_USE mse_status mse_ratls_evidence_make_tagged(struct mse_build *out, enum mse_tee_kind tee,
+                                                       struct mse_bytes report,
+                                                       struct mse_bytes claims,
+                                                       struct mse_bytes certificates);
 
 struct mse_ratls_cert_params {
     const struct mse_privkey *key; /* P-256, born in the TEE */

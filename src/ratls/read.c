@@ -46,6 +46,7 @@ static mse_status rd_snp(struct mse_ratls_cert *c, struct mse_bytes value, struc
     struct mse_snp_report parsed;
     struct mse_bytes rest = value;
     c->form = MSE_RATLS_SNP;
+    c->tee = MSE_TEE_SNP;
     c->quote = value;
     if (value.len > MSE_SNP_REPORT_LEN) {
         if (!mse_rd_bytes(&rest, &c->quote, MSE_SNP_REPORT_LEN) || !skip_certificates(rest)) {
@@ -64,18 +65,41 @@ static mse_status check_quote(struct mse_bytes quote, struct mse_error *err)
     return mse_quote_report_data(report_data, quote, err);
 }
 
-static mse_status other_tag(uint64_t tag, struct mse_error *err)
+/* Which TEE a tag stands for; false if for none. */
+static bool tee_of_tag(enum mse_tee_kind *out, uint64_t tag, struct mse_bytes quote)
 {
-    if (tag == MSE_TAG_SNP || tag == MSE_TAG_NITRO) {
-        return MSE_FAIL(err, MSE_ERR_UNSUPPORTED_TEE, STEP,
-                        "evidence of %s, which is not appraised by this version",
-                        tag == MSE_TAG_SNP ? "AMD SEV-SNP" : "AWS Nitro");
+    switch (tag) {
+    case MSE_TAG_QUOTE:
+        *out = mse_quote_is_tdx(quote) ? MSE_TEE_TDX : MSE_TEE_SGX;
+        return true;
+    case MSE_TAG_SNP:
+        *out = MSE_TEE_SNP;
+        return true;
+    case MSE_TAG_NITRO:
+        *out = MSE_TEE_NITRO;
+        return true;
+    default:
+        return false;
     }
-    return MSE_FAIL(err, MSE_ERR_UNSUPPORTED_EVIDENCE_TAG, STEP, "CBOR tag %llu, wanted %u",
-                    (unsigned long long)tag, MSE_TAG_QUOTE);
 }
 
-/* 60000([quote, claims]). The tag is looked at first: what it stands for decides what follows. */
+/* The form of what the tag says it is. */
+static mse_status check_evidence(const struct mse_ratls_cert *c, struct mse_error *err)
+{
+    struct mse_snp_report report;
+    struct mse_nitro_doc doc;
+    switch ((int)c->tee) {
+    case MSE_TEE_SNP:
+        return mse_snp_report_parse(&report, c->quote, err);
+    case MSE_TEE_NITRO:
+        return mse_nitro_doc_parse(&doc, c->quote, err);
+    default:
+        return check_quote(c->quote, err);
+    }
+}
+
+/* 60000([quote, claims]), or another tag over [report, claims, certificates]. The tag is looked at
+ * first: what it stands for decides what follows. */
 static mse_status rd_dice(struct mse_ratls_cert *c, struct mse_bytes value, struct mse_error *err)
 {
     struct mse_cbor r = mse_cbor_of(value, MSE_CBOR_LENIENT);
@@ -84,27 +108,35 @@ static mse_status rd_dice(struct mse_ratls_cert *c, struct mse_bytes value, stru
     if (!mse_cbor_tag(&r, &tag)) {
         return MSE_FAIL(err, MSE_ERR_MALFORMED, STEP, "the tagged evidence is no CBOR tag");
     }
-    if (tag != MSE_TAG_QUOTE) {
-        return other_tag(tag, err);
+    if (!tee_of_tag(&c->tee, tag, c->quote)) {
+        return MSE_FAIL(err, MSE_ERR_UNSUPPORTED_EVIDENCE_TAG, STEP, "CBOR tag %llu, wanted %u",
+                        (unsigned long long)tag, MSE_TAG_QUOTE);
     }
-    bool form = mse_cbor_array(&r, &num) && num == 2 && // [
-                mse_cbor_bytes(&r, &c->quote) &&        //   quote
-                mse_cbor_bytes(&r, &c->claims_raw) &&   //   claims ]
+    bool own_tag = tag != MSE_TAG_QUOTE;
+    bool form = mse_cbor_array(&r, &num) && num == (own_tag ? 3 : 2) && // [
+                mse_cbor_bytes(&r, &c->quote) &&                        //   quote
+                mse_cbor_bytes(&r, &c->claims_raw) &&                   //   claims
+                (!own_tag || mse_cbor_bytes(&r, &c->certificates)) &&   //   certificates ]
                 r.in.len == 0;
     if (!form) {
         return MSE_FAIL(err, MSE_ERR_MALFORMED, STEP,
-                        "the tagged evidence is not [quote, claims] and nothing else");
+                        "the tagged evidence is not [quote, claims%s] and nothing else",
+                        own_tag ? ", certificates" : "");
     }
+    (void)tee_of_tag(&c->tee, tag, c->quote);
     mse_status st = mse_ratls_claims_read(&c->claims, c->claims_raw, err);
     if (st != MSE_OK) {
         return st;
+    }
+    if (own_tag && c->claims.role == MSE_ROLE_ABSENT) {
+        return MSE_FAIL(err, MSE_ERR_CLAIMS_MALFORMED, STEP, "claims without a role under our tag");
     }
     if (c->claims.role != MSE_ROLE_ABSENT && !mse_cbor_check(value, MSE_CBOR_STRICT)) {
         return MSE_FAIL(err, MSE_ERR_MALFORMED, STEP,
                         "the tagged evidence is not in the deterministic encoding");
     }
     c->form = MSE_RATLS_DICE;
-    return check_quote(c->quote, err);
+    return check_evidence(c, err);
 }
 
 /* Open Enclave's report header: version 1, type 2 (remote), size of what follows. */
@@ -124,6 +156,7 @@ static mse_status rd_open_enclave(struct mse_ratls_cert *c, struct mse_bytes val
                         version, type, (unsigned long long)size, value.len);
     }
     c->form = MSE_RATLS_OPEN_ENCLAVE;
+    c->tee = MSE_TEE_SGX;
     c->quote = value;
     return check_sgx_quote(value, err);
 }
@@ -139,6 +172,7 @@ static mse_status rd_tdx(struct mse_ratls_cert *c, struct mse_bytes value, struc
         return st;
     }
     c->form = MSE_RATLS_TDX;
+    c->tee = MSE_TEE_TDX;
     c->quote = mse_bytes_of(value.data, value.len - q.trailing);
     return MSE_OK;
 }
@@ -147,6 +181,7 @@ static mse_status rd_raw(struct mse_ratls_cert *c, enum mse_ratls_form form, str
                          struct mse_error *err)
 {
     c->form = form;
+    c->tee = MSE_TEE_SGX;
     c->quote = value;
     return check_sgx_quote(value, err);
 }
@@ -212,11 +247,11 @@ static mse_status rd_older(struct mse_ratls_cert *c, enum mse_ratls_form form,
     return rd_raw(c, form, value, err);
 }
 
-/* A Nitro document as lower-case hexadecimal digits in a DNS name: COSE_Sign1 with ES384 begins
- * 84 44 a1 01 38 22. */
-static bool has_nitro_name(const struct mse_cert *x)
+/* A Nitro document as lower-case hexadecimal digits, the first label of a DNS name: COSE_Sign1 with
+ * ES384 begins 84 44 a1 01 38 22. */
+static bool find_nitro_name(const struct mse_cert *x, struct mse_bytes *digits)
 {
-    static const char start[] = "8444a1013822";
+    struct mse_bytes start = mse_bytes_str("8444a1013822");
     struct mse_bytes value;
     struct mse_bytes names;
     if (!mse_cert_extension(x, MSE_OID(mse_oid_subject_alt_name), &value, NULL) ||
@@ -226,20 +261,48 @@ static bool has_nitro_name(const struct mse_cert *x)
     uint8_t tag = 0;
     struct mse_bytes name;
     while (mse_der_any(&names, &tag, &name, NULL)) {
-        struct mse_bytes head;
-        if (tag == MSE_DER_CONTEXTP(2) && mse_rd_bytes(&name, &head, sizeof start - 1) &&
-            mse_bytes_is_str(head, start)) {
+        if (tag == MSE_DER_CONTEXTP(2) && mse_bytes_find(name, start) == 0) {
+            size_t dot = mse_bytes_find(name, mse_bytes_str("."));
+            *digits = mse_bytes_of(name.data, dot != SIZE_MAX ? dot : name.len);
             return true;
         }
     }
     return false;
 }
 
-static mse_status refuse_without_quote(const struct mse_cert *x, struct mse_error *err)
+static mse_status rd_nitro_name(struct mse_ratls_cert *c, struct mse_bytes digits,
+                                struct mse_error *err)
 {
-    if (has_nitro_name(x)) {
-        return MSE_FAIL(err, MSE_ERR_UNSUPPORTED_TEE, STEP,
-                        "evidence of AWS Nitro, which is not appraised by this version");
+    uint8_t room[MSE_NITRO_DOC_MAX_LEN];
+    struct mse_bytes document;
+    struct mse_nitro_doc doc;
+    if (!mse_ratls_nitro_document(&document, room, digits)) {
+        return MSE_FAIL(err, MSE_ERR_MALFORMED, STEP,
+                        "a DNS name that begins as a Nitro document and is none");
+    }
+    c->form = MSE_RATLS_NITRO;
+    c->tee = MSE_TEE_NITRO;
+    c->quote = digits;
+    return mse_nitro_doc_parse(&doc, document, err);
+}
+
+bool mse_ratls_nitro_document(struct mse_bytes *out, uint8_t room[MSE_NITRO_DOC_MAX_LEN],
+                              struct mse_bytes digits)
+{
+    size_t len = digits.len / 2;
+    if (len > MSE_NITRO_DOC_MAX_LEN || !mse_hex_decode(room, len, digits)) {
+        return false;
+    }
+    *out = mse_bytes_of(room, len);
+    return true;
+}
+
+static mse_status rd_without_extension(struct mse_ratls_cert *c, const struct mse_cert *x,
+                                       struct mse_error *err)
+{
+    struct mse_bytes digits;
+    if (find_nitro_name(x, &digits)) {
+        return rd_nitro_name(c, digits, err);
     }
     return MSE_FAIL(err, MSE_ERR_NO_EVIDENCE, STEP, "an ordinary certificate without evidence");
 }
@@ -264,7 +327,7 @@ static mse_status read_cert(struct mse_ratls_cert *c, const struct mse_cert *x,
         c->also_legacy = has_older;
         return rd_dice(c, dice, err); /* whatever it is: no fall-back */
     }
-    return has_older ? rd_older(c, form, older, err) : refuse_without_quote(x, err);
+    return has_older ? rd_older(c, form, older, err) : rd_without_extension(c, x, err);
 }
 
 mse_status mse_ratls_read(struct mse_ratls_cert *out, struct mse_bytes der, struct mse_error *err)

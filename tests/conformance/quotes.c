@@ -166,6 +166,7 @@ static const char *binding_word(enum mse_ratls_binding b)
         return "sha256(pkcs1)";
     case MSE_BINDING_PEM_NUL:
         return "sha256(pem+nul)";
+    case MSE_BINDING_SPKI_PLAIN:
     case MSE_BINDING_CLAIMS:
         return "claims: pubkey-hash alg ";
     case MSE_BINDING_NONE:
