@@ -4,6 +4,7 @@
 
 #include <openssl/evp.h>
 #include <stdarg.h>
+#include <sys/stat.h>
 
 struct mse_bytes conf_read_file(const char *path)
 {
@@ -12,17 +13,18 @@ struct mse_bytes conf_read_file(const char *path)
     if (f == NULL) {
         return none;
     }
+    /* As large as the file: whoever tests with a filling malloc pays for every byte. */
     const size_t max = (size_t)16 << 20;
-    uint8_t *data = malloc(max);
-    size_t len = data != NULL ? fread(data, 1, max, f) : 0;
-    bool bad = data == NULL || ferror(f) != 0 || len == max;
+    struct stat info;
+    size_t want = fstat(fileno(f), &info) == 0 && info.st_size >= 0 ? (size_t)info.st_size : max;
+    uint8_t *data = want < max ? malloc(want + 1) : NULL;
+    size_t len = data != NULL ? fread(data, 1, want + 1, f) : 0;
+    bool bad = data == NULL || ferror(f) != 0 || len != want;
     (void)fclose(f);
     if (bad) {
         free(data);
         return none;
     }
-    uint8_t *fitted = realloc(data, len + 1);
-    data = fitted != NULL ? fitted : data;
     data[len] = 0;
     return (struct mse_bytes) { data, len };
 }
