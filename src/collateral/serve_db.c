@@ -16,6 +16,7 @@
 #define MAX_VALUE_LEN  (16 * 1024 * 1024)
 #define PRAGMA_LEN     64
 #define ERROR_NOT_A_DB "is no database of collateral"
+#define MAX_CASCADE    4 /* a foreign key's action counts as a trigger */
 #define META_ROOT      "root"
 #define NEWEST         MSE_SERVE_SCHEMA
 #define STORE_STEP     "database"
@@ -187,7 +188,7 @@ static mse_status settings(struct mse_serve_store *s, struct mse_error *err)
     (void)sqlite3_busy_timeout(s->db, BUSY_MS);
     (void)sqlite3_limit(s->db, SQLITE_LIMIT_LENGTH, MAX_VALUE_LEN);
     (void)sqlite3_limit(s->db, SQLITE_LIMIT_ATTACHED, 0);
-    (void)sqlite3_limit(s->db, SQLITE_LIMIT_TRIGGER_DEPTH, 0);
+    (void)sqlite3_limit(s->db, SQLITE_LIMIT_TRIGGER_DEPTH, MAX_CASCADE);
     if (sqlite3_db_config(s->db, SQLITE_DBCONFIG_DEFENSIVE, 1, &on) != SQLITE_OK ||
         sqlite3_db_config(s->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, &on) != SQLITE_OK ||
         sqlite3_db_config(s->db, SQLITE_DBCONFIG_ENABLE_FKEY, 1, &on) != SQLITE_OK) {

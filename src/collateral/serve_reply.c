@@ -180,6 +180,9 @@ struct mse_reply *mse_reply_of_cert(const struct mse_serve_request *q,
     hex_upper(tcbm, mse_bytes_of(c->facts.tcbm, sizeof c->facts.tcbm));
     hex_upper(fmspc, mse_bytes_of(c->facts.fmspc, sizeof c->facts.fmspc));
     mse_wr_bytes(&r->body, mse_build_view(&c->pem));
+    if (c->pem.len > 0 && c->pem.data[c->pem.len - 1] != '\n') {
+        mse_wr_str(&r->body, "\n"); /* clients put the chain right behind it */
+    }
     /* A revocation shows in the store at once; this bounds what a chain's end would do. */
     mse_time soon = (mse_time)time(NULL) + KEEP_CERT;
     r->until = c->facts.not_after < soon ? c->facts.not_after : soon;
