@@ -17,6 +17,13 @@ struct cli_app {
 MSE_MUST_USE mse_status cli_app_load(struct cli_app *out, const char *path, struct mse_error *err);
 void cli_app_clear(struct cli_app *a);
 
+/* cli_manifest_fill copies into an empty manifest what mse.toml says of it. MSE_ERR_CONFIG for what
+ * does not go together; the rules of single values are those of mse_manifest_write. On failure
+ * clear *m all the same. */
+struct mse_project;
+MSE_MUST_USE mse_status cli_manifest_fill(struct mse_manifest *m, const struct mse_project *p,
+                                          struct mse_error *err);
+
 /* The context of the last deployment of an mse.toml, heap path; NULL if there is none. */
 char *cli_last_context(const char *toml_path);
 MSE_MUST_USE mse_status cli_remember_context(const char *toml_path, const char *uuid,

@@ -190,54 +190,16 @@ static enum cli_exit pick_expiry(struct run *r)
     return CLI_DONE;
 }
 
-static bool copy_list(struct mse_str_list *out, const struct mse_conf_list *in)
+static mse_status fill_manifest(struct run *r, struct mse_error *err)
 {
-    out->items = calloc(in->num + 1, sizeof *out->items);
-    for (size_t i = 0; out->items != NULL && i < in->num; i++) {
-        out->items[i] = strdup(in->items[i]);
-        if (out->items[i] == NULL) {
-            return false;
-        }
-        out->num++;
-    }
-    return out->items != NULL;
-}
-
-static bool copy_env(struct mse_manifest *m, const struct mse_conf_pairs *in)
-{
-    m->env = calloc(in->num + 1, sizeof *m->env);
-    for (size_t i = 0; m->env != NULL && i < in->num; i++) {
-        m->env[i].name = strdup(in->items[i].name);
-        m->env[i].value = strdup(in->items[i].value);
-        m->num_env++;
-        if (m->env[i].name == NULL || m->env[i].value == NULL) {
-            return false;
-        }
-    }
-    return m->env != NULL;
-}
-
-static bool fill_manifest(struct run *r)
-{
-    char http[] = "http/1.1";
-    char *list[] = { http };
-    struct mse_conf_list only_http = { list, 1 };
     struct mse_manifest *m = &r->manifest;
-    const struct mse_project *p = &r->project;
-    m->name = strdup(p->name);
-    m->python_application = p->python_application == NULL ? NULL : strdup(p->python_application);
-    m->healthcheck_endpoint = strdup(p->healthcheck_endpoint);
+    mse_status st = cli_manifest_fill(m, &r->project, err);
     m->san = strdup(r->domain);
-    m->workers = (uint32_t)p->workers;
-    m->enclave_size = p->enclave_size;
-    m->legacy_extension = p->legacy_extension;
     memcpy(m->runtime, r->runtime_sha256, sizeof m->runtime);
     if (asprintf(&m->config_domain_name, "%s.mse.localhost", m->app_id) < 0) {
         m->config_domain_name = NULL;
-        return false;
     }
-    return (p->command.num == 0 || copy_list(&m->command, &p->command)) && copy_env(m, &p->env) &&
-           copy_list(&m->alpn, p->alpn.num > 0 ? &p->alpn : &only_http);
+    return st;
 }
 
 static enum cli_exit make_manifest(struct run *r)
@@ -247,11 +209,12 @@ static enum cli_exit make_manifest(struct run *r)
     if (e != CLI_DONE) {
         return e;
     }
-    if (!make_uuid(r->manifest.app_id) || mse_random(r->salt, sizeof r->salt) != MSE_OK ||
-        !fill_manifest(r)) {
-        return cli_trouble(r->c, "no random bytes, or no memory");
+    if (!make_uuid(r->manifest.app_id) || mse_random(r->salt, sizeof r->salt) != MSE_OK) {
+        return cli_trouble(r->c, "no random bytes");
     }
-    mse_status st = mse_code_digest(r->manifest.code_digest, r->code_dir, r->salt, true, &err);
+    mse_status st = fill_manifest(r, &err);
+    st = st != MSE_OK ? st
+                      : mse_code_digest(r->manifest.code_digest, r->code_dir, r->salt, true, &err);
     if (st == MSE_OK) {
         st = mse_manifest_write(&r->manifest_json, &r->manifest, &err);
     }

@@ -43,14 +43,45 @@ static const struct mse_conf_key cloud_keys[] = {
     END,
 };
 
+static const struct mse_conf_key rootfs_keys[] = {
+    REQUIRED("name", MSE_CONF_STRING, rootfs_name),
+    KEY("version", MSE_CONF_STRING, rootfs_version),
+    KEY("digest", MSE_CONF_HEX32, rootfs_digest),
+    END,
+};
+
+static const struct mse_conf_key upgrade_keys[] = {
+    KEY("none", MSE_CONF_BOOL, upgrade_none),
+    KEY("fingerprints", MSE_CONF_LIST, upgrade_fingerprints),
+    KEY("owner_key", MSE_CONF_STRING, upgrade_owner_key),
+    END,
+};
+
+static const struct mse_conf_key replica_policy_keys[] = {
+    KEY("machines", MSE_CONF_LIST, replica_machines),
+    KEY("statuses", MSE_CONF_LIST, replica_statuses),
+    UINT("min_tcb_evaluation_number", replica_min_tcb_evaluation_number, 0, UINT32_MAX),
+    END,
+};
+
 static const struct mse_conf_key enclave_keys[] = {
     UINT("enclave_size", enclave_size, 1ULL << 24, 1ULL << 40),
-    KEY("legacy_extension", MSE_CONF_BOOL, legacy_extension),
+    UINT("ignore", ignore, 1, 1),
+    KEY("package", MSE_CONF_STRING, package),
     KEY("logs", MSE_CONF_STRING, logs),
+    KEY("logs_key", MSE_CONF_HEX32, logs_key),
     KEY("restart", MSE_CONF_STRING, restart),
     KEY("certificate", MSE_CONF_STRING, certificate),
     UINT("replicas", replicas, 1, 64),
+    TABLE("replica_policy", has_replica_policy, replica_policy_keys),
     KEY("egress", MSE_CONF_BOOL, egress),
+    KEY("client_ca", MSE_CONF_HEX32, client_ca),
+    KEY("proxy_protocol", MSE_CONF_BOOL, proxy_protocol),
+    KEY("legacy_extension", MSE_CONF_BOOL, legacy_extension),
+    KEY("expects", MSE_CONF_LIST, expects),
+    KEY("config_token_sha256", MSE_CONF_HEX32, config_token_sha256),
+    TABLE("rootfs", has_rootfs, rootfs_keys),
+    TABLE("upgrade", has_upgrade, upgrade_keys),
     END,
 };
 
@@ -69,26 +100,31 @@ static const struct mse_conf_key project_keys[] = {
     END,
 };
 
-/* Keys that exist but have one possible value in this version. */
-static mse_status check_fixed(const struct mse_project *p, const struct mse_conf_file *f,
+/* Keys whose value is one of a few words. */
+static mse_status check_words(const struct mse_project *p, const struct mse_conf_file *f,
                               struct mse_error *err)
 {
     const struct {
         const char *path;
         const char *seen;
-        const char *only;
+        const char *words[4];
     } rows[] = {
-        { "enclave.logs", p->logs, "plain" },
-        { "enclave.restart", p->restart, "never" },
-        { "enclave.certificate", p->certificate, "leaf" },
-        { "enclave.replicas", p->replicas == 1 ? NULL : "more than one", "1" },
-        { "enclave.egress", p->egress ? "true" : NULL, "false" },
+        { "enclave.package", p->package, { "plain", "encrypted", NULL } },
+        { "enclave.logs", p->logs, { "plain", "owner", "none", NULL } },
+        { "enclave.restart", p->restart, { "never", "sealed", NULL } },
+        { "enclave.certificate", p->certificate, { "leaf", "ca", NULL } },
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        if (rows[i].seen != NULL && strcmp(rows[i].seen, rows[i].only) != 0) {
+        bool known = rows[i].seen == NULL;
+        for (size_t w = 0; !known && rows[i].words[w] != NULL; w++) {
+            known = strcmp(rows[i].seen, rows[i].words[w]) == 0;
+        }
+        if (!known) {
             return mse_conf_fail(f, mse_conf_line_of(f, rows[i].path), err,
-                                 "%s is %.40s, wanted %s: this version can do nothing else",
-                                 rows[i].path, rows[i].seen, rows[i].only);
+                                 "%s is %.40s, wanted %s or %s%s%s", rows[i].path, rows[i].seen,
+                                 rows[i].words[0], rows[i].words[1],
+                                 rows[i].words[2] == NULL ? "" : " or ",
+                                 rows[i].words[2] == NULL ? "" : rows[i].words[2]);
         }
     }
     return MSE_OK;
@@ -110,7 +146,7 @@ static mse_status check_meaning(const struct mse_project *p, const struct mse_co
         return mse_conf_fail(f, mse_conf_line_of(f, "name"), err,
                              "name is \"%.60s\", wanted no space at either end", p->name);
     }
-    return check_fixed(p, f, err);
+    return check_words(p, f, err);
 }
 
 mse_status mse_project_parse(struct mse_project *out, const char *name, struct mse_bytes text,
@@ -121,7 +157,7 @@ mse_status mse_project_parse(struct mse_project *out, const char *name, struct m
     if (st != MSE_OK) {
         return st;
     }
-    struct mse_project p = { .workers = 1, .enclave_size = 1ULL << 30, .replicas = 1 };
+    struct mse_project p = { .workers = 1, .enclave_size = 1ULL << 30, .ignore = 1, .replicas = 1 };
     st = mse_conf_read(&p, &f, project_keys, err);
     if (st == MSE_OK) {
         st = check_meaning(&p, &f, err);
@@ -138,4 +174,18 @@ mse_status mse_project_parse(struct mse_project *out, const char *name, struct m
 void mse_project_clear(struct mse_project *p)
 {
     mse_conf_clear(p, project_keys);
+}
+
+const char *mse_project_key_name(const char *table, size_t i)
+{
+    const struct mse_conf_key *keys = table == NULL ? project_keys : NULL;
+    for (const struct mse_conf_key *k = project_keys; table != NULL && k->name != NULL; k++) {
+        keys = k->kind == MSE_CONF_TABLE && strcmp(k->name, table) == 0 ? k->members : keys;
+    }
+    for (size_t at = 0; keys != NULL && keys[at].name != NULL; at++) {
+        if (at == i) {
+            return keys[at].name;
+        }
+    }
+    return NULL;
 }

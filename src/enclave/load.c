@@ -3,12 +3,16 @@
 #include "enclave/load.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/util.h"
 #include "crypto/digest.h"
+#include "os/private_dir.h"
 #include "package/code.h"
 
 static mse_status read_all(struct mse_build *out, int fd, size_t max, struct mse_error *err)
@@ -54,12 +58,46 @@ static bool endpoint_ok(const char *endpoint)
     return ok;
 }
 
+/* What the manifest may ask for and this version does not do. Each is refused, never ignored: users
+ * were promised it. */
+static mse_status check_served(const struct mse_manifest *m, struct mse_error *err)
+{
+    const struct {
+        const char *field;
+        bool asked;
+        const char *served;
+    } rows[] = {
+        { "ssl_certificate_origin", m->origin != MSE_ORIGIN_SELF, "\"self\"" },
+        { "config_token_sha256", !mse_mem_is_zero(m->config_token_sha256, 32), "none" },
+        { "expects", m->expects != 0, "nothing" },
+        { "package", m->package != MSE_PACKAGE_PLAIN, "\"plain\"" },
+        { "package_header", !mse_mem_is_zero(m->package_header, 32), "none" },
+        { "rootfs", m->rootfs.name != NULL, "\"host\", in the simulation" },
+        { "logs", m->logs != MSE_LOGS_PLAIN, "\"plain\"" },
+        { "restart", m->restart != MSE_RESTART_NEVER, "\"never\"" },
+        { "upgrade", m->upgrade.owner_key != NULL || m->upgrade.fingerprints.num > 0, "none" },
+        { "certificate", m->certificate != MSE_CERTIFICATE_LEAF, "\"leaf\"" },
+        { "replicas", m->replicas != 1, "1" },
+        { "egress", m->egress, "false" },
+        { "client_ca", !mse_mem_is_zero(m->client_ca, 32), "none" },
+        { "proxy_protocol", m->proxy_protocol, "false" },
+    };
+    for (size_t i = 0; i < MSE_ARRAY_LEN(rows); i++) {
+        if (rows[i].asked) {
+            return MSE_FAIL(err, MSE_ERR_UNSUPPORTED, rows[i].field,
+                            "the manifest's %s asks for what this version cannot do, wanted %s",
+                            rows[i].field, rows[i].served);
+        }
+    }
+    return MSE_OK;
+}
+
 mse_status mse_enclave_check_supported(const struct mse_manifest *m, mse_time now,
                                        struct mse_error *err)
 {
-    if (m->origin != MSE_ORIGIN_SELF) {
-        return MSE_FAIL(err, MSE_ERR_UNSUPPORTED, "ssl_certificate_origin",
-                        "only \"self\" is served by this version");
+    mse_status st = check_served(m, err);
+    if (st != MSE_OK) {
+        return st;
     }
     if (now >= m->expires_at) {
         char until[MSE_TIME_TEXT_LEN];
@@ -131,19 +169,12 @@ mse_status mse_enclave_load_manifest(struct mse_manifest *out, uint8_t out_diges
     return MSE_OK;
 }
 
-mse_status mse_enclave_unpack(int fd, const char *dest, const struct mse_manifest *m,
-                              const uint8_t manifest_digest[32], struct mse_error *err)
+static mse_status check_code(const char *dir, const struct mse_manifest *m, const uint8_t salt[32],
+                             struct mse_error *err)
 {
-    uint8_t salt[32];
     uint8_t digest[32];
-    const struct mse_package plain = { .manifest_digest = manifest_digest,
-                                       .max_total = m->enclave_size };
-    mse_status st = mse_package_unpack(salt, fd, dest, &plain, err);
-    if (st == MSE_OK) {
-        /* Everything that came counts: the ignore rules were applied when it was packed. */
-        st = mse_code_digest(digest, dest, salt, false, err);
-    }
-    mse_wipe(salt, sizeof salt);
+    /* Everything that came counts: the ignore rules were applied when it was packed. */
+    mse_status st = mse_code_digest(digest, dir, salt, false, err);
     if (st != MSE_OK) {
         return st;
     }
@@ -156,4 +187,98 @@ mse_status mse_enclave_unpack(int fd, const char *dest, const struct mse_manifes
                         "the package holds %s, wanted %s as in the manifest", seen, wanted);
     }
     return MSE_OK;
+}
+
+/* What the manifest says of the package, and the start of the stream. */
+static mse_status open_package(struct mse_package *out, const struct mse_code_package *p,
+                               const struct mse_manifest *m, struct mse_error *err)
+{
+    bool encrypted = m->package == MSE_PACKAGE_ENCRYPTED;
+    bool own_header = !mse_mem_is_zero(m->package_header, sizeof m->package_header);
+    if (encrypted && p->key == NULL) {
+        return MSE_FAIL(err, MSE_ERR_PACKAGE_KEY, "package", "encrypted, and no key for it");
+    }
+    *out = (struct mse_package) { .manifest_digest =
+                                      own_header ? m->package_header : p->manifest_digest,
+                                  .key = encrypted ? p->key : NULL,
+                                  .max_total = m->enclave_size };
+    /* Once more from the start, after an earlier attempt; a pipe has only one. */
+    if (lseek(p->fd, 0, SEEK_SET) < 0 && errno != ESPIPE) {
+        return MSE_FAIL(err, MSE_ERR_IO, "package", "cannot be read: %s", strerror(errno));
+    }
+    return MSE_OK;
+}
+
+mse_status mse_code_check_key(const struct mse_code_package *p, const struct mse_manifest *m,
+                              struct mse_error *err)
+{
+    struct mse_package package;
+    struct mse_stream_in *in = NULL;
+    struct mse_bytes piece;
+    mse_status st = open_package(&package, p, m, err);
+    if (st == MSE_OK) {
+        st = mse_stream_in_new(&in, p->fd, &package, err);
+    }
+    if (st == MSE_OK) {
+        st = mse_stream_read(in, &piece, err);
+    }
+    mse_stream_in_free(in);
+    return st;
+}
+
+static mse_status unpack(const char *dir, const struct mse_code_package *p,
+                         const struct mse_manifest *m, struct mse_error *err)
+{
+    uint8_t salt[32];
+    struct mse_package package;
+    mse_status st = open_package(&package, p, m, err);
+    if (st == MSE_OK) {
+        st = mse_package_unpack(salt, p->fd, dir, &package, err);
+    }
+    if (st == MSE_OK) {
+        st = check_code(dir, m, salt, err);
+    }
+    mse_wipe(salt, sizeof salt);
+    return st;
+}
+
+/* fresh becomes dir; what dir was goes. */
+static mse_status commit(const char *fresh, const char *dir, struct mse_error *err)
+{
+    if (chmod(fresh, 0755) != 0) {
+        return MSE_FAIL(err, MSE_ERR_IO, "code", "%.150s: %s", fresh, strerror(errno));
+    }
+    if (rename(fresh, dir) == 0) { /* nothing was there, or an empty folder */
+        return MSE_OK;
+    }
+    if ((errno != ENOTEMPTY && errno != EEXIST) ||
+        renameat2(AT_FDCWD, fresh, AT_FDCWD, dir, RENAME_EXCHANGE) != 0) {
+        return MSE_FAIL(err, MSE_ERR_IO, "code", "%.150s: %s", dir, strerror(errno));
+    }
+    (void)mse_tree_remove(fresh); /* the old one; the next installation removes what is left */
+    return MSE_OK;
+}
+
+mse_status mse_code_install(const char *dir, const struct mse_code_package *p,
+                            const struct mse_manifest *m, struct mse_error *err)
+{
+    char *fresh = NULL;
+    if (asprintf(&fresh, "%s.new", dir) < 0) {
+        return MSE_FAIL(err, MSE_ERR_MEMORY, "code", "out of memory");
+    }
+    mse_status st = MSE_OK;
+    if (access(fresh, F_OK) == 0 && !mse_tree_remove(fresh)) {
+        st = MSE_FAIL(err, MSE_ERR_IO, "code", "%.150s is in the way", fresh);
+    } else if (mkdir(fresh, 0700) != 0) {
+        st = MSE_FAIL(err, MSE_ERR_IO, "code", "%.150s: %s", fresh, strerror(errno));
+    }
+    if (st == MSE_OK) {
+        st = unpack(fresh, p, m, err);
+        st = st == MSE_OK ? commit(fresh, dir, err) : st;
+        if (st != MSE_OK) {
+            (void)mse_tree_remove(fresh);
+        }
+    }
+    free(fresh);
+    return st;
 }

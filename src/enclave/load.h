@@ -23,10 +23,23 @@ MSE_MUST_USE mse_status mse_enclave_load_manifest(struct mse_manifest *out, uint
 MSE_MUST_USE mse_status mse_enclave_check_supported(const struct mse_manifest *m, mse_time now,
                                                     struct mse_error *err);
 
-/* Unpacks the package from fd into the empty folder dest and compares what then lies there with the
- * manifest's code_digest. On failure the caller removes dest. */
-MSE_MUST_USE mse_status mse_enclave_unpack(int fd, const char *dest, const struct mse_manifest *m,
-                                           const uint8_t manifest_digest[32],
-                                           struct mse_error *err);
+/* The code as the launcher hands it over, and what is known of it; all borrowed. */
+struct mse_code_package {
+    int fd;                         /* read from its start if it has one that can be gone back to */
+    const uint8_t *key;             /* the code key, 32 bytes; NULL: none has come */
+    const uint8_t *manifest_digest; /* 32 bytes, of the manifest that was measured */
+};
+/* mse_code_check_key reads the header and the first chunk only: whether the key is the right one,
+ * before anything is stored. Errors as below. Nothing is kept. */
+MSE_MUST_USE mse_status mse_code_check_key(const struct mse_code_package *p,
+                                           const struct mse_manifest *m, struct mse_error *err);
+/* mse_code_install puts the code at dir, which may be missing, empty, or hold older code: it is
+ * unpacked beside it (dir + ".new", 0700; whatever stands there goes), compared with the manifest's
+ * code_digest and renamed. dir holds the old code or the new at every moment. On failure dir is
+ * untouched, and another attempt may follow. dir must lie in memory that is private to the enclave.
+ * Errors: those of mse_package_unpack; MSE_ERR_PACKAGE_KEY also without a key;
+ * MSE_ERR_CODE_MISMATCH. */
+MSE_MUST_USE mse_status mse_code_install(const char *dir, const struct mse_code_package *p,
+                                         const struct mse_manifest *m, struct mse_error *err);
 
 #endif

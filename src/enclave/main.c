@@ -193,8 +193,9 @@ static mse_status run(struct enclave *e, struct mse_error *err)
         st = mse_app_prepare(&e->app, e->opt.insecure_no_sandbox, err);
     }
     if (st == MSE_OK) {
-        st = mse_enclave_unpack(e->opt.package_fd, e->app.code, &e->manifest, e->manifest_digest,
-                                err);
+        const struct mse_code_package p = { .fd = e->opt.package_fd,
+                                            .manifest_digest = e->manifest_digest };
+        st = mse_code_install(e->app.code, &p, &e->manifest, err);
     }
     if (st != MSE_OK) {
         return st;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Writing the manifest. The members stand in the order of RFC 8785 because they are written so;
- * all their names are ASCII, and so are those of env. Reading is manifest_read.c. */
-#include "package/manifest.h"
+/* Writing the manifest, and the rules of its values. The members stand in the order of RFC 8785
+ * because the table does; all their names are ASCII, and so are those of env. Reading is
+ * manifest_read.c. */
 
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/util.h"
+#include "package/members.h"
 #include "package/rules.h"
 
 static void str_list_clear(struct mse_str_list *l)
@@ -30,8 +31,21 @@ void mse_manifest_clear(struct mse_manifest *m)
     free(m->healthcheck_endpoint);
     free(m->san);
     free(m->config_domain_name);
+    free(m->rootfs.name);
+    free(m->rootfs.version);
+    str_list_clear(&m->upgrade.fingerprints);
+    free(m->upgrade.owner_key);
+    str_list_clear(&m->replica_policy.machines);
+    str_list_clear(&m->replica_policy.statuses);
     struct mse_manifest empty = { 0 };
     *m = empty;
+}
+
+void mse_manifest_defaults(struct mse_manifest *m)
+{
+    *m = (struct mse_manifest) {
+        .workers = 1, .enclave_size = 1ULL << 30, .ignore = 1, .replicas = 1
+    };
 }
 
 static mse_status bad(struct mse_error *err, const char *field, const char *seen, const char *want)
@@ -122,6 +136,121 @@ static mse_status check_numbers(const struct mse_manifest *m, struct mse_error *
     return MSE_OK;
 }
 
+/* Members that go with a value of another one, and with that only. */
+static mse_status check_pairs(const struct mse_manifest *m, struct mse_error *err)
+{
+    bool has_key = !mse_mem_is_zero(m->logs_key, sizeof m->logs_key);
+    bool has_chain =
+        !mse_mem_is_zero(m->ssl_certificate_chain_sha256, sizeof m->ssl_certificate_chain_sha256);
+    bool open = !mse_mem_is_zero(m->config_token_sha256, sizeof m->config_token_sha256);
+    bool waits = m->expects != 0 || m->package == MSE_PACKAGE_ENCRYPTED;
+    bool ssl_key = (m->expects & MSE_EXPECT_SSL_KEY) != 0;
+    if (has_key != (m->logs == MSE_LOGS_OWNER)) {
+        return bad(err, "logs_key", has_key ? "there" : "", "it with logs \"owner\" and only then");
+    }
+    if (has_chain != (m->origin == MSE_ORIGIN_OWNER) || ssl_key != has_chain) {
+        return bad(err, "ssl_certificate_chain_sha256", has_chain ? "there" : "",
+                   "it and \"ssl_key\" in expects with ssl_certificate_origin \"owner\" and only "
+                   "then");
+    }
+    if (waits && !open) {
+        return bad(err, "config_token_sha256", "",
+                   "it where something is expected or the package is encrypted");
+    }
+    if (m->ignore != 1) {
+        return bad(err, "ignore", "another version", "1");
+    }
+    return MSE_OK;
+}
+
+static mse_status check_rootfs(const struct mse_rootfs *r, struct mse_error *err)
+{
+    if (r->name == NULL) {
+        return MSE_OK;
+    }
+    if (!mse_rule_name(r->name) || strcmp(r->name, "host") == 0) {
+        return bad(err, "rootfs name", r->name, "1 to 255 bytes of text, trimmed, not host");
+    }
+    if (r->version == NULL || !mse_rule_name(r->version)) {
+        return bad(err, "rootfs version", r->version, "1 to 255 bytes of text, trimmed");
+    }
+    return MSE_OK;
+}
+
+/* Lower-case digits for min to max bytes. */
+static bool is_hex(const char *s, size_t min, size_t max)
+{
+    size_t len = strlen(s);
+    return len % 2 == 0 && len >= 2 * min && len <= 2 * max && strspn(s, "0123456789abcdef") == len;
+}
+
+/* Several of these, each once, in byte order. */
+static mse_status check_list(const struct mse_str_list *l, const char *field,
+                             bool (*good)(const char *), struct mse_error *err)
+{
+    if (l->num > 256) {
+        return bad(err, field, "", "at most 256");
+    }
+    for (size_t i = 0; i < l->num; i++) {
+        if (!good(l->items[i])) {
+            return bad(err, field, l->items[i], "lower-case hexadecimal digits, or a TCB status");
+        }
+        if (i > 0 && strcmp(l->items[i - 1], l->items[i]) >= 0) {
+            return bad(err, field, l->items[i], "each once, in byte order");
+        }
+    }
+    return MSE_OK;
+}
+
+static bool is_fingerprint(const char *s)
+{
+    return is_hex(s, 32, 32);
+}
+
+static bool is_machine(const char *s)
+{
+    return is_hex(s, 16, 64);
+}
+
+static bool is_status(const char *s)
+{
+    size_t len = strlen(s);
+    return len > 0 && len <= 64 &&
+           strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") == len;
+}
+
+static mse_status check_upgrade(const struct mse_upgrade_rule *u, struct mse_error *err)
+{
+    if (u->owner_key != NULL && u->fingerprints.num > 0) {
+        return bad(err, "upgrade", "two rules", "one");
+    }
+    if (u->owner_key != NULL && !is_hex(u->owner_key, 32, 1024)) {
+        return bad(err, "upgrade.owner_key", u->owner_key,
+                   "a DER SubjectPublicKeyInfo in lower-case hexadecimal digits");
+    }
+    return check_list(&u->fingerprints, "upgrade.fingerprints", is_fingerprint, err);
+}
+
+/* A policy with several replicas, and only then. */
+static mse_status check_replicas(const struct mse_manifest *m, struct mse_error *err)
+{
+    const struct mse_replica_policy *p = &m->replica_policy;
+    char seen[32];
+    if (m->replicas < 1 || m->replicas > MSE_MANIFEST_MAX_REPLICAS) {
+        (void)snprintf(seen, sizeof seen, "%u", m->replicas);
+        return bad(err, "replicas", seen, "1 to 64");
+    }
+    bool there = p->machines.num > 0 && p->statuses.num > 0;
+    bool empty = p->machines.num == 0 && p->statuses.num == 0 && p->min_tcb_evaluation_number == 0;
+    if (m->replicas > 1 ? !there : !empty) {
+        return bad(err, "replica_policy", "",
+                   "machines and statuses with replicas above 1, and "
+                   "only then");
+    }
+    mse_status st = check_list(&p->machines, "replica_policy.machines", is_machine, err);
+    return st == MSE_OK ? check_list(&p->statuses, "replica_policy.statuses", is_status, err) : st;
+}
+
 static mse_status check(const struct mse_manifest *m, struct mse_error *err)
 {
     if (!mse_rule_uuid4(m->app_id)) {
@@ -139,127 +268,27 @@ static mse_status check(const struct mse_manifest *m, struct mse_error *err)
     if (m->config_domain_name == NULL || !mse_rule_host(m->config_domain_name)) {
         return bad(err, "config_domain_name", m->config_domain_name, "a host name in lower case");
     }
-    if (m->origin != MSE_ORIGIN_SELF) {
-        return bad(err, "ssl_certificate_origin",
-                   m->origin == MSE_ORIGIN_OWNER ? "owner" : "operator",
-                   "self, the only one that this version runs");
-    }
     mse_status st = check_start(m, err);
     st = st == MSE_OK ? check_env(m, err) : st;
     st = st == MSE_OK ? check_alpn(m, err) : st;
-    return st == MSE_OK ? check_numbers(m, err) : st;
-}
-
-/* RFC 8785 3.2.2.2: the seven short escapes that apply, \u00xx for the other controls. */
-static void wr_string(struct mse_build *b, const char *s)
-{
-    static const char shorts[] = "\bb\tt\nn\ff\rr\"\"\\\\";
-    mse_wr_u8(b, '"');
-    for (; *s != '\0'; s++) {
-        const char *e = NULL;
-        for (size_t i = 0; i + 1 < sizeof shorts; i += 2) {
-            e = shorts[i] == *s ? shorts + i : e;
-        }
-        if (e != NULL) {
-            mse_wr_u8(b, '\\');
-            mse_wr_u8(b, (uint8_t)e[1]);
-        } else if ((uint8_t)*s < 0x20) {
-            mse_wr_printf(b, "\\u%04x", (unsigned)(uint8_t)*s);
-        } else {
-            mse_wr_u8(b, (uint8_t)*s);
-        }
-    }
-    mse_wr_u8(b, '"');
-}
-
-/* The member name with what stands in front of its value. */
-static void wr_key(struct mse_build *b, const char *key)
-{
-    mse_wr_printf(b, ",\"%s\":", key);
-}
-
-static void wr_member(struct mse_build *b, const char *key, const char *value)
-{
-    wr_key(b, key);
-    wr_string(b, value);
-}
-
-static void wr_hex(struct mse_build *b, const char *key, const uint8_t v[32])
-{
-    char hex[65];
-    mse_hex_encode(hex, mse_bytes_of(v, 32));
-    wr_member(b, key, hex);
-}
-
-static void wr_time(struct mse_build *b, const char *key, mse_time t)
-{
-    char text[MSE_TIME_TEXT_LEN];
-    mse_time_format(text, t);
-    wr_member(b, key, text);
-}
-
-static void wr_list(struct mse_build *b, const struct mse_str_list *l)
-{
-    mse_wr_u8(b, '[');
-    for (size_t i = 0; i < l->num; i++) {
-        if (i > 0) {
-            mse_wr_u8(b, ',');
-        }
-        wr_string(b, l->items[i]);
-    }
-    mse_wr_u8(b, ']');
-}
-
-static void wr_env(struct mse_build *b, const struct mse_manifest *m)
-{
-    mse_wr_u8(b, '{');
-    for (size_t i = 0; i < m->num_env; i++) {
-        if (i > 0) {
-            mse_wr_u8(b, ',');
-        }
-        wr_string(b, m->env[i].name);
-        mse_wr_u8(b, ':');
-        wr_string(b, m->env[i].value);
-    }
-    mse_wr_u8(b, '}');
+    st = st == MSE_OK ? check_numbers(m, err) : st;
+    st = st == MSE_OK ? check_pairs(m, err) : st;
+    st = st == MSE_OK ? check_rootfs(&m->rootfs, err) : st;
+    st = st == MSE_OK ? check_upgrade(&m->upgrade, err) : st;
+    return st == MSE_OK ? check_replicas(m, err) : st;
 }
 
 static void wr_manifest(struct mse_build *b, const struct mse_manifest *m)
 {
-    mse_wr_str(b, "{\"alpn\":");
-    wr_list(b, &m->alpn);
-    wr_member(b, "app_id", m->app_id);
-    wr_member(b, "certificate", "leaf");
-    wr_hex(b, "code_digest", m->code_digest);
-    if (m->python_application == NULL) {
-        wr_key(b, "command");
-        wr_list(b, &m->command);
+    const char *between = "{";
+    for (const struct mse_member *k = mse_members; k->name != NULL; k++) {
+        if (!mse_member_is_absent(m, k)) {
+            mse_wr_printf(b, "%s\"%s\":", between, k->name);
+            mse_member_write(b, m, k);
+            between = ",";
+        }
     }
-    wr_member(b, "config_domain_name", m->config_domain_name);
-    wr_time(b, "created_at", m->created_at);
-    mse_wr_str(b, ",\"egress\":false");
-    mse_wr_printf(b, ",\"enclave_size\":%llu", (unsigned long long)m->enclave_size);
-    wr_key(b, "env");
-    wr_env(b, m);
-    wr_time(b, "expires_at", m->expires_at);
-    wr_member(b, "healthcheck_endpoint", m->healthcheck_endpoint);
-    mse_wr_str(b, ",\"ignore\":1");
-    mse_wr_printf(b, ",\"legacy_extension\":%s", m->legacy_extension ? "true" : "false");
-    wr_member(b, "logs", "plain");
-    wr_member(b, "name", m->name);
-    wr_member(b, "package", "plain");
-    if (m->python_application != NULL) {
-        wr_member(b, "python_application", m->python_application);
-    }
-    mse_wr_str(b, ",\"replicas\":1");
-    wr_member(b, "restart", "never");
-    mse_wr_str(b, ",\"rootfs\":{\"name\":\"host\"}");
-    wr_hex(b, "runtime", m->runtime);
-    wr_member(b, "san", m->san);
-    wr_member(b, "ssl_certificate_origin", "self");
-    mse_wr_str(b, ",\"upgrade\":{\"none\":true}");
-    mse_wr_printf(b, ",\"version\":%d", MSE_MANIFEST_VERSION);
-    mse_wr_printf(b, ",\"workers\":%u}", m->workers);
+    mse_wr_u8(b, '}');
 }
 
 mse_status mse_manifest_write(struct mse_build *out, const struct mse_manifest *m,

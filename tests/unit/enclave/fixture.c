@@ -2,6 +2,7 @@
 /* See fixture.h. */
 #include "unit/enclave/fixture.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -25,7 +26,8 @@ static void add(struct mse_str_list *l, const char *s)
 
 static void common(struct mse_manifest *m)
 {
-    *m = (struct mse_manifest) { .app_id = FIXTURE_APP_ID };
+    mse_manifest_defaults(m);
+    (void)snprintf(m->app_id, sizeof m->app_id, "%s", FIXTURE_APP_ID);
     m->name = text("fixture");
     m->env = calloc(1, sizeof *m->env);
     MSE_ASSERT(m->env != NULL);
@@ -33,8 +35,6 @@ static void common(struct mse_manifest *m)
     m->num_env = 1;
     add(&m->alpn, "http/1.1");
     m->healthcheck_endpoint = text("/health");
-    m->workers = 1;
-    m->enclave_size = 1ULL << 30;
     m->san = text(FIXTURE_SAN);
     m->config_domain_name = text("config.example.org");
     m->created_at = time(NULL);

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The parts of the runtime, one by one: loading, environment, health answers, logs, time. */
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <openssl/bn.h>
@@ -100,6 +103,63 @@ static void test_manifest_too_long(void **state)
     free(big);
 }
 
+static void assert_unsupported(struct mse_manifest *m, mse_time now, const char *field)
+{
+    struct mse_error err = { 0 };
+    assert_status(mse_enclave_check_supported(m, now, &err), MSE_ERR_UNSUPPORTED);
+    assert_string_equal(err.step, field);
+    assert_non_null(strstr(err.text, field));
+}
+
+/* A promise of the manifest that this version cannot keep is refused by its name. */
+static void refuses_every_promise(struct mse_manifest *m, mse_time now)
+{
+    char key[] = "30";
+    char name[] = "debian";
+    const struct mse_manifest good = *m;
+    m->config_token_sha256[0] = 1;
+    assert_unsupported(m, now, "config_token_sha256");
+    *m = good;
+    m->expects = MSE_EXPECT_SECRETS;
+    assert_unsupported(m, now, "expects");
+    *m = good;
+    m->package = MSE_PACKAGE_ENCRYPTED;
+    assert_unsupported(m, now, "package");
+    *m = good;
+    m->package_header[31] = 1;
+    assert_unsupported(m, now, "package_header");
+    *m = good;
+    m->rootfs.name = name;
+    assert_unsupported(m, now, "rootfs");
+    *m = good;
+    m->logs = MSE_LOGS_OWNER;
+    assert_unsupported(m, now, "logs");
+    m->logs = MSE_LOGS_NONE;
+    assert_unsupported(m, now, "logs");
+    *m = good;
+    m->restart = MSE_RESTART_SEALED;
+    assert_unsupported(m, now, "restart");
+    *m = good;
+    m->upgrade.owner_key = key;
+    assert_unsupported(m, now, "upgrade");
+    *m = good;
+    m->certificate = MSE_CERTIFICATE_CA;
+    assert_unsupported(m, now, "certificate");
+    *m = good;
+    m->replicas = 2;
+    assert_unsupported(m, now, "replicas");
+    *m = good;
+    m->egress = true;
+    assert_unsupported(m, now, "egress");
+    *m = good;
+    m->client_ca[0] = 1;
+    assert_unsupported(m, now, "client_ca");
+    *m = good;
+    m->proxy_protocol = true;
+    assert_unsupported(m, now, "proxy_protocol");
+    *m = good;
+}
+
 static void test_unsupported(void **state)
 {
     (void)state;
@@ -116,6 +176,7 @@ static void test_unsupported(void **state)
     m.origin = MSE_ORIGIN_OPERATOR;
     assert_status(mse_enclave_check_supported(&m, now, NULL), MSE_ERR_UNSUPPORTED);
     m.origin = MSE_ORIGIN_SELF;
+    refuses_every_promise(&m, now);
     char *saved = m.alpn.items[0];
     m.alpn.items[0] = bad_alpn;
     assert_status(mse_enclave_check_supported(&m, now, NULL), MSE_ERR_UNSUPPORTED);
@@ -145,7 +206,9 @@ static mse_status unpack(const struct mse_manifest *m, const char *content,
     const struct mse_package plain = { .manifest_digest = package_digest };
     assert_status(mse_package_write(fd, src, salt, &plain, NULL), MSE_OK);
     assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
-    mse_status st = mse_enclave_unpack(fd, dest, m, manifest_digest, NULL);
+    const struct mse_code_package p = { .fd = fd, .manifest_digest = manifest_digest };
+    (void)snprintf(path, sizeof path, "%s/code", dest);
+    mse_status st = mse_code_install(path, &p, m, NULL);
     (void)close(fd);
     test_tmpdir_remove(src);
     test_tmpdir_remove(dest);
@@ -170,6 +233,165 @@ static void test_code_is_what_the_manifest_says(void **state)
     assert_status(unpack(&m, "print(2)\n", digest, digest), MSE_ERR_CODE_MISMATCH);
     assert_true(unpack(&m, "print(1)\n", other, digest) != MSE_OK);
     fixture_manifest_clear(&m);
+}
+
+/* Installing the code. */
+
+static const uint8_t code_salt[32] = { 7 };
+static const uint8_t code_key[32] = { 8 };
+static const uint8_t wrong_key[32] = { 9 };
+static const uint8_t some_digest[32] = { 1 };
+
+/* Heap. */
+static char *in_path(const char *dir, const char *name)
+{
+    char *path = NULL;
+    assert_true(asprintf(&path, "%s/%s", dir, name) > 0);
+    return path;
+}
+
+/* An encrypted package of num files that hold this word, and its code_digest in m. */
+static int sealed_package(struct mse_manifest *m, const char *word, size_t num, size_t len)
+{
+    const struct mse_package p = { .manifest_digest = some_digest, .key = code_key };
+    char path[256];
+    char *src = test_tmpdir();
+    uint8_t *text = malloc(len);
+    assert_non_null(text);
+    memset(text, word[0], len);
+    for (size_t i = 0; i < num; i++) {
+        (void)snprintf(path, sizeof path, "%s/%s-%zu", src, word, i);
+        test_write_file(path, mse_bytes_of(text, len));
+    }
+    free(text);
+    m->package = MSE_PACKAGE_ENCRYPTED;
+    assert_status(mse_code_digest(m->code_digest, src, code_salt, true, NULL), MSE_OK);
+    int fd = file_with((struct mse_bytes) { NULL, 0 });
+    assert_status(mse_package_write(fd, src, code_salt, &p, NULL), MSE_OK);
+    test_tmpdir_remove(src);
+    return fd;
+}
+
+static mse_status install(const char *dir, int fd, const uint8_t *key, const struct mse_manifest *m)
+{
+    const struct mse_code_package p = { fd, key, some_digest };
+    mse_status st = mse_code_check_key(&p, m, NULL);
+    mse_status full = mse_code_install(dir, &p, m, NULL);
+    assert_true(st == MSE_OK || st == full); /* what the first look refuses, the whole one does */
+    return full;
+}
+
+static void assert_there(const char *dir, const char *name, bool there)
+{
+    char *path = in_path(dir, name);
+    assert_int_equal(access(path, F_OK) == 0, there);
+    free(path);
+}
+
+static void test_install(void **state)
+{
+    (void)state;
+    struct mse_manifest m;
+    struct stat st;
+    char *top = test_tmpdir();
+    char *code = in_path(top, "code");
+    fixture_manifest(&m, NULL);
+    int one = sealed_package(&m, "one", 2, 10);
+    assert_status(install(code, one, NULL, &m), MSE_ERR_PACKAGE_KEY);
+    assert_status(install(code, one, wrong_key, &m), MSE_ERR_PACKAGE_KEY);
+    assert_there(top, "code", false);
+    assert_status(install(code, one, code_key, &m), MSE_OK); /* after any number of attempts */
+    assert_there(code, "one-1", true);
+    assert_int_equal(stat(code, &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0755);
+
+    int two = sealed_package(&m, "two", 2, 10);
+    assert_status(install(code, one, code_key, &m), MSE_ERR_CODE_MISMATCH);
+    assert_status(install(code, two, wrong_key, &m), MSE_ERR_PACKAGE_KEY);
+    assert_there(code, "one-1", true); /* untouched by what failed */
+    assert_there(top, "code.new", false);
+    assert_status(install(code, two, code_key, &m), MSE_OK);
+    assert_there(code, "two-1", true);
+    assert_there(code, "one-1", false);
+    assert_there(top, "code.new", false);
+
+    m.package = MSE_PACKAGE_PLAIN;
+    assert_status(install(code, two, code_key, &m), MSE_ERR_PACKAGE_KIND);
+    m.package = MSE_PACKAGE_ENCRYPTED;
+    m.package_header[0] = 2; /* not what the package has there */
+    assert_status(install(code, two, code_key, &m), MSE_ERR_MANIFEST_MISMATCH);
+    assert_int_equal(ftruncate(two, 1000), 0);
+    m.package_header[0] = 0;
+    assert_status(install(code, two, code_key, &m), MSE_ERR_PACKAGE_TRUNCATED);
+    (void)close(one);
+    (void)close(two);
+    free(code);
+    test_tmpdir_remove(top);
+    fixture_manifest_clear(&m);
+}
+
+/* Which of two trees lies there: the digest says, so a mix would be neither. */
+static bool holds(const char *dir, const struct mse_manifest *m)
+{
+    uint8_t seen[32];
+    return mse_code_digest(seen, dir, code_salt, false, NULL) == MSE_OK &&
+           mse_mem_equal(seen, m->code_digest, sizeof seen);
+}
+
+static void kill_an_install(const char *code, int fd, const struct mse_manifest *m, long after_us)
+{
+    const struct timespec pause = { 0, after_us * 1000 };
+    const struct mse_code_package p = { fd, code_key, some_digest };
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        _exit(mse_code_install(code, &p, m, NULL) == MSE_OK ? 0 : 1);
+    }
+    (void)nanosleep(&pause, NULL);
+    (void)kill(child, SIGKILL);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+}
+
+/* Killed at moments all over the time that it takes: the old code or the new, and no plain text
+ * anywhere but in the two private folders. */
+static void test_install_killed(void **state)
+{
+    (void)state;
+    enum { ROUNDS = 20 };
+    struct mse_manifest m[2];
+    int fd[2];
+    char *top = test_tmpdir();
+    char *code = in_path(top, "code");
+    size_t old = 0;
+    size_t fresh = 0;
+    for (size_t i = 0; i < 2; i++) {
+        fixture_manifest(&m[i], NULL);
+        fd[i] = sealed_package(&m[i], i == 0 ? "one" : "two", 300, 20000);
+    }
+    struct timespec from;
+    struct timespec to;
+    (void)clock_gettime(CLOCK_MONOTONIC, &from);
+    assert_status(install(code, fd[0], code_key, &m[0]), MSE_OK);
+    (void)clock_gettime(CLOCK_MONOTONIC, &to);
+    long whole = (to.tv_sec - from.tv_sec) * 1000000 + (to.tv_nsec - from.tv_nsec) / 1000;
+    size_t there = 0;
+    for (long i = 0; i < ROUNDS; i++) {
+        kill_an_install(code, fd[1 - there], &m[1 - there], whole * i * 3 / 2 / ROUNDS);
+        assert_true(holds(code, &m[0]) != holds(code, &m[1]));
+        bool changed = holds(code, &m[1 - there]);
+        there = changed ? 1 - there : there;
+        old += changed ? 0 : 1;
+        fresh += changed ? 1 : 0;
+    }
+    assert_true(old > 0 && fresh > 0);
+    assert_status(install(code, fd[1 - there], code_key, &m[1 - there]), MSE_OK);
+    assert_there(top, "code.new", false); /* what was left over is gone */
+    for (size_t i = 0; i < 2; i++) {
+        (void)close(fd[i]);
+        fixture_manifest_clear(&m[i]);
+    }
+    free(code);
+    test_tmpdir_remove(top);
 }
 
 /* Environment. */
@@ -401,6 +623,8 @@ int main(void)
         cmocka_unit_test(test_manifest_too_long),
         cmocka_unit_test(test_unsupported),
         cmocka_unit_test(test_code_is_what_the_manifest_says),
+        cmocka_unit_test(test_install),
+        cmocka_unit_test(test_install_killed),
         cmocka_unit_test(test_environment),
         cmocka_unit_test(test_folders),
         cmocka_unit_test(test_health_answers),
