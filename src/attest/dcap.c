@@ -393,7 +393,7 @@ static void skip_all(struct mse_verdict *v)
 
 static void judge(struct mse_dcap *a, struct mse_bytes quote)
 {
-    a->policy = mse_note_policy(a->v, a->policy);
+    a->policy = mse_note_policy(a->v, &a->nothing, a->policy);
     a->anchors = mse_anchors_of(a->policy);
     if (!judge_form(a, quote)) {
         skip_all(a->v);

@@ -33,6 +33,7 @@ struct mse_dcap {
     struct mse_verdict *v;
     const struct mse_collateral *collateral;
     const struct mse_policy *policy;
+    struct mse_policy nothing; /* in its place if it makes no sense */
     mse_time at;
     struct mse_judge judge;              /* v and at once more, for chain.h */
     const struct mse_prepared *prepared; /* what is known of the collateral; NULL: nothing */

@@ -18,6 +18,7 @@
 struct nitro {
     struct mse_verdict *v;
     const struct mse_policy *policy;
+    struct mse_policy nothing; /* in its place if it makes no sense */
     mse_time at;
     struct mse_nitro_doc doc;
     size_t num; /* of certs, leaf first, root last; 0: one of them could not be read */
@@ -277,7 +278,7 @@ static void judge_machine(struct nitro *a)
 static void judge(struct nitro *a, struct mse_bytes document)
 {
     struct mse_verdict *v = a->v;
-    a->policy = mse_note_policy(v, a->policy);
+    a->policy = mse_note_policy(v, &a->nothing, a->policy);
     if (!judge_form(a, document)) {
         mse_note_skip(v, MSE_STEP_NITRO_CHAIN, "the document could not be read");
         mse_note_skip(v, MSE_STEP_COSE_SIGNATURE, "the document could not be read");

@@ -610,12 +610,16 @@ mse_status mse_policy_judge(const struct mse_policy *p, struct mse_error *err)
     return MSE_OK;
 }
 
-const struct mse_policy *mse_note_policy(struct mse_verdict *v, const struct mse_policy *p)
+const struct mse_policy *mse_note_policy(struct mse_verdict *v, struct mse_policy *nothing,
+                                         const struct mse_policy *p)
 {
-    static const struct mse_policy nothing; /* accepts nothing */
     static const struct mse_ask ask = { MSE_STEP_FORM, "a policy that makes sense", NULL };
     struct mse_error err = { .status = MSE_OK };
     mse_status st = mse_policy_judge(p, &err);
     mse_note(v, &ask, st, "%s", err.text);
-    return st == MSE_OK ? p : &nothing;
+    if (st == MSE_OK) {
+        return p;
+    }
+    memset(nothing, 0, sizeof *nothing);
+    return nothing;
 }

@@ -352,7 +352,7 @@ static void skip_all(struct mse_verdict *v)
 
 static void judge(struct mse_snp_appraisal *a, struct mse_bytes report)
 {
-    a->policy = mse_note_policy(a->v, a->policy);
+    a->policy = mse_note_policy(a->v, &a->nothing, a->policy);
     if (!judge_form(a, report)) {
         skip_all(a->v);
         return;

@@ -39,9 +39,10 @@ struct mse_window {
 void mse_note_window(struct mse_verdict *v, enum mse_step step, const struct mse_window *w,
                      mse_time at);
 
-/* mse_note_policy judges whether the policy itself makes sense, and returns it, or one that accepts
- * nothing. */
-const struct mse_policy *mse_note_policy(struct mse_verdict *v, const struct mse_policy *p);
+/* mse_note_policy judges whether the policy itself makes sense, and returns it, or *nothing,
+ * which it makes one that accepts nothing. */
+const struct mse_policy *mse_note_policy(struct mse_verdict *v, struct mse_policy *nothing,
+                                         const struct mse_policy *p);
 
 /* mse_verdict_decide settles accepted and status from the checks: accepted only if every step that
  * the kind of evidence demands ran and passed, and nothing failed or was skipped. */
