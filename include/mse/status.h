@@ -241,7 +241,7 @@ MSE_API const char *mse_status_name(mse_status st);
 /* mse_status_text returns a short sentence for people, without a full stop. Static; never NULL. */
 MSE_API const char *mse_status_text(mse_status st);
 
-#define MSE_ERROR_TEXT_LEN 256 /* with the NUL */
+#define MSE_ERROR_TEXT_LEN 512 /* with the NUL */
 
 /* What went wrong, where. Zero it before use: it is filled by the first failure only, so that one
  * object can go through several calls. No heap memory; copy it freely. text may quote input: escape

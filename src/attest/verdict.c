@@ -274,9 +274,9 @@ mse_status mse_verdict_tell(const struct mse_verdict *v, struct mse_error *err)
     if (v->status == MSE_OK || c == NULL) {
         return v->status;
     }
-    return MSE_FAIL(err, c->status, mse_step_name(c->step), "%s: seen %s; wanted %s%s%s",
+    return MSE_FAIL(err, c->status, mse_step_name(c->step), "%s: seen %s; wanted %s; %s%s",
                     mse_status_text(c->status), c->seen, c->wanted,
-                    c->policy_key != NULL ? "; policy key " : "",
+                    c->policy_key != NULL ? "policy key " : "no policy key changes this",
                     c->policy_key != NULL ? c->policy_key : "");
 }
 

@@ -366,9 +366,8 @@ static void wr_reason(struct mse_build *b, const struct mse_verdict *v)
     if (c->wanted[0] != '\0') {
         mse_wr_printf(b, "  wanted: %s\n", c->wanted);
     }
-    if (c->policy_key != NULL) {
-        mse_wr_printf(b, "  policy: %s\n", c->policy_key);
-    }
+    mse_wr_printf(b, "  policy: %s\n",
+                  c->policy_key != NULL ? c->policy_key : "no policy key changes this");
 }
 
 static void wr_line_word(struct mse_build *b, const char *name, uint64_t value)

@@ -64,7 +64,7 @@ static bool runs(const char *const *argv, char *text)
     ssize_t n = st == MSE_OK ? pread(out, text, LINE_MAX - 1, 0) : 0;
     text[n > 0 ? n : 0] = '\0';
     if (st != MSE_OK) {
-        (void)snprintf(text, LINE_MAX, "%s", err.text);
+        (void)snprintf(text, LINE_MAX, "%.200s", err.text);
     }
     if (out >= 0) {
         (void)close(out);

@@ -7,6 +7,7 @@
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 
+#include "lib/refusal.h"
 #include "lib/testlib.h"
 
 #include "lib/both.h"
@@ -382,7 +383,9 @@ mse_status snp_judge(struct snp_world *w)
     w->err = none;
     const struct both_case c = { mse_appraise_snp, mse_bytes_of(w->report, sizeof w->report),
                                  &w->collateral, &w->policy, w->at };
-    return both_appraise(&w->verdict, &c, &w->err);
+    mse_status st = both_appraise(&w->verdict, &c, &w->err);
+    assert_refusals_speak(&w->verdict, &w->err);
+    return st;
 }
 
 mse_status snp_appraise(struct snp_world *w)

@@ -338,6 +338,56 @@ static void a_family_passed_for_a_machine(void **state)
     refused_anew(w, MSE_ERR_MACHINE_NOT_ALLOWED);
 }
 
+/* The key that a refusal names, by its status. */
+static void names(struct world *w, mse_status st, const char *key)
+{
+    (void)world_appraise(w);
+    for (size_t i = 0; i < w->verdict.num_checks; i++) {
+        const struct mse_check *c = &w->verdict.checks[i];
+        if (c->status == st && c->policy_key != NULL) {
+            assert_string_equal(c->policy_key, key);
+            (void)world_defaults((void **)&w);
+            return;
+        }
+    }
+    fail_msg("no check failed with %s and a policy key", mse_status_name(st));
+}
+
+/* That all refusals name step, seen and wanted is asked of every verdict (refusal.h). */
+static void refusals_name_their_policy_key(void **state)
+{
+    struct world *w = *state;
+    w->policy.allow_simulation = false;
+    names(w, MSE_ERR_SIMULATION, "allow_simulation");
+    w->tcb_status = MSE_TCB_SW_HARDENING_NEEDED;
+    names(w, MSE_ERR_TCB_STATUS, "accepted_tcb_statuses");
+    w->tcb_status = MSE_TCB_OUT_OF_DATE;
+    names(w, MSE_ERR_TCB_ADVISORY, "accepted_advisories");
+    w->policy.has_min_tcb_date = true;
+    w->policy.min_tcb_date = WORLD_NOW;
+    names(w, MSE_ERR_TCB_DATE, "min_tcb_date");
+    w->policy.min_tcb_evaluation_number = 99;
+    names(w, MSE_ERR_TCB_EVALUATION_NUMBER, "min_tcb_evaluation_number");
+    edit_qe(w, "\"tcbEvaluationDataNumber\":17", "\"tcbEvaluationDataNumber\":18");
+    names(w, MSE_ERR_TCB_EVALUATION_MIXED, "allow_mixed_evaluation_numbers");
+    w->policy.max_collateral_age = 31 * WORLD_DAY;
+    w->tcb_edit =
+        (struct world_edit) { "\"issueDate\":\"2025-12-31", "\"issueDate\":\"2025-11-30", false };
+    names(w, MSE_ERR_COLLATERAL_AGE, "max_collateral_age");
+    w->body.attr_flags |= MSE_SGX_FLAG_DEBUG;
+    names(w, MSE_ERR_DEBUG, "allow_debug");
+    w->body.attr_flags |= MSE_SGX_FLAG_PROVISION_KEY;
+    names(w, MSE_ERR_ATTRIBUTES, "insecure_any_attributes");
+    w->policy.references[0].mr_enclave[0] ^= 1;
+    names(w, MSE_ERR_MRENCLAVE_MISMATCH, "references");
+    w->policy.num_references = 0;
+    names(w, MSE_ERR_NOTHING_IDENTIFIES, "references");
+    w->policy.num_allowed_machines = 1;
+    names(w, MSE_ERR_MACHINE_NOT_ALLOWED, "allowed_machines");
+    w->policy.num_allowed_fmspc = 1;
+    names(w, MSE_ERR_FMSPC_NOT_ALLOWED, "allowed_fmspc");
+}
+
 #define T(f) cmocka_unit_test_setup(f, world_defaults)
 
 int main(void)
@@ -364,6 +414,7 @@ int main(void)
         T(a_crl_of_another_issuer_served),
         T(bytes_stood_behind_the_end),
         T(a_family_passed_for_a_machine),
+        T(refusals_name_their_policy_key),
     };
     return cmocka_run_group_tests(tests, world_setup, world_teardown);
 }

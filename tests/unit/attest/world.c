@@ -2,6 +2,7 @@
 /* See world.h. */
 #include "world.h"
 
+#include "lib/refusal.h"
 #include "lib/testlib.h"
 
 #include "lib/both.h"
@@ -473,6 +474,7 @@ mse_status world_judge(struct world *w)
     assert_status(w->verdict.status, st);
     assert_status(err.status, st);
     assert_true(w->verdict.accepted == (st == MSE_OK));
+    assert_refusals_speak(&w->verdict, &w->err);
     return st;
 }
 

@@ -174,6 +174,107 @@ static void an_extension_was_unbounded(void **state)
     }
 }
 
+/* The encodings of a key that somebody out there hashes. */
+static void encode_key(struct mse_build *b, enum mse_ratls_binding how, struct mse_bytes spki)
+{
+    struct mse_pubkey key;
+    assert_true(mse_pubkey_parse(&key, spki));
+    mse_build_reset(b);
+    switch (how) {
+    case MSE_BINDING_SPKI:
+        mse_wr_bytes(b, spki);
+        break;
+    case MSE_BINDING_POINT:
+    case MSE_BINDING_PKCS1:
+        mse_wr_bytes(b, key.raw);
+        break;
+    case MSE_BINDING_PEM_NUL:
+        mse_pem_write(b, "PUBLIC KEY", spki);
+        mse_wr_u8(b, 0);
+        break;
+    case MSE_BINDING_NONE:
+    case MSE_BINDING_SPKI_PLAIN:
+    case MSE_BINDING_CLAIMS:
+        break; /* a hash of nothing */
+    }
+}
+
+#define OF(b) (1U << (unsigned)(b))
+
+static void try_binding(const struct mse_ratls_cert *c, unsigned taken, bool rsa)
+{
+    static uint8_t room[2048];
+    struct mse_build b;
+    mse_build_fixed(&b, room, sizeof room);
+    for (unsigned how = MSE_BINDING_NONE; how <= MSE_BINDING_PEM_NUL; how++) {
+        bool applies = how != (rsa ? MSE_BINDING_POINT : MSE_BINDING_PKCS1);
+        uint8_t report_data[64] = { 0 };
+        enum mse_ratls_binding seen = MSE_BINDING_NONE;
+        struct mse_error err = { 0 };
+        encode_key(&b, (enum mse_ratls_binding)how, c->spki);
+        assert_status(mse_sha256(report_data, mse_build_view(&b)), MSE_OK);
+        mse_status st = mse_ratls_check_binding(&seen, c, report_data, &err);
+        bool good = applies && (taken & OF(how)) != 0;
+        if (!applies) {
+            continue;
+        }
+        assert_status(st, good ? MSE_OK : MSE_ERR_BINDING);
+        assert_int_equal(seen, good ? how : MSE_BINDING_NONE);
+        assert_true(good || err.text[0] != '\0');
+        report_data[40] = 1; /* but for the bare point the upper half is zero */
+        st = mse_ratls_check_binding(&seen, c, report_data, NULL);
+        assert_status(st, good && how == MSE_BINDING_POINT ? MSE_OK : MSE_ERR_BINDING);
+    }
+}
+
+/* Each form hashes the key in its own way, and takes no other: what one form hashes is another's
+ * unrelated data. No form goes without a key binding. */
+static void a_key_was_hashed_another_way(void **state)
+{
+    struct lab *l = *state;
+    static const struct {
+        enum mse_ratls_form form;
+        unsigned taken;
+    } forms[] = {
+        { MSE_RATLS_LEGACY, OF(MSE_BINDING_SPKI) | OF(MSE_BINDING_POINT) | OF(MSE_BINDING_PKCS1) },
+        { MSE_RATLS_LEGACY_GRAMINE, OF(MSE_BINDING_SPKI) },
+        { MSE_RATLS_OPEN_ENCLAVE, OF(MSE_BINDING_PEM_NUL) },
+        { MSE_RATLS_OLD_QUOTE_OID, OF(MSE_BINDING_SPKI) | OF(MSE_BINDING_POINT) |
+                                       OF(MSE_BINDING_PKCS1) | OF(MSE_BINDING_PEM_NUL) },
+        { MSE_RATLS_SNP, OF(MSE_BINDING_SPKI) | OF(MSE_BINDING_POINT) | OF(MSE_BINDING_PKCS1) },
+        { MSE_RATLS_TDX, OF(MSE_BINDING_SPKI) | OF(MSE_BINDING_POINT) },
+    };
+    static uint8_t room[1024];
+    struct mse_build rsa_spki;
+    struct mse_privkey *rsa = NULL;
+    mse_build_fixed(&rsa_spki, room, sizeof room);
+    assert_status(mse_privkey_generate_rsa3072_e3(&rsa), MSE_OK);
+    assert_status(mse_privkey_spki(rsa, &rsa_spki), MSE_OK);
+    for (size_t i = 0; i < MSE_ARRAY_LEN(forms); i++) {
+        struct mse_ratls_cert c = { .form = forms[i].form, .spki = mse_build_view(&l->spki) };
+        try_binding(&c, forms[i].taken, false);
+        c.spki = mse_build_view(&rsa_spki);
+        try_binding(&c, forms[i].taken, true);
+    }
+    mse_privkey_free(rsa);
+}
+
+/* Nothing decompresses: an extension that is a gzip stream is no evidence, however it is wrapped.
+ */
+static void a_gzip_bomb_was_inflated(void **state)
+{
+    struct lab *l = *state;
+    static uint8_t gzip[4096] = { 0x1f, 0x8b, 8 };
+    forge_one(l, MSE_OID(mse_oid_legacy_sgx), mse_bytes_of(gzip, sizeof gzip));
+    assert_true(judge(l) != MSE_OK);
+    mse_build_reset(&l->evidence);
+    assert_status(mse_ratls_evidence_make(&l->evidence, mse_bytes_of(gzip, sizeof gzip),
+                                          mse_bytes_of(gzip, 64)),
+                  MSE_OK);
+    forge_one(l, MSE_OID(mse_oid_dice), mse_build_view(&l->evidence));
+    assert_true(judge(l) != MSE_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -184,6 +285,8 @@ int main(void)
         cmocka_unit_test(a_quote_was_carried_to_another_key),
         cmocka_unit_test(evidence_was_reflected),
         cmocka_unit_test(an_extension_was_unbounded),
+        cmocka_unit_test(a_key_was_hashed_another_way),
+        cmocka_unit_test(a_gzip_bomb_was_inflated),
     };
     return cmocka_run_group_tests(tests, lab_setup, lab_teardown);
 }

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lib/refusal.h"
+
+#include "lib/testlib.h"
+
+#include "attest/policy_keys.h"
+#include "base/bytes.h"
+
+static void assert_check_speaks(const struct mse_check *c)
+{
+    assert_string_not_equal(mse_step_name(c->step), "unknown");
+    assert_string_not_equal(mse_status_name(c->status), "unknown");
+    if (c->seen[0] == '\0' || c->wanted[0] == '\0') {
+        fail_msg("step %s, %s: seen \"%s\", wanted \"%s\"", mse_step_name(c->step),
+                 mse_status_name(c->status), c->seen, c->wanted);
+    }
+    if (c->policy_key != NULL && mse_policy_key_find(mse_bytes_str(c->policy_key)) == NULL) {
+        fail_msg("%s names \"%s\", which is no policy key", mse_status_name(c->status),
+                 c->policy_key);
+    }
+}
+
+static void assert_says(const char *text, const char *part)
+{
+    if (strstr(text, part) == NULL) {
+        fail_msg("\"%s\" does not say \"%s\"", text, part);
+    }
+}
+
+void assert_refusals_speak(const struct mse_verdict *v, const struct mse_error *err)
+{
+    static char text[65536];
+    for (size_t i = 0; i < v->num_checks; i++) {
+        if (v->checks[i].status != MSE_OK) {
+            assert_check_speaks(&v->checks[i]);
+        }
+    }
+    const struct mse_check *c = mse_verdict_failure(v);
+    if (v->accepted || c == NULL) {
+        return;
+    }
+    assert_string_equal(err->step, mse_step_name(c->step));
+    assert_says(err->text, c->seen);
+    assert_says(err->text, c->wanted);
+    assert_says(err->text, c->policy_key != NULL ? c->policy_key : "no policy key");
+    assert_status(mse_verdict_to_text(text, sizeof text, v), MSE_OK);
+    assert_says(text, mse_step_name(c->step));
+    assert_says(text, c->seen);
+    assert_says(text, c->wanted);
+    assert_says(text, c->policy_key != NULL ? c->policy_key : "no policy key");
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What every refusal owes its reader: the step, what was seen, what was wanted, and the policy key
+ * that would change it, or that there is none. The worlds ask it of each verdict that a test makes.
+ */
+#ifndef TESTS_LIB_REFUSAL_H
+#define TESTS_LIB_REFUSAL_H
+
+#include <mse/attest.h>
+
+/* Fails the test unless each failed check of v, and err, which was filled by the same appraisal,
+ * say all of it. */
+void assert_refusals_speak(const struct mse_verdict *v, const struct mse_error *err);
+
+#endif
