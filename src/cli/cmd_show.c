@@ -304,6 +304,26 @@ static const char *role_text(enum mse_ratls_role role)
     return name != NULL ? name : "absent";
 }
 
+/* What a certificate carries, by its kind. */
+static void show_carried(json_t *o, const struct mse_ratls_cert *c)
+{
+    uint8_t *room = malloc(MSE_NITRO_DOC_MAX_LEN);
+    struct mse_bytes document = c->quote;
+    size_t len = c->quote.len / 2;
+    if (c->form == MSE_RATLS_NITRO && room != NULL && len <= MSE_NITRO_DOC_MAX_LEN &&
+        mse_hex_decode(room, len, c->quote)) {
+        document = mse_bytes_of(room, len);
+    }
+    if (c->tee == MSE_TEE_NITRO) {
+        put(o, "document", show_nitro(document));
+    } else if (c->tee == MSE_TEE_SNP) {
+        put(o, "report", show_snp_report(c->quote));
+    } else {
+        put(o, "quote", show_quote(c->quote, 0));
+    }
+    free(room);
+}
+
 static void show_evidence(json_t *o, struct mse_bytes der)
 {
     struct mse_ratls_cert r;
@@ -322,7 +342,7 @@ static void show_evidence(json_t *o, struct mse_bytes der)
         put(k, "x25519", hex_of(r.claims.x25519));
         put(o, "claims", k);
     }
-    put(o, "quote", show_quote(r.quote, 0));
+    show_carried(o, &r);
 }
 
 static json_t *show_cert(struct mse_bytes der)

@@ -130,6 +130,8 @@ int snp_defaults(void **state)
     struct snp_world *w = *state;
     static const uint8_t tcb[8] = { 4, 0, 0, 0, 0, 0, 24, 219 };
     static const uint8_t milan[3] = { 0x19, 0x01, 0x01 };
+    memset(w->report_data, 0, sizeof w->report_data);
+    w->report_data[0] = 0x44;
     default_policy(w);
     default_certs(w);
     w->at = SNP_NOW;
@@ -346,7 +348,7 @@ static void make_report(struct snp_world *w)
     mse_wr_u64le(&b, 1);
     mse_wr_u32le(&b, w->key_info);
     assert_true(mse_build_ok(&b) && b.len == 0x4c);
-    w->report[0x50] = 0x44;  /* REPORT_DATA */
+    memcpy(w->report + 0x50, w->report_data, 64);
     w->report[0x90] = 0x11;  /* MEASUREMENT */
     w->report[0xc0] = 0x22;  /* HOST_DATA */
     w->report[0xe0] = 0x33;  /* ID_KEY_DIGEST */

@@ -57,6 +57,7 @@ struct snp_world {
     uint8_t committed_tcb[8];
     uint8_t cpuid[3];
     uint8_t chip_id[64];
+    uint8_t report_data[64];
     bool signed_by_other;
 
     /* Products of snp_make. */
