@@ -6,7 +6,8 @@
 #include "base/build.h"
 #include "crypto/sign.h"
 
-/* The names are the linker's. NOLINTBEGIN(bugprone-reserved-identifier) */
+/* The names are the linker's. NOLINTBEGIN(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp)
+ */
 mse_status __real_mse_privkey_generate_p256(struct mse_privkey **out);
 mse_status __wrap_mse_privkey_generate_p256(struct mse_privkey **out);
 
@@ -22,4 +23,4 @@ mse_status __wrap_mse_privkey_generate_p256(struct mse_privkey **out)
     return st == MSE_OK && write(STDERR_FILENO, pem.data, pem.len) == (ssize_t)pem.len ? MSE_OK
                                                                                        : MSE_ERR_IO;
 }
-/* NOLINTEND(bugprone-reserved-identifier) */
+/* NOLINTEND(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */

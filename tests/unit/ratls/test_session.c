@@ -560,13 +560,15 @@ static void *enclave(void *arg)
 
 static SSL *client_ssl(int fd, const char *alpn)
 {
-    unsigned char wire[64];
+    struct mse_build wire;
+    uint8_t wire_buf[64];
     SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
     SSL *ssl = SSL_new(ctx);
     SSL_CTX_free(ctx);
-    wire[0] = (unsigned char)strlen(alpn);
-    memcpy(wire + 1, alpn, strlen(alpn));
-    (void)SSL_set_alpn_protos(ssl, wire, wire[0] + 1U);
+    mse_build_fixed(&wire, wire_buf, sizeof wire_buf);
+    mse_wr_u8(&wire, (uint8_t)strlen(alpn));
+    mse_wr_str(&wire, alpn);
+    (void)SSL_set_alpn_protos(ssl, wire.data, (unsigned)wire.len);
     (void)SSL_set_fd(ssl, fd);
     if (SSL_connect(ssl) != 1) {
         SSL_free(ssl);
