@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* mse verify: appraises whatever evidence it is given, and says what it found. */
+#include <mse/appraiser.h>
+
 #include "base/bytes.h"
 #include "base/util.h"
 #include "cli/ear.h"
@@ -13,7 +15,20 @@ struct one {
     struct cli_target target;
     struct cli_finding found;
     struct cli_choice choice;
+    struct mse_appraiser *appraiser;    /* of several targets; NULL: there is one only */
+    const struct mse_collateral *known; /* its copy of the choice */
 };
+
+/* Several targets often share their collateral and their platforms. */
+static const struct mse_collateral *known_collateral(struct one *o)
+{
+    const struct mse_collateral *k = o->choice.collateral;
+    if (o->appraiser == NULL ||
+        mse_appraiser_collateral(o->appraiser, &o->known, k, NULL) != MSE_OK) {
+        return k;
+    }
+    return o->known;
+}
 
 static mse_status appraise(struct one *o, struct mse_error *err)
 {
@@ -21,7 +36,7 @@ static mse_status appraise(struct one *o, struct mse_error *err)
     struct cli_judge *j = o->judge;
     struct mse_verdict *v = &o->found.verdict;
     cli_judge_choose(&o->choice, j, o->c, cli_target_evidence(t), &t->bundle.collateral);
-    const struct mse_collateral *k = o->choice.collateral;
+    const struct mse_collateral *k = known_collateral(o);
     mse_status st = MSE_OK;
     if (t->host != NULL) {
         struct mse_bytes none = { 0 };
@@ -210,8 +225,8 @@ static enum cli_exit judge_target(struct one *o, json_t *out)
 }
 
 /* One target; *out gets its JSON if that is wanted. */
-static enum cli_exit verify_one(const struct cli *c, struct cli_judge *j, const char *name,
-                                json_t *out)
+static enum cli_exit verify_one(const struct cli *c, struct cli_judge *j,
+                                struct mse_appraiser *appraiser, const char *name, json_t *out)
 {
     struct one *o = calloc(1, sizeof *o);
     size_t before = json_array_size(out);
@@ -220,6 +235,7 @@ static enum cli_exit verify_one(const struct cli *c, struct cli_judge *j, const 
     }
     o->c = c;
     o->judge = j;
+    o->appraiser = appraiser;
     o->target.name = name;
     enum cli_exit e = judge_target(o, out);
     bool judged = json_array_size(out) > before;
@@ -228,6 +244,7 @@ static enum cli_exit verify_one(const struct cli *c, struct cli_judge *j, const 
     }
     (void)json_object_del(c->failure, "error"); /* the array has it */
     (void)json_array_clear(json_object_get(c->failure, "hints"));
+    mse_appraiser_release(o->known);
     cli_choice_clear(&o->choice);
     cli_target_close(&o->target);
     free(o);
@@ -244,11 +261,12 @@ enum cli_exit cmd_verify(struct cli *c)
     worst = worst == CLI_DONE ? cli_judge_signer(j, c, NULL, NULL) : worst;
     worst = worst == CLI_DONE ? cli_judge_expect(j, c) : worst;
     bool ready = worst == CLI_DONE;
+    struct mse_appraiser *appraiser = c->num_args > 1 ? mse_appraiser_new(NULL) : NULL;
     for (size_t i = 0; ready && i < c->num_args; i++) {
         if (i > 0) {
             cli_say(c, "%s", "");
         }
-        enum cli_exit e = verify_one(c, j, c->args[i], out);
+        enum cli_exit e = verify_one(c, j, appraiser, c->args[i], out);
         worst = e > worst ? e : worst;
     }
     if (ready && c->json && json_array_size(out) > 0) {
@@ -258,6 +276,7 @@ enum cli_exit cmd_verify(struct cli *c)
             cli_json(c, json_incref(out));
         }
     }
+    mse_appraiser_free(appraiser);
     json_decref(out);
     if (j != NULL) {
         cli_judge_clear(j);
