@@ -141,7 +141,7 @@ bool cli_file_exists(const char *path)
     return stat(path, &sb) == 0;
 }
 
-static const char *environment(const char *name)
+const char *cli_environment(const char *name)
 {
     const char *v = getenv(name); /* NOLINT(concurrency-mt-unsafe): one thread, never changed */
     return v != NULL && v[0] != '\0' ? v : NULL;
@@ -151,12 +151,12 @@ char *cli_conf_path(const char *name)
 {
     char *path = NULL;
     int n = -1;
-    if (environment("MSE_CONF_PATH") != NULL) {
-        n = asprintf(&path, "%s/%s", environment("MSE_CONF_PATH"), name);
-    } else if (environment("XDG_CONFIG_HOME") != NULL) {
-        n = asprintf(&path, "%s/mse/%s", environment("XDG_CONFIG_HOME"), name);
-    } else if (environment("HOME") != NULL) {
-        n = asprintf(&path, "%s/.config/mse/%s", environment("HOME"), name);
+    if (cli_environment("MSE_CONF_PATH") != NULL) {
+        n = asprintf(&path, "%s/%s", cli_environment("MSE_CONF_PATH"), name);
+    } else if (cli_environment("XDG_CONFIG_HOME") != NULL) {
+        n = asprintf(&path, "%s/mse/%s", cli_environment("XDG_CONFIG_HOME"), name);
+    } else if (cli_environment("HOME") != NULL) {
+        n = asprintf(&path, "%s/.config/mse/%s", cli_environment("HOME"), name);
     }
     return n < 0 ? NULL : path;
 }

@@ -26,6 +26,8 @@ MSE_MUST_USE mse_status cli_file_write(const char *path, struct mse_bytes conten
                                        struct mse_error *err);
 bool cli_file_exists(const char *path);
 
+/* A variable of the environment; NULL if it is not set, or empty. */
+const char *cli_environment(const char *name);
 /* $MSE_CONF_PATH, else $XDG_CONFIG_HOME/mse, else $HOME/.config/mse, and below it name; heap, NULL
  * without memory or without any of the three. */
 char *cli_conf_path(const char *name);

@@ -5,12 +5,6 @@
 #include "base/error.h"
 #include "base/util.h"
 
-static const char *environment(const char *name)
-{
-    const char *v = getenv(name); /* NOLINT(concurrency-mt-unsafe): one thread, never changed */
-    return v != NULL && v[0] != '\0' ? v : NULL;
-}
-
 void cli_collateral_clear(struct cli_collateral *k)
 {
     struct cli_collateral empty = { 0 };
@@ -41,10 +35,10 @@ static char *default_dir(void)
 {
     char *path = NULL;
     int n = -1;
-    if (environment("XDG_CACHE_HOME") != NULL) {
-        n = asprintf(&path, "%s/mse/collateral", environment("XDG_CACHE_HOME"));
-    } else if (environment("HOME") != NULL) {
-        n = asprintf(&path, "%s/.cache/mse/collateral", environment("HOME"));
+    if (cli_environment("XDG_CACHE_HOME") != NULL) {
+        n = asprintf(&path, "%s/mse/collateral", cli_environment("XDG_CACHE_HOME"));
+    } else if (cli_environment("HOME") != NULL) {
+        n = asprintf(&path, "%s/.cache/mse/collateral", cli_environment("HOME"));
     }
     return n < 0 ? NULL : path;
 }
@@ -80,7 +74,7 @@ static enum cli_exit add_upstreams(struct cli_own *o, enum mse_upstream_kind kin
     if (num > 0) {
         return e;
     }
-    const char *url = environment(variable);
+    const char *url = cli_environment(variable);
     return add_upstream(o, kind, url != NULL ? url : vendor, variable);
 }
 
@@ -98,7 +92,7 @@ enum cli_exit cli_own_init(struct cli_own *o, const struct cli *c, const struct 
     f->progress = cli_progress_step;
     f->user = &o->progress;
     o->offline = cli_has(c, "offline");
-    o->named_pccs = cli_has(c, "pccs") || environment("MSE_PCCS_URL") != NULL;
+    o->named_pccs = cli_has(c, "pccs") || cli_environment("MSE_PCCS_URL") != NULL;
     o->dir = cli_has(c, "cache") ? strdup(cli_value(c, "cache")) : default_dir();
     if (f->ca_file != NULL && !cli_file_exists(f->ca_file)) {
         return cli_trouble(c, "--pccs-ca %s: no such file", f->ca_file);
