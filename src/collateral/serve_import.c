@@ -511,7 +511,7 @@ mse_status mse_serve_import(struct mse_serve_store *s, size_t *num, struct mse_b
     if (cut(json, members, MSE_ARRAY_LEN(members)) && collaterals.len > 0) {
         st = import_platforms(&im, platforms, collaterals);
     } else {
-        struct mse_bundle b;
+        struct mse_bundle b = { .form = MSE_BUNDLE_OURS };
         uint8_t *scratch = malloc(2 * json.len + 1);
         st = scratch == NULL ? MSE_FAIL(err, MSE_ERR_MEMORY, "import", "out of memory")
                              : mse_bundle_parse(&b, scratch, 2 * json.len, json, err);

@@ -157,7 +157,7 @@ static mse_status find_platform(struct mse_serve_store *s, struct known *out,
 static mse_status write_certs(struct mse_serve_store *s, const struct mse_serve_certs *c,
                               const struct judged *j, struct mse_error *err)
 {
-    struct known old;
+    struct known old = { .id = 0 };
     int64_t id = 0;
     mse_status st = find_platform(s, &old, c->platform, err);
     if (st == MSE_OK) {
@@ -314,7 +314,7 @@ static mse_status load_chain(struct mse_serve_store *s, struct mse_build *out, b
 static mse_status find_cert(struct mse_serve_store *s, struct mse_serve_cert *out,
                             const struct mse_serve_platform *p, mse_time now, struct mse_error *err)
 {
-    struct known k;
+    struct known k = { .id = 0 };
     mse_status st = find_platform(s, &k, p, err);
     if (st != MSE_OK || k.id == 0) {
         return st != MSE_OK

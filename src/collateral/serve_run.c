@@ -143,7 +143,7 @@ static void wait_for_the_end(struct mse_serve_core *core, struct mse_serve_http 
 /* Who is being answered gets the answer; who waits for a source is told that there is none. */
 static void drain(struct mse_serve_core *core, struct mse_serve_http *http)
 {
-    const struct timespec tick = { .tv_nsec = 50 * 1000 * 1000 };
+    const struct timespec tick = { .tv_nsec = 50L * 1000 * 1000 };
     mse_serve_core_stop(core);
     for (int i = 0; i < DRAIN_SECONDS * 20 && mse_serve_http_busy(http) > 0; i++) {
         (void)nanosleep(&tick, NULL);
