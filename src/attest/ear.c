@@ -94,7 +94,9 @@ static struct meaning meaning_of(enum mse_step s)
 
 static void worsen(struct mse_ear_vector *out, enum mse_ear_claim c, int8_t value)
 {
-    out->claims[c] = value > out->claims[c] ? value : out->claims[c];
+    if (value > out->claims[c]) {
+        out->claims[c] = value;
+    }
 }
 
 /* Evidence whose signatures hold: what its claims and its checks say. */

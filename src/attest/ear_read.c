@@ -344,7 +344,7 @@ static mse_status open_token(struct token *out, uint8_t *scratch, size_t scratch
 mse_status mse_ear_read(struct mse_ear *out, void *scratch, size_t scratch_len,
                         struct mse_bytes jwt, struct mse_error *err)
 {
-    struct token t;
+    struct token t = { .signed_text = { NULL, 0 } };
     struct mse_ear ear = { .num_submods = 0 };
     mse_status st = open_token(&t, scratch, scratch_len, jwt, err);
     st = st == MSE_OK ? check_header(t.header, err) : st;
@@ -398,7 +398,7 @@ mse_status mse_ear_verify(struct mse_ear *out, void *scratch, size_t scratch_len
                           struct mse_bytes jwt, const struct mse_ear_check *check,
                           struct mse_error *err)
 {
-    struct token t;
+    struct token t = { .signed_text = { NULL, 0 } };
     struct mse_ear ear = { .num_submods = 0 };
     uint8_t point[64];
     mse_status st = read_signer(point, check->signer_pem, err);
