@@ -2,6 +2,7 @@
 #include "attest/prepared.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/bytes.h"
 #include "base/util.h"
@@ -30,12 +31,14 @@ _Static_assert(sizeof(struct mse_collateral) ==
 
 static struct mse_bytes member_of(const struct mse_collateral *c, size_t i)
 {
-    return *(const struct mse_bytes *)((const uint8_t *)c + members[i]);
+    struct mse_bytes value;
+    memcpy(&value, (const uint8_t *)c + members[i], sizeof value);
+    return value;
 }
 
 static void set_member(struct mse_collateral *c, size_t i, struct mse_bytes value)
 {
-    *(struct mse_bytes *)((uint8_t *)c + members[i]) = value;
+    memcpy((uint8_t *)c + members[i], &value, sizeof value);
 }
 
 /* A part of a digest: its length, 8 bytes, and its bytes. */
