@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/evp.h>
+
 #include "base/build.h"
 #include "base/bytes.h"
 #include "base/util.h"
@@ -11,6 +13,7 @@
 #include "crypto/der_write.h"
 #include "crypto/digest.h"
 #include "crypto/sign.h"
+#include "crypto/x25519.h"
 #include "crypto/x509.h"
 #include "lib/testlib.h"
 
@@ -585,16 +588,50 @@ static void test_rsa3(void **state)
     mse_privkey_free(k);
 }
 
+/* Any pair agrees with any other on a secret, whichever side computes it (RFC 7748 §6.1). */
+static void x25519_pairs(void **state)
+{
+    (void)state;
+    uint8_t secret[2][32];
+    uint8_t public[2][32];
+    uint8_t shared[2][32];
+    for (size_t i = 0; i < 2; i++) {
+        assert_status(mse_x25519_generate(secret[i], public[i]), MSE_OK);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        size_t len = 32;
+        EVP_PKEY *own = EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, NULL, secret[i], 32);
+        EVP_PKEY *peer = EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, NULL, public[1 - i], 32);
+        EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(own, NULL);
+        assert_int_equal(EVP_PKEY_derive_init(ctx), 1);
+        assert_int_equal(EVP_PKEY_derive_set_peer(ctx, peer), 1);
+        assert_int_equal(EVP_PKEY_derive(ctx, shared[i], &len), 1);
+        EVP_PKEY_CTX_free(ctx);
+        EVP_PKEY_free(peer);
+        EVP_PKEY_free(own);
+    }
+    assert_memory_equal(shared[0], shared[1], 32);
+    assert_memory_not_equal(secret[0], secret[1], 32);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_hashes),     cmocka_unit_test(test_aead),
-        cmocka_unit_test(test_hkdf),       cmocka_unit_test(test_der_lengths),
-        cmocka_unit_test(test_der_values), cmocka_unit_test(test_der_time),
-        cmocka_unit_test(test_der_write),  cmocka_unit_test(test_pem),
-        cmocka_unit_test(test_pem_flips),  cmocka_unit_test(test_pem_write),
-        cmocka_unit_test(test_p256),       cmocka_unit_test(test_prepared_curve),
-        cmocka_unit_test(test_keys),       cmocka_unit_test(test_rsa3),
+        cmocka_unit_test(x25519_pairs),
+        cmocka_unit_test(test_hashes),
+        cmocka_unit_test(test_aead),
+        cmocka_unit_test(test_hkdf),
+        cmocka_unit_test(test_der_lengths),
+        cmocka_unit_test(test_der_values),
+        cmocka_unit_test(test_der_time),
+        cmocka_unit_test(test_der_write),
+        cmocka_unit_test(test_pem),
+        cmocka_unit_test(test_pem_flips),
+        cmocka_unit_test(test_pem_write),
+        cmocka_unit_test(test_p256),
+        cmocka_unit_test(test_prepared_curve),
+        cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_rsa3),
         cmocka_unit_test(test_ec_key),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,8 +19,8 @@
 #include "unit/net/tlspair.h"
 #include "unit/ratls/lab.h"
 
-#define MANIFEST "{\"san\":\"" LAB_HOST "\"}"
-#define MANY     60
+#define MANY         60
+#define MANIFEST_LEN ((size_t)128 * 1024) /* as long as one can be: several turns of the relay */
 
 struct mse_tee {
     struct lab *lab;
@@ -54,6 +54,7 @@ struct world {
     struct mse_tls_server *tls;
     uv_loop_t loop;
     uv_async_t stop;
+    struct mse_build manifest;
     struct mse_attest *attest;
     struct mse_relay *relay;
     char *dir;
@@ -119,6 +120,18 @@ static void start_app(struct world *w)
     assert_int_equal(pthread_create(&w->app, NULL, app, w), 0);
 }
 
+static void make_manifest(struct world *w)
+{
+    static const char end[] = "\",\"san\":\"" LAB_HOST "\"}";
+    mse_build_heap(&w->manifest, MANIFEST_LEN);
+    mse_wr_str(&w->manifest, "{\"name\":\"");
+    while (w->manifest.len < MANIFEST_LEN - (sizeof end - 1)) {
+        mse_wr_u8(&w->manifest, 'x');
+    }
+    mse_wr_str(&w->manifest, end);
+    assert_true(mse_build_ok(&w->manifest));
+}
+
 static void start_relay(struct world *w)
 {
     static const char *const alpn[] = { MSE_SESSION_ALPN, MSE_SESSION_ALPN_HTTP11, "http/1.1" };
@@ -128,9 +141,10 @@ static void start_relay(struct world *w)
                   MSE_OK);
     w->handle = (struct mse_enclave_tee) { &ops, &w->tee };
     memcpy(w->id.spki_sha256, w->l->spki_sha256, 32);
-    struct mse_attest_config ac = {
-        .loop = &w->loop, .tee = &w->handle, .identity = &w->id, .manifest = mse_bytes_str(MANIFEST)
-    };
+    struct mse_attest_config ac = { .loop = &w->loop,
+                                    .tee = &w->handle,
+                                    .identity = &w->id,
+                                    .manifest = mse_build_view(&w->manifest) };
     assert_status(mse_sha256(ac.manifest_digest, ac.manifest), MSE_OK);
     assert_int_equal(uv_loop_init(&w->loop), 0);
     assert_int_equal(uv_async_init(&w->loop, &w->stop, on_stop), 0);
@@ -162,6 +176,7 @@ static int setup(void **state)
     lab_cert(w->l);
     w->tee.lab = w->l;
     assert_int_equal(pthread_mutex_init(&w->tee.hold, NULL), 0);
+    make_manifest(w);
     start_app(w);
     start_relay(w);
     *state = w;
@@ -176,6 +191,7 @@ static int teardown(void **state)
     }
     (void)pthread_join(w->thread, NULL);
     mse_attest_free(w->attest);
+    mse_build_clear(&w->manifest);
     mse_tls_server_free(w->tls);
     (void)close(w->listen_fd);
     (void)shutdown(w->backend_fd, SHUT_RDWR);
@@ -232,7 +248,7 @@ static void one_session(const struct world *w, uint8_t level, const char *wire, 
     }
     const struct mse_ratls_claims *k = mse_session_claims(s);
     assert_int_equal(mse_session_verdict(s)->binding_level, level);
-    assert_bytes(mse_session_manifest(s), mse_bytes_str(MANIFEST));
+    assert_bytes(mse_session_manifest(s), mse_build_view(&w->manifest));
     assert_true(k->x25519.len == 32 && k->boot.len == 16 && k->manifest.len == 32);
     if (strcmp(alpn, MSE_SESSION_ALPN) != 0) {
         echoes(&c);
