@@ -39,7 +39,8 @@ static enum cli_exit print(const struct cli *c, const struct cli_app *a,
     if (fp->code_differs) {
         cli_error(c, "the code is not that of the context (code digest read %s expected %s)", code,
                   want);
-        cli_hint(c, "get code and context of the same deployment from the owner");
+        cli_hint(c, "get code and context of the same deployment from the owner; --explain OTHER, "
+                    "with their context or code, says what differs");
         return CLI_REFUSED;
     }
     if (c->json) {
@@ -61,8 +62,13 @@ static enum cli_exit compute(const struct cli *c, const char *context, const cha
     if (st != MSE_OK) {
         return cli_failed(c, st, &err);
     }
-    st = cli_fingerprint_make(&fp, c, &a, code, &err);
     enum cli_exit e = CLI_DONE;
+    if (cli_has(c, "explain")) {
+        e = cli_explain(c, &a, code);
+        cli_app_clear(&a);
+        return e;
+    }
+    st = cli_fingerprint_make(&fp, c, &a, code, &err);
     if (st == MSE_OK) {
         e = print(c, &a, &fp);
     } else {

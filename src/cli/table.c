@@ -59,6 +59,8 @@ static const struct cli_option fingerprint_options[] = {
     { "runtime", "FILE", "the mse-enclave to measure, instead of the one beside mse", false },
     { "allow-runtime", "HEX", "accept this SHA-256 of mse-enclave besides the built-in one", true },
     REFERENCE_OPTIONS,
+    { "explain", "OTHER", "say what differs from another context, or from another folder of code",
+      true },
     { NULL, NULL, NULL, false },
 };
 
