@@ -175,6 +175,13 @@ MSE_API MSE_MUST_USE mse_status mse_appraise_snp(struct mse_verdict *out, struct
                                                  const struct mse_policy *policy, mse_time at,
                                                  struct mse_error *err);
 
+/* mse_appraise_hcl does the same for Azure's HCL report with a SEV-SNP report in it, and judges
+ * (step binding) whether the runtime data belong to it. */
+MSE_API MSE_MUST_USE mse_status mse_appraise_hcl(struct mse_verdict *out, struct mse_bytes report,
+                                                 const struct mse_collateral *collateral,
+                                                 const struct mse_policy *policy, mse_time at,
+                                                 struct mse_error *err);
+
 /* mse_appraise_nitro does the same for an AWS Nitro attestation document, which brings its
  * certificates along. They are valid for about three hours; `at` may be the document's own
  * timestamp, which then proves no freshness (see nonce_checked). */

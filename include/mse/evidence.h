@@ -332,6 +332,36 @@ struct mse_vcek {
     uint8_t hwid[64];
 };
 
+/* Azure's HCL report, which its confidential VMs read from their vTPM (NV index 0x01400001): a
+ * header, the report of the hardware, and runtime data in JSON. Report data of the hardware's
+ * report are the hash of the runtime data, then zeros. */
+enum mse_hcl_type {
+    MSE_HCL_SNP = 2,
+    MSE_HCL_TDX = 4, /* a TD report of 1024 bytes: for its own machine, not for others */
+};
+enum mse_hcl_hash {
+    MSE_HCL_SHA256 = 1,
+    MSE_HCL_SHA384 = 2,
+    MSE_HCL_SHA512 = 3,
+};
+struct mse_hcl_report {
+    uint32_t version; /* 1 or 2 */
+    enum mse_hcl_type type;
+    enum mse_hcl_hash hash;
+    struct mse_bytes hardware_report;
+    struct mse_bytes runtime_data; /* JSON, as it was hashed */
+    bool has_ak;                   /* the key "HCLAkPub", with which the vTPM signs quotes */
+    struct mse_bytes ak_n;         /* base64url, as it stands in the JSON */
+    struct mse_bytes ak_e;
+};
+/* mse_hcl_report_parse reads a report; zero bytes may stand behind it. MSE_ERR_MALFORMED,
+ * MSE_ERR_UNSUPPORTED_VERSION, MSE_ERR_UNSUPPORTED_TEE, MSE_ERR_UNSUPPORTED_ALGORITHM. */
+MSE_API MSE_MUST_USE mse_status mse_hcl_report_parse(struct mse_hcl_report *out,
+                                                     struct mse_bytes in, struct mse_error *err);
+/* mse_hcl_report_data computes the report data that the runtime data want. MSE_ERR_CRYPTO. */
+MSE_API MSE_MUST_USE mse_status mse_hcl_report_data(uint8_t out[64],
+                                                    const struct mse_hcl_report *r);
+
 /* AWS Nitro attestation documents (AWS Nitro Enclaves NSM API, "Attestation process"): COSE_Sign1
  * over a map. */
 #define MSE_NITRO_DOC_MAX_LEN  16384 /* bytes of a document */

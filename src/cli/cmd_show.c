@@ -248,6 +248,29 @@ static json_t *show_snp_report(struct mse_bytes raw)
     return o;
 }
 
+static json_t *show_hcl(struct mse_bytes raw)
+{
+    struct mse_hcl_report r;
+    struct mse_error err = { 0 };
+    uint8_t wanted[64];
+    json_t *o = json_object();
+    if (mse_hcl_report_parse(&r, raw, &err) != MSE_OK) {
+        put(o, "unreadable", json_string(err.text));
+        return o;
+    }
+    put(o, "version", number(r.version));
+    put(o, "runtime_data", json_stringn((const char *)r.runtime_data.data, r.runtime_data.len));
+    if (mse_hcl_report_data(wanted, &r) == MSE_OK) {
+        put(o, "report_data_wanted", hex(wanted, sizeof wanted));
+    }
+    if (r.type == MSE_HCL_SNP) {
+        put(o, "report", show_snp_report(r.hardware_report));
+    } else {
+        put(o, "td_report", hex(r.hardware_report.data, r.hardware_report.len));
+    }
+    return o;
+}
+
 static json_t *optional_hex(bool has, struct mse_bytes b)
 {
     return has ? hex(b.data, b.len) : json_null();
@@ -592,6 +615,9 @@ static json_t *decode(const struct cli_target *t, const char **kind)
     case CLI_TARGET_SNP_REPORT:
         *kind = "snp_report";
         return show_snp_report(t->quote);
+    case CLI_TARGET_HCL:
+        *kind = "hcl_report";
+        return show_hcl(t->quote);
     case CLI_TARGET_NITRO:
         *kind = "nitro_document";
         return show_nitro(t->quote);

@@ -47,6 +47,8 @@ static mse_status appraise(struct one *o, struct mse_error *err)
     } else if (t->der.len > 0 && t->kind != CLI_TARGET_CRL) {
         st = mse_ratls_appraise(v, &o->found.cert, &o->found.binding, t->der, t->host, k,
                                 &j->policy, j->at, err);
+    } else if (t->kind == CLI_TARGET_HCL) {
+        st = mse_appraise_hcl(v, t->quote, k, &j->policy, j->at, err);
     } else if (t->kind == CLI_TARGET_NITRO) {
         o->choice.source = "the document itself";
         st = mse_appraise_nitro(v, t->quote, &j->policy, j->at, err);

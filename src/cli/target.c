@@ -75,6 +75,8 @@ const char *cli_target_kind_text(const struct cli_target *t)
         return mse_quote_is_tdx(t->quote) ? "TDX quote" : "SGX quote";
     case CLI_TARGET_SNP_REPORT:
         return "SEV-SNP report";
+    case CLI_TARGET_HCL:
+        return "HCL report";
     case CLI_TARGET_NITRO:
         return "AWS Nitro document";
     case CLI_TARGET_BUNDLE:
@@ -294,6 +296,11 @@ static mse_status classify(struct cli_target *t, struct mse_error *err)
     }
     if (text.len > 0 && text.data[0] == '{') {
         return take_json(t, text, err);
+    }
+    if (begins(in, "HCLA")) {
+        t->kind = CLI_TARGET_HCL;
+        t->quote = in;
+        return MSE_OK;
     }
     if (is_nitro_document(in)) {
         t->kind = CLI_TARGET_NITRO;

@@ -22,6 +22,7 @@ enum cli_target_kind {
     CLI_TARGET_CONTEXT,
     CLI_TARGET_SNP_REPORT, /* quote */
     CLI_TARGET_EAR,        /* the file */
+    CLI_TARGET_HCL,        /* quote: the report */
     CLI_TARGET_NITRO,      /* quote: the document */
 };
 
