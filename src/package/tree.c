@@ -15,7 +15,8 @@
 #include "package/ignore.h"
 #include "package/rules.h"
 
-#define STEP "code"
+#define STEP     "code"
+#define READ_LEN ((size_t)256 * 1024)
 
 struct walk {
     struct mse_tree tree;
@@ -82,13 +83,12 @@ static int open_below(int root_fd, const char *path, int flags)
     return -1;
 }
 
-static mse_status read_sink(const struct mse_tree_file *f, int fd, mse_tree_sink sink, void *user,
-                            struct mse_error *err)
+static mse_status read_sink(uint8_t *buf, const struct mse_tree_file *f, int fd, mse_tree_sink sink,
+                            void *user, struct mse_error *err)
 {
-    uint8_t buf[65536];
     uint64_t left = f->size;
     while (left > 0) {
-        size_t want = left < sizeof buf ? (size_t)left : sizeof buf;
+        size_t want = left < READ_LEN ? (size_t)left : READ_LEN;
         ssize_t n = read(fd, buf, want);
         if (n < 0 && errno == EINTR) {
             continue;
@@ -123,7 +123,7 @@ mse_status mse_tree_read(const struct mse_tree *t, const struct mse_tree_file *f
         result =
             MSE_FAIL(err, MSE_ERR_IO, STEP, "%.150s: changed while the tree was read", f->path);
     } else {
-        result = read_sink(f, fd, sink, user, err);
+        result = read_sink(t->buf, f, fd, sink, user, err);
     }
     (void)close(fd);
     return result;
@@ -326,7 +326,8 @@ mse_status mse_tree_open(struct mse_tree *out, const char *dir, bool ignore, str
         mse_status st = errno == ENOENT || errno == ENOTDIR ? MSE_ERR_NOT_FOUND : MSE_ERR_IO;
         return MSE_FAIL(err, st, STEP, "%.150s: %s, wanted a folder", dir, strerror(errno));
     }
-    mse_status st = run_walk(&w, err);
+    w.tree.buf = malloc(READ_LEN);
+    mse_status st = w.tree.buf == NULL ? no_memory(err) : run_walk(&w, err);
     for (size_t i = 0; i < w.num_folders; i++) {
         free(w.folders[i]);
     }
@@ -347,6 +348,7 @@ void mse_tree_close(struct mse_tree *t)
         free(t->files[i].path);
     }
     free(t->files);
+    free(t->buf);
     if (t->root_fd >= 0) {
         (void)close(t->root_fd);
     }

@@ -15,6 +15,7 @@ struct mse_tree_file {
 
 struct mse_tree {
     int root_fd;
+    uint8_t *buf; /* for reading: one for all files, for clearing it costs more than a small file */
     struct mse_tree_file *files; /* in unsigned byte order of path */
     size_t num;
     size_t cap;
