@@ -4,6 +4,8 @@
  * skipped. What the policy wants of it all is dcap_policy.c. */
 #include "attest/dcap.h"
 
+#include <stdlib.h>
+
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/util.h"
@@ -225,7 +227,7 @@ static void judge_tcb_info(struct mse_dcap *a)
     struct mse_error err = { .status = MSE_OK };
     mse_status st = read_tcb_info(a, &err);
     mse_note(a->v, &ask, st, "%s", err.text);
-    if (st != MSE_OK) {
+    if (st != MSE_OK || a->tcb_info == NULL) {
         return;
     }
     a->has_tcb_info = a->tcb_info->tee == a->kind->tee;
@@ -416,12 +418,19 @@ static void judge(struct mse_dcap *a, struct mse_bytes quote)
                           mse_verdict_step_ok(a->v, MSE_STEP_QUOTE_SIGNATURE);
 }
 
-/* The room is large, and where all is known there is no need for it. */
+/* The room is too large for the stacks of threads (musl: 128 KiB), and where all is known there is
+ * no need for it. */
 static void judge_in_room(struct mse_dcap *a, struct mse_bytes quote)
 {
-    struct mse_dcap_room room;
-    a->room = &room;
+    static const struct mse_ask ask = { MSE_STEP_FORM, "memory to read collateral to", NULL };
+    a->room = malloc(sizeof *a->room);
+    if (a->room == NULL) {
+        mse_note(a->v, &ask, MSE_ERR_MEMORY, "none");
+        skip_all(a->v);
+        return;
+    }
     judge(a, quote);
+    free(a->room);
     a->room = NULL;
 }
 

@@ -6,8 +6,7 @@
 
 static void refuse(struct mse_verdict *out, mse_status st, const char *text)
 {
-    static const struct mse_verdict empty = { .reference_index = SIZE_MAX };
-    *out = empty;
+    mse_verdict_begin(out, MSE_TEE_NONE);
     mse_verdict_add(out, MSE_STEP_FORM, st, text, "an HCL report with a SEV-SNP report", NULL);
 }
 

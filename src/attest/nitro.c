@@ -297,8 +297,7 @@ static void judge(struct nitro *a, struct mse_bytes document)
 mse_status mse_appraise_nitro(struct mse_verdict *out, struct mse_bytes document,
                               const struct mse_policy *policy, mse_time at, struct mse_error *err)
 {
-    static const struct mse_verdict empty = { .tee = MSE_TEE_NITRO, .reference_index = SIZE_MAX };
-    *out = empty;
+    mse_verdict_begin(out, MSE_TEE_NITRO);
     struct nitro a = { .v = out, .policy = policy, .at = at };
     judge(&a, document);
     if (policy->require_level > 0) {

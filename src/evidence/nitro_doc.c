@@ -265,7 +265,7 @@ mse_status mse_nitro_doc_parse(struct mse_nitro_doc *out, struct mse_bytes in,
 mse_status mse_nitro_fingerprint(uint8_t out[32], const struct mse_nitro_doc *d)
 {
     static const char label[] = "mse-fp-nitro-v1"; /* its NUL belongs to it */
-    uint8_t text[sizeof label + 3 * 48];
+    uint8_t text[sizeof label + 3 * (size_t)48];
     struct mse_build b;
     mse_build_fixed(&b, text, sizeof text);
     mse_wr_copy(&b, label, sizeof label);

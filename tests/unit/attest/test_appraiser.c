@@ -4,6 +4,7 @@
  * lib/both.c does. */
 #include "lib/testlib.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "lib/both.h"
@@ -271,9 +272,48 @@ static void test_threads(void **state)
     }
 }
 
+/* Threads are given as little as musl's 128 KiB of stack; the batch's own are among them. */
+
+struct small {
+    struct world *w;
+    mse_status status;
+};
+
+static void *appraise_small(void *arg)
+{
+    struct small *s = arg;
+    struct world *w = s->w;
+    s->status = mse_appraise_quote(&w->verdict, mse_build_view(&w->quote), &w->collateral,
+                                   &w->policy, w->at, &w->err);
+    return NULL;
+}
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define SMALL_STACK ((size_t)128 << 10)
+#else /* which make frames larger, and keep what is theirs there */
+#define SMALL_STACK ((size_t)512 << 10)
+#endif
+
+static void test_fits_a_small_stack(void **state)
+{
+    struct world *w = *state;
+    struct small s = { .w = w, .status = MSE_ERR_CRYPTO };
+    pthread_attr_t attr;
+    pthread_t thread;
+    world_make(w);
+    assert_int_equal(pthread_attr_init(&attr), 0);
+    assert_int_equal(pthread_attr_setstacksize(&attr, SMALL_STACK), 0);
+    assert_int_equal(pthread_create(&thread, &attr, appraise_small, &s), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(pthread_attr_destroy(&attr), 0);
+    assert_status(s.status, MSE_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_fits_a_small_stack, world_defaults),
+        cmocka_unit_test_setup(test_fits_a_small_stack, world_defaults_tdx),
         cmocka_unit_test_setup(test_any_time, world_defaults),
         cmocka_unit_test_setup(test_any_time, world_defaults_tdx),
         cmocka_unit_test_setup(test_any_policy, world_defaults),
