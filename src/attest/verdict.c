@@ -99,14 +99,17 @@ static void copy_text(char *out, const char *in)
     make_printable(out);
 }
 
-/* Room for one more check. A full list gives up its last entry to a failure; a pass that finds no
- * room is lost, which can only lead to a refusal. */
+/* Room for one more check. A full list gives up its last entry to a failure, if that is a pass; a
+ * pass that finds no room is lost, which can only lead to a refusal. A failure stays where it is: a
+ * check of the level, which may be judged anew, must not take the place of what may not. */
 static struct mse_check *new_check(struct mse_verdict *v, bool passed)
 {
     if (v->num_checks < MSE_MAX_CHECKS) {
         return &v->checks[v->num_checks++];
     }
-    return passed ? NULL : &v->checks[MSE_MAX_CHECKS - 1];
+    struct mse_check *last = &v->checks[MSE_MAX_CHECKS - 1];
+    bool stays = (last->status != MSE_OK || last->skipped) && last->step != MSE_STEP_LEVEL;
+    return passed || stays ? NULL : last;
 }
 
 static struct mse_check *note(struct mse_verdict *v, const struct mse_ask *ask, mse_status status)
@@ -141,6 +144,9 @@ void mse_note(struct mse_verdict *v, const struct mse_ask *ask, mse_status statu
 void mse_note_skip(struct mse_verdict *v, enum mse_step step, const char *why)
 {
     struct mse_check *c = new_check(v, false);
+    if (c == NULL) {
+        return;
+    }
     c->step = step;
     c->status = MSE_OK;
     c->skipped = true;

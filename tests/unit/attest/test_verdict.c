@@ -113,6 +113,29 @@ static void test_overflow(void **state)
     assert_false(v.accepted);
 }
 
+/* The level is judged anew as it is learned: what it replaces in a full list must be no failure. */
+static void test_level_hides_no_failure(void **state)
+{
+    (void)state;
+    static struct mse_verdict v;
+    static const struct mse_policy policy = { .require_level = 2 };
+    for (unsigned before = 0; before <= 1; before++) {
+        pass_all(&v);
+        while (v.num_checks < MSE_MAX_CHECKS) {
+            mse_verdict_add(&v, MSE_STEP_NAME, MSE_OK, NULL, NULL, NULL);
+        }
+        if (before != 0) {
+            mse_verdict_set_level(&v, 0, &policy);
+        }
+        mse_verdict_add(&v, MSE_STEP_NAME, MSE_ERR_CERTIFICATE_NAME, "a", "b", NULL);
+        mse_verdict_set_level(&v, 0, &policy);
+        assert_false(v.accepted);
+        mse_verdict_set_level(&v, 2, &policy);
+        assert_false(v.accepted);
+        assert_status(v.status, MSE_ERR_CERTIFICATE_NAME);
+    }
+}
+
 static void test_window(void **state)
 {
     (void)state;
@@ -324,6 +347,7 @@ int main(void)
         T(test_unknown_kind_is_never_accepted),
         T(test_first_failure),
         T(test_overflow),
+        T(test_level_hides_no_failure),
         T(test_window),
         T(test_json),
         T(test_room),
