@@ -50,7 +50,7 @@ static void check_reply(const struct mse_sim_session *s)
 static void check_note(const struct mse_sim_note *n)
 {
     size_t len = strnlen(n->text, sizeof n->text);
-    MSE_ASSERT(n->event <= MSE_TEE_EVENT_FAILED);
+    MSE_ASSERT(n->event <= MSE_TEE_EVENT_WAITING);
     MSE_ASSERT(len < sizeof n->text);
     /* Fit for a terminal: valid, and nothing left to replace. */
     MSE_ASSERT(mse_utf8_valid(mse_bytes_of(n->text, len)));

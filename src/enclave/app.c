@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -18,12 +19,17 @@
 
 #define PYTHON         "/usr/bin/python3"
 #define SOCKET_NAME    "app.sock"
-#define NUM_OWN_ENV    ((size_t)6)
+#define MAX_OWN_ENV    ((size_t)10)
 #define MAX_ARGS       ((size_t)1024)
 #define INNER_CODE     "/mse/code"
 #define INNER_HOME     "/mse/home"
 #define INNER_KEYS     "/mse/keys"
 #define INNER_RUN      "/mse/run"
+#define INNER_SECRETS  "/mse/secrets"
+#define FILE_SECRETS   "/secrets.json"
+#define FILE_SEALED    "/sealed_secrets.json"
+#define FILE_PK        "/enclave.pub"
+#define FILE_SK        "/enclave.key"
 #define INNER_TMP      "/tmp"
 #define SOCKET_PATH_OK ((size_t)107)
 
@@ -71,9 +77,13 @@ static mse_status make_folders(struct mse_app *a, struct mse_error *err)
         uid_t owner;
         mode_t mode;
     } folders[] = {
-        { &a->code, "code", geteuid(), 0755 }, { &a->etc, "etc", geteuid(), 0755 },
-        { &a->home, "home", app, 0700 },       { &a->keys, "keys", app, 0700 },
-        { &a->tmp, "tmp", app, 0700 },         { &a->run, "run", app, 0700 },
+        { &a->code, "code", geteuid(), 0755 },
+        { &a->etc, "etc", geteuid(), 0755 },
+        { &a->home, "home", app, 0700 },
+        { &a->keys, "keys", app, 0700 },
+        { &a->tmp, "tmp", app, 0700 },
+        { &a->run, "run", app, 0700 },
+        { &a->config, "config", geteuid(), 0700 },
     };
     mse_status st = mse_private_dir_make(&a->dir, &a->dir_lock, MSE_PRIVATE_DIR_PARENT, err);
     for (size_t i = 0; st == MSE_OK && i < MSE_ARRAY_LEN(folders); i++) {
@@ -103,6 +113,72 @@ mse_status mse_app_prepare(struct mse_app *a, bool insecure_no_sandbox, struct m
     return st == MSE_OK ? make_folders(a, err) : st;
 }
 
+/* Secrets. */
+
+static bool write_secret(const char *dir, const char *name, uid_t owner, struct mse_bytes content)
+{
+    char path[PATH_MAX];
+    int n = snprintf(path, sizeof path, "%s%s", dir, name);
+    if (n < 0 || (size_t)n >= sizeof path) {
+        return false;
+    }
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    bool ok = fd >= 0;
+    while (ok && content.len > 0) {
+        ssize_t done = write(fd, content.data, content.len);
+        ok = done > 0;
+        content.data += ok ? done : 0;
+        content.len -= ok ? (size_t)done : 0;
+    }
+    ok = ok && fchmod(fd, 0400) == 0 && (owner == geteuid() || fchown(fd, owner, owner) == 0);
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return ok;
+}
+
+static bool write_secrets(const char *dir, uid_t owner, const struct mse_app_secrets *s)
+{
+    const struct {
+        const char *name;
+        struct mse_bytes content;
+    } files[] = {
+        { FILE_SECRETS, s->secrets },
+        { FILE_SEALED, s->sealed },
+        { FILE_PK, mse_bytes_of(s->x25519_public, 32) },
+        { FILE_SK, mse_bytes_of(s->x25519_secret, 32) },
+    };
+    bool ok = true;
+    for (size_t i = 0; ok && i < MSE_ARRAY_LEN(files); i++) {
+        ok = files[i].content.data == NULL ||
+             write_secret(dir, files[i].name, owner, files[i].content);
+    }
+    return ok;
+}
+
+mse_status mse_app_put_secrets(struct mse_app *a, const struct mse_app_secrets *s,
+                               struct mse_error *err)
+{
+    uid_t owner = a->uid == MSE_SPAWN_SAME_USER ? geteuid() : a->uid;
+    char *fresh = NULL;
+    char *path = NULL;
+    if (asprintf(&path, "%s/secrets", a->dir) < 0) {
+        return MSE_FAIL(err, MSE_ERR_MEMORY, "secrets", "out of memory");
+    }
+    mse_status st = mse_private_subdir(&fresh, a->dir, "secrets.new", owner, 0700, err);
+    if (st == MSE_OK && (!write_secrets(fresh, owner, s) || rename(fresh, path) != 0)) {
+        st = MSE_FAIL(err, MSE_ERR_IO, "secrets", "they cannot be stored: %s", strerror(errno));
+        (void)mse_tree_remove(fresh);
+    }
+    free(fresh);
+    if (st != MSE_OK) {
+        free(path);
+        return st;
+    }
+    a->secrets = path;
+    return MSE_OK;
+}
+
 /* Environment. */
 
 void mse_app_env_free(char **env)
@@ -126,7 +202,8 @@ mse_status mse_app_env(char ***out, const struct mse_app *a, const struct mse_ma
                        struct mse_error *err)
 {
     bool real = a->insecure_no_sandbox;
-    const char *const own[NUM_OWN_ENV][2] = {
+    const char *base = real ? a->secrets : INNER_SECRETS;
+    const char *const own[][2] = {
         { "HOME", real ? a->home : INNER_HOME },
         { "MODULE_PATH", real ? a->code : INNER_CODE },
         { "TMP_PATH", real ? a->tmp : INNER_TMP },
@@ -134,13 +211,32 @@ mse_status mse_app_env(char ***out, const struct mse_app *a, const struct mse_ma
         { "MSE_SOCKET", real ? a->socket : INNER_RUN "/" SOCKET_NAME },
         { "MSE_APP_ID", m->app_id },
     };
-    char **env = calloc(m->num_env + NUM_OWN_ENV + 1, sizeof *env);
+    const struct {
+        const char *name;
+        const char *file;
+        bool there;
+    } files[] = {
+        { "ENCLAVE_PK_PATH", FILE_PK, true },
+        { "ENCLAVE_SK_PATH", FILE_SK, true },
+        { "SECRETS_PATH", FILE_SECRETS, (m->expects & MSE_EXPECT_SECRETS) != 0 },
+        { "SEALED_SECRETS_PATH", FILE_SEALED, (m->expects & MSE_EXPECT_SEALED_SECRETS) != 0 },
+    };
+    _Static_assert(MSE_ARRAY_LEN(own) + MSE_ARRAY_LEN(files) == MAX_OWN_ENV, "own variables");
+    char **env = calloc(m->num_env + MAX_OWN_ENV + 1, sizeof *env);
+    size_t num = m->num_env;
     bool ok = env != NULL;
     for (size_t i = 0; ok && i < m->num_env; i++) {
         ok = set_var(&env[i], m->env[i].name, m->env[i].value);
     }
-    for (size_t i = 0; ok && i < NUM_OWN_ENV; i++) {
-        ok = set_var(&env[m->num_env + i], own[i][0], own[i][1]);
+    for (size_t i = 0; ok && i < MSE_ARRAY_LEN(own); i++) {
+        ok = set_var(&env[num++], own[i][0], own[i][1]);
+    }
+    for (size_t i = 0; ok && i < MSE_ARRAY_LEN(files); i++) {
+        char value[PATH_MAX];
+        if (files[i].there) {
+            (void)snprintf(value, sizeof value, "%s%s", base, files[i].file);
+            ok = set_var(&env[num++], files[i].name, value);
+        }
     }
     if (!ok) {
         mse_app_env_free(env);
@@ -179,16 +275,15 @@ static mse_status start_in(struct mse_app *a, struct mse_sandbox *s, struct mse_
     char etc[4][64];
     char etc_inside[4][32];
     static const char *const names[] = { "passwd", "group", "hosts", "nsswitch.conf" };
-    struct mse_sandbox_bind binds[8] = {
-        { a->code, INNER_CODE, false },
-        { a->home, INNER_HOME, true },
-        { a->keys, INNER_KEYS, true },
-        { a->run, INNER_RUN, true },
+    struct mse_sandbox_bind binds[9] = {
+        { a->code, INNER_CODE, false },       { a->home, INNER_HOME, true },
+        { a->keys, INNER_KEYS, true },        { a->run, INNER_RUN, true },
+        { a->secrets, INNER_SECRETS, false },
     };
     for (size_t i = 0; i < MSE_ARRAY_LEN(names); i++) {
         (void)snprintf(etc[i], sizeof etc[i], "%s/%s", a->etc, names[i]);
         (void)snprintf(etc_inside[i], sizeof etc_inside[i], "/etc/%s", names[i]);
-        binds[4 + i] = (struct mse_sandbox_bind) { etc[i], etc_inside[i], false };
+        binds[5 + i] = (struct mse_sandbox_bind) { etc[i], etc_inside[i], false };
     }
     s->binds = binds;
     s->num_binds = MSE_ARRAY_LEN(binds);
@@ -244,7 +339,8 @@ void mse_app_clear(struct mse_app *a)
     if (a->dir != NULL) {
         (void)mse_tree_remove(a->dir);
     }
-    char *const paths[] = { a->dir, a->code, a->home, a->keys, a->tmp, a->run, a->etc, a->socket };
+    char *const paths[] = { a->dir, a->code, a->home,   a->keys,    a->tmp,
+                            a->run, a->etc,  a->socket, a->secrets, a->config };
     for (size_t i = 0; i < MSE_ARRAY_LEN(paths); i++) {
         free(paths[i]);
     }

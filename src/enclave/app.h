@@ -19,9 +19,11 @@ struct mse_app {
     char *tmp;
     char *run;
     char *etc;
-    char *socket; /* as the runtime sees it */
-    uid_t uid;    /* MSE_SPAWN_SAME_USER when we own no others */
-    int uid_lock; /* -1: none */
+    char *secrets; /* what only the app may read; mse_app_put_secrets makes it */
+    char *config;  /* the runtime's own */
+    char *socket;  /* as the runtime sees it */
+    uid_t uid;     /* MSE_SPAWN_SAME_USER when we own no others */
+    int uid_lock;  /* -1: none */
     bool insecure_no_sandbox;
     bool running;
     struct mse_sandbox_app proc;
@@ -30,7 +32,18 @@ struct mse_app {
 /* Chooses the user and makes the folders. On failure *a is to be cleared all the same. */
 MSE_MUST_USE mse_status mse_app_prepare(struct mse_app *a, bool insecure_no_sandbox,
                                         struct mse_error *err);
-/* Starts the app that the manifest names; the code lies in a->code already. Its output goes to
+/* What is put into a->secrets, one file each that only the app's user may read. */
+struct mse_app_secrets {
+    struct mse_bytes secrets; /* data NULL: no such file */
+    struct mse_bytes sealed;
+    const uint8_t *x25519_secret; /* 32 bytes each */
+    const uint8_t *x25519_public;
+};
+/* All of them or, on failure, none: the folder comes by one rename. Once, before the start. */
+MSE_MUST_USE mse_status mse_app_put_secrets(struct mse_app *a, const struct mse_app_secrets *s,
+                                            struct mse_error *err);
+/* Starts the app that the manifest names; the code lies in a->code already, the secrets in
+ * a->secrets. Its output goes to
  * out_fd and err_fd (borrowed). */
 MSE_MUST_USE mse_status mse_app_start(struct mse_app *a, const struct mse_manifest *m, int out_fd,
                                       int err_fd, struct mse_error *err);

@@ -8,6 +8,7 @@
 #include "base/util.h"
 #include "crypto/digest.h"
 #include "crypto/x25519.h"
+#include "enclave/config.h"
 #include "ratls/identity.h"
 
 #define MAX_CERT ((size_t)64 * 1024)
@@ -57,7 +58,6 @@ mse_status mse_identity_make(struct mse_identity *out, const struct mse_manifest
     const struct mse_ratls_identity_params p = {
         .quote = quote,
         .quote_arg = &driver,
-        .name = m->san,
         .not_before = m->created_at - EARLY,
         .not_after = m->expires_at,
         .manifest = mse_bytes_of(manifest_digest, 32),
@@ -65,10 +65,14 @@ mse_status mse_identity_make(struct mse_identity *out, const struct mse_manifest
         .boot = mse_bytes_of(id.boot, sizeof id.boot),
         .legacy_extension = m->legacy_extension,
     };
+    struct mse_build *const certs[] = { &id.cert, &id.config_cert };
+    const char *const names[] = { m->san, m->config_domain_name };
     mse_build_heap(&id.cert, MAX_CERT);
+    mse_build_heap(&id.config_cert, MAX_CERT);
     mse_status st = make_keys(&id);
-    st = st == MSE_OK ? mse_ratls_issue(&id.cert, id.key, &p, err)
-                      : MSE_FAIL(err, st, "identity", "no keys can be made");
+    st = st == MSE_OK
+             ? mse_ratls_issue_names(certs, names, mse_config_needed(m) ? 2 : 1, id.key, &p, err)
+             : MSE_FAIL(err, st, "identity", "no keys can be made");
     if (st != MSE_OK) {
         mse_identity_clear(&id);
         return st;
@@ -82,6 +86,7 @@ void mse_identity_clear(struct mse_identity *id)
 {
     mse_privkey_free(id->key);
     mse_build_clear(&id->cert);
+    mse_build_clear(&id->config_cert);
     id->key = NULL;
     mse_wipe(id->x25519_secret, sizeof id->x25519_secret);
 }

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@
 #include "base/error.h"
 #include "base/util.h"
 #include "crypto/digest.h"
+#include "enclave/config.h"
 #include "os/private_dir.h"
 #include "package/code.h"
 
@@ -68,10 +70,7 @@ static mse_status check_served(const struct mse_manifest *m, struct mse_error *e
         const char *served;
     } rows[] = {
         { "ssl_certificate_origin", m->origin != MSE_ORIGIN_SELF, "\"self\"" },
-        { "config_token_sha256", !mse_mem_is_zero(m->config_token_sha256, 32), "none" },
-        { "expects", m->expects != 0, "nothing" },
-        { "package", m->package != MSE_PACKAGE_PLAIN, "\"plain\"" },
-        { "package_header", !mse_mem_is_zero(m->package_header, 32), "none" },
+        { "expects", (m->expects & MSE_EXPECT_SSL_KEY) != 0, "no \"ssl_key\"" },
         { "rootfs", m->rootfs.name != NULL, "\"host\", in the simulation" },
         { "logs", m->logs != MSE_LOGS_PLAIN, "\"plain\"" },
         { "restart", m->restart != MSE_RESTART_NEVER, "\"never\"" },
@@ -98,6 +97,10 @@ mse_status mse_enclave_check_supported(const struct mse_manifest *m, mse_time no
     mse_status st = check_served(m, err);
     if (st != MSE_OK) {
         return st;
+    }
+    if (mse_config_needed(m) && strcasecmp(m->san, m->config_domain_name) == 0) {
+        return MSE_FAIL(err, MSE_ERR_CONFIG, "config_domain_name",
+                        "%.100s is the public name too, wanted one of its own", m->san);
     }
     if (now >= m->expires_at) {
         char until[MSE_TIME_TEXT_LEN];

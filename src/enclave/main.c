@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/util.h"
+#include "enclave/config.h"
 #include "enclave/serve.h"
 #include "net/tls.h"
 
@@ -183,6 +184,21 @@ static mse_status load(struct enclave *e, struct mse_error *err)
     return mse_identity_make(&e->identity, &e->manifest, e->manifest_digest, &e->tee, err);
 }
 
+/* What needs no phase 1. */
+static mse_status install_plain(struct enclave *e, struct mse_error *err)
+{
+    const struct mse_code_package p = { .fd = e->opt.package_fd,
+                                        .manifest_digest = e->manifest_digest };
+    const struct mse_app_secrets none = { .x25519_secret = e->identity.x25519_secret,
+                                          .x25519_public = e->identity.x25519_public };
+    mse_status st = mse_code_install(e->app.code, &p, &e->manifest, err);
+    if (st == MSE_OK) {
+        st = mse_app_put_secrets(&e->app, &none, err);
+    }
+    (void)close(e->opt.package_fd);
+    return st;
+}
+
 static mse_status run(struct enclave *e, struct mse_error *err)
 {
     mse_status st = harden(err);
@@ -192,15 +208,12 @@ static mse_status run(struct enclave *e, struct mse_error *err)
     if (st == MSE_OK) {
         st = mse_app_prepare(&e->app, e->opt.insecure_no_sandbox, err);
     }
-    if (st == MSE_OK) {
-        const struct mse_code_package p = { .fd = e->opt.package_fd,
-                                            .manifest_digest = e->manifest_digest };
-        st = mse_code_install(e->app.code, &p, &e->manifest, err);
+    if (st == MSE_OK && !mse_config_needed(&e->manifest)) {
+        st = install_plain(e, err);
     }
     if (st != MSE_OK) {
         return st;
     }
-    (void)close(e->opt.package_fd);
     raise_files();
     const struct mse_serve_config c = {
         .manifest = &e->manifest,
@@ -209,6 +222,8 @@ static mse_status run(struct enclave *e, struct mse_error *err)
         .clock = &e->clock,
         .app = &e->app,
         .listen_fd = e->opt.listen_fd,
+        .package_fd = e->opt.package_fd,
+        .manifest_digest = e->manifest_digest,
         .control_fd = e->opt.control_fd,
         .start_ms = START_MS,
     };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* See serve.h. One loop, one thread, one state:
- * STARTING -> SERVING -> DRAINING -> STOPPING_APP -> the loop ends. Any of them may go straight to
- * STOPPING_APP. */
+ * CONFIGURING <-> INSTALLING -> STARTING -> SERVING -> DRAINING -> STOPPING_APP -> the loop ends.
+ * Any of them may go straight to STOPPING_APP. */
 #include "enclave/serve.h"
 
 #include <errno.h>
@@ -18,6 +18,7 @@
 #include "base/util.h"
 #include "crypto/digest.h"
 #include "enclave/attest.h"
+#include "enclave/config_server.h"
 #include "enclave/health.h"
 #include "enclave/logs.h"
 #include "net/loop.h"
@@ -29,6 +30,7 @@
 #define DRAIN_MS        5000
 #define DRAIN_IDLE_MS   300 /* a connection without traffic for so long is not worth waiting for */
 #define APP_STOP_MS     5000
+#define FAILED_MS       5000
 #define HANDSHAKE_MS    10000
 #define IDLE_MS         300000
 #define HALF_MS         30000
@@ -38,8 +40,11 @@
 #define NUM_ATTESTED    3 /* protocols of attested sessions */
 
 enum state {
+    STATE_CONFIGURING,
+    STATE_INSTALLING,
     STATE_STARTING,
     STATE_SERVING,
+    STATE_FAILED, /* those who ask are told so for a while */
     STATE_DRAINING,
     STATE_STOPPING_APP,
 };
@@ -60,6 +65,12 @@ struct serve {
     struct mse_relay *relay;
     struct mse_build manifest; /* as it was measured */
     struct mse_attest *attest;
+    struct mse_config_server *configs; /* NULL: no phase 1 */
+    char *configs_path;
+    struct mse_config config; /* while it is installed */
+    uv_work_t install;
+    mse_status installed;
+    struct mse_error install_err;
 };
 
 /* Time. */
@@ -143,12 +154,24 @@ static void fail(struct serve *s, mse_status st, const char *what)
     mse_logs_last(&s->logs, last, sizeof last);
     s->result =
         MSE_FAIL(s->err, st, "app", "%s%s%s", what, last[0] == '\0' ? "" : "; it said: ", last);
-    stop_app(s);
+    if (s->configs == NULL) {
+        stop_app(s);
+        return;
+    }
+    stop_health(s);
+    mse_config_server_set(s->configs, MSE_CONFIG_FAILED, NULL);
+    enter(s, STATE_FAILED, FAILED_MS);
 }
 
-static void on_healthy(void *user)
+static mse_status add_public_name(struct serve *s)
 {
-    struct serve *s = user;
+    return mse_tls_server_add(s->tls, s->cfg->manifest->san,
+                              mse_build_view(&s->cfg->identity->cert),
+                              mse_privkey_evp_borrow(s->cfg->identity->key), s->err);
+}
+
+static mse_status start_relay(struct serve *s)
+{
     const struct mse_serve_config *c = s->cfg;
     struct rlimit files = { 1024, 1024 };
     (void)getrlimit(RLIMIT_NOFILE, &files);
@@ -164,12 +187,25 @@ static void on_healthy(void *user)
         .half_ms = HALF_MS,
         .asks = mse_attest_asks(s->attest),
     };
+    if (s->configs != NULL) {
+        rc.own_name = c->manifest->config_domain_name;
+        rc.own_backend = s->configs_path;
+    }
+    return mse_relay_new(&s->relay, &rc, s->err);
+}
+
+static void on_healthy(void *user)
+{
+    struct serve *s = user;
     s->health_on = false;
-    mse_status st = mse_relay_new(&s->relay, &rc, s->err);
+    mse_status st = s->configs == NULL ? start_relay(s) : add_public_name(s);
     if (st != MSE_OK) {
         s->result = st;
         stop_app(s);
         return;
+    }
+    if (s->configs != NULL) {
+        mse_config_server_set(s->configs, MSE_CONFIG_RUNNING, NULL);
     }
     enter(s, STATE_SERVING, 0);
     mse_log(MSE_LOG_INFO, WHO, "ready");
@@ -183,6 +219,9 @@ static void app_ended(struct serve *s, int wait_status)
     char what[80];
     if (s->state == STATE_STOPPING_APP) {
         uv_stop(&s->loop);
+        return;
+    }
+    if (s->state == STATE_FAILED) {
         return;
     }
     if (WIFSIGNALED(wait_status)) {
@@ -215,6 +254,14 @@ static void check_time(struct serve *s)
 {
     bool late = uv_now(&s->loop) >= s->deadline_ms;
     switch (s->state) {
+    case STATE_CONFIGURING:
+    case STATE_INSTALLING:
+        break;
+    case STATE_FAILED:
+        if (late) {
+            stop_app(s);
+        }
+        break;
     case STATE_STARTING:
         if (late) {
             char what[96];
@@ -280,6 +327,17 @@ static size_t list_protocols(const char *out[NUM_ATTESTED + MAX_ALPN],
     return num;
 }
 
+/* Who configures speaks HTTP/1.1, whatever the app does. */
+static mse_status add_config_name(struct serve *s)
+{
+    static const char *const alpn[] = { MSE_SESSION_ALPN, MSE_SESSION_ALPN_HTTP11, "http/1.1" };
+    const char *name = s->cfg->manifest->config_domain_name;
+    mse_status st = mse_tls_server_add(s->tls, name, mse_build_view(&s->cfg->identity->config_cert),
+                                       mse_privkey_evp_borrow(s->cfg->identity->key), s->err);
+    return st == MSE_OK ? mse_tls_server_set_alpn(s->tls, name, alpn, MSE_ARRAY_LEN(alpn), s->err)
+                        : st;
+}
+
 static mse_status start_tls(struct serve *s)
 {
     const struct mse_manifest *m = s->cfg->manifest;
@@ -292,8 +350,7 @@ static mse_status start_tls(struct serve *s)
     if (st != MSE_OK) {
         return st;
     }
-    return mse_tls_server_add(s->tls, m->san, mse_build_view(&s->cfg->identity->cert),
-                              mse_privkey_evp_borrow(s->cfg->identity->key), s->err);
+    return mse_config_needed(m) ? add_config_name(s) : add_public_name(s);
 }
 
 /* The manifest's bytes are those that it is written as: it was refused otherwise. */
@@ -362,6 +419,98 @@ static mse_status start_app(struct serve *s)
     return st;
 }
 
+/* Phase 1. */
+
+static mse_status check_package(void *arg, const uint8_t *key)
+{
+    const struct serve *s = arg;
+    const struct mse_code_package p = { s->cfg->package_fd, key, s->cfg->manifest_digest };
+    return mse_code_check_key(&p, s->cfg->manifest, NULL);
+}
+
+/* On a thread of the pool: everything is there already, and the loop does not touch it. */
+static void install(uv_work_t *work)
+{
+    struct serve *s = work->data;
+    const struct mse_serve_config *c = s->cfg;
+    const struct mse_code_package p = { c->package_fd,
+                                        s->config.has_code_key ? s->config.code_key : NULL,
+                                        c->manifest_digest };
+    const struct mse_app_secrets secrets = { .secrets = mse_build_view(&s->config.secrets),
+                                             .sealed = mse_build_view(&s->config.sealed),
+                                             .x25519_secret = c->identity->x25519_secret,
+                                             .x25519_public = c->identity->x25519_public };
+    s->installed = mse_code_install(c->app->code, &p, c->manifest, &s->install_err);
+    if (s->installed == MSE_OK) {
+        s->installed = mse_app_put_secrets(c->app, &secrets, &s->install_err);
+    }
+}
+
+static mse_status start_app(struct serve *s);
+
+static void install_ended(uv_work_t *work, int cancelled)
+{
+    struct serve *s = work->data;
+    mse_config_clear(&s->config);
+    if (s->state != STATE_INSTALLING || cancelled != 0) {
+        return; /* stopped meanwhile */
+    }
+    if (s->installed != MSE_OK) {
+        mse_log(MSE_LOG_WARN, WHO, "the configuration is void: %s: %s", s->install_err.step,
+                s->install_err.text);
+        enter(s, STATE_CONFIGURING, 0);
+        mse_config_server_set(s->configs, MSE_CONFIG_WAITING, mse_status_name(s->installed));
+        return;
+    }
+    mse_log(MSE_LOG_INFO, WHO, "configured");
+    mse_status st = start_app(s);
+    if (st != MSE_OK) {
+        s->result = st;
+        stop_app(s);
+    }
+}
+
+static void accepted(void *user, struct mse_config *c)
+{
+    struct serve *s = user;
+    s->config = *c;
+    s->install.data = s;
+    s->install_err = (struct mse_error) { .status = MSE_OK };
+    enter(s, STATE_INSTALLING, 0);
+    if (uv_queue_work(&s->loop, &s->install, install, install_ended) != 0) {
+        s->installed = MSE_FAIL(&s->install_err, MSE_ERR_MEMORY, "config", "out of memory");
+        install_ended(&s->install, 0);
+    }
+}
+
+static mse_status start_configs(struct serve *s)
+{
+    const struct mse_serve_config *c = s->cfg;
+    if (asprintf(&s->configs_path, "%s/http", c->app->config) < 0) {
+        s->configs_path = NULL;
+        return MSE_FAIL(s->err, MSE_ERR_MEMORY, "config", "out of memory");
+    }
+    const struct mse_config_server_config cc = {
+        .loop = &s->loop,
+        .path = s->configs_path,
+        .rules = { .manifest = c->manifest,
+                   .x25519_secret = c->identity->x25519_secret,
+                   .x25519_public = c->identity->x25519_public,
+                   .check_package = check_package,
+                   .arg = s },
+        .accepted = accepted,
+        .user = s,
+    };
+    mse_status st = mse_config_server_new(&s->configs, &cc, s->err);
+    st = st == MSE_OK ? start_relay(s) : st;
+    if (st == MSE_OK) {
+        enter(s, STATE_CONFIGURING, 0);
+        mse_log(MSE_LOG_INFO, WHO, "waiting for its configuration");
+        tell(s, MSE_TEE_EVENT_WAITING, "");
+    }
+    return st;
+}
+
 static mse_status run(struct serve *s)
 {
     mse_status st = start_attest(s);
@@ -372,7 +521,7 @@ static mse_status run(struct serve *s)
         st = start_tls(s);
     }
     if (st == MSE_OK) {
-        st = start_app(s);
+        st = mse_config_needed(s->cfg->manifest) ? start_configs(s) : start_app(s);
     }
     if (st != MSE_OK) {
         return st;
@@ -400,9 +549,14 @@ mse_status mse_serve(const struct mse_serve_config *c, struct mse_error *err)
     mse_relay_close(s->relay);
     stop_health(s);
     mse_attest_stop(s->attest);
+    mse_config_server_stop(s->configs);
+    s->state = STATE_STOPPING_APP; /* what still runs has nothing to begin */
     mse_logs_stop(&s->logs);
     mse_net_loop_clear(&s->loop);
     mse_attest_free(s->attest);
+    mse_config_server_free(s->configs);
+    mse_config_clear(&s->config);
+    free(s->configs_path);
     mse_tls_server_free(s->tls);
     mse_build_clear(&s->manifest);
     free(s);

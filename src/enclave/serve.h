@@ -16,8 +16,9 @@ struct mse_enclave_clock {
 void mse_enclave_clock_init(struct mse_enclave_clock *c, mse_time seen);
 mse_time mse_enclave_now(const struct mse_enclave_clock *c);
 
-/* All borrowed. The app is prepared, its code unpacked. SIGTERM, SIGINT and SIGCHLD are blocked by
- * the caller; the serving unblocks them. */
+/* All borrowed. The app is prepared; its code is
+ * installed and its secrets are there, unless phase 1 comes first (mse_config_needed). SIGTERM,
+ * SIGINT and SIGCHLD are blocked by the caller; the serving unblocks them. */
 struct mse_serve_config {
     const struct mse_manifest *manifest;
     const struct mse_identity *identity;
@@ -25,6 +26,9 @@ struct mse_serve_config {
     const struct mse_enclave_clock *clock;
     struct mse_app *app;
     int listen_fd;
+    int package_fd; /* of an app that phase 1 comes before: its code, not installed yet; else unused
+                     */
+    const uint8_t *manifest_digest;
     int control_fd;    /* the launcher's socket: its end stops the runtime; -1: none */
     unsigned start_ms; /* the app has to be healthy by then */
 };

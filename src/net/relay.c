@@ -351,7 +351,8 @@ static void conn_close(struct mse_relay_conn *c)
 static bool connect_back(struct mse_relay_conn *c)
 {
     struct mse_relay *r = c->relay;
-    int fd = mse_net_connect_unix(r->cfg.backend);
+    bool own = r->cfg.own_name != NULL && mse_tls_named(c->tls, r->cfg.own_name);
+    int fd = mse_net_connect_unix(own ? r->cfg.own_backend : r->cfg.backend);
     if (fd < 0 && errno == EAGAIN) {
         return uv_is_active((const uv_handle_t *)&r->retry) != 0 ||
                uv_timer_start(&r->retry, on_retry, RETRY_MS, RETRY_MS) == 0;

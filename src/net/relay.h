@@ -32,6 +32,9 @@ struct mse_relay_config {
     int listen_fd;              /* bound and listening TCP socket; borrowed */
     struct mse_tls_server *tls; /* borrowed */
     const char *backend;        /* path of the unix socket; borrowed */
+    const char *own_name; /* the server name whose connections go to own_backend instead; NULL:
+                             there is none; both borrowed */
+    const char *own_backend;
     unsigned max_connections;
     unsigned handshake_ms; /* for the handshake, and for the backend to take the connection */
     unsigned idle_ms;      /* without a byte in either direction */

@@ -26,9 +26,15 @@
 /* What costs the server little. A finite field group is a free way to keep a processor busy. */
 #define GROUPS "X25519:P-256:P-384"
 
+struct alpn {
+    uint8_t wire[ALPN_LEN]; /* length-prefixed names */
+    unsigned len;
+};
+
 struct identity {
     char *name;
     SSL_CTX *ctx;
+    struct alpn alpn; /* empty: the server's */
 };
 
 struct mse_tls_server {
@@ -36,9 +42,8 @@ struct mse_tls_server {
     BIO_METHOD *bio;
     struct identity ids[MAX_IDENTITIES];
     size_t num_ids;
-    SSL_CTX *any;           /* answers for all other names; NULL: nobody does */
-    uint8_t alpn[ALPN_LEN]; /* wire form: length-prefixed names */
-    unsigned alpn_len;
+    SSL_CTX *any; /* answers for all other names; NULL: nobody does */
+    struct alpn alpn;
 };
 
 /* Follows the bytes of the handshake that are not encrypted, across records. */
@@ -212,9 +217,14 @@ static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
                    const unsigned char *in, unsigned in_len, void *arg)
 {
     const struct mse_tls_server *s = arg;
+    const struct alpn *mine = &s->alpn;
     unsigned char *chosen = NULL;
-    (void)ssl;
-    if (SSL_select_next_proto(&chosen, out_len, s->alpn, s->alpn_len, in, in_len) !=
+    for (size_t i = 0; i < s->num_ids; i++) {
+        if (s->ids[i].alpn.len > 0 && SSL_get_SSL_CTX(ssl) == s->ids[i].ctx) {
+            mine = &s->ids[i].alpn;
+        }
+    }
+    if (SSL_select_next_proto(&chosen, out_len, mine->wire, mine->len, in, in_len) !=
         OPENSSL_NPN_NEGOTIATED) {
         return SSL_TLSEXT_ERR_ALERT_FATAL;
     }
@@ -236,8 +246,8 @@ static SSL_CTX *context_new(struct mse_tls_server *s)
         SSL_CTX_free(ctx);
         return NULL;
     }
-    (void)SSL_CTX_set_options(ctx,
-                              SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+    (void)SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION |
+                                       SSL_OP_NO_COMPRESSION | SSL_OP_CLEANSE_PLAINTEXT);
     (void)SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN);
     (void)SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_verify(ctx, SSL_VERIFY_NONE, NULL);
@@ -259,6 +269,25 @@ static bool alpn_add(struct mse_build *b, const char *name)
     return mse_build_ok(b);
 }
 
+static mse_status alpn_make(struct alpn *out, const char *const *names, size_t num,
+                            struct mse_error *err)
+{
+    struct alpn a = { .len = 0 };
+    struct mse_build b;
+    mse_build_fixed(&b, a.wire, sizeof a.wire);
+    for (size_t i = 0; i < num; i++) {
+        if (!alpn_add(&b, names[i])) {
+            return MSE_FAIL(err, MSE_ERR_ARGUMENT, "alpn", "name %zu is empty or too long", i);
+        }
+    }
+    if (b.len == 0) {
+        return MSE_FAIL(err, MSE_ERR_ARGUMENT, "alpn", "no protocol, wanted at least one");
+    }
+    a.len = (unsigned)b.len;
+    *out = a;
+    return MSE_OK;
+}
+
 mse_status mse_tls_server_new(struct mse_tls_server **out, const char *const *alpn, size_t num_alpn,
                               struct mse_error *err)
 {
@@ -266,19 +295,11 @@ mse_status mse_tls_server_new(struct mse_tls_server **out, const char *const *al
     if (s == NULL) {
         return MSE_FAIL(err, MSE_ERR_MEMORY, "tls", "out of memory");
     }
-    struct mse_build b;
-    mse_build_fixed(&b, s->alpn, sizeof s->alpn);
-    for (size_t i = 0; i < num_alpn; i++) {
-        if (!alpn_add(&b, alpn[i])) {
-            mse_tls_server_free(s);
-            return MSE_FAIL(err, MSE_ERR_ARGUMENT, "alpn", "name %zu is empty or too long", i);
-        }
-    }
-    if (b.len == 0) {
+    mse_status st = alpn_make(&s->alpn, alpn, num_alpn, err);
+    if (st != MSE_OK) {
         mse_tls_server_free(s);
-        return MSE_FAIL(err, MSE_ERR_ARGUMENT, "alpn", "no protocol, wanted at least one");
+        return st;
     }
-    s->alpn_len = (unsigned)b.len;
     s->base = context_new(s);
     s->bio = bio_method_new();
     if (s->base == NULL || s->bio == NULL) {
@@ -295,7 +316,7 @@ mse_status mse_tls_server_add(struct mse_tls_server *s, const char *name, struct
     if (s->num_ids == MAX_IDENTITIES || cert_der.len > INT32_MAX) {
         return MSE_FAIL(err, MSE_ERR_NO_SPACE, "tls", "more than %d server names", MAX_IDENTITIES);
     }
-    struct identity id = { strdup(name), context_new(s) };
+    struct identity id = { .name = strdup(name), .ctx = context_new(s) };
     if (id.name == NULL || id.ctx == NULL ||
         SSL_CTX_use_certificate_ASN1(id.ctx, (int)cert_der.len, cert_der.data) != 1 ||
         SSL_CTX_use_PrivateKey(id.ctx, evp_pkey) != 1 || SSL_CTX_check_private_key(id.ctx) != 1) {
@@ -307,6 +328,17 @@ mse_status mse_tls_server_add(struct mse_tls_server *s, const char *name, struct
     }
     s->ids[s->num_ids++] = id;
     return MSE_OK;
+}
+
+mse_status mse_tls_server_set_alpn(struct mse_tls_server *s, const char *name,
+                                   const char *const *alpn, size_t num_alpn, struct mse_error *err)
+{
+    for (size_t i = 0; i < s->num_ids; i++) {
+        if (strcasecmp(name, s->ids[i].name) == 0) {
+            return alpn_make(&s->ids[i].alpn, alpn, num_alpn, err);
+        }
+    }
+    return MSE_FAIL(err, MSE_ERR_NOT_FOUND, "tls", "no server name %.100s", name);
 }
 
 /* The first certificate is the leaf, what follows goes along with it. */
@@ -439,6 +471,12 @@ struct mse_bytes mse_tls_alpn(const struct mse_tls *t)
     SSL_get0_alpn_selected(t->ssl, &name, &len);
     struct mse_bytes out = { name, len };
     return out;
+}
+
+bool mse_tls_named(const struct mse_tls *t, const char *name)
+{
+    const char *asked = SSL_get_servername(t->ssl, TLSEXT_NAMETYPE_host_name);
+    return asked != NULL && strcasecmp(asked, name) == 0;
 }
 
 bool mse_tls_export(struct mse_tls *t, uint8_t out[32], const char *label, struct mse_bytes context)

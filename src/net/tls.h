@@ -43,6 +43,10 @@ MSE_MUST_USE mse_status mse_tls_server_new(struct mse_tls_server **out, const ch
 MSE_MUST_USE mse_status mse_tls_server_add(struct mse_tls_server *s, const char *name,
                                            struct mse_bytes cert_der, void *evp_pkey,
                                            struct mse_error *err);
+/* The protocols of one of the added names, where they are not those of the server. */
+MSE_MUST_USE mse_status mse_tls_server_set_alpn(struct mse_tls_server *s, const char *name,
+                                                const char *const *alpn, size_t num_alpn,
+                                                struct mse_error *err);
 /* Adds the certificate chain (PEM, leaf first) and key (PEM, unencrypted, of any kind that libssl
  * takes) that answer for every other name and for none: for a service that is no enclave. Once. */
 MSE_MUST_USE mse_status mse_tls_server_add_any(struct mse_tls_server *s, struct mse_bytes chain_pem,
@@ -63,6 +67,8 @@ void mse_tls_begin_turn(struct mse_tls *t);
 enum mse_io mse_tls_handshake(struct mse_tls *t);
 /* The protocol that was chosen (ALPN), borrowed; empty if the client offered none. */
 struct mse_bytes mse_tls_alpn(const struct mse_tls *t);
+/* Tells whether the client asked for this server name. */
+bool mse_tls_named(const struct mse_tls *t, const char *name);
 /* mse_tls_export: 32 bytes that only the two ends of this session can compute (RFC 8446 §7.5). */
 MSE_MUST_USE bool mse_tls_export(struct mse_tls *t, uint8_t out[32], const char *label,
                                  struct mse_bytes context);

@@ -99,16 +99,19 @@ static mse_status make_quotes(struct parts *w, struct mse_error *err)
     return get_quote(w, &w->legacy, report_data, err);
 }
 
-static mse_status make_cert(struct mse_build *out, struct parts *w, struct mse_error *err)
+static mse_status make_evidence(struct parts *w, struct mse_error *err)
 {
     mse_status st = mse_ratls_evidence_make(&w->evidence, mse_build_view(&w->quote),
                                             mse_build_view(&w->claims));
-    if (st != MSE_OK) {
-        return MSE_FAIL(err, st, "identity", "the evidence does not fit");
-    }
+    return st == MSE_OK ? st : MSE_FAIL(err, st, "identity", "the evidence does not fit");
+}
+
+static mse_status make_cert(struct mse_build *out, const struct parts *w, const char *name,
+                            struct mse_error *err)
+{
     const struct mse_ratls_cert_params c = {
         .key = w->key,
-        .dns_name = w->p->name,
+        .dns_name = name,
         .not_before = w->p->not_before,
         .not_after = w->p->not_after,
         .evidence = mse_build_view(&w->evidence),
@@ -117,8 +120,9 @@ static mse_status make_cert(struct mse_build *out, struct parts *w, struct mse_e
     return mse_ratls_cert_make(out, &c, err);
 }
 
-mse_status mse_ratls_issue(struct mse_build *out, const struct mse_privkey *key,
-                           const struct mse_ratls_identity_params *p, struct mse_error *err)
+mse_status mse_ratls_issue_names(struct mse_build *const *outs, const char *const *names,
+                                 size_t num, const struct mse_privkey *key,
+                                 const struct mse_ratls_identity_params *p, struct mse_error *err)
 {
     struct parts w = { .p = p, .key = key };
     mse_build_heap(&w.claims, MAX_CLAIMS);
@@ -127,13 +131,22 @@ mse_status mse_ratls_issue(struct mse_build *out, const struct mse_privkey *key,
     mse_build_heap(&w.evidence, MAX_EVIDENCE);
     mse_status st = make_quotes(&w, err);
     if (st == MSE_OK) {
-        st = make_cert(out, &w, err);
+        st = make_evidence(&w, err);
+    }
+    for (size_t i = 0; st == MSE_OK && i < num; i++) {
+        st = make_cert(outs[i], &w, names[i], err);
     }
     mse_build_clear(&w.claims);
     mse_build_clear(&w.quote);
     mse_build_clear(&w.legacy);
     mse_build_clear(&w.evidence);
     return st;
+}
+
+mse_status mse_ratls_issue(struct mse_build *out, const struct mse_privkey *key,
+                           const struct mse_ratls_identity_params *p, struct mse_error *err)
+{
+    return mse_ratls_issue_names(&out, &p->name, 1, key, p, err);
 }
 
 mse_status mse_ratls_identity_new(struct mse_ratls_identity **out,

@@ -13,5 +13,13 @@
 MSE_MUST_USE mse_status mse_ratls_issue(struct mse_build *out, const struct mse_privkey *key,
                                         const struct mse_ratls_identity_params *p,
                                         struct mse_error *err);
+/* mse_ratls_issue_names does that for several names (p->name is not used): certificates that share
+ * the key and its quotes, one appended to each of the num builders. On failure some of them may
+ * hold what is of no use. */
+MSE_MUST_USE mse_status mse_ratls_issue_names(struct mse_build *const *outs,
+                                              const char *const *names, size_t num,
+                                              const struct mse_privkey *key,
+                                              const struct mse_ratls_identity_params *p,
+                                              struct mse_error *err);
 
 #endif

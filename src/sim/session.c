@@ -84,7 +84,7 @@ static mse_status take_event(struct mse_sim_note *note, struct mse_bytes payload
 {
     struct mse_sim_note n = { 0 };
     if (!mse_rd_u8(&payload, &n.event) || n.event < MSE_TEE_EVENT_STARTING ||
-        n.event > MSE_TEE_EVENT_FAILED) {
+        n.event > MSE_TEE_EVENT_WAITING) {
         return MSE_ERR_PROTOCOL;
     }
     size_t len = payload.len < sizeof n.text - 1 ? payload.len : sizeof n.text - 1;

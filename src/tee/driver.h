@@ -33,6 +33,7 @@ extern const struct mse_tee_ops mse_tee_sim;
 #define MSE_TEE_EVENT_READY    2 /* listening and healthy */
 #define MSE_TEE_EVENT_STOPPING 3
 #define MSE_TEE_EVENT_FAILED   4 /* text says why */
+#define MSE_TEE_EVENT_WAITING  5 /* for its configuration */
 
 /* The control protocol of sim, on a stream socket: u32be length of what follows, u8 type, payload;
  * at most 64 KiB. Strictly request and reply, but for EVENT, which has none. */

@@ -94,6 +94,11 @@ _Noreturn static void child(struct world *w)
         test_write_file(path, mse_bytes_str(w->code));
         (void)chmod(path, 0644);
     }
+    const struct mse_app_secrets none = { .x25519_secret = id.x25519_secret,
+                                          .x25519_public = id.x25519_public };
+    if (mse_app_put_secrets(&app, &none, &err) != MSE_OK) {
+        _exit(255);
+    }
     test_cert_make_with(&cert, FIXTURE_SAN, mse_privkey_evp_borrow(id.key));
     mse_build_heap(&id.cert, 65536);
     mse_wr_copy(&id.cert, cert.der, cert.der_len);

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See config.h. */
+#include "enclave/config.h"
+
+#include <stdio.h>
+
+#include "base/bytes.h"
+#include "base/json.h"
+#include "base/util.h"
+#include "crypto/digest.h"
+#include "enclave/sealed.h"
+
+enum member {
+    MEMBER_UUID,
+    MEMBER_CODE_KEY,
+    MEMBER_SECRETS,
+    MEMBER_SEALED,
+    NUM_MEMBERS,
+};
+
+static const char *const member_names[NUM_MEMBERS] = { "uuid", "code_secret_key", "app_secrets",
+                                                       "app_sealed_secrets" };
+
+/* The exact bytes of each member; empty: not there. */
+struct spans {
+    struct mse_bytes of[NUM_MEMBERS];
+    struct mse_bytes unknown; /* the name of the first one */
+};
+
+const char *mse_config_state_name(enum mse_config_state state)
+{
+    static const char *const names[] = { "Waiting", "Starting", "Running", "Failed" };
+    return names[state];
+}
+
+bool mse_config_needed(const struct mse_manifest *m)
+{
+    return m->expects != 0 || m->package == MSE_PACKAGE_ENCRYPTED;
+}
+
+void mse_config_clear(struct mse_config *c)
+{
+    mse_wipe(c->code_key, sizeof c->code_key);
+    c->has_code_key = false;
+    mse_build_clear(&c->secrets);
+    mse_build_clear(&c->sealed);
+}
+
+static bool answer(struct mse_config_answer *a, unsigned http, const char *error,
+                   struct mse_bytes field)
+{
+    size_t len = field.len < sizeof a->field - 1 ? field.len : sizeof a->field - 1;
+    *a = (struct mse_config_answer) { .http = http, .error = error };
+    if (len > 0) {
+        memcpy(a->field, field.data, len);
+    }
+    mse_utf8_printable(a->field);
+    return http == 200;
+}
+
+static bool refuse(struct mse_config_answer *a, const char *error, const char *field)
+{
+    return answer(a, 422, error, mse_bytes_str(field));
+}
+
+void mse_config_admit(struct mse_config_answer *out, const struct mse_config_rules *r,
+                      enum mse_config_state state, const uint8_t *token)
+{
+    const uint8_t *wanted = r->manifest->config_token_sha256;
+    uint8_t digest[32] = { 0 };
+    /* All zeros: open to nobody. */
+    bool known = token != NULL && mse_sha256(digest, mse_bytes_of(token, 32)) == MSE_OK &&
+                 mse_ct_equal(digest, wanted, sizeof digest) &&
+                 !mse_mem_is_zero(wanted, sizeof digest);
+    if (!known) {
+        (void)answer(out, 401, "token", mse_bytes_str(""));
+    } else if (state != MSE_CONFIG_WAITING) {
+        (void)answer(out, 409, "state", mse_bytes_str(""));
+    } else {
+        (void)answer(out, 200, NULL, mse_bytes_str(""));
+    }
+}
+
+/* ---- forms ---- */
+
+static bool read_spans(struct spans *out, struct mse_bytes body)
+{
+    struct mse_json j;
+    struct mse_json_object o;
+    struct mse_bytes key;
+    *out = (struct spans) { .unknown = { NULL, 0 } };
+    mse_json_init(&j, body);
+    for (mse_json_object_begin(&j, &o); mse_json_object_next(&j, &o, &key);) {
+        struct mse_bytes span = { NULL, 0 };
+        size_t i = 0;
+        (void)mse_json_skip(&j, &span);
+        while (i < NUM_MEMBERS && !mse_bytes_is_str(key, member_names[i])) {
+            i++;
+        }
+        if (i < NUM_MEMBERS) {
+            out->of[i] = span;
+        } else if (out->unknown.data == NULL) {
+            out->unknown = key;
+        }
+    }
+    return mse_json_end(&j);
+}
+
+/* The characters of a string without escapes. */
+static bool plain_text(struct mse_bytes *out, struct mse_bytes span)
+{
+    struct mse_json j;
+    mse_json_init(&j, span);
+    return mse_json_plain(&j, out) && mse_json_end(&j);
+}
+
+static bool uuid_ok(const struct mse_manifest *m, struct mse_bytes span)
+{
+    struct mse_bytes text;
+    return plain_text(&text, span) && mse_bytes_is_str(text, m->app_id);
+}
+
+static bool read_key(struct mse_config *c, struct mse_bytes span)
+{
+    struct mse_bytes text;
+    c->has_code_key =
+        plain_text(&text, span) && mse_hex_decode(c->code_key, sizeof c->code_key, text);
+    return c->has_code_key;
+}
+
+/* The box, decoded, in box. */
+static bool read_box(struct mse_build *box, struct mse_bytes span)
+{
+    struct mse_bytes text;
+    size_t len = 0;
+    if (!plain_text(&text, span) || text.len == 0) {
+        return false;
+    }
+    mse_build_heap(box, text.len);
+    uint8_t *room = mse_wr_space(box, text.len);
+    bool ok = room != NULL && mse_base64url_decode(room, text.len, &len, text);
+    box->len = ok ? len : 0;
+    return ok;
+}
+
+/* What has a form, in the order of the protocol. */
+static bool check_forms(struct mse_config *c, struct mse_build *box, struct mse_config_answer *a,
+                        const struct spans *s)
+{
+    if (s->unknown.data != NULL) {
+        return answer(a, 422, "form", s->unknown);
+    }
+    if (s->of[MEMBER_CODE_KEY].len > 0 && !read_key(c, s->of[MEMBER_CODE_KEY])) {
+        return refuse(a, "form", member_names[MEMBER_CODE_KEY]);
+    }
+    if (s->of[MEMBER_SEALED].len > 0 && !read_box(box, s->of[MEMBER_SEALED])) {
+        return refuse(a, "form", member_names[MEMBER_SEALED]);
+    }
+    return true;
+}
+
+/* ---- what the manifest expects ---- */
+
+static bool check_expects(struct mse_config_answer *a, const struct spans *s,
+                          const struct mse_manifest *m)
+{
+    const bool wanted[NUM_MEMBERS] = {
+        [MEMBER_UUID] = true,
+        [MEMBER_CODE_KEY] = m->package == MSE_PACKAGE_ENCRYPTED,
+        [MEMBER_SECRETS] = (m->expects & MSE_EXPECT_SECRETS) != 0,
+        [MEMBER_SEALED] = (m->expects & MSE_EXPECT_SEALED_SECRETS) != 0,
+    };
+    for (size_t i = 0; i < NUM_MEMBERS; i++) {
+        bool there = s->of[i].len > 0;
+        if (there != wanted[i]) {
+            return refuse(a, wanted[i] ? "expected" : "unexpected", member_names[i]);
+        }
+    }
+    return true;
+}
+
+static bool is_json(struct mse_bytes text)
+{
+    struct mse_json j;
+    mse_json_init(&j, text);
+    (void)mse_json_skip(&j, NULL);
+    return mse_json_end(&j);
+}
+
+static bool open_box(struct mse_config *c, struct mse_bytes box, struct mse_config_answer *a,
+                     const struct mse_config_rules *r)
+{
+    if (box.len == 0) {
+        return true;
+    }
+    mse_build_heap(&c->sealed, box.len);
+    return (mse_sealed_open(&c->sealed, box, r->x25519_secret, r->x25519_public) &&
+            is_json(mse_build_view(&c->sealed))) ||
+           refuse(a, "sealed", member_names[MEMBER_SEALED]);
+}
+
+static bool keep_secrets(struct mse_config *c, struct mse_bytes span, struct mse_config_answer *a)
+{
+    mse_build_heap(&c->secrets, MSE_CONFIG_MAX_BODY);
+    mse_wr_bytes(&c->secrets, span);
+    return mse_build_ok(&c->secrets) || answer(a, 503, "memory", mse_bytes_str(""));
+}
+
+static bool check_package(const struct mse_config *c, struct mse_config_answer *a,
+                          const struct mse_config_rules *r)
+{
+    mse_status st = r->check_package(r->arg, c->has_code_key ? c->code_key : NULL);
+    if (st == MSE_OK) {
+        return true;
+    }
+    return refuse(a, mse_status_name(st),
+                  st == MSE_ERR_PACKAGE_KEY ? member_names[MEMBER_CODE_KEY] : "package");
+}
+
+static bool judge(struct mse_config *c, struct mse_build *box, struct mse_config_answer *a,
+                  const struct mse_config_rules *r, struct mse_bytes body)
+{
+    struct spans s;
+    if (body.len > MSE_CONFIG_MAX_BODY) {
+        return answer(a, 413, "body", mse_bytes_str(""));
+    }
+    if (!read_spans(&s, body)) {
+        return refuse(a, "form", "body");
+    }
+    if (!uuid_ok(r->manifest, s.of[MEMBER_UUID])) {
+        return answer(a, 401, "uuid", mse_bytes_str(""));
+    }
+    return check_forms(c, box, a, &s) && check_expects(a, &s, r->manifest) &&
+           open_box(c, mse_build_view(box), a, r) && keep_secrets(c, s.of[MEMBER_SECRETS], a) &&
+           check_package(c, a, r) && answer(a, 200, NULL, mse_bytes_str(""));
+}
+
+void mse_config_judge(struct mse_config *config_out, struct mse_config_answer *out,
+                      const struct mse_config_rules *r, struct mse_bytes body)
+{
+    struct mse_config c = { .has_code_key = false };
+    struct mse_build box = { .data = NULL };
+    if (judge(&c, &box, out, r, body)) {
+        *config_out = c;
+        mse_wipe(c.code_key, sizeof c.code_key);
+    } else {
+        mse_config_clear(&c);
+    }
+    mse_build_clear(&box);
+}

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What phase 1 decides, without a connection: heads of requests, who is admitted, what is right. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sodium.h>
+
+#include "base/bytes.h"
+#include "base/util.h"
+#include "crypto/digest.h"
+#include "crypto/x25519.h"
+#include "enclave/config.h"
+#include "enclave/http_head.h"
+#include "enclave/sealed.h"
+#include "lib/testlib.h"
+#include "unit/enclave/fixture.h"
+
+#define KEY_HEX   "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+#define TOKEN_HEX "a0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebf"
+
+/* Heads. */
+
+static unsigned head(const char *text)
+{
+    struct mse_http_head h;
+    return mse_http_head_read(&h, mse_bytes_str(text));
+}
+
+static void test_heads(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned status;
+        const char *text;
+    } cases[] = {
+        { 200, "GET / HTTP/1.1\r\nHost: a\r\n\r\n" },
+        { 200, "GET / HTTP/1.1\r\nhost:a\r\nX-Y:\t\r\nContent-Length: 0\r\n\r\n" },
+        { 200, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello" },
+        { 200, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n" },
+        { 400, "GET / HTTP/1.1\r\n\r\n" },
+        { 400, "GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n" },
+        { 400, "GET / HTTP/1.1\r\nHost: a\r\n b\r\n\r\n" },
+        { 400, "GET / HTTP/1.1\r\nHost : a\r\n\r\n" },
+        { 400, "GET / HTTP/1.1\r\nHost: a\r\n: b\r\n\r\n" },
+        { 400, "GET / HTTP/1.1\r\nHost: a\r\nnone\r\n\r\n" },
+        { 400, "GET / HTTP/1.1\r\nHost: a\nX: b\r\n\r\n" },
+        { 400, "GET / HTTP/1.1\r\nHost: a\rb\r\n\r\n" },
+        { 400, "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n" },
+        { 400, "GET  / HTTP/1.1\r\nHost: a\r\n\r\n" },
+        { 400, "GET / HTTP/1.1 \r\nHost: a\r\n\r\n" },
+        { 400, "GET /\r\nHost: a\r\n\r\n" },
+        { 400, "\r\n\r\n" },
+        { 400, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +1\r\n\r\n" },
+        { 400, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1, 1\r\n\r\n" },
+        { 400, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\n" },
+        { 400, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n" },
+        { 400, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nExpect: more\r\n\r\n" },
+        { 400, "GET / HTTP/1.1\r\nHost: a\r\nAuthorization: a\r\nAuthorization: b\r\n\r\n" },
+        { 404, "GET /x HTTP/1.1\r\nHost: a\r\n\r\n" },
+        { 404, "GET http://a/ HTTP/1.1\r\nHost: a\r\n\r\n" },
+        { 405, "PUT / HTTP/1.1\r\nHost: a\r\n\r\n" },
+        { 411, "POST / HTTP/1.1\r\nHost: a\r\n\r\n" },
+        { 411, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: x\r\n\r\n" },
+        { 505, "GET / HTTP/1.0\r\nHost: a\r\n\r\n" },
+        { 505, "PRI / HTTP/2.0\r\n\r\n" },
+        { 0, "" },
+        { 0, "GET / HTTP/1.1\r\nHost: a\r\n\r" },
+    };
+    for (size_t i = 0; i < MSE_ARRAY_LEN(cases); i++) {
+        if (head(cases[i].text) != cases[i].status) {
+            fail_msg("%s: %u", cases[i].text, head(cases[i].text));
+        }
+    }
+}
+
+static void test_head_limit(void **state)
+{
+    (void)state;
+    char text[MSE_HTTP_MAX_HEAD + 64];
+    struct mse_http_head h;
+    int n = snprintf(text, sizeof text, "GET / HTTP/1.1\r\nHost: a\r\nX: ");
+    assert_true(n > 0);
+    memset(text + n, 'x', sizeof text - (size_t)n);
+    assert_int_equal(mse_http_head_read(&h, mse_bytes_of(text, MSE_HTTP_MAX_HEAD - 1)), 0);
+    assert_int_equal(mse_http_head_read(&h, mse_bytes_of(text, MSE_HTTP_MAX_HEAD)), 431);
+    memcpy(text + MSE_HTTP_MAX_HEAD - 4, "\r\n\r\n", 4);
+    assert_int_equal(mse_http_head_read(&h, mse_bytes_of(text, MSE_HTTP_MAX_HEAD)), 200);
+    assert_int_equal(h.len, MSE_HTTP_MAX_HEAD);
+    memcpy(text + MSE_HTTP_MAX_HEAD - 4, "x\r\n\r\n", 5);
+    assert_int_equal(mse_http_head_read(&h, mse_bytes_of(text, sizeof text)), 431);
+}
+
+static bool token_in(const char *value)
+{
+    char text[512];
+    struct mse_http_head h;
+    (void)snprintf(text, sizeof text, "GET / HTTP/1.1\r\nHost: a\r\nAuthorization: %s\r\n\r\n",
+                   value);
+    assert_int_equal(mse_http_head_read(&h, mse_bytes_str(text)), 200);
+    assert_true(!h.has_token || (h.token[0] == 0xa0 && h.token[31] == 0xbf));
+    return h.has_token;
+}
+
+static void test_tokens(void **state)
+{
+    (void)state;
+    assert_true(token_in("Bearer " TOKEN_HEX));
+    assert_true(token_in("bearer " TOKEN_HEX " "));
+    assert_false(token_in("Basic " TOKEN_HEX));
+    assert_false(token_in("Bearer " TOKEN_HEX "00"));
+    assert_false(token_in("Bearer " KEY_HEX "x"));
+    assert_false(token_in("Bearer"));
+    assert_false(token_in(""));
+}
+
+/* Bodies. */
+
+static mse_status package_says;
+static const uint8_t *package_key;
+
+static mse_status check_package(void *arg, const uint8_t *key)
+{
+    (void)arg;
+    package_key = key;
+    return package_says;
+}
+
+struct world {
+    struct mse_manifest m;
+    uint8_t secret[32];
+    uint8_t public[32];
+    uint8_t token[32];
+    char box[400];
+    struct mse_config_rules rules;
+};
+
+static void seal(struct world *w, const char *text)
+{
+    uint8_t raw[256];
+    size_t len = strlen(text);
+    assert_true(sodium_init() >= 0);
+    assert_int_equal(crypto_box_seal(raw, (const uint8_t *)text, len, w->public), 0);
+    mse_base64url_encode(w->box, mse_bytes_of(raw, len + MSE_SEALED_EXTRA));
+}
+
+static int setup(void **state)
+{
+    struct world *w = test_calloc(1, sizeof *w);
+    fixture_manifest(&w->m, NULL);
+    assert_true(mse_hex_decode(w->token, 32, mse_bytes_str(TOKEN_HEX)));
+    assert_status(mse_sha256(w->m.config_token_sha256, mse_bytes_of(w->token, 32)), MSE_OK);
+    assert_status(mse_x25519_generate(w->secret, w->public), MSE_OK);
+    w->m.package = MSE_PACKAGE_ENCRYPTED;
+    w->m.expects = MSE_EXPECT_SECRETS | MSE_EXPECT_SEALED_SECRETS;
+    w->rules = (struct mse_config_rules) { .manifest = &w->m,
+                                           .x25519_secret = w->secret,
+                                           .x25519_public = w->public,
+                                           .check_package = check_package };
+    package_says = MSE_OK;
+    seal(w, "{\"from\":\"afar\"}");
+    *state = w;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct world *w = *state;
+    fixture_manifest_clear(&w->m);
+    test_free(w);
+    return 0;
+}
+
+static void test_admission(void **state)
+{
+    struct world *w = *state;
+    struct mse_config_answer a;
+    mse_config_admit(&a, &w->rules, MSE_CONFIG_WAITING, w->token);
+    assert_int_equal(a.http, 200);
+    /* The token comes first: strangers do not even learn the state this way. */
+    for (int s = MSE_CONFIG_WAITING; s <= MSE_CONFIG_FAILED; s++) {
+        mse_config_admit(&a, &w->rules, (enum mse_config_state)s, NULL);
+        assert_int_equal(a.http, 401);
+        mse_config_admit(&a, &w->rules, (enum mse_config_state)s, w->public);
+        assert_int_equal(a.http, 401);
+        assert_string_equal(a.error, "token");
+    }
+    for (int s = MSE_CONFIG_STARTING; s <= MSE_CONFIG_FAILED; s++) {
+        mse_config_admit(&a, &w->rules, (enum mse_config_state)s, w->token);
+        assert_int_equal(a.http, 409);
+    }
+    memset(w->m.config_token_sha256, 0, 32);
+    mse_config_admit(&a, &w->rules, MSE_CONFIG_WAITING, w->token);
+    assert_int_equal(a.http, 401);
+}
+
+static struct mse_config_answer judge(const struct world *w, const char *body)
+{
+    struct mse_config c = { .has_code_key = false };
+    struct mse_config_answer a;
+    mse_config_judge(&c, &a, &w->rules, mse_bytes_str(body));
+    assert_true(a.http == 200 || (!c.has_code_key && c.secrets.data == NULL));
+    mse_config_clear(&c);
+    return a;
+}
+
+static void assert_judged(const struct world *w, const char *body, unsigned http, const char *error,
+                          const char *field)
+{
+    struct mse_config_answer a = judge(w, body);
+    if (a.http != http || strcmp(a.error, error) != 0 || strcmp(a.field, field) != 0) {
+        fail_msg("%s: %u %s %s, wanted %u %s %s", body, a.http, a.error, a.field, http, error,
+                 field);
+    }
+}
+
+#define UUID   "\"uuid\":\"" FIXTURE_APP_ID "\""
+#define KEY    "\"code_secret_key\":\"" KEY_HEX "\""
+#define SECRET "\"app_secrets\":{\"a\": [1, null]}"
+
+static const char *good(const struct world *w)
+{
+    static char body[1024];
+    (void)snprintf(body, sizeof body, "{" UUID "," KEY "," SECRET ",\"app_sealed_secrets\":\"%s\"}",
+                   w->box);
+    return body;
+}
+
+static void test_good(void **state)
+{
+    struct world *w = *state;
+    struct mse_config c = { .has_code_key = false };
+    struct mse_config_answer a;
+    mse_config_judge(&c, &a, &w->rules, mse_bytes_str(good(w)));
+    assert_int_equal(a.http, 200);
+    assert_true(c.has_code_key && c.code_key[1] == 0x11);
+    assert_true(mse_bytes_is_str(mse_build_view(&c.secrets), "{\"a\": [1, null]}"));
+    assert_true(mse_bytes_is_str(mse_build_view(&c.sealed), "{\"from\":\"afar\"}"));
+    mse_config_clear(&c);
+    assert_int_equal(c.code_key[1], 0);
+    /* Cut anywhere it is another body, and refused. */
+    char *cut = strdup(good(w));
+    for (size_t n = strlen(cut) - 1; n > 0; n--) {
+        cut[n] = '\0';
+        assert_judged(w, cut, 422, "form", "body");
+    }
+    free(cut);
+    package_says = MSE_ERR_PACKAGE_KEY;
+    assert_judged(w, good(w), 422, "package_key", "code_secret_key");
+    package_says = MSE_ERR_MANIFEST_MISMATCH;
+    assert_judged(w, good(w), 422, "manifest_mismatch", "package");
+}
+
+static void test_wrong(void **state)
+{
+    struct world *w = *state;
+    static const struct {
+        unsigned http;
+        const char *error;
+        const char *field;
+        const char *body;
+    } cases[] = {
+        { 422, "form", "body", "" },
+        { 422, "form", "body", "[]" },
+        { 422, "form", "body", "{" UUID "," UUID "}" },
+        { 422, "form", "body", "{" UUID "} {}" },
+        { 422, "form", "body", "{" UUID ",\"app_secrets\":\"\xff\"}" },
+        { 401, "uuid", "", "{}" },
+        { 401, "uuid", "", "{\"uuid\":1}" },
+        { 401, "uuid", "", "{\"uuid\":\"01234567-89ab-4cde-8f01-23456789abce\"}" },
+        { 401, "uuid", "", "{\"uuid\":\"\",\"code_secret_key\":1}" }, /* before the forms */
+        { 422, "form", "other", "{" UUID ",\"other\":1}" },
+        { 422, "form", "ssl_private_key", "{" UUID ",\"ssl_private_key\":\"\"}" },
+        { 422, "form", "code_secret_key", "{" UUID ",\"code_secret_key\":1}" },
+        { 422, "form", "code_secret_key", "{" UUID ",\"code_secret_key\":\"00\"}" },
+        { 422, "form", "code_secret_key", "{" UUID ",\"code_secret_key\":\"" KEY_HEX "0\"}" },
+        { 422, "form", "code_secret_key", "{" UUID ",\"code_secret_key\":null}" },
+        { 422, "form", "app_sealed_secrets", "{" UUID ",\"app_sealed_secrets\":{}}" },
+        { 422, "form", "app_sealed_secrets", "{" UUID ",\"app_sealed_secrets\":\"\"}" },
+        { 422, "form", "app_sealed_secrets", "{" UUID ",\"app_sealed_secrets\":\"AA==\"}" },
+        { 422, "expected", "code_secret_key", "{" UUID "}" },
+        { 422, "expected", "app_secrets", "{" UUID "," KEY "}" },
+        { 422, "expected", "app_sealed_secrets", "{" UUID "," KEY "," SECRET "}" },
+        { 422, "sealed", "app_sealed_secrets",
+          "{" UUID "," KEY "," SECRET ",\"app_sealed_secrets\":\"AAAA\"}" },
+    };
+    for (size_t i = 0; i < MSE_ARRAY_LEN(cases); i++) {
+        assert_judged(w, cases[i].body, cases[i].http, cases[i].error, cases[i].field);
+    }
+}
+
+static void test_sealed(void **state)
+{
+    struct world *w = *state;
+    char first = w->box[50];
+    w->box[50] = first == 'A' ? 'B' : 'A';
+    assert_judged(w, good(w), 422, "sealed", "app_sealed_secrets");
+    seal(w, "no JSON");
+    assert_judged(w, good(w), 422, "sealed", "app_sealed_secrets");
+    seal(w, "");
+    assert_judged(w, good(w), 422, "sealed", "app_sealed_secrets");
+    seal(w, " 1 ");
+    assert_int_equal(judge(w, good(w)).http, 200);
+    w->secret[5] ^= 1; /* another enclave's */
+    assert_judged(w, good(w), 422, "sealed", "app_sealed_secrets");
+}
+
+static void test_only_what_is_expected(void **state)
+{
+    struct world *w = *state;
+    w->m.package = MSE_PACKAGE_PLAIN;
+    w->m.expects = MSE_EXPECT_SECRETS;
+    assert_int_equal(judge(w, "{" UUID "," SECRET "}").http, 200);
+    assert_null(package_key);
+    assert_judged(w, "{" UUID "," SECRET "," KEY "}", 422, "unexpected", "code_secret_key");
+    w->m.package = MSE_PACKAGE_ENCRYPTED;
+    w->m.expects = 0;
+    assert_int_equal(judge(w, "{" UUID "," KEY "}").http, 200);
+    assert_judged(w, "{" UUID "," SECRET "," KEY "}", 422, "unexpected", "app_secrets");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_heads),
+        cmocka_unit_test(test_head_limit),
+        cmocka_unit_test(test_tokens),
+        cmocka_unit_test_setup_teardown(test_admission, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_good, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_wrong, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_sealed, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_only_what_is_expected, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
