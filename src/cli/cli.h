@@ -100,6 +100,7 @@ enum cli_exit cmd_help(struct cli *c);
 enum cli_exit cmd_cloud_fingerprint(struct cli *c);
 enum cli_exit cmd_cloud_verify(struct cli *c);
 enum cli_exit cmd_doctor(struct cli *c);
+enum cli_exit cmd_home_package(struct cli *c);
 enum cli_exit cmd_localtest(struct cli *c);
 enum cli_exit cmd_collateral_fetch(struct cli *c);
 enum cli_exit cmd_collateral_forecast(struct cli *c);

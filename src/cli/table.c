@@ -129,6 +129,14 @@ static const struct cli_option scaffold_options[] = {
     { NULL, NULL, NULL, false },
 };
 
+static const struct cli_option home_package_options[] = {
+    { "project", "DIR", "the project's folder, with mse.toml; default: this one", false },
+    { "output", "DIR", "where NAME.mse and NAME.key go; made if it is not there", false },
+    { "encrypt", NULL, "encrypt the code, under a fresh key in NAME.key", false },
+    { "force", NULL, "write over a package and a key that are there (also -f)", false },
+    { NULL, NULL, NULL, false },
+};
+
 static const struct cli_option localtest_options[] = {
     { "path", "FILE", "mse.toml of the project; default ./mse.toml", false },
     { "project", "DIR", "the project's folder, instead of --path", false },
@@ -221,6 +229,8 @@ const struct cli_command cli_commands[] = {
       cmd_scaffold },
     { "home", "localtest", NULL, 0, 0, "run a project and its tests on this machine",
       localtest_options, cmd_localtest },
+    { "home", "package", NULL, 0, 0, "make the file that the operator of the TEE machine gets",
+      home_package_options, cmd_home_package },
     { "collateral", "fetch", NULL, 0, 0, "fetch collateral from Intel, AMD or a PCCS, and cache it",
       collateral_fetch_options, cmd_collateral_fetch },
     { "collateral", "show", "FILE", 1, 1, "dates, levels and signers of a collateral file",
