@@ -82,7 +82,8 @@ void mse_verdict_nitro_text(struct mse_build *b, const struct mse_verdict *v)
         char name[8];
         pcr_name(name, "PCR", i);
         /* Those that nothing was measured into are of no interest, but for the first three. */
-        if (c->pcrs[i].len > 0 && (i < 3 || !mse_nitro_pcr_is_zero(&c->pcrs[i]))) {
+        bool shown = i < 3 || !mse_nitro_pcr_is_zero(&c->pcrs[i]);
+        if (shown && c->pcrs[i].len > 0) {
             mse_wr_printf(b, "  %-20s ", name);
             mse_wr_hex(b, c->pcrs[i].value, c->pcrs[i].len);
             mse_wr_u8(b, '\n');

@@ -268,9 +268,9 @@ static enum cli_exit open_socket(struct serving *s)
 
 static enum cli_exit read_all(struct serving *s)
 {
-    enum cli_exit (*const steps[])(struct serving *
-                                   s) = { read_mode, read_root,    read_upstreams, read_tokens,
-                                          read_tls,  read_imports, read_database,  open_socket };
+    typedef enum cli_exit step_fn(struct serving * s);
+    step_fn *const steps[] = { read_mode, read_root,    read_upstreams, read_tokens,
+                               read_tls,  read_imports, read_database,  open_socket };
     unsigned hours = DEFAULT_HOURS;
     s->config.max_connections = DEFAULT_CONNS;
     enum cli_exit e = read_number(s->c, "max-connections", &s->config.max_connections, MAX_CONNS);

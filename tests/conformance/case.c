@@ -74,16 +74,19 @@ struct mse_bytes conf_file(struct conf_case *c, const char *role)
     return b;
 }
 
-/* DER; the pinned one is known by its key, and any other is a root of the case's own. */
-static bool nitro_root(struct conf_case *c, char *why)
+/* DER or PEM, known by its key's SHA-256; what is not compiled in is a root of the case's own. */
+static bool hashed_root(struct conf_case *c, const char *role, char *why)
 {
-    struct mse_bytes pem = conf_pem(conf_file(c, "trusted_root"));
+    struct mse_bytes file = conf_file(c, role);
+    struct mse_bytes pem = conf_is_der(file) ? conf_pem(file) : file;
     struct mse_error err = { .status = MSE_OK };
     struct mse_bytes pinned = { mse_nitro_root_sha256(), 32 };
     mse_status st = mse_simulation_root_sha256_of_pem(c->root_sha256, pem, &err);
-    conf_free(&pem);
+    if (pem.data != file.data) {
+        conf_free(&pem);
+    }
     if (st != MSE_OK) {
-        conf_say(why, "trusted_root: %s", err.text);
+        conf_say(why, "%s: %s", role, err.text);
         return false;
     }
     struct mse_bytes own = { c->root_sha256, 32 };
@@ -99,27 +102,31 @@ bool conf_case_root(struct conf_case *c, char *why)
     }
     struct mse_error err = { .status = MSE_OK };
     const char *root = json_string_value(json_object_get(c->root, "trust_root"));
+    bool own = root != NULL && strncmp(root, "file:", 5) == 0;
     if (root != NULL && strncmp(root, "aws-", 4) == 0) {
-        return nitro_root(c, why);
+        /* One that is not given is the one that is compiled in. */
+        return !conf_has_role(c, "trusted_root") || hashed_root(c, "trusted_root", why);
     }
-    if (root != NULL && strcmp(root, "file:ark.pem") == 0) {
-        c->own_root = true;
-        if (mse_simulation_root_sha256_of_pem(c->root_sha256, conf_file(c, "ark"), &err) !=
-            MSE_OK) {
-            conf_say(why, "ark: %s", err.text);
-            return false;
-        }
-        return true;
+    if (own && strcmp(c->kind, "nitro-doc") == 0) {
+        return hashed_root(c, "trusted_root", why);
+    }
+    if (own && conf_has_role(c, "ark")) {
+        return hashed_root(c, "ark", why);
     }
     if (!conf_has_role(c, "trusted_root")) {
         return true;
     }
     c->own_root = true;
-    if (mse_simulation_root_of_pem(c->trusted_root, conf_file(c, "trusted_root"), &err) != MSE_OK) {
-        conf_say(why, "trusted_root: %s", err.text);
-        return false;
+    struct mse_bytes file = conf_file(c, "trusted_root");
+    struct mse_bytes pem = conf_is_der(file) ? conf_pem(file) : file;
+    mse_status st = mse_simulation_root_of_pem(c->trusted_root, pem, &err);
+    if (pem.data != file.data) {
+        conf_free(&pem);
     }
-    return true;
+    if (st != MSE_OK) {
+        conf_say(why, "trusted_root: %s", err.text);
+    }
+    return st == MSE_OK;
 }
 
 const char *conf_expected_text(const struct conf_case *c, const char *member)

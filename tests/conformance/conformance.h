@@ -29,6 +29,7 @@ void conf_sha256(uint8_t out[32], const uint8_t *p, size_t len);
 /* The first PEM certificate of a text, decoded: heap, data NULL if there is none. */
 /* And back: a certificate in DER as PEM, heap. */
 struct mse_bytes conf_pem(struct mse_bytes der);
+bool conf_is_der(struct mse_bytes file);
 struct mse_bytes conf_first_certificate(struct mse_bytes pem);
 
 /* Files of a case are read once and freed with it. */

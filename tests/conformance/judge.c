@@ -30,11 +30,15 @@ static bool is_status_of(size_t num_inputs, const char *status, const char *end)
     return false;
 }
 
-/* Of Nitro documents: without the word in front, or two in one. */
+/* Of Nitro documents: without the word in front, or two in one. A link of the chain is one thing
+ * here: names and signatures. */
 static bool is_nitro_reason(const char *reason, const char *status)
 {
-    return strcmp(reason, status) == 0 || (strcmp(reason, "root_untrusted_or_malformed") == 0 &&
-                                           strcmp(status, "root_untrusted") == 0);
+    return strcmp(reason, status) == 0 ||
+           (strcmp(reason, "root_untrusted_or_malformed") == 0 &&
+            strcmp(status, "root_untrusted") == 0) ||
+           (strcmp(reason, "certificate_signature") == 0 &&
+            strcmp(status, "certificate_chain") == 0);
 }
 
 bool conf_is_reason(const char *reason, const char *status)

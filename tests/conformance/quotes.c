@@ -49,22 +49,46 @@ static mse_status add_statuses(const json_t *list, struct mse_policy *p)
     return MSE_ERR_TCB_STATUS;
 }
 
-/* A set of reference values in the library's own form, read by its own reader. */
-static mse_status add_reference(const char *key, const json_t *value, struct mse_policy *p)
+/* The members of a stated policy that pin a value, the library's key for it and its refusal. */
+static const struct pin {
+    const char *member;
+    const char *key;
+    mse_status status;
+} pins[] = {
+    { "expected_mrtd_hex", "mr_td", MSE_ERR_MRTD_MISMATCH },
+    { "expected_mr_td_hex", "mr_td", MSE_ERR_MRTD_MISMATCH },
+    { "expected_rtmr0_hex", "rtmr0", MSE_ERR_RTMR_MISMATCH },
+    { "expected_rtmr1_hex", "rtmr1", MSE_ERR_RTMR_MISMATCH },
+    { "expected_rtmr2_hex", "rtmr2", MSE_ERR_RTMR_MISMATCH },
+    { "expected_rtmr3_hex", "rtmr3", MSE_ERR_RTMR_MISMATCH },
+    { "expected_mr_config_id_hex", "mr_config_id", MSE_ERR_CONFIG_ID_MISMATCH },
+    { "expected_mr_owner_hex", "mr_owner", MSE_ERR_MROWNER_MISMATCH },
+    { "expected_mr_owner_config_hex", "mr_owner_config", MSE_ERR_MROWNER_MISMATCH },
+    { "expected_report_data_hex", "report_data", MSE_ERR_REPORT_DATA_MISMATCH },
+    { "expected_td_attributes_hex", "td_attributes", MSE_ERR_TDATTRIBUTES_MISMATCH },
+    { "expected_xfam_hex", "xfam", MSE_ERR_XFAM_MISMATCH },
+};
+
+/* A set of reference values in the library's own form, read by its own reader. MSE_OK: no member
+ * that pins a value, or none that it takes. */
+static mse_status add_reference(const char *member, const json_t *value, struct mse_policy *p)
 {
     static struct mse_policy read;
+    const struct pin *pin = NULL;
+    for (size_t i = 0; i < sizeof pins / sizeof pins[0]; i++) {
+        pin = strcmp(member, pins[i].member) == 0 ? &pins[i] : pin;
+    }
     char text[CONF_TEXT_LEN];
-    int n = snprintf(text, sizeof text, "{\"references\":[{\"%s\":\"%s\"}]}", key,
+    int n = snprintf(text, sizeof text, "{\"references\":[{\"%s\":\"%s\"}]}",
+                     pin != NULL ? pin->key : "",
                      json_is_string(value) ? json_string_value(value) : "");
     struct mse_bytes json = { (const uint8_t *)text, n > 0 ? (size_t)n : 0 };
-    if (mse_policy_parse_json(&read, json, NULL) != MSE_OK) {
+    if (pin == NULL || mse_policy_parse_json(&read, json, NULL) != MSE_OK) {
         return MSE_OK;
     }
     p->references[0] = read.references[0];
     p->num_references = 1;
-    return strcmp(key, "mr_td") == 0         ? MSE_ERR_MRTD_MISMATCH
-           : strcmp(key, "report_data") == 0 ? MSE_ERR_REPORT_DATA_MISMATCH
-                                             : MSE_ERR_TDATTRIBUTES_MISMATCH;
+    return pin->status;
 }
 
 /* MSE_OK: nothing in it that is known here. */
@@ -87,12 +111,8 @@ static mse_status stated_policy(const struct conf_case *c, struct mse_policy *p)
             p->insecure_any_attributes = false;
             st = reason != NULL && strstr(reason, "DEBUG") != NULL ? MSE_ERR_DEBUG
                                                                    : MSE_ERR_ATTRIBUTES;
-        } else if (strcmp(key, "expected_mrtd_hex") == 0) {
-            st = add_reference("mr_td", value, p);
-        } else if (strcmp(key, "expected_report_data_hex") == 0) {
-            st = add_reference("report_data", value, p);
-        } else if (strcmp(key, "expected_td_attributes_hex") == 0) {
-            st = add_reference("td_attributes", value, p);
+        } else if (strncmp(key, "expected_", 9) == 0) {
+            st = add_reference(key, value, p);
         }
     }
     return st;

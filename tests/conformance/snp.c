@@ -4,14 +4,19 @@
 
 #include "conformance.h"
 
-/* ASK or ASVK and ARK in one buffer, heap. */
+/* ASK or ASVK and ARK in one buffer, heap: what is DER comes first, as the library reads it. */
 static struct mse_bytes join_issuers(struct conf_case *c)
 {
     bool vlek = conf_has_role(c, "asvk");
-    const struct mse_bytes parts[] = { conf_file(c, vlek ? "asvk" : "ask"), conf_file(c, "ark") };
+    struct mse_bytes parts[] = { conf_file(c, vlek ? "asvk" : "ask"), conf_file(c, "ark") };
     uint8_t *out = malloc(parts[0].len + parts[1].len + 1);
     struct mse_bytes none = { NULL, 0 };
     size_t len = 0;
+    if (!conf_is_der(parts[0]) && conf_is_der(parts[1])) {
+        struct mse_bytes first = parts[1];
+        parts[1] = parts[0];
+        parts[0] = first;
+    }
     for (size_t i = 0; out != NULL && i < 2; i++) {
         for (size_t k = 0; k < parts[i].len; k++) {
             out[len++] = parts[i].data[k];

@@ -197,6 +197,11 @@ struct mse_bytes conf_first_certificate(struct mse_bytes pem)
     return der;
 }
 
+bool conf_is_der(struct mse_bytes file)
+{
+    return file.len > 0 && file.data[0] == 0x30; /* SEQUENCE; PEM begins with a dash or a word */
+}
+
 struct mse_bytes conf_pem(struct mse_bytes der)
 {
     static const char begin[] = "-----BEGIN CERTIFICATE-----\n";
