@@ -241,7 +241,7 @@ static const struct mse_anchor *judge_pck_root(const struct mse_judge *j, const 
                                             "simulation_root" };
     static const struct mse_ask intact = { MSE_STEP_PCK_CHAIN, "a root that signed itself", NULL };
     const struct mse_anchor *a = mse_anchors_find(anchors, &root->key);
-    struct mse_bytes cn = mse_name_common_name(root->subject);
+    struct mse_bytes cn = a != NULL ? mse_bytes_of(NULL, 0) : mse_name_common_name(root->subject);
     mse_note(j->v, &trusted, a != NULL ? MSE_OK : MSE_ERR_PCK_CHAIN_ROOT_UNTRUSTED,
              "another key, in a certificate that calls itself \"%.*s\"", text_len(cn),
              (const char *)cn.data);
@@ -329,6 +329,19 @@ static bool is_crl_of(const struct mse_judge *j, const struct mse_crl *crl,
     return good;
 }
 
+static void note_other_issuer(const struct mse_judge *j, const struct mse_crl *crl,
+                              const struct mse_crl_words *words, const struct mse_cert *issuer)
+{
+    struct mse_bytes seen = mse_name_common_name(crl->issuer);
+    struct mse_bytes want = mse_name_common_name(issuer->subject);
+    char wanted[MSE_CHECK_TEXT_LEN];
+    (void)snprintf(wanted, sizeof wanted, "a CRL of \"%.*s\"", text_len(want),
+                   (const char *)want.data);
+    struct mse_ask name = { words->step, wanted, NULL };
+    mse_note(j->v, &name, words->issuer_mismatch, "a CRL of \"%.*s\"", text_len(seen),
+             (const char *)seen.data);
+}
+
 static void judge_crl_issuer(const struct mse_judge *j, const struct mse_crl *crl,
                              const struct mse_crl_source *in, const struct mse_crl_words *words,
                              const struct mse_cert *issuer)
@@ -337,15 +350,12 @@ static void judge_crl_issuer(const struct mse_judge *j, const struct mse_crl *cr
         mse_note_skip(j->v, words->step, "the chain of its issuer could not be used");
         return;
     }
-    struct mse_bytes seen = mse_name_common_name(crl->issuer);
-    struct mse_bytes want = mse_name_common_name(issuer->subject);
-    char wanted[MSE_CHECK_TEXT_LEN];
-    (void)snprintf(wanted, sizeof wanted, "a CRL of \"%.*s\"", text_len(want),
-                   (const char *)want.data);
-    struct mse_ask name = { words->step, wanted, NULL };
-    bool same = mse_bytes_equal(crl->issuer, issuer->subject);
-    mse_note(j->v, &name, same ? MSE_OK : words->issuer_mismatch, "a CRL of \"%.*s\"",
-             text_len(seen), (const char *)seen.data);
+    if (mse_bytes_equal(crl->issuer, issuer->subject)) {
+        struct mse_ask name = { words->step, "a CRL of the authority that issued it", NULL };
+        mse_note(j->v, &name, MSE_OK, NULL);
+    } else {
+        note_other_issuer(j, crl, words, issuer);
+    }
     struct mse_ask signature = { words->step, "a signature of the issuer", NULL };
     bool good = is_crl_of(j, crl, in->known, &issuer->key);
     mse_note(j->v, &signature, good ? MSE_OK : words->signature,

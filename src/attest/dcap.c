@@ -69,11 +69,11 @@ static void judge_chain(struct mse_dcap *a, struct mse_bytes pem)
     }
     struct mse_error err = { .status = MSE_OK };
     const struct mse_chain *c = mse_platform_find_chain(&a->platform, a->prepared, pem);
-    if (c == NULL && mse_chain_read(&a->pck_room, pem, &err) != MSE_OK) {
+    if (c == NULL && mse_chain_read(&a->scratch->pck_chain, pem, &err) != MSE_OK) {
         mse_note(a->v, &ask, MSE_ERR_PCK_CHAIN_MALFORMED, "%s", err.text);
         return;
     }
-    a->pck_chain = c != NULL ? c : &a->pck_room;
+    a->pck_chain = c != NULL ? c : &a->scratch->pck_chain;
     a->anchor = mse_judge_pck_chain(&a->judge, a->pck_chain, &a->anchors);
     if (mse_verdict_step_ok(a->v, MSE_STEP_PCK_CHAIN)) {
         mse_platform_learn_chain(&a->platform, pem);
@@ -114,7 +114,13 @@ static void judge_extension(struct mse_dcap *a)
         return;
     }
     struct mse_error err = { .status = MSE_OK };
-    mse_status st = mse_pck_ext_parse(&a->v->pck, value, &err);
+    const struct mse_pck_ext *known = mse_platform_pck(&a->platform);
+    mse_status st = MSE_OK;
+    if (known != NULL) {
+        a->v->pck = *known;
+    } else {
+        st = mse_pck_ext_parse(&a->v->pck, value, &err);
+    }
     mse_note(a->v, &ask, st == MSE_OK ? MSE_OK : MSE_ERR_PCK_CHAIN_MALFORMED, "%s", err.text);
     a->v->has_pck = st == MSE_OK;
     struct mse_bytes ca = mse_name_common_name(leaf->issuer);
@@ -395,7 +401,7 @@ static void skip_all(struct mse_verdict *v)
 
 static void judge(struct mse_dcap *a, struct mse_bytes quote)
 {
-    a->policy = mse_note_policy(a->v, &a->nothing, a->policy);
+    a->policy = mse_note_policy(a->v, &a->scratch->nothing, a->policy);
     a->anchors = mse_anchors_of(a->policy);
     if (!judge_form(a, quote)) {
         skip_all(a->v);
@@ -439,8 +445,10 @@ mse_status mse_dcap_appraise(struct mse_dcap *a, struct mse_bytes quote, struct 
     const struct mse_policy *policy = a->policy;
     struct mse_curve curve = { NULL, NULL };
     struct mse_judge j = { .v = a->v, .curve = &curve, .at = a->at };
+    struct mse_dcap_scratch scratch MSE_UNINITIALIZED;
     mse_verdict_begin(a->v, a->kind->tee);
     a->judge = j;
+    a->scratch = &scratch;
     a->prepared = mse_prepared_of(a->collateral);
     if (mse_prepared_has_dcap(a->prepared)) {
         judge(a, quote);
@@ -449,6 +457,7 @@ mse_status mse_dcap_appraise(struct mse_dcap *a, struct mse_bytes quote, struct 
     }
     mse_platform_clear(&a->platform);
     a->judge.curve = NULL;
+    a->scratch = NULL;
     mse_curve_clear(&curve);
     /* A quote alone is bound to nothing; the caller who knows better says so afterwards. */
     if (policy->require_level > 0) {

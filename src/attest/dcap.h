@@ -33,7 +33,6 @@ struct mse_dcap {
     struct mse_verdict *v;
     const struct mse_collateral *collateral;
     const struct mse_policy *policy;
-    struct mse_policy nothing; /* in its place if it makes no sense */
     mse_time at;
     struct mse_judge judge;              /* v and at once more, for chain.h */
     const struct mse_prepared *prepared; /* what is known of the collateral; NULL: nothing */
@@ -63,7 +62,14 @@ struct mse_dcap {
     const struct mse_chain *qe_chain;
     const struct mse_tcb_info *tcb_info; /* of the right kind or not; NULL: could not be read */
     const struct mse_qe_identity *qe_identity;
-    struct mse_chain pck_room;
+    struct mse_dcap_scratch *scratch;
+};
+
+/* What an appraisal of a known platform under a sound policy has no use for: left as it was found,
+ * filled when needed. */
+struct mse_dcap_scratch {
+    struct mse_chain pck_chain;
+    struct mse_policy nothing; /* in the policy's place if that makes no sense */
 };
 
 /* Where collateral is read to that is not known. */

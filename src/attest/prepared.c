@@ -4,9 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/build.h"
 #include "base/bytes.h"
 #include "base/util.h"
 #include "crypto/digest.h"
+#include "evidence/pck.h"
 #include "evidence/quote.h"
 
 /* Members of a set. Their order is part of its digest. */
@@ -212,7 +214,12 @@ struct mse_prepared *mse_prepared_new(const struct mse_collateral *c, struct mse
 
 struct mse_known_chain {
     struct mse_shared shared;
+    uint8_t digest[32]; /* of pem */
     struct mse_chain chain;
+    bool has_ext; /* the leaf's SGX extension, if it reads well */
+    struct mse_pck_ext ext;
+    size_t pem_len;
+    uint8_t pem[];
 };
 
 struct mse_known_qe {
@@ -248,27 +255,69 @@ static bool fact_key(uint8_t key[32], const char *kind, const struct mse_bytes *
     return st == MSE_OK;
 }
 
+/* A chain is looked for under the digest of its beginning, where the leaf's serial number stands,
+ * and compared octet by octet: hashing all of it takes longer than all else that a known platform
+ * needs but the signature. Chains that begin alike share one place, and only one of them is known.
+ */
+#define CHAIN_BEGINNING 384
+
+static bool chain_place(uint8_t key[32], struct mse_bytes pem)
+{
+    uint8_t len[8];
+    struct mse_build b;
+    mse_build_fixed(&b, len, sizeof len);
+    mse_wr_u64le(&b, pem.len);
+    size_t begin = pem.len < CHAIN_BEGINNING ? pem.len : CHAIN_BEGINNING;
+    const struct mse_bytes parts[] = { mse_build_view(&b), mse_bytes_of(pem.data, begin) };
+    return fact_key(key, "PCK chain", parts, MSE_ARRAY_LEN(parts));
+}
+
 const struct mse_chain *mse_platform_find_chain(struct mse_known_platform *p,
                                                 const struct mse_prepared *k, struct mse_bytes pem)
 {
-    if (k == NULL || !fact_key(p->chain_key, "PCK chain", &pem, 1)) {
+    if (k == NULL || !chain_place(p->chain_place, pem)) {
         return NULL;
     }
     p->memo = k->facts->memo;
-    p->chain = (struct mse_known_chain *)mse_memo_get(p->memo, p->chain_key);
-    return p->chain != NULL ? &p->chain->chain : NULL;
+    p->chain = (struct mse_known_chain *)mse_memo_get(p->memo, p->chain_place);
+    if (p->chain != NULL && mse_bytes_equal(mse_bytes_of(p->chain->pem, p->chain->pem_len), pem)) {
+        memcpy(p->chain_key, p->chain->digest, sizeof p->chain_key);
+        return &p->chain->chain;
+    }
+    mse_shared_unref(p->chain != NULL ? &p->chain->shared : NULL);
+    p->chain = NULL;
+    if (mse_sha256(p->chain_key, pem) != MSE_OK) {
+        p->memo = NULL;
+    }
+    return NULL;
+}
+
+const struct mse_pck_ext *mse_platform_pck(const struct mse_known_platform *p)
+{
+    return p->chain != NULL && p->chain->has_ext ? &p->chain->ext : NULL;
 }
 
 void mse_platform_learn_chain(struct mse_known_platform *p, struct mse_bytes pem)
 {
-    struct mse_known_chain *c = p->memo == NULL || p->chain != NULL ? NULL : calloc(1, sizeof *c);
+    struct mse_bytes value;
+    size_t size = 0;
+    if (p->memo == NULL || p->chain != NULL ||
+        !mse_add_size(sizeof(struct mse_known_chain), pem.len, &size)) {
+        return;
+    }
+    struct mse_known_chain *c = calloc(1, size);
     if (c == NULL) {
         return;
     }
     mse_shared_init(&c->shared, destroy_chain);
+    memcpy(c->digest, p->chain_key, sizeof c->digest);
+    memcpy(c->pem, pem.data, pem.len);
+    c->pem_len = pem.len;
     if (mse_chain_read(&c->chain, pem, NULL) == MSE_OK) {
         c->chain.verified = true;
-        mse_memo_put(p->memo, p->chain_key, &c->shared);
+        c->has_ext = mse_cert_sgx_extension(&c->chain.certs[0], &value) &&
+                     mse_pck_ext_parse(&c->ext, value, NULL) == MSE_OK;
+        mse_memo_put(p->memo, p->chain_place, &c->shared);
     }
     mse_shared_unref(&c->shared);
 }

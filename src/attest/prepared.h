@@ -50,8 +50,9 @@ MSE_MUST_USE bool mse_prepared_has_dcap(const struct mse_prepared *p);
 struct mse_known_chain;
 struct mse_known_qe;
 struct mse_known_platform {
-    struct mse_memo *memo; /* NULL: nothing is remembered */
-    uint8_t chain_key[32];
+    struct mse_memo *memo;   /* NULL: nothing is remembered */
+    uint8_t chain_place[32]; /* where the chain is looked for */
+    uint8_t chain_key[32];   /* its digest */
     uint8_t qe_key[32];
     struct mse_known_chain *chain;
     struct mse_known_qe *qe;
@@ -59,6 +60,9 @@ struct mse_known_platform {
 /* mse_platform_find_chain returns the verified chain of these bytes, or NULL. k may be NULL. */
 const struct mse_chain *mse_platform_find_chain(struct mse_known_platform *p,
                                                 const struct mse_prepared *k, struct mse_bytes pem);
+/* The SGX extension of the known chain's leaf; NULL if no chain is known or it has none that reads
+ * well. */
+const struct mse_pck_ext *mse_platform_pck(const struct mse_known_platform *p);
 /* For a chain that was just found to be verified. */
 void mse_platform_learn_chain(struct mse_known_platform *p, struct mse_bytes pem);
 /* mse_platform_find_qe tells whether the leaf of the chain is known to have signed this QE report.

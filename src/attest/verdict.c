@@ -53,17 +53,24 @@ const char *mse_step_name(enum mse_step s)
 
 void mse_verdict_begin(struct mse_verdict *v, enum mse_tee_kind tee)
 {
-    memset(v, 0, sizeof *v);
+    /* All but the two large arrays, whose numbers are 0 now. */
+    uint8_t *bytes = (uint8_t *)v;
+    const size_t checks = offsetof(struct mse_verdict, checks);
+    const size_t behind_checks = checks + sizeof v->checks;
+    const size_t advisories = offsetof(struct mse_verdict, advisories);
+    const size_t behind_advisories = advisories + sizeof v->advisories;
+    memset(bytes, 0, checks);
+    memset(bytes + behind_checks, 0, advisories - behind_checks);
+    memset(bytes + behind_advisories, 0, sizeof *v - behind_advisories);
     v->tee = tee;
     v->reference_index = SIZE_MAX;
 }
 
 /* What nearly every text is: printable ASCII and neither a quote nor a backslash. Without a branch
  * in the loop, which compilers then make short: an appraisal writes a hundred texts. */
-static bool is_plain(const char *text)
+static bool is_plain(const char *text, size_t len)
 {
     unsigned bad = 0;
-    size_t len = strlen(text);
     for (size_t i = 0; i < len; i++) {
         uint8_t c = (uint8_t)text[i];
         bad |=
@@ -74,9 +81,9 @@ static bool is_plain(const char *text)
 
 /* Texts hold what strangers sent: nothing but printable characters reaches a terminal, and nothing
  * that JSON would have to escape, so that a printed verdict has a known largest size. */
-static void make_printable(char *text)
+static void make_printable(char *text, size_t len)
 {
-    if (is_plain(text)) {
+    if (is_plain(text, len)) {
         return;
     }
     mse_utf8_printable(text);
@@ -96,7 +103,7 @@ static void copy_text(char *out, const char *in)
         memcpy(out, in, len);
     }
     out[len] = '\0';
-    make_printable(out);
+    make_printable(out, len);
 }
 
 /* Room for one more check. A full list gives up its last entry to a failure, if that is a pass; a
@@ -138,7 +145,7 @@ void mse_note(struct mse_verdict *v, const struct mse_ask *ask, mse_status statu
     va_start(ap, seen);
     (void)vsnprintf(c->seen, sizeof c->seen, seen, ap);
     va_end(ap);
-    make_printable(c->seen);
+    make_printable(c->seen, strlen(c->seen));
 }
 
 void mse_note_skip(struct mse_verdict *v, enum mse_step step, const char *why)

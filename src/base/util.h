@@ -15,6 +15,17 @@
     } while (0)
 _Noreturn void mse_assert_failed(const char *what, const char *file, int line);
 
+/* For large variables that are written before they are read: the compiler's filling of variables
+ * with zeros (-ftrivial-auto-var-init) leaves them out. */
+#if defined(__has_attribute)
+#if __has_attribute(uninitialized)
+#define MSE_UNINITIALIZED __attribute__((uninitialized))
+#endif
+#endif
+#ifndef MSE_UNINITIALIZED
+#define MSE_UNINITIALIZED
+#endif
+
 #define MSE_ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 
 MSE_MUST_USE bool mse_add_size(size_t a, size_t b, size_t *out);

@@ -71,7 +71,7 @@ static void compare(const struct mse_verdict *want, const struct mse_error *want
     }
     for (size_t round = 0; round < 2; round++) {
         struct mse_error err = { .status = MSE_OK };
-        memset(&seen, 0xa5, sizeof seen);
+        memset(&seen, 0, sizeof seen); /* as in both_appraise: what is not used stays */
         mse_status st = c->appraise(&seen, c->evidence, k, c->policy, c->at, &err);
         if (st != seen.status || !same(want, &seen, sizeof seen)) {
             differ("verdict", round, want, &seen);
@@ -86,6 +86,7 @@ static void compare(const struct mse_verdict *want, const struct mse_error *want
 mse_status both_appraise(struct mse_verdict *out, const struct both_case *c, struct mse_error *err)
 {
     struct mse_error own = { .status = MSE_OK };
+    memset(out, 0, sizeof *out);
     mse_status st = c->appraise(out, c->evidence, c->collateral, c->policy, c->at, &own);
     for (unsigned m = 0; m < COUNT; m++) {
         compare(out, &own, c, (enum memory)m);
