@@ -101,7 +101,7 @@ struct mse_verdict {
     mse_status
         status; /* MSE_OK iff accepted; else of the first failed check in the order of the steps */
     size_t num_checks;
-    struct mse_check checks[MSE_MAX_CHECKS];
+    struct mse_check checks[MSE_MAX_CHECKS]; /* those behind num_checks hold nothing */
 
     enum mse_tee_kind tee;
     bool simulated; /* the chain ends in a root that is not compiled in */
@@ -131,7 +131,7 @@ struct mse_verdict {
      * the QE add. */
     size_t num_advisories;
     size_t num_platform_advisories;
-    char advisories[MSE_MAX_ADVISORIES][MSE_ADVISORY_LEN];
+    char advisories[MSE_MAX_ADVISORIES][MSE_ADVISORY_LEN]; /* likewise */
 
     size_t num_dates;
     struct mse_verdict_date dates[MSE_MAX_DATES];

@@ -66,12 +66,33 @@ void mse_verdict_begin(struct mse_verdict *v, enum mse_tee_kind tee)
     v->reference_index = SIZE_MAX;
 }
 
-/* What nearly every text is: printable ASCII and neither a quote nor a backslash. Without a branch
- * in the loop, which compilers then make short: an appraisal writes a hundred texts. */
+/* Which octets of a word are zero: the top bit of each, exact for the lowest, and never set when
+ * none is. */
+static uint64_t zeros(uint64_t w)
+{
+    return (w - 0x0101010101010101U) & ~w & 0x8080808080808080U;
+}
+
+static uint64_t each(uint8_t c)
+{
+    return 0x0101010101010101U * c;
+}
+
+/* What nearly every text is: printable ASCII and neither a quote nor a backslash. Eight octets at a
+ * time, as an appraisal writes a hundred texts. */
 static bool is_plain(const char *text, size_t len)
 {
-    unsigned bad = 0;
-    for (size_t i = 0; i < len; i++) {
+    uint64_t bad = 0;
+    size_t i = 0;
+    for (; len - i >= sizeof(uint64_t); i += sizeof(uint64_t)) {
+        uint64_t w = 0;
+        memcpy(&w, text + i, sizeof w);
+        uint64_t below_blank = (w - each(0x20)) & ~w;
+        bad |=
+            w | below_blank | zeros(w ^ each('"')) | zeros(w ^ each('\\')) | zeros(w ^ each(0x7f));
+    }
+    bad &= each(0x80);
+    for (; i < len; i++) {
         uint8_t c = (uint8_t)text[i];
         bad |=
             (unsigned)((uint8_t)(c - 0x20) > 0x5e) | (unsigned)(c == '"') | (unsigned)(c == '\\');
