@@ -156,21 +156,6 @@ static enum cli_exit pick_domain(struct run *r)
     return CLI_DONE;
 }
 
-static bool make_uuid(char out[37])
-{
-    uint8_t b[16];
-    char hex[33];
-    if (mse_random(b, sizeof b) != MSE_OK) {
-        return false;
-    }
-    b[6] = (uint8_t)(0x40 | (b[6] & 0x0f));
-    b[8] = (uint8_t)(0x80 | (b[8] & 0x3f));
-    mse_hex_encode(hex, mse_bytes_of(b, sizeof b));
-    (void)snprintf(out, 37, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16,
-                   hex + 20);
-    return true;
-}
-
 /* Without --days the date of mse.toml counts, else 30 days. */
 static enum cli_exit pick_expiry(struct run *r)
 {
@@ -209,7 +194,7 @@ static enum cli_exit make_manifest(struct run *r)
     if (e != CLI_DONE) {
         return e;
     }
-    if (!make_uuid(r->manifest.app_id) || mse_random(r->salt, sizeof r->salt) != MSE_OK) {
+    if (!cli_make_uuid(r->manifest.app_id) || mse_random(r->salt, sizeof r->salt) != MSE_OK) {
         return cli_trouble(r->c, "no random bytes");
     }
     mse_status st = fill_manifest(r, &err);

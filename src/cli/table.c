@@ -137,6 +137,57 @@ static const struct cli_option home_package_options[] = {
     { NULL, NULL, NULL, false },
 };
 
+static const struct cli_option home_spawn_options[] = {
+    { "package", "F", "the package of the code provider", false },
+    { "san", "NAME", "public name of the app", false },
+    { "output", "DIR", "where evidence.json goes", false },
+    { "size", "MB", "size of the enclave, a power of two; default 1024", false },
+    { "host", "ADDR", "literal address to listen on; default 0.0.0.0", false },
+    { "port", "N", "port to listen on; 0: any free one; default 443", false },
+    { "days", "N", "life of the app, 1 to 3650; default 365", false },
+    { "timeout", "SECONDS", "until it must be ready; default 60", false },
+    { "dir", "DIR", "folder of the platform; default: sim in the configuration folder", false },
+    { "runtime", "FILE", "the mse-enclave to run, instead of the one beside mse", false },
+    { "insecure-no-sandbox", NULL, "run the app without a sandbox", false },
+    { NULL, NULL, NULL, false },
+};
+
+static const struct cli_option home_evidence_options[] = {
+    { "output", "DIR", "where evidence.json goes", false },
+    { NULL, NULL, NULL, false },
+};
+
+static const struct cli_option home_verify_options[] = {
+    { "evidence", "F", "evidence.json of the operator", false },
+    { "package", "F", "your own copy of the package", false },
+    { "output", "DIR", "where the verified certificate ratls.pem goes", false },
+    { "policy", "FILE", "policy in TOML, or in JSON if the name ends in .json", false },
+    { "machines", "FILE", "accept these machines only (machines.toml)", false },
+    { "signer", "PEM|HEX", "expected signer of the enclave: public key, or MRSIGNER", false },
+    { "collateral", "FILE", "collateral in JSON, instead of that in the evidence", false },
+    { "at", "TIME", "judge at this time (2030-01-31T12:00:00Z) instead of now", false },
+    SIMULATION_OPTIONS,
+    { "runtime", "FILE", "the mse-enclave to measure, instead of the one beside mse", false },
+    { "allow-runtime", "HEX", "accept this SHA-256 of mse-enclave besides the built-in one", true },
+    REFERENCE_OPTIONS,
+    { NULL, NULL, NULL, false },
+};
+
+static const struct cli_option home_logs_options[] = {
+    { "follow", NULL, "the last lines, then what comes (also -f)", false },
+    { NULL, NULL, NULL, false },
+};
+
+static const struct cli_option home_stop_options[] = {
+    { "remove", NULL, "forget it: name, port, package, log", false },
+    { NULL, NULL, NULL, false },
+};
+
+static const struct cli_option home_restart_options[] = {
+    { "timeout", "SECONDS", "until it must be ready; default 60", false },
+    { NULL, NULL, NULL, false },
+};
+
 static const struct cli_option localtest_options[] = {
     { "path", "FILE", "mse.toml of the project; default ./mse.toml", false },
     { "project", "DIR", "the project's folder, instead of --path", false },
@@ -231,6 +282,19 @@ const struct cli_command cli_commands[] = {
       localtest_options, cmd_localtest },
     { "home", "package", NULL, 0, 0, "make the file that the operator of the TEE machine gets",
       home_package_options, cmd_home_package },
+    { "home", "spawn", "NAME", 1, 1, "start a package in the TEE here, and collect its evidence",
+      home_spawn_options, cmd_home_spawn },
+    { "home", "evidence", "NAME", 1, 1, "collect the evidence of a running instance again",
+      home_evidence_options, cmd_home_evidence },
+    { "home", "verify", NULL, 0, 0, "judge an operator's evidence against your own package",
+      home_verify_options, cmd_home_verify },
+    { "home", "status", "NAME", 1, 1, "say how an instance is", no_options, cmd_home_status },
+    { "home", "list", NULL, 0, 0, "list the instances here", no_options, cmd_home_list },
+    { "home", "logs", "NAME", 1, 1, "print what an instance says", home_logs_options,
+      cmd_home_logs },
+    { "home", "stop", "NAME", 1, 1, "stop an instance", home_stop_options, cmd_home_stop },
+    { "home", "restart", "NAME", 1, 1, "start an instance again", home_restart_options,
+      cmd_home_restart },
     { "collateral", "fetch", NULL, 0, 0, "fetch collateral from Intel, AMD or a PCCS, and cache it",
       collateral_fetch_options, cmd_collateral_fetch },
     { "collateral", "show", "FILE", 1, 1, "dates, levels and signers of a collateral file",

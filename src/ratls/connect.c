@@ -35,6 +35,7 @@ struct mse_ratls_conn {
 /* Who is being talked to, until when; for the helpers and their messages. */
 struct dial {
     const char *host;
+    const char *address; /* NULL: host */
     uint16_t port;
     int64_t deadline; /* CLOCK_MONOTONIC, milliseconds */
     const char *doing;
@@ -113,7 +114,7 @@ static void address_text(char out[ADDRESS_TEXT], const struct sockaddr *addr, so
 static mse_status connect_any(int *out_fd, const struct dial *d)
 {
     struct mse_addresses a;
-    mse_status st = mse_resolve(&a, d->host, d->port, d->err);
+    mse_status st = mse_resolve(&a, d->address != NULL ? d->address : d->host, d->port, d->err);
     if (st != MSE_OK) {
         return st;
     }
@@ -325,14 +326,15 @@ static mse_status begin(struct mse_ratls_conn *c, const struct dial *d)
     return st == MSE_OK ? take_cert(c, d) : st;
 }
 
-mse_status mse_ratls_connect_alpn(struct mse_ratls_conn **out, const char *host, uint16_t port,
-                                  struct mse_bytes alpn, unsigned timeout_ms, struct mse_error *err)
+mse_status mse_ratls_dial(struct mse_ratls_conn **out, const struct mse_ratls_dial *to,
+                          struct mse_error *err)
 {
-    const struct dial d = { .host = host,
-                            .port = port,
-                            .deadline = now_ms() + (int64_t)timeout_ms,
+    const struct dial d = { .host = to->host,
+                            .address = to->address,
+                            .port = to->port,
+                            .deadline = now_ms() + (int64_t)to->timeout_ms,
                             .doing = "the TLS handshake",
-                            .alpn = alpn,
+                            .alpn = to->alpn,
                             .err = err };
     struct mse_ratls_conn *c = calloc(1, sizeof *c);
     if (c == NULL) {
@@ -346,6 +348,15 @@ mse_status mse_ratls_connect_alpn(struct mse_ratls_conn **out, const char *host,
     }
     *out = c;
     return MSE_OK;
+}
+
+mse_status mse_ratls_connect_alpn(struct mse_ratls_conn **out, const char *host, uint16_t port,
+                                  struct mse_bytes alpn, unsigned timeout_ms, struct mse_error *err)
+{
+    const struct mse_ratls_dial d = {
+        .host = host, .port = port, .alpn = alpn, .timeout_ms = timeout_ms
+    };
+    return mse_ratls_dial(out, &d, err);
 }
 
 mse_status mse_ratls_connect(struct mse_ratls_conn **out, const char *host, uint16_t port,

@@ -19,6 +19,16 @@ MSE_MUST_USE mse_status mse_ratls_connect(struct mse_ratls_conn **out, const cha
 MSE_MUST_USE mse_status mse_ratls_connect_alpn(struct mse_ratls_conn **out, const char *host,
                                                uint16_t port, struct mse_bytes alpn,
                                                unsigned timeout_ms, struct mse_error *err);
+/* The same at an address of one's own choice, for names that are not, or not yet, in the DNS. */
+struct mse_ratls_dial {
+    const char *host;    /* SNI */
+    const char *address; /* what is connected to; NULL: host */
+    uint16_t port;
+    struct mse_bytes alpn; /* may be empty */
+    unsigned timeout_ms;
+};
+MSE_MUST_USE mse_status mse_ratls_dial(struct mse_ratls_conn **out, const struct mse_ratls_dial *d,
+                                       struct mse_error *err);
 /* The protocol that was chosen; empty if none was. */
 struct mse_bytes mse_ratls_conn_alpn(const struct mse_ratls_conn *c);
 /* mse_session_client on this connection, within timeout_ms (MSE_ERR_TIMEOUT). */

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* mse home status, list, logs, stop, restart: what an operator does with instances that exist. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "base/util.h"
+#include "cli/home.h"
+#include "os/private_dir.h"
+
+#define DAY        ((mse_time)86400)
+#define FOLLOW_MS  200
+#define TAIL_LINES 10
+/* An enclave whose supervisor was killed still drains for some seconds. */
+#define PATIENCE_MS 12000U
+
+/* What is known of an instance in one object. */
+static json_t *describe(const struct home *h)
+{
+    json_t *v = json_copy(h->facts);
+    json_t *state = home_state(h);
+    mse_time until = 0;
+    (void)json_object_update(v, state);
+    json_decref(state);
+    if (mse_time_parse(&until, mse_bytes_str(home_fact(h, "expires_at")))) {
+        mse_time left = until - (mse_time)time(NULL);
+        (void)json_object_set_new(v, "days_left", json_integer(left > 0 ? left / DAY : 0));
+        (void)json_object_set_new(v, "expired", json_boolean(left <= 0));
+    }
+    return v;
+}
+
+enum cli_exit cmd_home_status(struct cli *c)
+{
+    struct home h = { .c = c };
+    enum cli_exit e = home_open(&h, c, c->args[0]);
+    if (e == CLI_DONE) {
+        json_t *v = describe(&h);
+        if (c->json) {
+            cli_json(c, v);
+        } else {
+            cli_print_tree(v, 0);
+            json_decref(v);
+        }
+    }
+    home_clear(&h);
+    return e;
+}
+
+/* ---- list ---- */
+
+static int by_name(const void *a, const void *b)
+{
+    const char *const *x = a;
+    const char *const *y = b;
+    return strcmp(*x, *y);
+}
+
+static void show_one(const struct cli *c, const char *name, json_t *out)
+{
+    struct home h = { .c = c };
+    if (home_open(&h, c, name) == CLI_DONE) {
+        json_t *v = describe(&h);
+        if (c->json) {
+            (void)json_array_append(out, v);
+        } else {
+            cli_say(c, "%-20s %-8s %s:%lld until %s", name, home_state_word(v),
+                    home_fact(&h, "san"), (long long)json_integer_value(json_object_get(v, "port")),
+                    home_fact(&h, "expires_at"));
+        }
+        json_decref(v);
+    }
+    home_clear(&h);
+}
+
+static size_t read_names(char ***out, const char *parent)
+{
+    DIR *d = opendir(parent);
+    char **names = NULL;
+    size_t num = 0;
+    const struct dirent *e = NULL;
+    while (d != NULL && (e = readdir(d)) != NULL) { /* NOLINT(concurrency-mt-unsafe) */
+        char **more = e->d_name[0] == '.' ? NULL : realloc(names, (num + 1) * sizeof *names);
+        if (more == NULL) {
+            continue;
+        }
+        names = more;
+        names[num] = strdup(e->d_name);
+        num += names[num] != NULL ? 1 : 0;
+    }
+    if (d != NULL) {
+        (void)closedir(d);
+    }
+    if (num > 0) {
+        qsort(names, num, sizeof *names, by_name);
+    }
+    *out = names;
+    return num;
+}
+
+enum cli_exit cmd_home_list(struct cli *c)
+{
+    char *parent = home_parent();
+    char **names = NULL;
+    json_t *out = json_array();
+    if (parent == NULL) {
+        json_decref(out);
+        return cli_trouble(c, "no configuration folder: set MSE_CONF_PATH or HOME");
+    }
+    size_t num = read_names(&names, parent);
+    for (size_t i = 0; i < num; i++) {
+        show_one(c, names[i], out);
+        free(names[i]);
+    }
+    if (c->json) {
+        cli_json(c, json_incref(out));
+    } else if (num == 0) {
+        cli_say(c, "There is no instance here; mse home spawn makes one");
+    }
+    json_decref(out);
+    free(names);
+    free(parent);
+    return CLI_DONE;
+}
+
+/* ---- logs ---- */
+
+static bool copy_rest(int fd)
+{
+    char chunk[8192];
+    ssize_t n = 0;
+    while ((n = read(fd, chunk, sizeof chunk)) > 0) {
+        if (fwrite(chunk, 1, (size_t)n, stdout) != (size_t)n) {
+            return false;
+        }
+    }
+    return fflush(stdout) == 0;
+}
+
+/* Puts the file before its last lines. */
+static void seek_tail(int fd)
+{
+    off_t at = lseek(fd, 0, SEEK_END);
+    int lines = 0;
+    char byte = 0;
+    while (at > 0) {
+        if (pread(fd, &byte, 1, at - 1) != 1 || (byte == '\n' && lines++ == TAIL_LINES)) {
+            break;
+        }
+        at--;
+    }
+    (void)lseek(fd, at, SEEK_SET);
+}
+
+/* Until the instance is over; Ctrl-C ends this program as any other. */
+static void follow(const struct home *h, int fd)
+{
+    unsigned turn = 0;
+    bool lives = true;
+    while (copy_rest(fd) && lives) {
+        (void)poll(NULL, 0, FOLLOW_MS);
+        if (++turn % 5 == 0) {
+            json_t *state = home_state(h);
+            lives = home_lives(state);
+            json_decref(state);
+        }
+    }
+    (void)copy_rest(fd);
+}
+
+static enum cli_exit json_lines(const struct home *h)
+{
+    struct cli_file f = { 0 };
+    struct mse_error err = { 0 };
+    mse_status st = home_read(&f, h, HOME_LOG, (size_t)64 << 20, &err);
+    if (st != MSE_OK) {
+        return cli_failed(h->c, st, &err);
+    }
+    json_t *lines = json_array();
+    size_t from = 0;
+    for (size_t i = 0; i < f.len; i++) {
+        if (f.data[i] == '\n') {
+            json_t *line = json_stringn((const char *)f.data + from, i - from);
+            (void)json_array_append_new(lines, line == NULL ? json_string("(not UTF-8)") : line);
+            from = i + 1;
+        }
+    }
+    cli_json(h->c, json_pack("{s:s, s:o}", "name", h->name, "lines", lines));
+    cli_file_clear(&f);
+    return CLI_DONE;
+}
+
+enum cli_exit cmd_home_logs(struct cli *c)
+{
+    struct home h = { .c = c };
+    enum cli_exit e = home_open(&h, c, c->args[0]);
+    char *path = e == CLI_DONE ? home_path(&h, HOME_LOG) : NULL;
+    if (e == CLI_DONE && c->json && cli_has(c, "follow")) {
+        e = cli_trouble(c, "--json and --follow exclude each other");
+    } else if (e == CLI_DONE && c->json) {
+        e = json_lines(&h);
+    } else if (e == CLI_DONE) {
+        int fd = path == NULL ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+        if (fd < 0) {
+            e = cli_trouble(c, "%s has no log: %s", h.name, strerror(errno));
+        } else if (cli_has(c, "follow")) {
+            seek_tail(fd);
+            follow(&h, fd);
+        } else {
+            (void)copy_rest(fd);
+        }
+        if (fd >= 0) {
+            (void)close(fd);
+        }
+    }
+    free(path);
+    home_clear(&h);
+    return e;
+}
+
+/* ---- stop, restart ---- */
+
+static enum cli_exit stop(struct home *h, bool remove)
+{
+    json_t *before = home_state(h);
+    bool lived = home_lives(before);
+    json_decref(before);
+    enum cli_exit e = home_stop(h);
+    if (e == CLI_DONE && remove && !mse_tree_remove(h->dir)) {
+        e = cli_trouble(h->c, "%s could not be removed", h->dir);
+    }
+    if (e != CLI_DONE) {
+        return e;
+    }
+    if (h->c->json) {
+        cli_json(h->c, json_pack("{s:s, s:b, s:b}", "name", h->name, "was_running", lived ? 1 : 0,
+                                 "removed", remove ? 1 : 0));
+    } else {
+        cli_say(h->c, "%s %s%s", h->name, lived ? "was stopped" : "was not running",
+                remove ? ", and is removed" : "");
+        if (!remove) {
+            cli_say(h->c, "mse home restart %s starts it again; its name and port are kept",
+                    h->name);
+        }
+    }
+    return CLI_DONE;
+}
+
+enum cli_exit cmd_home_stop(struct cli *c)
+{
+    struct home h = { .c = c };
+    bool remove = cli_has(c, "remove");
+    /* What is half made has no facts, and can be taken away all the same. */
+    enum cli_exit e = home_name(&h, c, c->args[0]);
+    if (e == CLI_DONE && (!remove || !cli_file_exists(h.dir))) {
+        home_clear(&h);
+        e = home_open(&h, c, c->args[0]);
+    }
+    e = e == CLI_DONE ? stop(&h, remove) : e;
+    home_clear(&h);
+    return e;
+}
+
+static enum cli_exit restart(struct home *h)
+{
+    const struct cli *c = h->c;
+    uint64_t timeout = 60;
+    uint16_t port = 0;
+    int fd = -1;
+    const char *text = cli_value(c, "timeout");
+    if (text != NULL && (!mse_u64_parse(&timeout, mse_bytes_str(text), 86400) || timeout == 0)) {
+        return cli_trouble(c, "--timeout is %s, wanted 1 to 86400 (seconds)", text);
+    }
+    enum cli_exit e = home_stop(h);
+    e = e == CLI_DONE ? home_listen(h, &fd, &port, PATIENCE_MS) : e;
+    if (e != CLI_DONE) {
+        return e;
+    }
+    const struct home_start s = { .listen_fd = fd, .timeout_s = (unsigned)timeout };
+    e = home_launch(h, &s);
+    (void)close(fd);
+    if (e != CLI_DONE) {
+        return e;
+    }
+    json_t *state = home_state(h);
+    bool waiting = strcmp(home_state_word(state), "waiting") == 0;
+    if (c->json) {
+        cli_json(c, json_pack("{s:s, s:s, s:b}", "name", h->name, "state", home_state_word(state),
+                              "new_certificate", 1));
+    } else {
+        cli_say(c, "%s %s, with the same fingerprint and a new key and certificate", h->name,
+                waiting ? "waits for its keys again" : "runs again");
+        cli_say(c, "Its users verify it again; mse home evidence %s collects the new evidence",
+                h->name);
+    }
+    json_decref(state);
+    return CLI_DONE;
+}
+
+enum cli_exit cmd_home_restart(struct cli *c)
+{
+    struct home h = { .c = c };
+    enum cli_exit e = home_open(&h, c, c->args[0]);
+    e = e == CLI_DONE ? restart(&h) : e;
+    home_clear(&h);
+    return e;
+}

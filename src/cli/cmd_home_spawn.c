@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* mse home spawn: from a package to an enclave in the background, and its evidence. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/util.h"
+#include "cli/app.h"
+#include "cli/home.h"
+#include "crypto/digest.h"
+#include "os/private_dir.h"
+#include "package/manifest.h"
+#include "package/parcel.h"
+#include "package/rules.h"
+#include "sim/platform.h"
+
+#define DAY ((mse_time)86400)
+
+struct spawn {
+    struct home h;
+    struct mse_parcel package;
+    bool own_token; /* the provider left the token of phase 1 to us */
+    int package_fd;
+    int listen_fd;
+    char signer[65];
+    char *platform;
+    char *runtime;
+    char token[66]; /* hexadecimal, and a line end; empty: none of ours */
+    struct mse_manifest manifest;
+    bool made; /* the folder is ours */
+};
+
+static enum cli_exit need_options(const struct cli *c)
+{
+    static const char *const needed[][2] = { { "package", "F" },
+                                             { "san", "NAME" },
+                                             { "output", "DIR" } };
+    for (size_t i = 0; i < MSE_ARRAY_LEN(needed); i++) {
+        if (!cli_has(c, needed[i][0])) {
+            return cli_trouble(c, "--%s %s is missing", needed[i][0], needed[i][1]);
+        }
+    }
+    if (!mse_rule_host(cli_value(c, "san"))) {
+        return cli_trouble(c, "--san is %s, wanted a host name in lower case", cli_value(c, "san"));
+    }
+    return CLI_DONE;
+}
+
+static enum cli_exit number(uint64_t *out, const struct cli *c, const char *option, uint64_t least,
+                            uint64_t most)
+{
+    const char *text = cli_value(c, option);
+    if (text != NULL && (!mse_u64_parse(out, mse_bytes_str(text), most) || *out < least)) {
+        return cli_trouble(c, "--%s is %s, wanted %llu to %llu", option, text,
+                           (unsigned long long)least, (unsigned long long)most);
+    }
+    return CLI_DONE;
+}
+
+static enum cli_exit load_platform(struct spawn *s)
+{
+    const struct cli *c = s->h.c;
+    struct mse_error err = { 0 };
+    struct mse_sim_platform *p = NULL;
+    uint8_t mr[32];
+    char *dir = cli_has(c, "dir") ? strdup(cli_value(c, "dir")) : cli_conf_path("sim");
+    s->platform = dir == NULL ? NULL : realpath(dir, NULL);
+    mse_status st = dir == NULL ? MSE_ERR_MEMORY : mse_sim_load(&p, dir, &err);
+    free(dir);
+    st = st == MSE_OK ? mse_sim_mrsigner(p, mr) : st;
+    mse_sim_free(p);
+    if (st != MSE_OK || s->platform == NULL) {
+        (void)cli_failed(c, st, &err);
+        cli_hint(c, "mse sim init makes a simulated platform");
+        return CLI_TROUBLE;
+    }
+    mse_hex_encode(s->signer, mse_bytes_of(mr, 32));
+    return CLI_DONE;
+}
+
+static enum cli_exit load_runtime(struct spawn *s)
+{
+    struct mse_error err = { 0 };
+    struct cli_file f = { 0 };
+    char *path = NULL;
+    mse_status st = cli_runtime_load(&f, &path, s->h.c, s->manifest.runtime, &err);
+    cli_file_clear(&f);
+    s->runtime = path == NULL ? NULL : realpath(path, NULL);
+    free(path);
+    if (st == MSE_OK && s->runtime == NULL) {
+        return cli_trouble(s->h.c, "the runtime: %s", strerror(errno));
+    }
+    return st == MSE_OK ? CLI_DONE : cli_failed(s->h.c, st, &err);
+}
+
+/* The token of phase 1, if the provider left it to us. */
+static mse_status make_token(struct spawn *s)
+{
+    uint8_t raw[32];
+    if (!s->own_token) {
+        return MSE_OK;
+    }
+    mse_status st = mse_random(raw, sizeof raw);
+    st = st == MSE_OK ? mse_sha256(s->manifest.config_token_sha256, mse_bytes_of(raw, 32)) : st;
+    if (st == MSE_OK) {
+        mse_hex_encode(s->token, mse_bytes_of(raw, 32));
+        s->token[64] = '\n';
+        s->token[65] = '\0';
+    }
+    mse_wipe(raw, sizeof raw);
+    return st;
+}
+
+/* The description with the operator's choice in it. */
+static enum cli_exit make_manifest(struct spawn *s)
+{
+    const struct cli *c = s->h.c;
+    struct mse_error err = { 0 };
+    struct mse_manifest *m = &s->manifest;
+    uint64_t days = 365;
+    uint64_t size = 1024;
+    enum cli_exit e = number(&days, c, "days", 1, 3650);
+    e = e == CLI_DONE ? number(&size, c, "size", 16, (uint64_t)1 << 20) : e;
+    if (e != CLI_DONE) {
+        return e;
+    }
+    if ((size & (size - 1)) != 0) {
+        return cli_trouble(c, "--size is %s, wanted a power of two (MB)", cli_value(c, "size"));
+    }
+    mse_status st = home_manifest_fill(m, &s->own_token, &s->package, &err);
+    if (st == MSE_OK) {
+        m->san = strdup(cli_value(c, "san"));
+        st = m->san != NULL && cli_make_uuid(m->app_id) &&
+                     asprintf(&m->config_domain_name, "%s.mse.localhost", m->app_id) > 0
+                 ? make_token(s)
+                 : MSE_ERR_MEMORY;
+    }
+    m->created_at = (mse_time)time(NULL);
+    m->expires_at = m->created_at + (mse_time)days * DAY;
+    m->enclave_size = size << 20;
+    return st == MSE_OK ? CLI_DONE : cli_failed(c, st, &err);
+}
+
+static enum cli_exit make_facts(struct spawn *s)
+{
+    const struct cli *c = s->h.c;
+    const struct mse_manifest *m = &s->manifest;
+    uint64_t port = 443;
+    char created[MSE_TIME_TEXT_LEN];
+    char expires[MSE_TIME_TEXT_LEN];
+    enum cli_exit e = number(&port, c, "port", 0, UINT16_MAX);
+    if (e != CLI_DONE) {
+        return e;
+    }
+    mse_time_format(created, m->created_at);
+    mse_time_format(expires, m->expires_at);
+    s->h.facts = json_pack(
+        "{s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b}", "name",
+        s->h.name, "app", m->name, "app_id", m->app_id, "san", m->san, "config_domain_name",
+        m->config_domain_name, "host", cli_has(c, "host") ? cli_value(c, "host") : "0.0.0.0",
+        "port", (int)port, "size", (json_int_t)m->enclave_size, "created_at", created, "expires_at",
+        expires, "healthcheck_endpoint", m->healthcheck_endpoint, "package",
+        m->package == MSE_PACKAGE_ENCRYPTED ? "encrypted" : "plain", "signer", s->signer,
+        "platform", s->platform, "runtime", s->runtime, "sandbox",
+        cli_has(c, "insecure-no-sandbox") ? 0 : 1);
+    if (s->h.facts == NULL) {
+        return cli_trouble(c, "out of memory");
+    }
+    uint16_t bound = 0;
+    e = home_listen(&s->h, &s->listen_fd, &bound, 0);
+    if (e != CLI_DONE) {
+        cli_hint(c, "--port N takes another port, --port 0 any free one");
+    }
+    (void)json_object_set_new(s->h.facts, "port", json_integer(bound));
+    return e;
+}
+
+static mse_status copy_package(const struct spawn *s, struct mse_error *err)
+{
+    char *path = home_path(&s->h, HOME_PACKAGE);
+    int to = path == NULL ? -1 : open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    mse_status st = to >= 0 ? mse_parcel_code(&s->package, s->package_fd, to, err)
+                            : MSE_FAIL(err, MSE_ERR_IO, "package", "%s", strerror(errno));
+    if (st == MSE_OK && fsync(to) != 0) {
+        st = MSE_FAIL(err, MSE_ERR_IO, "package", "%s", strerror(errno));
+    }
+    if (to >= 0) {
+        (void)close(to);
+    }
+    free(path);
+    return st;
+}
+
+static mse_status save_facts(const struct home *h, struct mse_error *err)
+{
+    char *text = json_dumps(h->facts, JSON_INDENT(2));
+    mse_status st =
+        text == NULL ? MSE_ERR_MEMORY : home_write(h, "instance.json", mse_bytes_str(text), err);
+    free(text);
+    return st;
+}
+
+static enum cli_exit make_folder(struct spawn *s)
+{
+    struct mse_error err = { 0 };
+    struct mse_build text;
+    mse_status st = cli_make_parents(s->h.dir, &err);
+    if (st == MSE_OK && mkdir(s->h.dir, 0700) != 0) {
+        bool taken = errno == EEXIST;
+        (void)cli_trouble(s->h.c, "%s: %s", taken ? s->h.name : s->h.dir,
+                          taken ? "there is an instance of this name" : strerror(errno));
+        cli_hint(s->h.c,
+                 "mse home list shows the instances, mse home stop %s --remove takes it away",
+                 s->h.name);
+        return CLI_TROUBLE;
+    }
+    s->made = st == MSE_OK;
+    mse_build_heap(&text, MSE_MANIFEST_MAX_LEN);
+    st = st == MSE_OK ? mse_manifest_write(&text, &s->manifest, &err) : st;
+    st = st == MSE_OK ? home_write(&s->h, HOME_MANIFEST, mse_build_view(&text), &err) : st;
+    st = st == MSE_OK ? copy_package(s, &err) : st;
+    if (st == MSE_OK && s->token[0] != '\0') {
+        st = home_write(&s->h, HOME_TOKEN, mse_bytes_str(s->token), &err);
+    }
+    mse_build_clear(&text);
+    return st == MSE_OK ? CLI_DONE : cli_failed(s->h.c, st, &err);
+}
+
+static enum cli_exit launch(struct spawn *s)
+{
+    struct mse_error err = { 0 };
+    uint64_t timeout = 60;
+    enum cli_exit e = number(&timeout, s->h.c, "timeout", 1, 86400);
+    const struct home_start start = { .listen_fd = s->listen_fd, .timeout_s = (unsigned)timeout };
+    e = e == CLI_DONE ? home_launch(&s->h, &start) : e;
+    if (e != CLI_DONE) {
+        return e;
+    }
+    mse_status st = save_facts(&s->h, &err);
+    e = st == MSE_OK ? home_evidence(&s->h, cli_value(s->h.c, "output"))
+                     : cli_failed(s->h.c, st, &err);
+    if (e != CLI_DONE) {
+        (void)home_stop(&s->h);
+    }
+    return e;
+}
+
+static void say_done(const struct spawn *s)
+{
+    const struct cli *c = s->h.c;
+    const char *out = cli_value(c, "output");
+    long long port = json_integer_value(json_object_get(s->h.facts, "port"));
+    if (c->json) {
+        json_t *v = json_copy(s->h.facts);
+        json_t *state = home_state(&s->h);
+        (void)json_object_set_new(v, "state", json_string(home_state_word(state)));
+        (void)json_object_set_new(v, "evidence", json_sprintf("%s/evidence.json", out));
+        (void)json_object_set_new(v, "simulated", json_true());
+        json_decref(state);
+        cli_json(c, v);
+        return;
+    }
+    bool waits = s->manifest.package == MSE_PACKAGE_ENCRYPTED || s->manifest.expects != 0;
+    cli_say(c, "%s %s in the SIMULATED TEE (not hardware), until %s", s->h.name,
+            waits ? "waits for its keys" : "runs", home_fact(&s->h, "expires_at"));
+    cli_say(c, "Fingerprint: %s", home_fact(&s->h, "fingerprint"));
+    cli_say(c, "Signer: %s", s->signer);
+    cli_say(c, "URL: https://%s:%lld/", s->manifest.san, port);
+    cli_say(c, "Evidence for the code provider: %s/evidence.json", out);
+    cli_say(c, "The provider also needs root.pem and signer.pem: mse sim show --export DIR");
+}
+
+static enum cli_exit spawn(struct spawn *s)
+{
+    const struct cli *c = s->h.c;
+    enum cli_exit e = need_options(c);
+    e = e == CLI_DONE ? home_name(&s->h, c, c->args[0]) : e;
+    e = e == CLI_DONE ? home_parcel_open(&s->package, &s->package_fd, c, cli_value(c, "package"))
+                      : e;
+    e = e == CLI_DONE ? load_platform(s) : e;
+    e = e == CLI_DONE ? make_manifest(s) : e;
+    e = e == CLI_DONE ? load_runtime(s) : e;
+    e = e == CLI_DONE ? make_folder(s) : e;
+    e = e == CLI_DONE ? make_facts(s) : e;
+    return e == CLI_DONE ? launch(s) : e;
+}
+
+enum cli_exit cmd_home_spawn(struct cli *c)
+{
+    struct spawn s = { .h = { .c = c }, .package_fd = -1, .listen_fd = -1 };
+    enum cli_exit e = spawn(&s);
+    if (e == CLI_DONE) {
+        say_done(&s);
+    } else if (s.made && !mse_tree_remove(s.h.dir)) {
+        cli_hint(c, "%s could not be removed", s.h.dir);
+    }
+    if (s.package_fd >= 0) {
+        (void)close(s.package_fd);
+    }
+    if (s.listen_fd >= 0) {
+        (void)close(s.listen_fd);
+    }
+    mse_wipe(s.token, sizeof s.token);
+    mse_parcel_clear(&s.package);
+    mse_manifest_clear(&s.manifest);
+    free(s.platform);
+    free(s.runtime);
+    home_clear(&s.h);
+    return e;
+}

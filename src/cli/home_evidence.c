@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The evidence bundle of a living instance: what a code provider needs to verify it without any
+ * network. Nothing in it is trusted by whoever reads it. */
+#include "cli/home.h"
+
+#include "base/build.h"
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/util.h"
+#include "crypto/x509.h"
+#include "package/manifest.h"
+#include "ratls/connect.h"
+
+#define CONNECT_MS 10000U
+
+/* Where the instance is reached from this machine. */
+static const char *local_address(const struct home *h)
+{
+    const char *host = home_fact(h, "host");
+    if (strcmp(host, "0.0.0.0") == 0) {
+        return "127.0.0.1";
+    }
+    return strcmp(host, "::") == 0 ? "::1" : host;
+}
+
+mse_status home_dial(struct mse_ratls_conn **out, const struct home *h, bool config,
+                     struct mse_bytes alpn, struct mse_error *err)
+{
+    const struct mse_ratls_dial d = {
+        .host = home_fact(h, config ? "config_domain_name" : "san"),
+        .address = local_address(h),
+        .port = (uint16_t)json_integer_value(json_object_get(h->facts, "port")),
+        .alpn = alpn,
+        .timeout_ms = CONNECT_MS,
+    };
+    return mse_ratls_dial(out, &d, err);
+}
+
+static json_t *read_collateral(const struct home *h, struct mse_error *err)
+{
+    struct cli_file f = { 0 };
+    json_t *v = NULL;
+    char *path = cli_join(home_fact(h, "platform"), "collateral.json");
+    mse_status st =
+        path == NULL ? MSE_ERR_MEMORY : cli_file_read(&f, path, MSE_BUNDLE_MAX_LEN, err);
+    if (st == MSE_OK) {
+        v = json_loadb((const char *)f.data, f.len, JSON_REJECT_DUPLICATES, NULL);
+    }
+    if (st == MSE_OK && v == NULL) {
+        (void)MSE_FAIL(err, MSE_ERR_MALFORMED, "collateral", "%.180s is no collateral file", path);
+    }
+    cli_file_clear(&f);
+    free(path);
+    return v;
+}
+
+/* A collateral file becomes a bundle by the members that make evidence. The certificate carries the
+ * quote. */
+static char *bundle_text(const struct home *h, struct mse_bytes pem, struct mse_error *err)
+{
+    char now[MSE_TIME_TEXT_LEN];
+    struct cli_file manifest = { 0 };
+    json_t *v = read_collateral(h, err);
+    char *text = NULL;
+    mse_status st =
+        v == NULL ? MSE_ERR_IO : home_read(&manifest, h, HOME_MANIFEST, MSE_MANIFEST_MAX_LEN, err);
+    if (st == MSE_OK) {
+        mse_time_format(now, (mse_time)time(NULL));
+        bool good =
+            json_object_set_new(v, "certificates", json_stringn((const char *)pem.data, pem.len)) ==
+                0 &&
+            json_object_set_new(v, "manifest",
+                                json_stringn((const char *)manifest.data, manifest.len)) == 0 &&
+            json_object_set_new(v, "collected_at", json_string(now)) == 0;
+        text = good ? json_dumps(v, JSON_INDENT(2)) : NULL;
+    }
+    cli_file_clear(&manifest);
+    json_decref(v);
+    return text;
+}
+
+static mse_status write_both(const struct home *h, const char *out, struct mse_bytes pem,
+                             struct mse_error *err)
+{
+    char *evidence = cli_join(out, "evidence.json");
+    char *cert = cli_join(out, "ratls.pem");
+    char *text = bundle_text(h, pem, err);
+    mse_status st = evidence == NULL || cert == NULL || text == NULL ? MSE_ERR_MEMORY : MSE_OK;
+    st = st == MSE_OK ? cli_make_parents(evidence, err) : st;
+    st = st == MSE_OK ? cli_file_write(evidence, mse_bytes_str(text), 0644, err) : st;
+    st = st == MSE_OK ? cli_file_write(cert, pem, 0644, err) : st;
+    free(evidence);
+    free(cert);
+    free(text);
+    return st;
+}
+
+enum cli_exit home_evidence(const struct home *h, const char *out)
+{
+    struct mse_error err = { 0 };
+    struct mse_ratls_conn *conn = NULL;
+    struct mse_build pem;
+    json_t *state = home_state(h);
+    bool waiting = strcmp(home_state_word(state), "waiting") == 0;
+    bool lives = waiting || strcmp(home_state_word(state), "running") == 0;
+    enum cli_exit e = CLI_DONE;
+    if (!lives) {
+        e = cli_trouble(h->c, "%s is %s, only a running instance gives evidence", h->name,
+                        home_state_word(state));
+        cli_hint(h->c, "mse home restart %s", h->name);
+    }
+    json_decref(state);
+    if (e != CLI_DONE) {
+        return e;
+    }
+    mse_build_heap(&pem, (size_t)256 * 1024);
+    const struct mse_bytes any = { NULL, 0 };
+    mse_status st = home_dial(&conn, h, waiting, any, &err);
+    if (st == MSE_OK) {
+        mse_pem_write(&pem, "CERTIFICATE", mse_ratls_conn_cert(conn));
+        st = mse_build_ok(&pem) ? write_both(h, out, mse_build_view(&pem), &err) : MSE_ERR_MEMORY;
+    }
+    mse_ratls_conn_free(conn);
+    mse_build_clear(&pem);
+    return st == MSE_OK ? CLI_DONE : cli_failed(h->c, st, &err);
+}
+
+enum cli_exit cmd_home_evidence(struct cli *c)
+{
+    struct home h = { .c = c };
+    const char *out = cli_value(c, "output");
+    if (out == NULL) {
+        return cli_trouble(c, "--output DIR is missing: where evidence.json goes");
+    }
+    enum cli_exit e = home_open(&h, c, c->args[0]);
+    e = e == CLI_DONE ? home_evidence(&h, out) : e;
+    if (e == CLI_DONE && c->json) {
+        cli_json(c, json_pack("{s:s, s:s+, s:s+}", "name", h.name, "evidence", out,
+                              "/evidence.json", "certificate", out, "/ratls.pem"));
+    } else if (e == CLI_DONE) {
+        cli_say(c, "The evidence is in %s/evidence.json; hand it to the code provider", out);
+        cli_say(c, "%s/ratls.pem is not verified by that: mse home verify is", out);
+    }
+    home_clear(&h);
+    return e;
+}

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The supervisor of an instance: a process of its own session in the background. It holds the
+ * launcher, so the enclave lives exactly as long as it does; it answers on the control socket; what
+ * it and the enclave say goes to the instance's log. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "base/util.h"
+#include "cli/home.h"
+#include "cli/home_wire.h"
+#include "package/manifest.h"
+#include "sim/launcher.h"
+#include "tee/driver.h"
+
+#define STOP_GRACE_MS 12000U /* the runtime drains for 5 s and gives the app 5 s */
+#define ASK_MS        500    /* for the word of whoever asks */
+
+struct super {
+    const struct home *h;
+    struct mse_sim_platform *platform;
+    struct mse_sim_enclave *enclave;
+    struct cli_file manifest;
+    int listen_fd;
+    int package_fd;
+    int lock_fd;
+    int control_fd;
+    int report_fd; /* -1: whoever started this knows enough */
+    int waiter_fd; /* who asked to stop: gets the answer when all is over */
+    const char *state;
+    char note[256];
+    mse_time since;
+    char fingerprint[65];
+};
+
+static volatile sig_atomic_t stop_asked;
+
+static void on_signal(int number)
+{
+    stop_asked = number == SIGTERM || number == SIGINT ? 1 : stop_asked;
+}
+
+/* SIGIO only interrupts waiting: somebody knocks at the control socket. */
+static void catch_signals(void)
+{
+    static const int numbers[] = { SIGTERM, SIGINT, SIGIO };
+    struct sigaction sa = { .sa_handler = on_signal };
+    struct sigaction ignore = { .sa_handler = SIG_IGN };
+    (void)sigemptyset(&sa.sa_mask);
+    (void)sigemptyset(&ignore.sa_mask);
+    for (size_t i = 0; i < MSE_ARRAY_LEN(numbers); i++) {
+        (void)sigaction(numbers[i], &sa, NULL);
+    }
+    (void)sigaction(SIGPIPE, &ignore, NULL);
+    (void)sigaction(SIGHUP, &ignore, NULL);
+}
+
+static void set_state(struct super *s, const char *state, const char *note)
+{
+    s->state = state;
+    s->since = (mse_time)time(NULL);
+    (void)snprintf(s->note, sizeof s->note, "%s", note);
+    mse_utf8_printable(s->note);
+}
+
+static json_t *to_json(const struct super *s, bool lives)
+{
+    char since[MSE_TIME_TEXT_LEN];
+    mse_time_format(since, s->since);
+    json_t *v = json_pack("{s:s, s:s, s:s, s:s}", "state", s->state, "note", s->note, "since",
+                          since, "fingerprint", s->fingerprint);
+    if (lives) {
+        (void)json_object_set_new(v, "pid", json_integer(getpid()));
+        (void)json_object_set_new(
+            v, "enclave_pid",
+            json_integer(s->enclave == NULL ? 0 : mse_sim_enclave_pid(s->enclave)));
+    }
+    return v;
+}
+
+static void say(const struct super *s, int fd, bool lives)
+{
+    json_t *v = to_json(s, lives);
+    char *text = json_dumps(v, JSON_COMPACT);
+    if (text != NULL && fd >= 0) {
+        (void)!send(fd, text, strlen(text), MSG_NOSIGNAL);
+    }
+    free(text);
+    json_decref(v);
+}
+
+/* To whoever started this, once. */
+static void report(struct super *s)
+{
+    json_t *v = to_json(s, true);
+    char *text = json_dumps(v, JSON_COMPACT);
+    if (s->report_fd >= 0 && text != NULL) {
+        (void)!write(s->report_fd, text, strlen(text));
+        (void)close(s->report_fd);
+        s->report_fd = -1;
+    }
+    free(text);
+    json_decref(v);
+}
+
+/* What stays to be read when this process is gone. */
+static void leave_end(const struct super *s)
+{
+    json_t *v = to_json(s, false);
+    char *text = json_dumps(v, JSON_COMPACT);
+    if (text != NULL) {
+        (void)!home_write(s->h, HOME_END, mse_bytes_str(text), NULL);
+    }
+    free(text);
+    json_decref(v);
+}
+
+/* ---- the control socket ---- */
+
+static bool is_own_user(int fd)
+{
+    struct ucred who = { 0 };
+    socklen_t len = sizeof who;
+    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) == 0 &&
+           (who.uid == geteuid() || who.uid == 0);
+}
+
+static void answer_one(struct super *s, int fd)
+{
+    char word[16] = "";
+    size_t have = 0;
+    struct pollfd p = { .fd = fd, .events = POLLIN };
+    while (have < sizeof word - 1 && poll(&p, 1, ASK_MS) > 0) {
+        ssize_t n = recv(fd, word + have, sizeof word - 1 - have, 0);
+        if (n <= 0) {
+            break;
+        }
+        have += (size_t)n;
+    }
+    if (strcmp(word, HOME_ASK_STOP) == 0 && s->waiter_fd < 0) {
+        stop_asked = 1;
+        s->waiter_fd = fd;
+        return;
+    }
+    if (strcmp(word, HOME_ASK_STATUS) == 0) {
+        say(s, fd, true);
+    }
+    (void)close(fd);
+}
+
+static void answer_all(struct super *s)
+{
+    int fd = -1;
+    while ((fd = accept4(s->control_fd, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
+        if (is_own_user(fd)) {
+            answer_one(s, fd);
+        } else {
+            (void)close(fd);
+        }
+    }
+}
+
+static bool open_control(struct super *s, int dir_fd)
+{
+    struct sockaddr_un a;
+    (void)unlinkat(dir_fd, "control", 0);
+    s->control_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    return s->control_fd >= 0 && home_socket_address(&a, dir_fd) &&
+           bind(s->control_fd, (const struct sockaddr *)&a, sizeof a) == 0 &&
+           fchmodat(dir_fd, "control", 0600, 0) == 0 && listen(s->control_fd, 16) == 0 &&
+           fcntl(s->control_fd, F_SETOWN, getpid()) == 0 &&
+           fcntl(s->control_fd, F_SETFL, O_ASYNC | O_NONBLOCK) == 0;
+}
+
+/* ---- a life ---- */
+
+/* One supervisor for one folder: the lock goes with the process. */
+static bool open_folder(struct super *s)
+{
+    int dir_fd = open(s->h->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int log =
+        dir_fd < 0 ? -1 : openat(dir_fd, HOME_LOG, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    s->lock_fd = dir_fd < 0 ? -1 : openat(dir_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    s->package_fd = dir_fd < 0 ? -1 : openat(dir_fd, HOME_PACKAGE, O_RDONLY | O_CLOEXEC);
+    bool good = log >= 0 && null >= 0 && s->package_fd >= 0 && s->lock_fd >= 0 &&
+                flock(s->lock_fd, LOCK_EX | LOCK_NB) == 0 && dup2(null, STDIN_FILENO) >= 0 &&
+                dup2(log, STDOUT_FILENO) >= 0 && dup2(log, STDERR_FILENO) >= 0 &&
+                open_control(s, dir_fd);
+    if (!good) {
+        set_state(s, "failed", strerror(errno));
+    } else {
+        (void)unlinkat(dir_fd, HOME_END, 0);
+    }
+    if (dir_fd >= 0) {
+        (void)close(dir_fd);
+    }
+    return good;
+}
+
+static bool start(struct super *s)
+{
+    static const char *const bare[] = { "--insecure-no-sandbox", NULL };
+    const json_t *facts = s->h->facts;
+    bool sandbox = json_is_true(json_object_get(facts, "sandbox"));
+    struct mse_error err = { 0 };
+    mse_status st = mse_sim_load(&s->platform, home_fact(s->h, "platform"), &err);
+    st = st == MSE_OK ? home_read(&s->manifest, s->h, HOME_MANIFEST, MSE_MANIFEST_MAX_LEN, &err)
+                      : st;
+    struct mse_sim_launch l = {
+        .platform = s->platform,
+        .runtime_path = home_fact(s->h, "runtime"),
+        .manifest = cli_file_view(&s->manifest),
+        .enclave_size = (uint64_t)json_integer_value(json_object_get(facts, "size")),
+        .threads = MSE_SIM_THREADS,
+        .package_fd = s->package_fd,
+        .listen_fd = s->listen_fd,
+        .extra_argv = sandbox ? NULL : bare,
+    };
+    st = st == MSE_OK ? mse_sim_start(&s->enclave, &l, &err) : st;
+    if (st != MSE_OK) {
+        set_state(s, "failed", err.text[0] != '\0' ? err.text : mse_status_text(st));
+        return false;
+    }
+    mse_hex_encode(s->fingerprint, mse_bytes_of(mse_sim_enclave_measurement(s->enclave), 32));
+    return true;
+}
+
+static void on_ended(struct super *s, int status)
+{
+    char text[64];
+    if (strcmp(s->state, "failed") == 0) {
+        return; /* it said why */
+    }
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+        set_state(s, "ended", "the app has ended, or it has expired");
+    } else if (WIFEXITED(status)) {
+        (void)snprintf(text, sizeof text, "the enclave ended with status %d", WEXITSTATUS(status));
+        set_state(s, "failed", text);
+    } else {
+        (void)snprintf(text, sizeof text, "the enclave was ended by signal %d", WTERMSIG(status));
+        set_state(s, "failed", text);
+    }
+}
+
+/* False when the enclave is gone. */
+static bool on_news(struct super *s, const struct mse_sim_news *news)
+{
+    switch (news->event) {
+    case MSE_TEE_EVENT_READY:
+        set_state(s, "running", "");
+        report(s);
+        return true;
+    case MSE_TEE_EVENT_WAITING:
+        set_state(s, "waiting", news->text);
+        report(s);
+        return true;
+    case MSE_TEE_EVENT_FAILED:
+        set_state(s, "failed", news->text);
+        return true;
+    case MSE_SIM_ENDED:
+        on_ended(s, news->status);
+        return false;
+    default:
+        return true;
+    }
+}
+
+static void live(struct super *s)
+{
+    bool lives = true;
+    while (lives && stop_asked == 0) {
+        struct mse_sim_news news = { 0 };
+        struct mse_error err = { 0 };
+        /* The limit closes the gap between looking and waiting. */
+        mse_status st = mse_sim_serve(s->enclave, &news, 500, &err);
+        if (st != MSE_OK) {
+            set_state(s, "failed", err.text);
+            break;
+        }
+        lives = on_news(s, &news);
+        answer_all(s);
+    }
+    if (stop_asked != 0) {
+        mse_sim_stop(s->enclave, STOP_GRACE_MS);
+        set_state(s, "stopped", "");
+    }
+}
+
+_Noreturn void home_supervise(const struct home *h, int listen_fd, int report_fd)
+{
+    struct super s = { .h = h,
+                       .listen_fd = listen_fd,
+                       .package_fd = -1,
+                       .lock_fd = -1,
+                       .control_fd = -1,
+                       .report_fd = report_fd,
+                       .waiter_fd = -1 };
+    (void)setsid();
+    (void)umask(0077);
+    catch_signals();
+    set_state(&s, "starting", "");
+    bool mine = open_folder(&s);
+    if (mine && start(&s)) {
+        live(&s);
+    }
+    mse_sim_enclave_free(s.enclave);
+    s.enclave = NULL;
+    if (mine) {
+        leave_end(&s);
+    }
+    report(&s);
+    if (s.waiter_fd >= 0) {
+        say(&s, s.waiter_fd, false);
+    }
+    mse_sim_free(s.platform);
+    cli_file_clear(&s.manifest);
+    /* The sockets and the lock close with the process: whoever waits for that sees it gone. */
+    _exit(strcmp(s.state, "failed") == 0 ? 1 : 0);
+}
