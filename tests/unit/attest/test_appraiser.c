@@ -195,6 +195,7 @@ static void test_batch(void **state)
     struct mse_appraisal list[NUM];
     const struct mse_collateral *k = NULL;
     struct mse_appraiser *a = mse_appraiser_new(NULL);
+    memset(want, 0, sizeof want); /* from the kind before */
     world_make(w);
     struct mse_bytes quote = mse_build_view(&w->quote);
     assert_true(quote.len <= sizeof quotes[0]);
