@@ -1,24 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The runtime from the start of the app to its end, in a process of its own, with a driver that
- * writes events into a pipe; the test is the client and the launcher. */
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
+/* The runtime from the start of the app to its end. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
-#include "base/bytes.h"
-#include "enclave/serve.h"
-#include "lib/testlib.h"
-#include "net/loop.h"
-#include "unit/enclave/fixture.h"
+#include "unit/enclave/world.h"
 #include "unit/net/tlspair.h"
 
 /* A web server in a line of Python's standard library; $1 of the script is its answer's status. */
@@ -39,136 +28,6 @@
     "class S(socketserver.ThreadingMixIn, socketserver.UnixStreamServer): daemon_threads = True\n" \
     "S(os.environ[\"MSE_SOCKET\"], H).serve_forever()\n"                                           \
     "'"
-
-struct mse_tee {
-    int fd; /* one line per event */
-};
-
-static void fake_event(struct mse_tee *t, uint8_t event, const char *text)
-{
-    char line[400];
-    int n = snprintf(line, sizeof line, "%u %.300s\n", event, text);
-    ssize_t done = write(t->fd, line, (size_t)n);
-    (void)done;
-}
-
-static const struct mse_tee_ops fake_ops = { .name = "fake", .event = fake_event };
-
-struct world {
-    struct mse_manifest m;
-    uint16_t port;
-    int listen_fd;
-    int control[2];
-    int events[2];
-    unsigned start_ms;
-    const char *code; /* content of app.py, or NULL */
-    pid_t pid;
-};
-
-/* The runtime. Ends with the number of the status. */
-_Noreturn static void child(struct world *w)
-{
-    struct mse_tee tee = { w->events[1] };
-    const struct mse_enclave_tee t = { &fake_ops, &tee };
-    struct mse_enclave_clock clock;
-    struct mse_app app;
-    struct mse_identity id = { .key = NULL };
-    struct mse_error err = { 0 };
-    struct test_cert cert;
-    sigset_t set;
-    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-    (void)close(w->control[0]);
-    (void)close(w->events[0]);
-    (void)sigemptyset(&set);
-    (void)sigaddset(&set, SIGTERM);
-    (void)sigaddset(&set, SIGCHLD);
-    (void)sigprocmask(SIG_BLOCK, &set, NULL);
-    (void)signal(SIGPIPE, SIG_IGN);
-    mse_status st = mse_privkey_generate_p256(&id.key);
-    if (st != MSE_OK || mse_app_prepare(&app, true, &err) != MSE_OK) {
-        _exit(255);
-    }
-    if (w->code != NULL) {
-        char path[256];
-        (void)snprintf(path, sizeof path, "%s/app.py", app.code);
-        test_write_file(path, mse_bytes_str(w->code));
-        (void)chmod(path, 0644);
-    }
-    const struct mse_app_secrets none = { .x25519_secret = id.x25519_secret,
-                                          .x25519_public = id.x25519_public };
-    if (mse_app_put_secrets(&app, &none, &err) != MSE_OK) {
-        _exit(255);
-    }
-    test_cert_make_with(&cert, FIXTURE_SAN, mse_privkey_evp_borrow(id.key));
-    mse_build_heap(&id.cert, 65536);
-    mse_wr_copy(&id.cert, cert.der, cert.der_len);
-    mse_enclave_clock_init(&clock, w->m.created_at);
-    const struct mse_serve_config c = { .manifest = &w->m,
-                                        .identity = &id,
-                                        .tee = &t,
-                                        .clock = &clock,
-                                        .app = &app,
-                                        .listen_fd = w->listen_fd,
-                                        .control_fd = w->control[1],
-                                        .start_ms = w->start_ms };
-    st = mse_serve(&c, &err);
-    if (st != MSE_OK) {
-        fake_event(&tee, MSE_TEE_EVENT_FAILED, err.text);
-    }
-    char *dir = strdup(app.dir);
-    mse_app_clear(&app);
-    if (access(dir, F_OK) == 0) {
-        st = MSE_ERR_EXISTS; /* plain code was left behind */
-    }
-    free(dir);
-    test_cert_clear(&cert);
-    mse_build_clear(&id.cert);
-    mse_privkey_free(id.key);
-    mse_manifest_clear(&w->m);
-    _exit((int)st);
-}
-
-static void begin(struct world *w)
-{
-    w->start_ms = w->start_ms == 0 ? 20000 : w->start_ms;
-    w->listen_fd = test_listen(&w->port);
-    assert_true(mse_net_prepare_fd(w->listen_fd));
-    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, w->control), 0);
-    assert_int_equal(pipe2(w->events, O_CLOEXEC), 0);
-    w->pid = fork();
-    assert_true(w->pid >= 0);
-    if (w->pid == 0) {
-        child(w);
-    }
-    (void)close(w->control[1]);
-    (void)close(w->events[1]);
-}
-
-/* The next event, with its text behind the number. */
-static const char *next_event(const struct world *w)
-{
-    static char line[512];
-    size_t n = 0;
-    while (n < sizeof line - 1 && read(w->events[0], line + n, 1) == 1 && line[n] != '\n') {
-        n++;
-    }
-    line[n] = '\0';
-    return line;
-}
-
-static mse_status end(struct world *w)
-{
-    int status = 0;
-    assert_int_equal(waitpid(w->pid, &status, 0), w->pid);
-    assert_true(WIFEXITED(status));
-    (void)close(w->listen_fd);
-    (void)close(w->events[0]);
-    if (w->control[0] >= 0) {
-        (void)close(w->control[0]);
-    }
-    fixture_manifest_clear(&w->m);
-    return (mse_status)WEXITSTATUS(status);
-}
 
 /* GET path: the whole answer, as text. */
 static const char *get(const struct world *w, const char *path)
@@ -204,12 +63,12 @@ static void test_serve_and_stop(void **state)
     (void)state;
     struct world w;
     server_with(&w, 200);
-    begin(&w);
-    assert_string_equal(next_event(&w), "2 ");
+    world_begin(&w);
+    assert_string_equal(world_event(&w), "2 ");
     assert_non_null(strstr(get(&w, "/"), "\r\n\r\nhello"));
     assert_int_equal(kill(w.pid, SIGTERM), 0);
-    assert_string_equal(next_event(&w), "3 asked to");
-    assert_status(end(&w), MSE_OK);
+    assert_string_equal(world_event(&w), "3 asked to");
+    assert_status(world_end(&w), MSE_OK);
 }
 
 static void test_launcher_gone(void **state)
@@ -217,13 +76,13 @@ static void test_launcher_gone(void **state)
     (void)state;
     struct world w;
     server_with(&w, 404); /* healthy all the same */
-    begin(&w);
-    assert_string_equal(next_event(&w), "2 ");
+    world_begin(&w);
+    assert_string_equal(world_event(&w), "2 ");
     assert_int_equal(write(w.control[0], "x", 1), 1); /* what nobody asked for hides nothing */
     (void)close(w.control[0]);
     w.control[0] = -1;
-    assert_string_equal(next_event(&w), "3 the launcher is gone");
-    assert_status(end(&w), MSE_OK);
+    assert_string_equal(world_event(&w), "3 the launcher is gone");
+    assert_status(world_end(&w), MSE_OK);
 }
 
 static void test_expiry(void **state)
@@ -232,10 +91,10 @@ static void test_expiry(void **state)
     struct world w;
     server_with(&w, 200);
     w.m.expires_at = time(NULL) + 4;
-    begin(&w);
-    assert_string_equal(next_event(&w), "2 ");
-    assert_string_equal(next_event(&w), "3 expired");
-    assert_status(end(&w), MSE_OK);
+    world_begin(&w);
+    assert_string_equal(world_event(&w), "2 ");
+    assert_string_equal(world_event(&w), "3 expired");
+    assert_status(world_end(&w), MSE_OK);
     assert_true(time(NULL) >= w.m.expires_at);
 }
 
@@ -245,9 +104,9 @@ static void test_unhealthy(void **state)
     struct world w;
     server_with(&w, 503);
     w.start_ms = 2000;
-    begin(&w);
-    assert_non_null(strstr(next_event(&w), "4 not healthy within 2 s (last answer: 503)"));
-    assert_status(end(&w), MSE_ERR_TIMEOUT);
+    world_begin(&w);
+    assert_non_null(strstr(world_event(&w), "4 not healthy within 2 s (last answer: 503)"));
+    assert_status(world_end(&w), MSE_ERR_TIMEOUT);
 }
 
 static void test_no_socket(void **state)
@@ -255,11 +114,11 @@ static void test_no_socket(void **state)
     (void)state;
     struct world w = { .start_ms = 1000 };
     fixture_manifest(&w.m, "echo I am lost >&2; sleep 100");
-    begin(&w);
-    const char *e = next_event(&w);
+    world_begin(&w);
+    const char *e = world_event(&w);
     assert_non_null(strstr(e, "4 not healthy within 1 s"));
     assert_non_null(strstr(e, "I am lost"));
-    assert_status(end(&w), MSE_ERR_TIMEOUT);
+    assert_status(world_end(&w), MSE_ERR_TIMEOUT);
 }
 
 static void test_app_dies_at_start(void **state)
@@ -267,9 +126,9 @@ static void test_app_dies_at_start(void **state)
     (void)state;
     struct world w = { .start_ms = 0 };
     fixture_manifest(&w.m, "echo cannot start; exit 9");
-    begin(&w);
-    assert_string_equal(next_event(&w), "4 the app ended with status 9; it said: cannot start");
-    assert_status(end(&w), MSE_ERR_PROTOCOL);
+    world_begin(&w);
+    assert_string_equal(world_event(&w), "4 the app ended with status 9; it said: cannot start");
+    assert_status(world_end(&w), MSE_ERR_PROTOCOL);
 }
 
 static void test_app_dies_later(void **state)
@@ -277,11 +136,11 @@ static void test_app_dies_later(void **state)
     (void)state;
     struct world w;
     server_with(&w, 200);
-    begin(&w);
-    assert_string_equal(next_event(&w), "2 ");
+    world_begin(&w);
+    assert_string_equal(world_event(&w), "2 ");
     assert_string_equal(get(&w, "/die"), "");
-    assert_string_equal(next_event(&w), "4 the app ended with status 3; it said: going down");
-    assert_status(end(&w), MSE_ERR_PROTOCOL);
+    assert_string_equal(world_event(&w), "4 the app ended with status 3; it said: going down");
+    assert_status(world_end(&w), MSE_ERR_PROTOCOL);
 }
 
 static void test_stubborn_app_is_killed(void **state)
@@ -289,11 +148,11 @@ static void test_stubborn_app_is_killed(void **state)
     (void)state;
     struct world w = { .start_ms = 0 };
     fixture_manifest(&w.m, "trap '' TERM; while :; do sleep 1; done");
-    begin(&w);
+    world_begin(&w);
     (void)usleep(500000);
     assert_int_equal(kill(w.pid, SIGTERM), 0);
-    assert_string_equal(next_event(&w), "3 asked to");
-    assert_status(end(&w), MSE_OK);
+    assert_string_equal(world_event(&w), "3 asked to");
+    assert_status(world_end(&w), MSE_OK);
 }
 
 static void test_command_that_is_no_program(void **state)
@@ -303,9 +162,9 @@ static void test_command_that_is_no_program(void **state)
     fixture_manifest(&w.m, NULL);
     free(w.m.command.items[0]);
     w.m.command.items[0] = strdup("A=b");
-    begin(&w);
-    assert_non_null(strstr(next_event(&w), "cannot be started"));
-    assert_status(end(&w), MSE_ERR_UNSUPPORTED);
+    world_begin(&w);
+    assert_non_null(strstr(world_event(&w), "cannot be started"));
+    assert_status(world_end(&w), MSE_ERR_UNSUPPORTED);
 }
 
 static void python_app(const char *code, const char *want)
@@ -315,12 +174,12 @@ static void python_app(const char *code, const char *want)
     }
     struct world w = { .start_ms = 30000, .code = code };
     fixture_python(&w.m, "app:app");
-    begin(&w);
-    assert_string_equal(next_event(&w), "2 ");
+    world_begin(&w);
+    assert_string_equal(world_event(&w), "2 ");
     assert_non_null(strstr(get(&w, "/"), want));
     assert_int_equal(kill(w.pid, SIGTERM), 0);
-    assert_string_equal(next_event(&w), "3 asked to");
-    assert_status(end(&w), MSE_OK);
+    assert_string_equal(world_event(&w), "3 asked to");
+    assert_status(world_end(&w), MSE_OK);
 }
 
 static void test_wsgi(void **state)
@@ -353,9 +212,9 @@ static void test_python_module_with_an_error(void **state)
     }
     struct world w = { .start_ms = 30000, .code = "import nothing_of_that_name\n" };
     fixture_python(&w.m, "app:app");
-    begin(&w);
-    assert_non_null(strstr(next_event(&w), "nothing_of_that_name"));
-    assert_status(end(&w), MSE_ERR_PROTOCOL);
+    world_begin(&w);
+    assert_non_null(strstr(world_event(&w), "nothing_of_that_name"));
+    assert_status(world_end(&w), MSE_ERR_PROTOCOL);
 }
 
 int main(void)

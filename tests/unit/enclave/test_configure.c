@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Phase 1 over real connections: wrong attempts, limits, damaged packages, the start of the app
+ * with what it was given, and sudden ends. */
+#include <dirent.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <sodium.h>
+
+#include "base/bytes.h"
+#include "base/util.h"
+#include "crypto/digest.h"
+#include "crypto/x25519.h"
+#include "enclave/config_server.h"
+#include "enclave/sealed.h"
+#include "os/private_dir.h"
+#include "package/code.h"
+#include "unit/enclave/world.h"
+#include "unit/net/tlspair.h"
+
+#define TOKEN_HEX "a0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebf"
+#define KEY_HEX   "0800000000000000000000000000000000000000000000000000000000000000"
+#define OTHER_HEX "0900000000000000000000000000000000000000000000000000000000000000"
+#define SECRETS   "{\"password\": \"nobody knows this one\"}"
+#define SEALED    "{\"partner\": \"nor that\"}"
+#define FILLER    ((size_t)150000) /* so that the package has several chunks */
+
+static const uint8_t code_salt[32] = { 7 };
+static const uint8_t code_key[32] = { 8 };
+
+/* Answers with what it was given, and with the modes of the files. */
+static const char app_py[] =
+    "import os, socketserver, http.server as h\n"
+    "class H(h.BaseHTTPRequestHandler):\n"
+    "    protocol_version = 'HTTP/1.1'\n"
+    "    def do_GET(self):\n"
+    "        body = b''\n"
+    "        for name in ('SECRETS_PATH', 'SEALED_SECRETS_PATH'):\n"
+    "            path = os.environ[name]\n"
+    "            body += open(path, 'rb').read() + b' %o\\n' % (os.stat(path).st_mode & 0o777)\n"
+    "        for name in ('ENCLAVE_PK_PATH', 'ENCLAVE_SK_PATH'):\n"
+    "            body += open(os.environ[name], 'rb').read().hex().encode() + b'\\n'\n"
+    "        self.send_response(200)\n"
+    "        self.send_header('Content-Length', str(len(body)))\n"
+    "        self.end_headers()\n"
+    "        self.wfile.write(body)\n"
+    "    def log_message(self, *a): pass\n"
+    "    def address_string(self): return ''\n"
+    "class S(socketserver.ThreadingMixIn, socketserver.UnixStreamServer): daemon_threads = True\n"
+    "S(os.environ['MSE_SOCKET'], H).serve_forever()\n";
+
+static int make_package(struct world *w)
+{
+    const struct mse_package p = { .manifest_digest = w->package_digest, .key = code_key };
+    char path[256];
+    char name[] = "/tmp/mse-test-XXXXXX";
+    char *src = test_tmpdir();
+    uint8_t *filler = test_calloc(1, FILLER);
+    (void)snprintf(path, sizeof path, "%s/app.py", src);
+    test_write_file(path, mse_bytes_str(app_py));
+    (void)snprintf(path, sizeof path, "%s/filler", src);
+    test_write_file(path, mse_bytes_of(filler, FILLER));
+    test_free(filler);
+    assert_status(mse_code_digest(w->m.code_digest, src, code_salt, true, NULL), MSE_OK);
+    int fd = mkstemp(name);
+    assert_true(fd >= 0);
+    assert_int_equal(unlink(name), 0);
+    assert_status(mse_package_write(fd, src, code_salt, &p, NULL), MSE_OK);
+    test_tmpdir_remove(src);
+    return fd;
+}
+
+static void waiting_world(struct world *w)
+{
+    uint8_t token[32];
+    *w = (struct world) { .package_digest = { 1 } };
+    fixture_manifest(&w->m, "exec /usr/bin/python3 -I -B \"$MODULE_PATH/app.py\"");
+    assert_true(mse_hex_decode(token, 32, mse_bytes_str(TOKEN_HEX)));
+    assert_status(mse_sha256(w->m.config_token_sha256, mse_bytes_of(token, 32)), MSE_OK);
+    assert_status(mse_x25519_generate(w->x25519_secret, w->x25519_public), MSE_OK);
+    w->m.package = MSE_PACKAGE_ENCRYPTED;
+    w->m.expects = MSE_EXPECT_SECRETS | MSE_EXPECT_SEALED_SECRETS;
+    w->package_fd = make_package(w);
+}
+
+static void done(struct world *w)
+{
+    (void)close(w->package_fd);
+    assert_int_equal(kill(w->pid, SIGTERM), 0);
+    assert_string_equal(world_event(w), "3 asked to");
+    assert_status(world_end(w), MSE_OK);
+}
+
+/* Clients. */
+
+static void dial(struct test_client *c, const struct world *w, const char *name)
+{
+    assert_true(test_client_open(c, w->port, name, "\x08http/1.1", TLS1_3_VERSION));
+}
+
+/* The whole answer; "" if there is none. */
+static const char *hear(struct test_client *c)
+{
+    static char answer[4096];
+    size_t len = 0;
+    size_t got = 0;
+    while (len < sizeof answer - 1 &&
+           SSL_read_ex(c->ssl, answer + len, sizeof answer - 1 - len, &got) == 1) {
+        len += got;
+    }
+    answer[len] = '\0';
+    return answer;
+}
+
+static const char *ask(const struct world *w, const char *name, const char *request)
+{
+    struct test_client c;
+    dial(&c, w, name);
+    assert_true(test_client_write(&c, request, strlen(request)));
+    const char *answer = hear(&c);
+    test_client_close(&c);
+    return answer;
+}
+
+static const char *post_text(const char *token, const char *body)
+{
+    static char request[4096];
+    (void)snprintf(request, sizeof request,
+                   "POST / HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n"
+                   "Content-Length: %zu\r\n\r\n%s",
+                   token, strlen(body), body);
+    return request;
+}
+
+static const char *post(const struct world *w, const char *token, const char *body)
+{
+    return ask(w, WORLD_CONFIG_NAME, post_text(token, body));
+}
+
+static const char *body_with(const struct world *w, const char *key)
+{
+    static char body[2048];
+    uint8_t raw[256];
+    char box[400];
+    assert_true(sodium_init() >= 0);
+    assert_int_equal(
+        crypto_box_seal(raw, (const uint8_t *)SEALED, strlen(SEALED), w->x25519_public), 0);
+    mse_base64url_encode(box, mse_bytes_of(raw, strlen(SEALED) + MSE_SEALED_EXTRA));
+    (void)snprintf(body, sizeof body,
+                   "{\"uuid\":\"" FIXTURE_APP_ID "\",\"code_secret_key\":\"%s\","
+                   "\"app_secrets\":" SECRETS ",\"app_sealed_secrets\":\"%s\"}",
+                   key, box);
+    return body;
+}
+
+static bool begins(const char *text, const char *with)
+{
+    return strncmp(text, with, strlen(with)) == 0;
+}
+
+static const char *status_of(const struct world *w)
+{
+    const char *answer = ask(w, WORLD_CONFIG_NAME, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_true(begins(answer, "HTTP/1.1 200 OK\r\n"));
+    return strstr(answer, "Mse-Status: ");
+}
+
+/* Asks until it is no longer Starting. */
+static const char *settled(const struct world *w)
+{
+    const struct timespec pause = { 0, 20000000 };
+    const char *status = status_of(w);
+    while (begins(status, "Mse-Status: Starting")) {
+        (void)nanosleep(&pause, NULL);
+        status = status_of(w);
+    }
+    return status;
+}
+
+static void assert_app_has_all(const struct world *w)
+{
+    char pair[140];
+    char hex[65];
+    const char *answer =
+        ask(w, FIXTURE_SAN, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    assert_non_null(strstr(answer, SECRETS " 400\n" SEALED " 400\n"));
+    mse_hex_encode(hex, mse_bytes_of(w->x25519_public, 32));
+    (void)snprintf(pair, sizeof pair, "%s\n", hex);
+    mse_hex_encode(hex, mse_bytes_of(w->x25519_secret, 32));
+    (void)snprintf(pair + 65, sizeof pair - 65, "%s\n", hex);
+    assert_non_null(strstr(answer, pair));
+}
+
+/* Tests. */
+
+static void test_configured(void **state)
+{
+    (void)state;
+    struct world w;
+    struct test_client c;
+    waiting_world(&w);
+    world_begin(&w);
+    assert_string_equal(world_event(&w), "5 ");
+    assert_true(begins(status_of(&w), "Mse-Status: Waiting\r\n"));
+    assert_false(test_client_open(&c, w.port, FIXTURE_SAN, NULL, TLS1_3_VERSION));
+    test_client_close(&c);
+    assert_false(test_client_open(&c, w.port, WORLD_CONFIG_NAME, "\x02h2", TLS1_3_VERSION));
+    test_client_close(&c);
+    /* Any number of wrong attempts. */
+    for (int i = 0; i < 10; i++) {
+        assert_true(begins(post(&w, OTHER_HEX, body_with(&w, KEY_HEX)), "HTTP/1.1 401 "));
+        assert_true(begins(post(&w, TOKEN_HEX, "{}"), "HTTP/1.1 401 "));
+        assert_true(begins(post(&w, TOKEN_HEX, "{"), "HTTP/1.1 422 "));
+        const char *answer = post(&w, TOKEN_HEX, body_with(&w, OTHER_HEX));
+        assert_true(begins(answer, "HTTP/1.1 422 "));
+        assert_non_null(
+            strstr(answer, "{\"error\":\"package_key\",\"field\":\"code_secret_key\"}"));
+    }
+    const char *good = body_with(&w, KEY_HEX);
+    const char *answer = post(&w, TOKEN_HEX, good);
+    assert_true(begins(answer, "HTTP/1.1 200 "));
+    assert_non_null(strstr(answer, "Mse-Status: Starting\r\n"));
+    assert_true(begins(post(&w, TOKEN_HEX, good), "HTTP/1.1 409 ")); /* replayed */
+    assert_string_equal(world_event(&w), "2 ");
+    assert_true(begins(settled(&w), "Mse-Status: Running\r\n"));
+    assert_true(begins(post(&w, TOKEN_HEX, good), "HTTP/1.1 409 "));
+    assert_true(begins(post(&w, OTHER_HEX, good), "HTTP/1.1 401 "));
+    assert_app_has_all(&w);
+    done(&w);
+}
+
+static void flip(int fd, off_t at)
+{
+    uint8_t b = 0;
+    assert_int_equal(pread(fd, &b, 1, at), 1);
+    b ^= 1;
+    assert_int_equal(pwrite(fd, &b, 1, at), 1);
+}
+
+/* One chunk is bad, the end is missing; then all is well, and the same configuration passes. */
+static void test_damaged_packages(void **state)
+{
+    (void)state;
+    struct world w;
+    struct stat st;
+    uint8_t last[100];
+    waiting_world(&w);
+    const char *good = body_with(&w, KEY_HEX);
+    assert_int_equal(fstat(w.package_fd, &st), 0);
+    world_begin(&w);
+    assert_string_equal(world_event(&w), "5 ");
+    flip(w.package_fd, 100000);
+    assert_true(begins(post(&w, TOKEN_HEX, good), "HTTP/1.1 200 "));
+    const char *status = settled(&w);
+    assert_true(begins(status, "Mse-Status: Waiting\r\n"));
+    assert_non_null(strstr(status, "{\"status\":\"Waiting\",\"error\":\"package_damaged\"}"));
+    flip(w.package_fd, 100000);
+    assert_int_equal(pread(w.package_fd, last, sizeof last, st.st_size - 100), 100);
+    assert_int_equal(ftruncate(w.package_fd, st.st_size - 100), 0);
+    assert_true(begins(post(&w, TOKEN_HEX, good), "HTTP/1.1 200 "));
+    assert_non_null(strstr(settled(&w), "\"error\":\"package_truncated\"}"));
+    assert_int_equal(pwrite(w.package_fd, last, sizeof last, st.st_size - 100), 100);
+    flip(w.package_fd, 20); /* made for another manifest */
+    assert_non_null(
+        strstr(post(&w, TOKEN_HEX, good), "\"manifest_mismatch\",\"field\":\"package\""));
+    flip(w.package_fd, 20);
+    assert_true(begins(post(&w, TOKEN_HEX, good), "HTTP/1.1 200 "));
+    assert_true(begins(settled(&w), "Mse-Status: Running\r\n"));
+    assert_string_equal(world_event(&w), "2 ");
+    assert_app_has_all(&w);
+    done(&w);
+}
+
+static bool ended(struct test_client *c, int within_ms)
+{
+    struct pollfd p = { c->fd, POLLIN, 0 };
+    return poll(&p, 1, within_ms) == 1;
+}
+
+/* All places of strangers are taken by those who say nothing; an owner gets in all the same. */
+static void test_strangers(void **state)
+{
+    (void)state;
+    struct world w;
+    struct test_client strangers[MSE_CONFIG_MAX_STRANGERS];
+    struct timespec from;
+    struct timespec to;
+    waiting_world(&w);
+    const char *good = body_with(&w, KEY_HEX);
+    world_begin(&w);
+    assert_string_equal(world_event(&w), "5 ");
+    (void)clock_gettime(CLOCK_MONOTONIC, &from);
+    for (size_t i = 0; i < MSE_CONFIG_MAX_STRANGERS; i++) {
+        dial(&strangers[i], &w, WORLD_CONFIG_NAME);
+        assert_true(test_client_write(&strangers[i], "POST / HTTP/1.1\r\n", 17));
+    }
+    assert_false(ended(&strangers[0], 100));
+    assert_true(begins(post(&w, TOKEN_HEX, good), "HTTP/1.1 200 "));
+    assert_true(ended(&strangers[0], 2000)); /* the oldest made room */
+    assert_false(ended(&strangers[MSE_CONFIG_MAX_STRANGERS - 1], 0));
+    assert_true(ended(&strangers[MSE_CONFIG_MAX_STRANGERS - 1], MSE_CONFIG_STRANGER_MS + 2000));
+    (void)clock_gettime(CLOCK_MONOTONIC, &to);
+    assert_true(to.tv_sec - from.tv_sec >= MSE_CONFIG_STRANGER_MS / 1000 - 1);
+    for (size_t i = 0; i < MSE_CONFIG_MAX_STRANGERS; i++) {
+        test_client_close(&strangers[i]);
+    }
+    assert_true(begins(settled(&w), "Mse-Status: Running\r\n"));
+    assert_string_equal(world_event(&w), "2 ");
+    done(&w);
+}
+
+/* Four at once; of those who send the right thing one is the first. */
+static void test_holders(void **state)
+{
+    (void)state;
+    struct world w;
+    struct test_client c[MSE_CONFIG_MAX_HOLDERS];
+    waiting_world(&w);
+    const char *text = post_text(TOKEN_HEX, body_with(&w, KEY_HEX));
+    size_t len = strlen(text);
+    world_begin(&w);
+    assert_string_equal(world_event(&w), "5 ");
+    for (size_t i = 0; i < MSE_CONFIG_MAX_HOLDERS; i++) {
+        dial(&c[i], &w, WORLD_CONFIG_NAME);
+        assert_true(test_client_write(&c[i], text, len - 1));
+        (void)usleep(100000); /* so that it has been read before the next one comes */
+    }
+    assert_true(begins(ask(&w, WORLD_CONFIG_NAME, text), "HTTP/1.1 503 "));
+    for (size_t i = 0; i < MSE_CONFIG_MAX_HOLDERS; i++) {
+        assert_true(test_client_write(&c[i], text + len - 1, 1));
+        assert_true(begins(hear(&c[i]), i == 0 ? "HTTP/1.1 200 " : "HTTP/1.1 409 "));
+        test_client_close(&c[i]);
+    }
+    assert_string_equal(world_event(&w), "2 ");
+    done(&w);
+}
+
+static void test_sizes(void **state)
+{
+    (void)state;
+    struct world w;
+    char request[12000];
+    waiting_world(&w);
+    world_begin(&w);
+    assert_string_equal(world_event(&w), "5 ");
+    assert_true(begins(ask(&w, WORLD_CONFIG_NAME,
+                           "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 16777217\r\n"
+                           "Authorization: Bearer " TOKEN_HEX "\r\n\r\n"),
+                       "HTTP/1.1 413 "));
+    assert_true(begins(ask(&w, WORLD_CONFIG_NAME,
+                           "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 16777217\r\n\r\n"),
+                       "HTTP/1.1 401 "));
+    memset(request, 'x', sizeof request - 1);
+    request[sizeof request - 1] = '\0';
+    assert_true(begins(ask(&w, WORLD_CONFIG_NAME, request), "HTTP/1.1 431 "));
+    const char *answer = ask(&w, WORLD_CONFIG_NAME,
+                             "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n"
+                             "Authorization: Bearer " TOKEN_HEX "\r\n\r\n");
+    assert_true(begins(answer, "HTTP/1.1 422 "));
+    done(&w);
+}
+
+static void test_failed_app(void **state)
+{
+    (void)state;
+    struct world w;
+    waiting_world(&w);
+    free(w.m.command.items[2]);
+    w.m.command.items[2] = strdup("echo no such luck; exit 4");
+    world_begin(&w);
+    assert_string_equal(world_event(&w), "5 ");
+    assert_true(begins(post(&w, TOKEN_HEX, body_with(&w, KEY_HEX)), "HTTP/1.1 200 "));
+    assert_true(begins(settled(&w), "Mse-Status: Failed\r\n"));
+    assert_string_equal(world_event(&w), "4 the app ended with status 4; it said: no such luck");
+    assert_status(world_end(&w), MSE_ERR_PROTOCOL);
+    (void)close(w.package_fd);
+}
+
+/* Sudden ends. */
+
+static size_t files_in(const char *dir, const char *name)
+{
+    char path[256];
+    size_t num = 0;
+    (void)snprintf(path, sizeof path, "%s/%s", dir, name);
+    DIR *d = opendir(path);
+    for (const struct dirent *e = d == NULL ? NULL : readdir(d); e != NULL; e = readdir(d)) {
+        num += e->d_name[0] != '.' ? 1 : 0;
+    }
+    if (d != NULL) {
+        (void)closedir(d);
+    }
+    return num;
+}
+
+/* Whatever the moment: all of the code or none, all of the secrets or none. */
+static void test_killed(void **state)
+{
+    (void)state;
+    enum { ROUNDS = 20, STEP_US = 2500 };
+    char dir[200];
+    for (int i = 0; i < ROUNDS; i++) {
+        struct world w;
+        struct test_client c;
+        waiting_world(&w);
+        w.tell_dir = true;
+        const char *text = post_text(TOKEN_HEX, body_with(&w, KEY_HEX));
+        world_begin(&w);
+        const char *told = world_event(&w);
+        (void)snprintf(dir, sizeof dir, "%s", told + 2);
+        assert_string_equal(world_event(&w), "5 ");
+        dial(&c, &w, WORLD_CONFIG_NAME);
+        assert_true(test_client_write(&c, text, strlen(text)));
+        (void)usleep((useconds_t)(i * STEP_US));
+        assert_int_equal(kill(w.pid, SIGKILL), 0);
+        assert_int_equal(waitpid(w.pid, NULL, 0), w.pid);
+        test_client_close(&c);
+        size_t code = files_in(dir, "code");
+        size_t secrets = files_in(dir, "secrets");
+        assert_true(code == 0 || code == 2);
+        assert_true(secrets == 0 || (secrets == 4 && code == 2));
+        assert_true(mse_tree_remove(dir));
+        (void)close(w.package_fd);
+        world_clear(&w);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_configured), cmocka_unit_test(test_damaged_packages),
+        cmocka_unit_test(test_strangers),  cmocka_unit_test(test_holders),
+        cmocka_unit_test(test_sizes),      cmocka_unit_test(test_failed_app),
+        cmocka_unit_test(test_killed),
+    };
+    (void)signal(SIGPIPE, SIG_IGN);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
