@@ -446,8 +446,6 @@ static void install(uv_work_t *work)
     }
 }
 
-static mse_status start_app(struct serve *s);
-
 static void install_ended(uv_work_t *work, int cancelled)
 {
     struct serve *s = work->data;
