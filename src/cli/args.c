@@ -308,7 +308,12 @@ static enum cli_exit check_and_run(struct words *w)
         if (w->num_args < k->min_args) {
             cli_error(c, "%s is missing", k->args);
         } else {
-            cli_error(c, "too many arguments: %s", w->args[k->max_args]);
+            cli_error(c, "%s: %s",
+                      k->max_args == 0 ? "it takes no arguments" : "too many arguments",
+                      w->args[k->max_args]);
+            if (find_option(k->options, "project", strlen("project")) != SIZE_MAX) {
+                cli_hint(c, "--project DIR names the folder of a project");
+            }
         }
         cli_print_usage(k);
         return CLI_TROUBLE;

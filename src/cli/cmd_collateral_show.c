@@ -314,8 +314,9 @@ static void say_part(const struct cli *c, const json_t *p)
     cli_say(c, "%-12s %s to %s%s", text_of(p, "part"), text_of(p, "from"), text_of(p, "until"),
             json_is_true(json_object_get(p, "valid")) ? "" : "  NOT VALID at this time");
     if (genuine != NULL) {
-        cli_say(c, "    signed below: %s",
-                json_is_true(genuine) ? text_of(p, "root") : text_of(p, "reason"));
+        bool good = json_is_true(genuine);
+        cli_say(c, "    signature: %s%s",
+                good ? "genuine, root: " : "NOT TRUSTED: ", text_of(p, good ? "root" : "reason"));
     }
     if (number != NULL) {
         cli_say(c, "    %s, evaluation number %d%s%s", text_of(p, "tee"),
@@ -341,6 +342,19 @@ void cli_collateral_say(const struct cli *c, const json_t *description)
         cli_say(c, "ends first: %s, on %s%s", text_of(first, "part"), text_of(first, "until"),
                 json_is_true(json_object_get(description, "ends_soon")) ? " (within 7 days)" : "");
     }
+}
+
+static bool any_untrusted(const json_t *description)
+{
+    const json_t *p = NULL;
+    size_t i = 0;
+    json_array_foreach(json_object_get(description, "parts"), i, p)
+    {
+        if (json_is_false(json_object_get(p, "genuine"))) {
+            return true;
+        }
+    }
+    return false;
 }
 
 enum cli_exit cmd_collateral_show(struct cli *c)
@@ -371,6 +385,9 @@ enum cli_exit cmd_collateral_show(struct cli *c)
         cli_json(c, o);
     } else {
         cli_collateral_say(c, o);
+        if (!j->policy.allow_simulation && any_untrusted(o)) {
+            cli_hint(c, "what a simulated platform signed is trusted with --allow-simulation only");
+        }
         json_decref(o);
     }
 out:

@@ -4,15 +4,36 @@
 
 #include "cli/cli.h"
 
-static void usage_line(FILE *to, const struct cli_command *k)
+#define WIDTH ((size_t)100)
+
+/* One word of the usage; column is where the line stands. Further lines begin below the options. */
+static void usage_word(const char *word, size_t *column, size_t indent)
 {
-    (void)fprintf(to, "usage: mse %s%s%s", k->group == NULL ? "" : k->group,
-                  k->group == NULL ? "" : " ", k->name);
-    for (const struct cli_option *o = k->options; o->name != NULL; o++) {
-        (void)fprintf(to, " [--%s%s%s]%s", o->name, o->arg == NULL ? "" : " ",
-                      o->arg == NULL ? "" : o->arg, o->many ? "..." : "");
+    size_t len = strlen(word);
+    if (*column + 1 + len > WIDTH) {
+        (void)printf("\n%*s", (int)indent, "");
+        *column = indent;
     }
-    (void)fprintf(to, "%s%s\n", k->args == NULL ? "" : " ", k->args == NULL ? "" : k->args);
+    (void)printf(" %s", word);
+    *column += 1 + len;
+}
+
+static void usage_line(const struct cli_command *k)
+{
+    int n = printf("usage: mse %s%s%s", k->group == NULL ? "" : k->group,
+                   k->group == NULL ? "" : " ", k->name);
+    size_t indent = n < 0 ? 0 : (size_t)n;
+    size_t column = indent;
+    for (const struct cli_option *o = k->options; o->name != NULL; o++) {
+        char word[96];
+        (void)snprintf(word, sizeof word, "[--%s%s%s]%s", o->name, o->arg == NULL ? "" : " ",
+                       o->arg == NULL ? "" : o->arg, o->many ? "..." : "");
+        usage_word(word, &column, indent);
+    }
+    if (k->args != NULL) {
+        usage_word(k->args, &column, indent);
+    }
+    (void)printf("\n");
 }
 
 void cli_print_usage(const struct cli_command *k)
@@ -33,7 +54,7 @@ static void option_rows(const struct cli_option *o)
 
 void cli_print_help(const struct cli_command *k)
 {
-    usage_line(stdout, k);
+    usage_line(k);
     (void)printf("\n%s\n", k->summary);
     if (k->options[0].name != NULL) {
         (void)printf("\noptions:\n");

@@ -8,9 +8,7 @@
 #define SIMULATION_OPTIONS                                                                         \
     { "allow-simulation", NULL, "accept a simulated platform whose root key is pinned", false },   \
     {                                                                                              \
-        "simulation-root", "PEM",                                                                  \
-            "root certificate of the simulation; default: sim/root.pem of the "                    \
-            "configuration folder",                                                                \
+        "simulation-root", "PEM", "its root; default: sim/root.pem in the configuration folder",   \
             false                                                                                  \
     }
 #define SOURCE_OPTIONS                                                                             \
@@ -37,7 +35,7 @@
     { "reference", "FILE", "list of known runtimes; its signature is in FILE.sig", false },        \
     {                                                                                              \
         "reference-key", "PEM",                                                                    \
-            "public key that signed it; default: reference.pem of the configuration folder", false \
+            "its signer's key; default: reference.pem in the configuration folder", false          \
     }
 
 static const struct cli_option verify_cloud_options[] = {
@@ -227,7 +225,7 @@ static const struct cli_option sim_run_options[] = {
 
 static const struct cli_option collateral_serve_options[] = {
     { "listen", "ADDR:PORT", "where clients connect; default 127.0.0.1:8081", false },
-    { "database", "FILE", "SQLite file; default: collateral.sqlite of the configuration folder",
+    { "database", "FILE", "SQLite file; default: collateral.sqlite in the configuration folder",
       false },
     { "mode", "MODE", "when it is filled: lazy (default), req, offline", false },
     { "pccs", "URL", "PCCS to fetch from instead of Intel's service; several: in this order",
@@ -300,8 +298,8 @@ const struct cli_command cli_commands[] = {
     { "collateral", "show", "FILE", 1, 1, "dates, levels and signers of a collateral file",
       collateral_show_options, cmd_collateral_show },
     { "collateral", "forecast", NULL, 0, 0,
-      "say whether a platform will pass under the early set, and what is short",
-      collateral_forecast_options, cmd_collateral_forecast },
+      "say whether a platform passes the early set, and what is short", collateral_forecast_options,
+      cmd_collateral_forecast },
     { "collateral", "serve", NULL, 0, 0, "serve collateral as a PCCS does",
       collateral_serve_options, cmd_collateral_serve },
     { "sim", "init", NULL, 0, 0, "make a simulated platform", sim_init_options, cmd_sim_init },
