@@ -101,8 +101,8 @@ static void test_form(void **state)
         "{\"keys\":[1]}",
         "{\"keys\":[],\"keys\":[]}",
         "{\"keys\":[{\"kid\":\"HCLAkPub\"}]}",
-        "{\"keys\":[{\"kid\":\"HCLAkPub\",\"n\":\"a\",\"e\":\"b\"},"
-        "{\"kid\":\"HCLAkPub\",\"n\":\"c\",\"e\":\"d\"}]}",
+        ("{\"keys\":[{\"kid\":\"HCLAkPub\",\"n\":\"a\",\"e\":\"b\"},"
+         "{\"kid\":\"HCLAkPub\",\"n\":\"c\",\"e\":\"d\"}]}"),
     };
     make_snp(w, 1);
     for (size_t len = 0; len < hcl.len; len++) {
