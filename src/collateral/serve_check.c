@@ -131,6 +131,21 @@ static mse_status read_pck(struct mse_serve_pck_facts *out, const struct mse_cer
     return MSE_OK;
 }
 
+mse_status mse_serve_read_pck(struct mse_serve_pck_facts *out, struct mse_bytes pem)
+{
+    struct mse_serve_pck_facts f = { 0 };
+    uint8_t der[MAX_CERT];
+    size_t len = 0;
+    struct mse_cert cert;
+    mse_status st = mse_pem_next(&pem, "CERTIFICATE", der, sizeof der, &len);
+    st = st == MSE_OK ? mse_cert_parse(&cert, mse_bytes_of(der, len), NULL) : st;
+    st = st == MSE_OK ? read_pck(&f, &cert, NULL) : st;
+    if (st == MSE_OK) {
+        *out = f;
+    }
+    return st;
+}
+
 mse_status mse_serve_check_pck(struct mse_serve_pck_facts *out, struct mse_bytes pem,
                                struct mse_bytes chain, const struct mse_serve_trust *t, mse_time at,
                                struct mse_error *err)

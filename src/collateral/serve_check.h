@@ -42,6 +42,9 @@ MSE_MUST_USE mse_status mse_serve_check_pck(struct mse_serve_pck_facts *out, str
                                             struct mse_bytes chain, const struct mse_serve_trust *t,
                                             mse_time at, struct mse_error *err);
 
+/* mse_serve_read_pck reads what a PCK certificate (PEM) says, and judges nothing. */
+MSE_MUST_USE mse_status mse_serve_read_pck(struct mse_serve_pck_facts *out, struct mse_bytes pem);
+
 /* A certificate that a machine may use: what mse_serve_select chooses from. */
 struct mse_serve_candidate {
     uint8_t cpu_svn[16];

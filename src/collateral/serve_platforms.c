@@ -154,12 +154,38 @@ static mse_status find_platform(struct mse_serve_store *s, struct known *out,
     return MSE_OK;
 }
 
+/* Anybody may ask for a certificate under a QE-ID that is not theirs, with the PPID of a machine
+ * that is: what comes for one TCB has to be of the machine that the platform's certificates are of.
+ */
+static mse_status same_machine(struct mse_serve_store *s, int64_t id,
+                               const struct mse_serve_pck_facts *f, struct mse_error *err)
+{
+    struct mse_serve_pck_facts old;
+    sqlite3_stmt *q = mse_serve_stmt(s, SQL_CERTS_GET);
+    (void)sqlite3_bind_int64(q, 1, id);
+    int rc = sqlite3_step(q);
+    mse_status st = MSE_OK;
+    if (rc != SQLITE_ROW && rc != SQLITE_DONE) {
+        st = mse_serve_sql_failed(s, err);
+    } else if (rc == SQLITE_ROW && mse_serve_read_pck(&old, mse_serve_column(q, 1)) == MSE_OK &&
+               (!mse_mem_equal(old.ppid, f->ppid, sizeof f->ppid) ||
+                !mse_mem_equal(old.fmspc, f->fmspc, sizeof f->fmspc))) {
+        st = MSE_FAIL(err, MSE_ERR_EXISTS, "ppid",
+                      "the platform has certificates of another machine already");
+    }
+    (void)sqlite3_reset(q);
+    return st;
+}
+
 static mse_status write_certs(struct mse_serve_store *s, const struct mse_serve_certs *c,
                               const struct judged *j, struct mse_error *err)
 {
     struct known old = { .id = 0 };
     int64_t id = 0;
     mse_status st = find_platform(s, &old, c->platform, err);
+    if (st == MSE_OK && old.id != 0 && !c->all) {
+        st = same_machine(s, old.id, &j->facts[0], err);
+    }
     if (st == MSE_OK) {
         st = put_chain(s, j->facts[0].platform_ca, c->chain, err);
     }

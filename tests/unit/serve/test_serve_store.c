@@ -430,6 +430,27 @@ static void keeps_one_certificate_for_one_tcb(void **state)
     clear_pems(&p);
 }
 
+/* Whoever asks chooses the QE-ID and the PPID. */
+static void mixes_no_machines(void **state)
+{
+    struct bench *b = *state;
+    struct pems own = { 0 };
+    struct pems strange = { 0 };
+    struct mse_serve_platform platform = world_platform(6, 12, 1);
+    struct mse_serve_platform later = world_platform(7, 12, 1);
+    add_pck(&own, &b->w, 5, 10, 1);
+    add_pck(&strange, &b->w, 4, 10, 2);
+    assert_status(put_certs(b, &own, &platform, false), MSE_OK);
+    assert_status(put_certs(b, &strange, &later, false), MSE_ERR_EXISTS);
+    (void)svn_for(b, 7, 12, MSE_ERR_NOT_FOUND);
+    assert_int_equal(svn_for(b, 6, 12, MSE_OK), 5);
+    assert_status(put_certs(b, &own, &later, false), MSE_OK);
+    assert_int_equal(svn_for(b, 7, 12, MSE_OK), 5);
+    assert_status(put_certs(b, &strange, &later, true), MSE_OK); /* an administrator knows better */
+    clear_pems(&strange);
+    clear_pems(&own);
+}
+
 static void refuses_certificates(void **state)
 {
     struct bench *b = *state;
@@ -653,6 +674,7 @@ int main(void)
         TEST(tells_what_is_old),
         TEST(chooses_certificates),
         TEST(keeps_one_certificate_for_one_tcb),
+        TEST(mixes_no_machines),
         TEST(refuses_certificates),
         TEST(hands_out_no_revoked_certificate),
         TEST(hands_platforms_over_once),
