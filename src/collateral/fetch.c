@@ -100,6 +100,14 @@ static unsigned time_left(const struct job *j)
     return now >= j->deadline ? 0 : (unsigned)(j->deadline - now);
 }
 
+/* What is left of the time for one request; never 0, which libcurl takes for "as long as it takes".
+ */
+static unsigned bounded(unsigned left, unsigned most)
+{
+    unsigned ms = left < most ? left : most;
+    return ms > 0 ? ms : 1;
+}
+
 /* How much an outcome tells: what was answered wrongly counts more than what was not answered. */
 static unsigned weight(mse_status st)
 {
@@ -220,8 +228,8 @@ static mse_status try_one(struct job *j, const struct mse_upstream *u, bool *aga
         .proxy = c->proxy,
         .chain_header = { name, older },
         .max_body = 2 * MSE_FETCH_MAX_BODY, /* hexadecimal CRLs */
-        .connect_ms = left < c->connect_ms ? left : c->connect_ms,
-        .total_ms = left < c->request_ms ? left : c->request_ms,
+        .connect_ms = bounded(left, c->connect_ms),
+        .total_ms = bounded(left, c->request_ms),
         .progress = c->progress,
         .user = c->user,
     };

@@ -166,11 +166,15 @@ static mse_status flush(const struct mse_ratls_conn *c, const struct dial *d)
     return MSE_OK;
 }
 
-/* Hands OpenSSL the next bytes of the peer. */
+/* Hands OpenSSL the next bytes of the peer. A peer that never stops sending what carries nothing is
+ * stopped by the deadline too. */
 static mse_status fill(const struct mse_ratls_conn *c, const struct dial *d)
 {
     uint8_t buf[CHUNK];
     for (;;) {
+        if (now_ms() >= d->deadline) {
+            return timed_out(d, d->doing);
+        }
         ssize_t n = recv(c->fd, buf, sizeof buf, 0);
         if (n > 0) {
             return BIO_write(SSL_get_rbio(c->ssl), buf, (int)n) == (int)n ? MSE_OK : MSE_ERR_MEMORY;
