@@ -124,6 +124,10 @@ static void judge_manifest(struct mse_verdict *v, const struct mse_ratls_claims 
     uint8_t hash[32];
     struct mse_bytes used = j->manifest.len > 0 ? j->manifest : r->manifest;
     if (used.len == 0) {
+        if (claims->manifest.len > 0 && j->host != NULL) {
+            mse_verdict_add(v, MSE_STEP_MANIFEST, MSE_ERR_MANIFEST_MISMATCH,
+                            "the digest of a manifest that did not come", "the manifest", NULL);
+        }
         return; /* nobody goes by one */
     }
     if (mse_sha256(hash, used) != MSE_OK) {

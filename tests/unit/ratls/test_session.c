@@ -119,6 +119,7 @@ static void in_order(void **state)
     assert_int_equal(b.verdict.binding_level, 1);
     bench_init(&b, *state, 2);
     b.response.manifest.len = 0; /* nobody goes by one */
+    b.words.manifest_sha256.len = 0;
     assert_status(bench_judge(&b), MSE_OK);
 }
 
@@ -245,6 +246,9 @@ static void other_names_and_manifests(void **state)
     assert_int_equal(mse_verdict_failure(&b.verdict)->step, MSE_STEP_NAME);
     bench_init(&b, *state, 2);
     b.words.manifest_sha256.len = 0;
+    assert_status(bench_judge(&b), MSE_ERR_MANIFEST_MISMATCH);
+    bench_init(&b, *state, 2);
+    b.response.manifest.len = 0; /* measured, asked for, and kept back */
     assert_status(bench_judge(&b), MSE_ERR_MANIFEST_MISMATCH);
     /* a manifest, measured as it should be, that names somebody else, or nobody */
     const char *const others[] = { "{\"san\":\"other.example.org\"}", "{\"name\":\"" LAB_HOST "\"}",
