@@ -29,7 +29,7 @@ static bool check_extensions(struct mse_bytes in, allow_fn *allowed)
         bool critical = false;
         size_t before = list.len;
         if (!mse_ext_next(&list, &oid, &critical, &value) || !allowed(oid, critical) ||
-            mse_ext_is_repeated(all, before, oid)) {
+            mse_ext_is_too_much(all, before, oid)) {
             return false;
         }
     }

@@ -131,13 +131,15 @@ bool mse_ext_next(struct mse_bytes *in, struct mse_bytes *oid, bool *critical,
     return true;
 }
 
-bool mse_ext_is_repeated(struct mse_bytes all, size_t before, struct mse_bytes oid)
+bool mse_ext_is_too_much(struct mse_bytes all, size_t before, struct mse_bytes oid)
 {
     struct mse_bytes id = { 0 };
     struct mse_bytes value = { 0 };
     bool critical = false;
+    size_t num = 0;
     while (all.len > before && mse_ext_next(&all, &id, &critical, &value)) {
-        if (mse_bytes_equal(id, oid)) {
+        num++;
+        if (num >= MSE_MAX_EXTENSIONS || mse_bytes_equal(id, oid)) {
             return true;
         }
     }
@@ -226,7 +228,7 @@ static bool rd_extensions(struct mse_cert *c, struct mse_bytes *in)
         bool critical = false;
         size_t before = list.len;
         if (!mse_ext_next(&list, &oid, &critical, &value) ||
-            mse_ext_is_repeated(c->extensions, before, oid) ||
+            mse_ext_is_too_much(c->extensions, before, oid) ||
             !rd_extension(c, oid, critical, value)) {
             return false;
         }

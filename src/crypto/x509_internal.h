@@ -16,8 +16,10 @@ enum mse_sig_alg mse_sig_alg_of(struct mse_bytes whole);
 /* mse_ext_next takes one Extension. */
 MSE_MUST_USE bool mse_ext_next(struct mse_bytes *in, struct mse_bytes *oid, bool *critical,
                                struct mse_bytes *value);
-/* mse_ext_is_repeated tells whether one of the extensions in [all, before) has this OID, where
- * before is how much was left of `all` when the present one was taken. */
-MSE_MUST_USE bool mse_ext_is_repeated(struct mse_bytes all, size_t before, struct mse_bytes oid);
+/* mse_ext_is_too_much tells whether one of the extensions in [all, before) has this OID, where
+ * before is how much was left of `all` when the present one was taken; or whether there are as many
+ * of them as a list may have: each is held against all others, and a stranger sends the list. */
+#define MSE_MAX_EXTENSIONS 64
+MSE_MUST_USE bool mse_ext_is_too_much(struct mse_bytes all, size_t before, struct mse_bytes oid);
 
 #endif

@@ -15,6 +15,7 @@
 #include "crypto/sign.h"
 #include "crypto/x25519.h"
 #include "crypto/x509.h"
+#include "crypto/x509_internal.h"
 #include "lib/testlib.h"
 
 static struct mse_bytes hex(uint8_t *buf, const char *text)
@@ -614,6 +615,31 @@ static void x25519_pairs(void **state)
     assert_memory_not_equal(secret[0], secret[1], 32);
 }
 
+/* Each extension is held against all before it, and certificates come from strangers: 100 KB of
+ * them would be a second's work. Built here up to the last that is taken, and one more. */
+static void test_too_many_extensions(void **state)
+{
+    (void)state;
+    uint8_t list[9 * (MSE_MAX_EXTENSIONS + 1)];
+    for (size_t i = 0; i <= MSE_MAX_EXTENSIONS; i++) {
+        const uint8_t one[9] = { 0x30, 7, 0x06, 3, 0x2a, 3, (uint8_t)i, 0x04, 0 };
+        memcpy(list + 9 * i, one, sizeof one);
+    }
+    struct mse_bytes all = mse_bytes_of(list, sizeof list);
+    struct mse_bytes in = all;
+    for (size_t i = 0; i <= MSE_MAX_EXTENSIONS; i++) {
+        struct mse_bytes oid = { 0 };
+        struct mse_bytes value = { 0 };
+        bool critical = false;
+        size_t before = in.len;
+        assert_true(mse_ext_next(&in, &oid, &critical, &value));
+        assert_true(mse_ext_is_too_much(all, before, oid) == (i == MSE_MAX_EXTENSIONS));
+    }
+    list[6] = 5; /* the first is now as the sixth */
+    in = mse_bytes_of(list + (size_t)9 * 5, 9);
+    assert_true(mse_ext_is_too_much(all, sizeof list - (size_t)9 * 5, mse_bytes_of(list + 49, 3)));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -633,6 +659,7 @@ int main(void)
         cmocka_unit_test(test_keys),
         cmocka_unit_test(test_rsa3),
         cmocka_unit_test(test_ec_key),
+        cmocka_unit_test(test_too_many_extensions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
