@@ -73,6 +73,7 @@ static enum cli_exit load_simulation_root(struct cli_judge *j, const struct cli 
         /* A root of any kind counts by the hash of its key, one of P-256 by its point as well. */
         st = mse_simulation_root_sha256_of_pem(j->policy.simulation_root_sha256, cli_file_view(&f),
                                                &err);
+        memset(j->policy.simulation_root, 0, sizeof j->policy.simulation_root);
         (void)!mse_simulation_root_of_pem(j->policy.simulation_root, cli_file_view(&f), NULL);
     }
     free(path);
@@ -95,7 +96,9 @@ static enum cli_exit load_simulation(struct cli_judge *j, const struct cli *c)
     if (cli_has(c, "allow-simulation")) {
         j->policy.allow_simulation = true;
     }
-    bool pinned = !mse_mem_is_zero(j->policy.simulation_root, sizeof j->policy.simulation_root);
+    bool pinned =
+        !mse_mem_is_zero(j->policy.simulation_root, sizeof j->policy.simulation_root) ||
+        !mse_mem_is_zero(j->policy.simulation_root_sha256, sizeof j->policy.simulation_root_sha256);
     if (!j->policy.allow_simulation || (pinned && !cli_has(c, "simulation-root"))) {
         return CLI_DONE;
     }

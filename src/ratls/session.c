@@ -267,7 +267,7 @@ static mse_status client_talk(struct talk *t, const struct mse_session_client_co
 /* Hands the session out where the caller is told that there is one. */
 static mse_status finish(struct mse_session **out, struct mse_session *s, mse_status st)
 {
-    bool keep = out != NULL && (st == MSE_OK || st == MSE_ERR_BUSY || s->judged);
+    bool keep = out != NULL && s != NULL && (st == MSE_OK || st == MSE_ERR_BUSY || s->judged);
     if (out != NULL) {
         *out = keep ? s : NULL;
     }
@@ -455,7 +455,7 @@ mse_status mse_session_server(struct mse_session **out, struct ssl_st *ssl,
     const struct mse_session_io io = { ssl, ssl_read, ssl_write };
     struct mse_session *s = session_new();
     if (s == NULL) {
-        return MSE_FAIL(err, MSE_ERR_MEMORY, STEP, "out of memory");
+        return finish(out, NULL, MSE_FAIL(err, MSE_ERR_MEMORY, STEP, "out of memory"));
     }
     struct talk t = { s, ssl, &io, err };
     return finish(out, s, server_talk(&t, c));
