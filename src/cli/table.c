@@ -171,6 +171,15 @@ static const struct cli_option home_verify_options[] = {
     { NULL, NULL, NULL, false },
 };
 
+static const struct cli_option home_run_options[] = {
+    { "key", "F", "key of the code, from the code provider", false },
+    { "secrets", "F", "JSON that the app finds at SECRETS_PATH", false },
+    { "sealed-secrets", "F", "JSON in a box that only this enclave opens (mse home seal)", false },
+    { "token", "F", "token of phase 1, if mse.toml has its digest; default: that of spawn", false },
+    { "timeout", "SECONDS", "until the app must be healthy; default 60", false },
+    { NULL, NULL, NULL, false },
+};
+
 static const struct cli_option home_logs_options[] = {
     { "follow", NULL, "the last lines, then what comes (also -f)", false },
     { NULL, NULL, NULL, false },
@@ -286,6 +295,8 @@ const struct cli_command cli_commands[] = {
       home_evidence_options, cmd_home_evidence },
     { "home", "verify", NULL, 0, 0, "judge an operator's evidence against your own package",
       home_verify_options, cmd_home_verify },
+    { "home", "run", "NAME", 1, 1, "give a waiting instance its key and secrets", home_run_options,
+      cmd_home_run },
     { "home", "status", "NAME", 1, 1, "say how an instance is", no_options, cmd_home_status },
     { "home", "list", NULL, 0, 0, "list the instances here", no_options, cmd_home_list },
     { "home", "logs", "NAME", 1, 1, "print what an instance says", home_logs_options,

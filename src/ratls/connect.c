@@ -437,6 +437,50 @@ mse_status mse_ratls_conn_attest(struct mse_session **out, struct mse_ratls_conn
     return mse_session_client_over(out, c->ssl, &io, cfg, err);
 }
 
+/* One piece of the answer; *over: there is no more. */
+static mse_status read_some(struct carrier *k, struct mse_build *reply, bool *over)
+{
+    uint8_t buf[CHUNK];
+    size_t n = 0;
+    int rc = SSL_read_ex(k->conn->ssl, buf, sizeof buf, &n);
+    if (rc == 1) {
+        mse_wr_copy(reply, buf, n);
+        return mse_build_ok(reply)
+                   ? MSE_OK
+                   : MSE_FAIL(k->dial.err, MSE_ERR_NO_SPACE, "tls", SHOWN_HOST ": a long answer",
+                              k->dial.host, k->dial.port);
+    }
+    if (SSL_get_error(k->conn->ssl, rc) != SSL_ERROR_WANT_READ) {
+        ERR_clear_error();
+        *over = true;
+        return MSE_OK;
+    }
+    mse_status st = fill(k->conn, &k->dial);
+    *over = st == MSE_ERR_PROTOCOL || st == MSE_ERR_IO;
+    return *over ? MSE_OK : st;
+}
+
+mse_status mse_ratls_conn_exchange(struct mse_ratls_conn *c, struct mse_build *reply,
+                                   struct mse_bytes request, unsigned timeout_ms,
+                                   struct mse_error *err)
+{
+    struct carrier k = { c,
+                         { .host = c->host,
+                           .port = c->port,
+                           .deadline = now_ms() + (int64_t)timeout_ms,
+                           .doing = "the request",
+                           .err = err } };
+    bool over = false;
+    mse_status st = carry_write(&k, request.data, request.len, err);
+    if (st == MSE_ERR_IO) {
+        st = MSE_OK; /* a peer that refuses early has answered before it closed */
+    }
+    while (st == MSE_OK && !over) {
+        st = read_some(&k, reply, &over);
+    }
+    return st;
+}
+
 struct mse_bytes mse_ratls_conn_cert(const struct mse_ratls_conn *c)
 {
     struct mse_bytes der = { c->der, c->der_len };

@@ -6,6 +6,8 @@
 
 #include <mse/session.h>
 
+#include "base/build.h"
+
 struct mse_ratls_conn;
 /* host: DNS name or literal address (IPv6 without brackets); *.localhost is resolved to loopback
  * here (RFC 6761), ::1 first. SNI is host, but for an address. The deadline covers connection and
@@ -35,6 +37,12 @@ struct mse_bytes mse_ratls_conn_alpn(const struct mse_ratls_conn *c);
 MSE_MUST_USE mse_status mse_ratls_conn_attest(struct mse_session **out, struct mse_ratls_conn *c,
                                               const struct mse_session_client_config *cfg,
                                               unsigned timeout_ms, struct mse_error *err);
+/* mse_ratls_conn_exchange sends a request and appends to reply what the peer answers until it
+ * closes. Errors: those of a connection; MSE_ERR_NO_SPACE, reply is full. A connection that breaks
+ * off counts as closed: whoever reads the reply knows how long it is to be. */
+MSE_MUST_USE mse_status mse_ratls_conn_exchange(struct mse_ratls_conn *c, struct mse_build *reply,
+                                                struct mse_bytes request, unsigned timeout_ms,
+                                                struct mse_error *err);
 /* The leaf's DER, borrowed from the connection. */
 struct mse_bytes mse_ratls_conn_cert(const struct mse_ratls_conn *c);
 void mse_ratls_conn_free(struct mse_ratls_conn *c);

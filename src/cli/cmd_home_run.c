@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* mse home run: gives a waiting instance its configuration, over a session that was attested first,
+ * and waits until the app is healthy. */
+#include <poll.h>
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/util.h"
+#include "cli/configure.h"
+#include "cli/home.h"
+#include "cli/own.h"
+#include "package/manifest.h"
+#include "ratls/connect.h"
+
+#define KEY_LEN     ((size_t)32)
+#define MAX_SECRETS ((size_t)8 * 1024 * 1024)
+#define MAX_REQUEST ((size_t)17 * 1024 * 1024)
+#define MAX_ANSWER  ((size_t)65536)
+#define ASK_MS      20000U
+#define TURN_MS     200
+
+static const uint8_t attested[] = "\x15mse-attest/1+http/1.1";
+static const uint8_t plain[] = "\x08http/1.1";
+
+struct give {
+    const struct cli *c;
+    struct home h;
+    struct mse_policy *policy;
+    struct cli_file manifest;
+    struct cli_file collateral;
+    struct mse_bundle bundle;
+    uint8_t *scratch;
+    struct cli_file key;
+    struct cli_file secrets;
+    struct cli_file sealed;
+    struct cli_file token_file;
+    char token[65];
+    uint64_t timeout_s;
+};
+
+static void wipe_file(struct cli_file *f)
+{
+    if (f->data != NULL) {
+        mse_wipe(f->data, f->len);
+    }
+    cli_file_clear(f);
+}
+
+static void trim(struct cli_file *f)
+{
+    while (f->len > 0 && (f->data[f->len - 1] == '\n' || f->data[f->len - 1] == '\r')) {
+        f->len--;
+    }
+}
+
+static mse_status read_given(struct give *g, struct mse_error *err)
+{
+    const struct {
+        const char *option;
+        struct cli_file *to;
+        size_t max;
+    } files[] = { { "key", &g->key, 4096 },
+                  { "secrets", &g->secrets, MAX_SECRETS },
+                  { "sealed-secrets", &g->sealed, MAX_SECRETS } };
+    mse_status st = MSE_OK;
+    for (size_t i = 0; st == MSE_OK && i < MSE_ARRAY_LEN(files); i++) {
+        const char *path = cli_value(g->c, files[i].option);
+        if (path != NULL) {
+            st = cli_file_read(files[i].to, path, files[i].max, err);
+        }
+        if (st == MSE_OK && path != NULL && files[i].to->len == 0) {
+            st = MSE_FAIL(err, MSE_ERR_MALFORMED, files[i].option, "%.180s is empty", path);
+        }
+    }
+    if (st == MSE_OK && g->key.len > 0 && g->key.len != KEY_LEN) {
+        st = MSE_FAIL(err, MSE_ERR_MALFORMED, "key", "%.150s has %zu bytes, wanted a key of %zu",
+                      cli_value(g->c, "key"), g->key.len, KEY_LEN);
+    }
+    return st;
+}
+
+/* The token that spawn made, or the provider's. */
+static enum cli_exit read_token(struct give *g)
+{
+    struct mse_error err = { 0 };
+    uint8_t raw[32];
+    const char *path = cli_value(g->c, "token");
+    mse_status st = path != NULL ? cli_file_read(&g->token_file, path, 4096, &err)
+                                 : home_read(&g->token_file, &g->h, HOME_TOKEN, 4096, &err);
+    if (st != MSE_OK && path == NULL) {
+        (void)cli_trouble(g->c, "mse.toml of this package names a token that is not here");
+        cli_hint(g->c, "--token F gives it: 64 hexadecimal digits, from the code provider");
+        return CLI_TROUBLE;
+    }
+    if (st != MSE_OK) {
+        return cli_failed(g->c, st, &err);
+    }
+    trim(&g->token_file);
+    bool good = mse_hex_decode(raw, sizeof raw, cli_file_view(&g->token_file));
+    if (good) {
+        mse_hex_encode(g->token, mse_bytes_of(raw, sizeof raw));
+    }
+    mse_wipe(raw, sizeof raw);
+    return good ? CLI_DONE : cli_trouble(g->c, "the token is not 64 hexadecimal digits");
+}
+
+/* Exactly what the manifest asks for, said before anything is sent. */
+static enum cli_exit check_given(const struct give *g)
+{
+    struct mse_manifest m = { 0 };
+    struct mse_error err = { 0 };
+    mse_status st = mse_manifest_parse(&m, cli_file_view(&g->manifest), &err);
+    const struct {
+        const char *option;
+        bool given;
+        bool wanted;
+    } rows[] = {
+        { "key", g->key.len > 0, m.package == MSE_PACKAGE_ENCRYPTED },
+        { "secrets", g->secrets.len > 0, (m.expects & MSE_EXPECT_SECRETS) != 0 },
+        { "sealed-secrets", g->sealed.len > 0, (m.expects & MSE_EXPECT_SEALED_SECRETS) != 0 },
+    };
+    mse_manifest_clear(&m);
+    if (st != MSE_OK) {
+        return cli_failed(g->c, st, &err);
+    }
+    for (size_t i = 0; i < MSE_ARRAY_LEN(rows); i++) {
+        if (rows[i].given != rows[i].wanted) {
+            return cli_trouble(g->c,
+                               rows[i].wanted ? "--%s F is missing: %s waits for it"
+                                              : "--%s is given, and %s does not expect it",
+                               rows[i].option, g->h.name);
+        }
+    }
+    return CLI_DONE;
+}
+
+/* It is our own platform that is judged here: its root, its collateral, the fingerprint that was
+ * measured at launch. */
+static mse_status make_policy(struct give *g, struct mse_error *err)
+{
+    struct cli_file root = { 0 };
+    char *root_path = cli_join(home_fact(&g->h, "platform"), "root.pem");
+    char *path = cli_join(home_fact(&g->h, "platform"), "collateral.json");
+    struct mse_policy *p = g->policy;
+    mse_status st = root_path == NULL || path == NULL ? MSE_ERR_MEMORY : MSE_OK;
+    st = st == MSE_OK ? cli_file_read(&root, root_path, MAX_ANSWER, err) : st;
+    st = st == MSE_OK ? cli_file_read(&g->collateral, path, MSE_BUNDLE_MAX_LEN, err) : st;
+    st = st == MSE_OK ? cli_bundle_load(&g->bundle, &g->scratch, cli_file_view(&g->collateral), err)
+                      : st;
+    st = st == MSE_OK ? home_read(&g->manifest, &g->h, HOME_MANIFEST, MSE_MANIFEST_MAX_LEN, err)
+                      : st;
+    mse_policy_default(p);
+    p->allow_simulation = true;
+    p->require_level = 2;
+    p->num_references = 1;
+    p->references[0].has_fingerprint = mse_hex_decode(
+        p->references[0].fingerprint, 32, mse_bytes_str(home_fact(&g->h, "fingerprint")));
+    struct mse_bytes pem = cli_file_view(&root);
+    st = st == MSE_OK ? mse_simulation_root_sha256_of_pem(p->simulation_root_sha256, pem, err) : st;
+    st = st == MSE_OK ? mse_simulation_root_of_pem(p->simulation_root, pem, err) : st;
+    cli_file_clear(&root);
+    free(root_path);
+    free(path);
+    return st;
+}
+
+static enum cli_exit load(struct give *g)
+{
+    struct mse_error err = { 0 };
+    json_t *state = home_state(&g->h);
+    bool waits = strcmp(home_state_word(state), "waiting") == 0;
+    if (!waits) {
+        (void)cli_trouble(g->c, "%s is %s, only an instance that waits takes keys", g->h.name,
+                          home_state_word(state));
+        cli_hint(g->c, "mse home restart %s makes it wait again", g->h.name);
+    }
+    json_decref(state);
+    if (!waits) {
+        return CLI_TROUBLE;
+    }
+    mse_status st = read_given(g, &err);
+    st = st == MSE_OK ? make_policy(g, &err) : st;
+    enum cli_exit e = st == MSE_OK ? check_given(g) : cli_failed(g->c, st, &err);
+    return e == CLI_DONE ? read_token(g) : e;
+}
+
+static mse_status exchange(struct mse_ratls_conn *conn, const struct mse_build *ask,
+                           struct cli_configure_answer *answer, struct mse_error *err)
+{
+    struct mse_build reply;
+    mse_build_heap(&reply, MAX_ANSWER);
+    mse_status st = mse_build_ok(ask)
+                        ? mse_ratls_conn_exchange(conn, &reply, mse_build_view(ask), ASK_MS, err)
+                        : MSE_ERR_MEMORY;
+    st = st == MSE_OK ? cli_configure_parse(answer, mse_build_view(&reply), err) : st;
+    mse_build_clear(&reply);
+    return st;
+}
+
+/* Not a byte goes out before the session is accepted. */
+static mse_status attest_and_send(struct give *g, const struct mse_build *ask,
+                                  struct cli_configure_answer *answer, struct mse_error *err)
+{
+    struct mse_ratls_conn *conn = NULL;
+    struct mse_session *session = NULL;
+    const struct mse_session_client_config cfg = {
+        .judge = { .policy = g->policy,
+                   .collateral = &g->bundle.collateral,
+                   .at = (mse_time)time(NULL),
+                   .host = home_fact(&g->h, "config_domain_name"),
+                   .manifest = cli_file_view(&g->manifest) },
+        .level = 2,
+        .alpn = MSE_SESSION_ALPN_HTTP11,
+    };
+    mse_status st = home_dial(&conn, &g->h, true, mse_bytes_of(attested, sizeof attested - 1), err);
+    st = st == MSE_OK ? mse_ratls_conn_attest(&session, conn, &cfg, ASK_MS, err) : st;
+    st = st == MSE_OK ? exchange(conn, ask, answer, err) : st;
+    mse_session_free(session);
+    mse_ratls_conn_free(conn);
+    return st;
+}
+
+static mse_status ask_state(struct give *g, struct cli_configure_answer *answer,
+                            struct mse_error *err)
+{
+    struct mse_ratls_conn *conn = NULL;
+    struct mse_build ask;
+    mse_build_heap(&ask, MAX_ANSWER);
+    cli_configure_question(&ask, home_fact(&g->h, "config_domain_name"));
+    mse_status st = home_dial(&conn, &g->h, true, mse_bytes_of(plain, sizeof plain - 1), err);
+    st = st == MSE_OK ? exchange(conn, &ask, answer, err) : st;
+    mse_ratls_conn_free(conn);
+    mse_build_clear(&ask);
+    return st;
+}
+
+static const char *advice(const struct cli_configure_answer *a)
+{
+    if (strcmp(a->error, "package_key") == 0) {
+        return "this is not the key of this package: ask the code provider";
+    }
+    if (strcmp(a->error, "sealed") == 0) {
+        return "the box was sealed for another enclave or another start of it, or holds no JSON: "
+               "the code provider seals again for the certificate of now";
+    }
+    if (strcmp(a->error, "token") == 0) {
+        return "the token is not the one whose digest the manifest has";
+    }
+    return "docs/protocol.md, \"Configuration\", says what is checked";
+}
+
+static enum cli_exit refused(const struct give *g, const struct cli_configure_answer *a)
+{
+    cli_error(g->c, "the enclave refused the configuration: %s%s%s (%u)",
+              a->error[0] == '\0' ? "no reason given" : a->error, a->field[0] == '\0' ? "" : " in ",
+              a->field, a->status);
+    cli_hint(g->c, "%s", advice(a));
+    return CLI_REFUSED;
+}
+
+/* Until the app is healthy; a package that turned out bad brings the enclave back to Waiting. */
+static enum cli_exit wait_running(struct give *g)
+{
+    mse_time deadline = (mse_time)time(NULL) + (mse_time)g->timeout_s;
+    while ((mse_time)time(NULL) < deadline) {
+        struct cli_configure_answer a = { 0 };
+        struct mse_error err = { 0 };
+        mse_status st = ask_state(g, &a, &err);
+        if (st == MSE_OK && strcmp(a.state, "Running") == 0) {
+            return CLI_DONE;
+        }
+        if (st == MSE_OK && strcmp(a.state, "Waiting") == 0) {
+            cli_error(g->c, "the package could not be installed: %s; the enclave waits again",
+                      a.error);
+            cli_hint(g->c, "the package was damaged on its way here: spawn a whole one");
+            return CLI_REFUSED;
+        }
+        json_t *state = home_state(&g->h);
+        bool over = !home_lives(state) || strcmp(home_state_word(state), "failed") == 0;
+        const char *note = json_string_value(json_object_get(state, "note"));
+        if (over || (st == MSE_OK && strcmp(a.state, "Failed") == 0)) {
+            (void)cli_trouble(g->c, "the app did not start%s%s", note == NULL ? "" : ": ",
+                              note == NULL ? "" : note);
+            cli_hint(g->c, "mse home logs %s shows what it said", g->h.name);
+        }
+        json_decref(state);
+        if (over) {
+            return CLI_TROUBLE;
+        }
+        (void)poll(NULL, 0, TURN_MS);
+    }
+    (void)cli_trouble(g->c, "the app was not healthy within %llu seconds",
+                      (unsigned long long)g->timeout_s);
+    cli_hint(g->c, "it still starts: mse home status %s, mse home logs %s", g->h.name, g->h.name);
+    return CLI_TROUBLE;
+}
+
+static enum cli_exit give(struct give *g)
+{
+    struct mse_error err = { 0 };
+    struct mse_build ask;
+    struct cli_configure_answer a = { 0 };
+    const struct cli_configuration k = { .uuid = home_fact(&g->h, "app_id"),
+                                         .key = cli_file_view(&g->key),
+                                         .secrets = cli_file_view(&g->secrets),
+                                         .sealed = cli_file_view(&g->sealed) };
+    mse_build_heap(&ask, MAX_REQUEST);
+    mse_status st =
+        cli_configure_request(&ask, home_fact(&g->h, "config_domain_name"), g->token, &k, &err);
+    st = st == MSE_OK ? attest_and_send(g, &ask, &a, &err) : st;
+    mse_build_clear(&ask);
+    if (st != MSE_OK) {
+        return cli_failed(g->c, st, &err);
+    }
+    return a.status == 200 ? wait_running(g) : refused(g, &a);
+}
+
+static enum cli_exit say_running(const struct give *g)
+{
+    const struct cli *c = g->c;
+    long long port = json_integer_value(json_object_get(g->h.facts, "port"));
+    if (c->json) {
+        cli_json(c, json_pack("{s:s, s:s, s:s, s:I}", "name", g->h.name, "state", "running", "san",
+                              home_fact(&g->h, "san"), "port", (json_int_t)port));
+    } else {
+        cli_say(c, "%s runs at https://%s:%lld/", g->h.name, home_fact(&g->h, "san"), port);
+        cli_say(c, "mse home evidence %s collects the evidence with the app's own name", g->h.name);
+    }
+    return CLI_DONE;
+}
+
+static enum cli_exit run(struct give *g)
+{
+    const char *text = cli_value(g->c, "timeout");
+    if (text != NULL &&
+        (!mse_u64_parse(&g->timeout_s, mse_bytes_str(text), 86400) || g->timeout_s == 0)) {
+        return cli_trouble(g->c, "--timeout is %s, wanted 1 to 86400 (seconds)", text);
+    }
+    enum cli_exit e = home_open(&g->h, g->c, g->c->args[0]);
+    e = e == CLI_DONE ? load(g) : e;
+    e = e == CLI_DONE ? give(g) : e;
+    return e == CLI_DONE ? say_running(g) : e;
+}
+
+enum cli_exit cmd_home_run(struct cli *c)
+{
+    struct give g = {
+        .c = c, .h = { .c = c }, .policy = calloc(1, sizeof *g.policy), .timeout_s = 60
+    };
+    enum cli_exit e = g.policy == NULL ? cli_trouble(c, "out of memory") : run(&g);
+    wipe_file(&g.key);
+    wipe_file(&g.secrets);
+    wipe_file(&g.sealed);
+    wipe_file(&g.token_file);
+    mse_wipe(g.token, sizeof g.token);
+    cli_file_clear(&g.manifest);
+    cli_file_clear(&g.collateral);
+    free(g.scratch);
+    free(g.policy);
+    home_clear(&g.h);
+    return e;
+}
