@@ -163,7 +163,7 @@ void conf_policy(const struct conf_case *c, struct mse_policy *p)
 
 /* CRLs go about in DER, PEM and hexadecimal text; who cannot read one leaves it to the appraisal.
  */
-static struct mse_bytes crl_file(struct conf_case *c, const char *role)
+struct mse_bytes conf_crl_file(struct conf_case *c, const char *role)
 {
     struct mse_bytes raw = conf_file(c, role);
     struct mse_bytes der = { NULL, 0 };
@@ -185,9 +185,9 @@ struct mse_collateral conf_collateral(struct conf_case *c)
         .qe_identity = conf_file(c, "qe_identity"),
         .qe_identity_signature = conf_file(c, "qe_identity_signature"),
         .qe_identity_issuer_chain = conf_file(c, "qe_identity_issuer_chain"),
-        .pck_crl = crl_file(c, "pck_crl"),
+        .pck_crl = conf_crl_file(c, "pck_crl"),
         .pck_crl_issuer_chain = conf_file(c, "pck_crl_issuer_chain"),
-        .root_ca_crl = crl_file(c, "root_ca_crl"),
+        .root_ca_crl = conf_crl_file(c, "root_ca_crl"),
         .pck_cert_chain = conf_file(c, "pck_cert_chain"),
     };
     return col;

@@ -28,8 +28,8 @@ mse_status conf_appraise(both_fn *appraise, struct mse_verdict *out, struct mse_
 void conf_sha256(uint8_t out[32], const uint8_t *p, size_t len);
 /* The first PEM certificate of a text, decoded: heap, data NULL if there is none. */
 /* And back: a certificate in DER as PEM, heap. */
-struct mse_bytes conf_pem(struct mse_bytes der);
 bool conf_is_der(struct mse_bytes file);
+struct mse_bytes conf_pem(struct mse_bytes der);
 struct mse_bytes conf_first_certificate(struct mse_bytes pem);
 
 /* Files of a case are read once and freed with it. */
@@ -56,6 +56,7 @@ bool conf_case_root(struct conf_case *c, char *why);
 void conf_case_clear(struct conf_case *c);
 /* The file of a role; empty if the case has none. */
 struct mse_bytes conf_file(struct conf_case *c, const char *role);
+struct mse_bytes conf_crl_file(struct conf_case *c, const char *role);
 bool conf_has_role(const struct conf_case *c, const char *role);
 const char *conf_expected_text(const struct conf_case *c, const char *member);
 /* The permissive policy: every status but Revoked, debug, public signers, no reference values; and

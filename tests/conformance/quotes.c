@@ -249,12 +249,25 @@ static void want_certificate(const struct conf_case *c, struct conf_outcome *o,
     want_form(c, o, cert->form);
 }
 
-/* A case may be about the older extension of a certificate that has tagged evidence as well. */
+static bool has_older(struct conf_case *c, struct mse_ratls_cert *cert)
+{
+    return mse_ratls_read_legacy(cert, conf_file(c, "certificate"), NULL) == MSE_OK;
+}
+
+/* A case may be about the older extension of a certificate that has tagged evidence as well; where
+ * it must be refused it does not say so, and its reason may be that of either. */
 static bool is_about_older(struct conf_case *c, struct mse_ratls_cert *cert)
 {
     const char *oid = conf_expected_text(c, "evidence_oid");
-    return oid != NULL && starts_with(oid, "06 09 2A") &&
-           mse_ratls_read_legacy(cert, conf_file(c, "certificate"), NULL) == MSE_OK;
+    return oid != NULL && starts_with(oid, "06 09 2A") && has_older(c, cert);
+}
+
+static void judge_older(struct mse_verdict *v, enum mse_ratls_binding *binding,
+                        const struct mse_ratls_cert *cert, const struct mse_collateral *col,
+                        const struct mse_policy *policy, mse_time at)
+{
+    (void)!conf_appraise(mse_appraise_sgx, v, cert->quote, col, policy, at);
+    (void)!mse_ratls_judge(v, binding, cert, NULL, at, NULL);
 }
 
 void conf_run_ratls(struct conf_case *c, struct conf_outcome *o)
@@ -266,14 +279,18 @@ void conf_run_ratls(struct conf_case *c, struct conf_outcome *o)
     static struct mse_verdict v;
     struct mse_ratls_cert cert = { .form = MSE_RATLS_DICE };
     enum mse_ratls_binding binding = MSE_BINDING_NONE;
-    if (is_about_older(c, &cert)) {
-        (void)!conf_appraise(mse_appraise_sgx, &v, cert.quote, &col, &policy, c->at);
-        (void)!mse_ratls_judge(&v, &binding, &cert, NULL, c->at, NULL);
+    bool older = is_about_older(c, &cert);
+    if (older) {
+        judge_older(&v, &binding, &cert, &col, &policy, c->at);
     } else {
         (void)!mse_ratls_appraise(&v, &cert, &binding, conf_file(c, "certificate"), NULL, &col,
                                   &policy, c->at, NULL);
     }
     conf_judge_verdict(c, &v, o);
+    if (o->result != CONF_PASS && !older && !v.accepted && has_older(c, &cert)) {
+        judge_older(&v, &binding, &cert, &col, &policy, c->at);
+        conf_judge_verdict(c, &v, o);
+    }
     if (is_accepting(c)) {
         if (snp) {
             conf_want_snp(c, o, &v);
