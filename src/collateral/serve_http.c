@@ -19,7 +19,8 @@
 
 #define POOL_THREADS   2U
 #define IDLE_SECONDS   15U
-#define SPEAK_SECONDS  30 /* for a whole request, however it trickles */
+#define SPEAK_SECONDS  30  /* for a whole request, however it trickles */
+#define LISTEN_SECONDS 120 /* for a whole answer, however slowly it is taken */
 #define HEAD_MEMORY    ((size_t)32 * 1024)
 #define MAX_ADMIN_BODY MSE_SERVE_MAX_IMPORT
 #define MAX_USER_BODY  ((size_t)1024 * 1024)
@@ -30,7 +31,7 @@
 /* A connection, in a list of all. */
 struct conn {
     int fd;
-    time_t speaking_since; /* 0: its request is complete */
+    time_t until; /* it may speak, or take its answer; 0: it waits for us */
     struct conn *prev;
     struct conn *next;
 };
@@ -85,7 +86,7 @@ static void on_connection(void *cls, struct MHD_Connection *connection, void **s
             return; /* served without a deadline of ours: the idle timeout holds */
         }
         c->fd = info->connect_fd;
-        c->speaking_since = seconds();
+        c->until = seconds() + SPEAK_SECONDS;
         (void)pthread_mutex_lock(&h->lock);
         c->next = h->conns;
         if (h->conns != NULL) {
@@ -106,24 +107,25 @@ static void on_connection(void *cls, struct MHD_Connection *connection, void **s
     }
 }
 
-static void set_speaking(struct mse_serve_http *h, struct MHD_Connection *connection, bool speaking)
+/* 0: without a bound. */
+static void set_time(struct mse_serve_http *h, struct MHD_Connection *connection, time_t within)
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     struct conn *c = info == NULL ? NULL : info->socket_context;
     if (c != NULL) {
         (void)pthread_mutex_lock(&h->lock);
-        c->speaking_since = speaking ? seconds() : 0;
+        c->until = within > 0 ? seconds() + within : 0;
         (void)pthread_mutex_unlock(&h->lock);
     }
 }
 
 void mse_serve_http_tick(struct mse_serve_http *h)
 {
-    time_t since = seconds() - SPEAK_SECONDS;
+    time_t now = seconds();
     (void)pthread_mutex_lock(&h->lock);
     for (const struct conn *c = h->conns; c != NULL; c = c->next) {
-        if (c->speaking_since != 0 && c->speaking_since < since) {
+        if (c->until != 0 && c->until < now) {
             (void)shutdown(c->fd, SHUT_RDWR);
         }
     }
@@ -179,7 +181,7 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **co
     struct mse_serve_http *h = cls;
     struct request *r = *con_cls;
     (void)code;
-    set_speaking(h, connection, true); /* the next request of this connection may begin */
+    set_time(h, connection, SPEAK_SECONDS); /* the next request of this connection may begin */
     if (r != NULL) {
         if (r->counted) {
             (void)atomic_fetch_sub(&h->busy, 1);
@@ -217,6 +219,7 @@ static enum MHD_Result queue(struct request *r, struct mse_reply *reply)
     for (size_t i = 0; good == MHD_YES && i < reply->num_headers; i++) {
         good = MHD_add_response_header(m, reply->headers[i].name, reply->headers[i].value);
     }
+    set_time(r->http, r->connection, LISTEN_SECONDS);
     if (good == MHD_YES) {
         good = MHD_queue_response(r->connection, reply->status, m);
     }
@@ -353,7 +356,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
         *len = 0;
         return MHD_YES;
     }
-    set_speaking(r->http, connection, false);
+    set_time(r->http, connection, 0);
     if (r->refusal != NULL) {
         struct mse_reply *refusal = r->refusal;
         r->refusal = NULL;
