@@ -454,8 +454,8 @@ static void install_ended(uv_work_t *work, int cancelled)
         return; /* stopped meanwhile */
     }
     if (s->installed != MSE_OK) {
-        mse_log(MSE_LOG_WARN, WHO, "the configuration is void: %s: %s", s->install_err.step,
-                s->install_err.text);
+        /* Its text may hold names out of an encrypted package: the host reads a code only. */
+        mse_log(MSE_LOG_WARN, WHO, "the configuration is void: %s", mse_status_name(s->installed));
         enter(s, STATE_CONFIGURING, 0);
         mse_config_server_set(s->configs, MSE_CONFIG_WAITING, mse_status_name(s->installed));
         return;
