@@ -2,7 +2,6 @@
 /* mse collateral serve: reads everything that the service needs, then loads the module that holds
  * it. SQLite and libmicrohttpd come with that module, so that no other command pays for them. */
 #include <dirent.h>
-#include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -18,6 +17,7 @@
 #include "cli/cli.h"
 #include "cli/files.h"
 #include "cli/listen.h"
+#include "cli/modules.h"
 #include "collateral/serve.h"
 
 #define DEFAULT_LISTEN "127.0.0.1:8081"
@@ -30,7 +30,6 @@
 #define MAX_IMPORT     ((size_t)16 * 1024 * 1024)
 #define MAX_IMPORTS    1024
 #define IMPORT_ENDING  ".json"
-#define MODULE         "mse-serve.so"
 
 struct serving {
     const struct cli *c;
@@ -299,32 +298,16 @@ static void on_ready(void *user)
     }
 }
 
-static mse_serve_run_fn load_module(const struct cli *c)
-{
-    static const char *const places[] = { MODULE, "../collateral/" MODULE, "../libexec/mse/" MODULE,
-                                          "../lib/mse/" MODULE };
-    mse_serve_run_fn run = NULL;
-    char *path = cli_find_beside(places, MSE_ARRAY_LEN(places), MSE_LIBEXEC "/" MODULE);
-    void *module = path == NULL ? NULL : dlopen(path, RTLD_NOW | RTLD_LOCAL);
-    void *symbol = module == NULL ? NULL : dlsym(module, "mse_serve_run");
-    if (symbol == NULL) {
-        const char *why = path == NULL ? "it is not beside mse nor in " MSE_LIBEXEC : dlerror();
-        (void)cli_trouble(c, MODULE " does not load: %s", why == NULL ? "" : why);
-        cli_hint(c, "it needs libsqlite3 and libmicrohttpd");
-    } else {
-        memcpy(&run, &symbol, sizeof run); /* ISO C has no cast from object to function */
-    }
-    free(path);
-    return run;
-}
-
 static enum cli_exit serve(struct serving *s)
 {
     struct mse_error err = { 0 };
     sigset_t end;
-    mse_serve_run_fn run = load_module(s->c);
-    if (run == NULL) {
+    char why[MSE_ERROR_TEXT_LEN];
+    mse_serve_run_fn run = NULL;
+    if (!cli_module_find(&run, CLI_MODULE_SERVE, "mse_serve_run", why)) {
         (void)close(s->config.listen_fd);
+        (void)cli_trouble(s->c, "%s", why);
+        cli_hint(s->c, "it needs libsqlite3 and libmicrohttpd");
         return CLI_TROUBLE;
     }
     (void)sigemptyset(&end);

@@ -9,10 +9,10 @@
 static const struct mse_toml_node *only_array(const struct mse_conf_file *f, const char *name,
                                               struct mse_error *err)
 {
-    const struct mse_toml_node *root = mse_toml_root(f->doc);
-    for (size_t i = 0; i < mse_toml_num(root); i++) {
-        unsigned line = 0;
-        struct mse_bytes key = mse_toml_key_at(root, i, &line);
+    const struct mse_toml_node *root = f->doc;
+    for (size_t i = 0; i < root->num; i++) {
+        unsigned line = root->items[i].key_line;
+        struct mse_bytes key = root->items[i].key;
         if (!mse_bytes_is_str(key, name)) {
             (void)mse_conf_fail(f, line, err, "unknown key \"%.*s\", wanted [[%s]]",
                                 (int)(key.len > 60 ? 60 : key.len), (const char *)key.data, name);
@@ -20,7 +20,7 @@ static const struct mse_toml_node *only_array(const struct mse_conf_file *f, con
         }
     }
     const struct mse_toml_node *n = mse_toml_get(root, name);
-    if (n == NULL || mse_toml_type_of(n) != MSE_TOML_ARRAY || mse_toml_num(n) == 0) {
+    if (n == NULL || n->type != MSE_TOML_ARRAY || n->num == 0) {
         (void)mse_conf_fail(f, 0, err, "wanted at least one table [[%s]]", name);
         return NULL;
     }
@@ -29,7 +29,7 @@ static const struct mse_toml_node *only_array(const struct mse_conf_file *f, con
 
 static bool is_string(const struct mse_toml_node *n)
 {
-    return n != NULL && mse_toml_type_of(n) == MSE_TOML_STRING && mse_toml_string(n).len > 0;
+    return n != NULL && n->type == MSE_TOML_STRING && n->string.len > 0;
 }
 
 /* The names of an identity, and how many digits it has. */
@@ -56,26 +56,23 @@ static mse_status add_machine(struct mse_policy *p, const struct mse_conf_file *
     struct mse_policy_value v = { .kind = MSE_POLICY_TEXT };
     size_t num_ids = 0;
     MSE_ASSERT(key != NULL);
-    bool good = mse_toml_type_of(entry) == MSE_TOML_TABLE;
-    for (size_t i = 0; good && i < mse_toml_num(entry); i++) {
-        unsigned line = 0;
-        struct mse_bytes name = mse_toml_key_at(entry, i, &line);
-        const struct mse_toml_node *n = mse_toml_at(entry, i);
+    bool good = entry->type == MSE_TOML_TABLE;
+    for (size_t i = 0; good && i < entry->num; i++) {
+        const struct mse_toml_node *n = &entry->items[i];
+        struct mse_bytes name = n->key;
         size_t digits = digits_of(name);
         good = is_string(n) && (digits > 0 || mse_bytes_is_str(name, "name"));
         if (good && digits > 0) {
-            v.text = mse_toml_string(n);
+            v.text = n->string;
             num_ids++;
             good = v.text.len == digits;
         }
     }
     if (!good || num_ids != 1 || !key->set(p, &v)) {
         if (p->num_allowed_machines >= MSE_MAX_MACHINES) {
-            return mse_conf_fail(f, mse_toml_line(entry), err, "more than %d machines",
-                                 MSE_MAX_MACHINES);
+            return mse_conf_fail(f, entry->line, err, "more than %d machines", MSE_MAX_MACHINES);
         }
-        return mse_conf_fail(f, mse_toml_line(entry), err, "%s; an id of zeros is nobody's",
-                             wanted);
+        return mse_conf_fail(f, entry->line, err, "%s; an id of zeros is nobody's", wanted);
     }
     return MSE_OK;
 }
@@ -86,8 +83,8 @@ static mse_status add_machines(struct mse_policy *p, const struct mse_conf_file 
     const struct mse_toml_node *list = only_array(f, "machine", err);
     const size_t before = p->num_allowed_machines;
     mse_status st = list == NULL ? MSE_ERR_CONFIG : MSE_OK;
-    for (size_t i = 0; st == MSE_OK && i < mse_toml_num(list); i++) {
-        st = add_machine(p, f, mse_toml_at(list, i), err);
+    for (size_t i = 0; st == MSE_OK && i < list->num; i++) {
+        st = add_machine(p, f, &list->items[i], err);
     }
     if (st != MSE_OK) {
         p->num_allowed_machines = before;
@@ -126,23 +123,22 @@ static bool is_known_kind(struct mse_bytes kind)
 static mse_status rd_digest(struct digest *out, const struct mse_conf_file *f,
                             const struct mse_toml_node *entry, struct mse_error *err)
 {
-    bool good = mse_toml_type_of(entry) == MSE_TOML_TABLE;
-    for (size_t i = 0; good && i < mse_toml_num(entry); i++) {
-        unsigned line = 0;
-        struct mse_bytes key = mse_toml_key_at(entry, i, &line);
-        good = is_string(mse_toml_at(entry, i)) &&
+    bool good = entry->type == MSE_TOML_TABLE;
+    for (size_t i = 0; good && i < entry->num; i++) {
+        struct mse_bytes key = entry->items[i].key;
+        good = is_string(&entry->items[i]) &&
                (mse_bytes_is_str(key, "name") || mse_bytes_is_str(key, "kind") ||
                 mse_bytes_is_str(key, "sha256"));
     }
     const struct mse_toml_node *kind = good ? mse_toml_get(entry, "kind") : NULL;
     const struct mse_toml_node *sum = good ? mse_toml_get(entry, "sha256") : NULL;
-    if (kind == NULL || sum == NULL || !is_known_kind(mse_toml_string(kind)) ||
-        !mse_hex_decode(out->sha256, sizeof out->sha256, mse_toml_string(sum))) {
-        return mse_conf_fail(f, mse_toml_line(entry), err,
+    if (kind == NULL || sum == NULL || !is_known_kind(kind->string) ||
+        !mse_hex_decode(out->sha256, sizeof out->sha256, sum->string)) {
+        return mse_conf_fail(f, entry->line, err,
                              "wanted kind (runtime, loader, image, rootfs), sha256 (64 digits), "
                              "and name if you like");
     }
-    out->kind = mse_toml_string(kind);
+    out->kind = kind->string;
     return MSE_OK;
 }
 
@@ -152,9 +148,9 @@ static mse_status find_digest(bool *out, const struct mse_conf_file *f, const ch
     const struct mse_toml_node *list = only_array(f, "digest", err);
     mse_status st = list == NULL ? MSE_ERR_CONFIG : MSE_OK;
     bool found = false;
-    for (size_t i = 0; st == MSE_OK && i < mse_toml_num(list); i++) {
+    for (size_t i = 0; st == MSE_OK && i < list->num; i++) {
         struct digest d = { .kind = { NULL, 0 } };
-        st = rd_digest(&d, f, mse_toml_at(list, i), err);
+        st = rd_digest(&d, f, &list->items[i], err);
         found = found || (st == MSE_OK && mse_bytes_is_str(d.kind, kind) &&
                           mse_mem_equal(d.sha256, sha256, 32));
     }

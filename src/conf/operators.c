@@ -8,14 +8,14 @@
 static const struct mse_toml_node *
 signer_of(const struct mse_conf_file *f, const struct mse_toml_node *entry, struct mse_error *err)
 {
-    if (mse_toml_type_of(entry) != MSE_TOML_TABLE) {
-        (void)mse_conf_fail(f, mse_toml_line(entry), err,
+    if (entry->type != MSE_TOML_TABLE) {
+        (void)mse_conf_fail(f, entry->line, err,
                             "wanted a table: [\"*.example.org\"] and below it signer = \"...\"");
         return NULL;
     }
-    for (size_t i = 0; i < mse_toml_num(entry); i++) {
-        unsigned line = 0;
-        struct mse_bytes key = mse_toml_key_at(entry, i, &line);
+    for (size_t i = 0; i < entry->num; i++) {
+        unsigned line = entry->items[i].key_line;
+        struct mse_bytes key = entry->items[i].key;
         if (!mse_bytes_is_str(key, "signer")) {
             (void)mse_conf_fail(f, line, err, "unknown key \"%.*s\", did you mean \"signer\"?",
                                 (int)(key.len > 60 ? 60 : key.len), (const char *)key.data);
@@ -23,8 +23,8 @@ signer_of(const struct mse_conf_file *f, const struct mse_toml_node *entry, stru
         }
     }
     const struct mse_toml_node *n = mse_toml_get(entry, "signer");
-    if (n == NULL || mse_toml_type_of(n) != MSE_TOML_STRING || mse_toml_string(n).len == 0) {
-        (void)mse_conf_fail(f, mse_toml_line(entry), err,
+    if (n == NULL || n->type != MSE_TOML_STRING || n->string.len == 0) {
+        (void)mse_conf_fail(f, entry->line, err,
                             "wanted signer = \"<64 hexadecimal digits or the path of a PEM>\"");
         return NULL;
     }
@@ -49,13 +49,12 @@ static size_t fit(struct mse_bytes pattern, const char *host)
 static mse_status find(char **out, const struct mse_conf_file *f, const char *host,
                        struct mse_error *err)
 {
-    const struct mse_toml_node *root = mse_toml_root(f->doc);
+    const struct mse_toml_node *root = f->doc;
     const struct mse_toml_node *best = NULL;
     size_t best_fit = 0;
-    for (size_t i = 0; i < mse_toml_num(root); i++) {
-        unsigned line = 0;
-        struct mse_bytes pattern = mse_toml_key_at(root, i, &line);
-        const struct mse_toml_node *signer = signer_of(f, mse_toml_at(root, i), err);
+    for (size_t i = 0; i < root->num; i++) {
+        struct mse_bytes pattern = root->items[i].key;
+        const struct mse_toml_node *signer = signer_of(f, &root->items[i], err);
         if (signer == NULL) {
             return MSE_ERR_CONFIG;
         }
@@ -67,7 +66,7 @@ static mse_status find(char **out, const struct mse_conf_file *f, const char *ho
     }
     *out = NULL;
     if (best != NULL) {
-        struct mse_bytes s = mse_toml_string(best);
+        struct mse_bytes s = best->string;
         *out = strndup((const char *)s.data, s.len);
     }
     return best == NULL || *out != NULL ? MSE_OK : mse_conf_fail(f, 0, err, "out of memory");

@@ -13,25 +13,25 @@ static bool value_of(struct mse_policy_value *out, const struct mse_toml_node *n
                      char time[MSE_TIME_TEXT_LEN])
 {
     struct mse_policy_value v = { 0 };
-    switch (mse_toml_type_of(n)) {
+    switch (n->type) {
     case MSE_TOML_STRING:
         v.kind = MSE_POLICY_TEXT;
-        v.text = mse_toml_string(n);
+        v.text = n->string;
         break;
     case MSE_TOML_BOOLEAN:
         v.kind = MSE_POLICY_BOOL;
-        v.boolean = mse_toml_boolean(n);
+        v.boolean = n->number != 0;
         break;
     case MSE_TOML_INTEGER:
         v.kind = MSE_POLICY_UINT;
-        if (mse_toml_integer(n) < 0) {
+        if (n->number < 0) {
             return false;
         }
-        v.number = (uint64_t)mse_toml_integer(n);
+        v.number = (uint64_t)n->number;
         break;
     case MSE_TOML_TIME:
         v.kind = MSE_POLICY_TEXT;
-        mse_time_format(time, mse_toml_time(n));
+        mse_time_format(time, n->number);
         v.text = mse_bytes_str(time);
         break;
     case MSE_TOML_TABLE:
@@ -47,8 +47,8 @@ static bool value_of(struct mse_policy_value *out, const struct mse_toml_node *n
 static mse_status bad_type(const struct mse_conf_file *f, const struct mse_toml_node *n,
                            const char *key, const char *wanted, struct mse_error *err)
 {
-    return mse_conf_fail(f, mse_toml_line(n), err, "%s is %s, wanted %s", key,
-                         mse_conf_type_name(n), wanted);
+    return mse_conf_fail(f, n->line, err, "%s is %s, wanted %s", key, mse_conf_type_name(n),
+                         wanted);
 }
 
 /* Puts file and line in front of an error of the table. */
@@ -72,20 +72,20 @@ static mse_status set_list(struct mse_policy_reader *r, const struct mse_conf_fi
                            const struct mse_policy_key *key, const struct mse_toml_node *n,
                            struct mse_error *err)
 {
-    if (mse_toml_type_of(n) != MSE_TOML_ARRAY) {
+    if (n->type != MSE_TOML_ARRAY) {
         return bad_type(f, n, key->name, "an array of strings", err);
     }
-    for (size_t i = 0; i < mse_toml_num(n); i++) {
+    for (size_t i = 0; i < n->num; i++) {
         char time[MSE_TIME_TEXT_LEN];
         struct mse_policy_value v;
         struct mse_error inner = { 0 };
-        const struct mse_toml_node *item = mse_toml_at(n, i);
+        const struct mse_toml_node *item = &n->items[i];
         if (!value_of(&v, item, time)) {
             return bad_type(f, item, key->name, key->wanted, err);
         }
         mse_status st = mse_policy_set(r, key, &v, &inner);
         if (st != MSE_OK) {
-            return in_file(f, mse_toml_line(item), st, &inner, err);
+            return in_file(f, item->line, st, &inner, err);
         }
     }
     return MSE_OK;
@@ -95,24 +95,23 @@ static mse_status set_reference(struct mse_policy_reader *r, const struct mse_co
                                 const struct mse_toml_node *n, struct mse_error *err)
 {
     struct mse_error inner = { 0 };
-    if (mse_toml_type_of(n) != MSE_TOML_TABLE) {
+    if (n->type != MSE_TOML_TABLE) {
         return bad_type(f, n, "references", "an array of tables: [[references]]", err);
     }
     mse_status st = mse_policy_reference_begin(r, &inner);
     if (st != MSE_OK) {
-        return in_file(f, mse_toml_line(n), st, &inner, err);
+        return in_file(f, n->line, st, &inner, err);
     }
-    for (size_t i = 0; i < mse_toml_num(n); i++) {
-        unsigned line = 0;
+    for (size_t i = 0; i < n->num; i++) {
         char time[MSE_TIME_TEXT_LEN];
         struct mse_policy_value v;
-        struct mse_bytes name = mse_toml_key_at(n, i, &line);
-        if (!value_of(&v, mse_toml_at(n, i), time)) {
-            return bad_type(f, mse_toml_at(n, i), "references", "a value", err);
+        const struct mse_toml_node *item = &n->items[i];
+        if (!value_of(&v, item, time)) {
+            return bad_type(f, item, "references", "a value", err);
         }
-        st = mse_policy_reference_set(r, name, &v, &inner);
+        st = mse_policy_reference_set(r, item->key, &v, &inner);
         if (st != MSE_OK) {
-            return in_file(f, line, st, &inner, err);
+            return in_file(f, item->key_line, st, &inner, err);
         }
     }
     return MSE_OK;
@@ -121,11 +120,11 @@ static mse_status set_reference(struct mse_policy_reader *r, const struct mse_co
 static mse_status set_tables(struct mse_policy_reader *r, const struct mse_conf_file *f,
                              const struct mse_toml_node *n, struct mse_error *err)
 {
-    if (mse_toml_type_of(n) != MSE_TOML_ARRAY) {
+    if (n->type != MSE_TOML_ARRAY) {
         return bad_type(f, n, "references", "an array of tables: [[references]]", err);
     }
-    for (size_t i = 0; i < mse_toml_num(n); i++) {
-        mse_status st = set_reference(r, f, mse_toml_at(n, i), err);
+    for (size_t i = 0; i < n->num; i++) {
+        mse_status st = set_reference(r, f, &n->items[i], err);
         if (st != MSE_OK) {
             return st;
         }
@@ -136,13 +135,12 @@ static mse_status set_tables(struct mse_policy_reader *r, const struct mse_conf_
 static mse_status set_member(struct mse_policy_reader *r, const struct mse_conf_file *f, size_t i,
                              struct mse_error *err)
 {
-    unsigned line = 0;
     char time[MSE_TIME_TEXT_LEN];
     struct mse_policy_value v;
     struct mse_error inner = { 0 };
-    const struct mse_toml_node *root = mse_toml_root(f->doc);
-    const struct mse_toml_node *n = mse_toml_at(root, i);
-    struct mse_bytes name = mse_toml_key_at(root, i, &line);
+    const struct mse_toml_node *n = &f->doc->items[i];
+    const unsigned line = n->key_line;
+    const struct mse_bytes name = n->key;
     const struct mse_policy_key *key = mse_policy_key_find(name);
     if (key == NULL) {
         char quoted[80];
@@ -183,7 +181,7 @@ mse_status mse_policy_parse_toml(struct mse_policy *out, const char *name, struc
     }
     struct mse_policy_reader r;
     mse_policy_read_begin(&r, p);
-    size_t num = mse_toml_num(mse_toml_root(f.doc));
+    size_t num = f.doc->num;
     for (size_t i = 0; st == MSE_OK && i < num; i++) {
         st = set_member(&r, &f, i, err);
     }

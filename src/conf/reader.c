@@ -21,7 +21,7 @@ mse_status mse_conf_open(struct mse_conf_file *out, const char *name, struct mse
         return mse_conf_fail(&f, 0, err, "%zu bytes long, at most %zu", text.len, MSE_CONF_MAX_LEN);
     }
     if (!mse_toml_parse(&f.doc, text, &problem)) {
-        return mse_conf_fail(&f, problem.line, err, "not TOML: %s", problem.text);
+        return mse_conf_fail(&f, problem.line, err, "%s", problem.text);
     }
     *out = f;
     return MSE_OK;
@@ -49,7 +49,7 @@ mse_status mse_conf_fail(const struct mse_conf_file *f, unsigned line, struct ms
 
 const char *mse_conf_type_name(const struct mse_toml_node *n)
 {
-    switch (mse_toml_type_of(n)) {
+    switch (n->type) {
     case MSE_TOML_TABLE:
         return "a table";
     case MSE_TOML_ARRAY:
@@ -144,20 +144,20 @@ static mse_status wrong_type(const struct mse_conf_file *f, const char *key,
                              const struct mse_toml_node *n, const char *wanted,
                              struct mse_error *err)
 {
-    return mse_conf_fail(f, mse_toml_line(n), err, "%s is %s, wanted %s", key,
-                         mse_conf_type_name(n), wanted);
+    return mse_conf_fail(f, n->line, err, "%s is %s, wanted %s", key, mse_conf_type_name(n),
+                         wanted);
 }
 
 /* A string node on the heap. */
 static mse_status dup_string(char **out, const struct mse_conf_file *f, const char *key,
                              const struct mse_toml_node *n, struct mse_error *err)
 {
-    if (mse_toml_type_of(n) != MSE_TOML_STRING) {
+    if (n->type != MSE_TOML_STRING) {
         return wrong_type(f, key, n, "a string", err);
     }
-    struct mse_bytes s = mse_toml_string(n);
+    struct mse_bytes s = n->string;
     if (s.len > 65536 || mse_bytes_find(s, mse_bytes_of("", 1)) != SIZE_MAX) {
-        return mse_conf_fail(f, mse_toml_line(n), err,
+        return mse_conf_fail(f, n->line, err,
                              "%s is too long or holds a NUL, wanted at most 65536 bytes", key);
     }
     *out = s.len == 0 ? strdup("") : strndup((const char *)s.data, s.len);
@@ -174,7 +174,7 @@ static mse_status rd_string(void *at, const struct mse_conf_file *f, const struc
     }
     size_t len = strlen(*out);
     if (len < key->min || (key->max != 0 && len > key->max)) {
-        return mse_conf_fail(f, mse_toml_line(n), err, "%s is %zu bytes long, wanted %llu to %llu",
+        return mse_conf_fail(f, n->line, err, "%s is %zu bytes long, wanted %llu to %llu",
                              key->name, len, (unsigned long long)key->min,
                              (unsigned long long)(key->max == 0 ? 65536 : key->max));
     }
@@ -185,16 +185,16 @@ static mse_status rd_list(void *at, const struct mse_conf_file *f, const struct 
                           const struct mse_toml_node *n, struct mse_error *err)
 {
     struct mse_conf_list *out = at;
-    if (mse_toml_type_of(n) != MSE_TOML_ARRAY) {
+    if (n->type != MSE_TOML_ARRAY) {
         return wrong_type(f, key->name, n, "an array of strings", err);
     }
-    size_t num = mse_toml_num(n);
+    size_t num = n->num;
     out->items = calloc(num + 1, sizeof *out->items);
     if (out->items == NULL) {
         return mse_conf_fail(f, 0, err, "out of memory");
     }
     for (size_t i = 0; i < num; i++) {
-        mse_status st = dup_string(&out->items[i], f, key->name, mse_toml_at(n, i), err);
+        mse_status st = dup_string(&out->items[i], f, key->name, &n->items[i], err);
         if (st != MSE_OK) {
             return st;
         }
@@ -214,20 +214,20 @@ static mse_status rd_pairs(void *at, const struct mse_conf_file *f, const struct
                            const struct mse_toml_node *n, struct mse_error *err)
 {
     struct mse_conf_pairs *out = at;
-    if (mse_toml_type_of(n) != MSE_TOML_TABLE) {
+    if (n->type != MSE_TOML_TABLE) {
         return wrong_type(f, key->name, n, "a table of strings", err);
     }
-    size_t num = mse_toml_num(n);
+    size_t num = n->num;
     out->items = calloc(num + 1, sizeof *out->items);
     for (size_t i = 0; out->items != NULL && i < num; i++) {
-        unsigned line = 0;
-        struct mse_bytes name = mse_toml_key_at(n, i, &line);
+        unsigned line = n->items[i].key_line;
+        struct mse_bytes name = n->items[i].key;
         struct mse_conf_pair *p = &out->items[out->num++];
         p->name = strndup((const char *)name.data, name.len);
         if (p->name == NULL || strlen(p->name) != name.len) {
             return mse_conf_fail(f, line, err, "%s: a name that cannot be used", key->name);
         }
-        mse_status st = dup_string(&p->value, f, p->name, mse_toml_at(n, i), err);
+        mse_status st = dup_string(&p->value, f, p->name, &n->items[i], err);
         if (st != MSE_OK) {
             return st;
         }
@@ -243,12 +243,12 @@ static mse_status rd_uint(void *at, const struct mse_conf_file *f, const struct 
                           const struct mse_toml_node *n, struct mse_error *err)
 {
     uint64_t *out = at;
-    if (mse_toml_type_of(n) != MSE_TOML_INTEGER) {
+    if (n->type != MSE_TOML_INTEGER) {
         return wrong_type(f, key->name, n, "an integer", err);
     }
-    int64_t v = mse_toml_integer(n);
+    int64_t v = n->number;
     if (v < 0 || (uint64_t)v < key->min || (uint64_t)v > key->max) {
-        return mse_conf_fail(f, mse_toml_line(n), err, "%s is %lld, wanted %llu to %llu", key->name,
+        return mse_conf_fail(f, n->line, err, "%s is %lld, wanted %llu to %llu", key->name,
                              (long long)v, (unsigned long long)key->min,
                              (unsigned long long)key->max);
     }
@@ -260,10 +260,10 @@ static mse_status rd_bool(void *at, const struct mse_conf_file *f, const struct 
                           const struct mse_toml_node *n, struct mse_error *err)
 {
     bool *out = at;
-    if (mse_toml_type_of(n) != MSE_TOML_BOOLEAN) {
+    if (n->type != MSE_TOML_BOOLEAN) {
         return wrong_type(f, key->name, n, "true or false", err);
     }
-    *out = mse_toml_boolean(n);
+    *out = n->number != 0;
     return MSE_OK;
 }
 
@@ -271,17 +271,17 @@ static mse_status rd_time(void *at, const struct mse_conf_file *f, const struct 
                           const struct mse_toml_node *n, struct mse_error *err)
 {
     mse_time *out = at;
-    if (mse_toml_type_of(n) != MSE_TOML_TIME) {
+    if (n->type != MSE_TOML_TIME) {
         return wrong_type(f, key->name, n, "a date and time such as 2030-01-31T12:00:00Z", err);
     }
-    *out = mse_toml_time(n);
+    *out = n->number;
     return MSE_OK;
 }
 
 static mse_status rd_hex32(void *at, const struct mse_conf_file *f, const struct mse_conf_key *key,
                            const struct mse_toml_node *n, struct mse_error *err)
 {
-    if (mse_toml_type_of(n) != MSE_TOML_STRING || !mse_hex_decode(at, 32, mse_toml_string(n))) {
+    if (n->type != MSE_TOML_STRING || !mse_hex_decode(at, 32, n->string)) {
         return wrong_type(f, key->name, n, "a string of 64 hexadecimal digits", err);
     }
     return MSE_OK;
@@ -317,9 +317,9 @@ static rd_fn reader_of(enum mse_conf_kind kind)
 static mse_status read_flat(void *out, const struct mse_conf_file *f, const struct mse_toml_node *n,
                             const struct mse_conf_key *keys, struct mse_error *err)
 {
-    for (size_t i = 0; i < mse_toml_num(n); i++) {
-        unsigned line = 0;
-        struct mse_bytes name = mse_toml_key_at(n, i, &line);
+    for (size_t i = 0; i < n->num; i++) {
+        unsigned line = n->items[i].key_line;
+        struct mse_bytes name = n->items[i].key;
         const struct mse_conf_key *key = find_key(keys, name);
         if (key == NULL) {
             return unknown(f, keys, name, line, err);
@@ -328,14 +328,14 @@ static mse_status read_flat(void *out, const struct mse_conf_file *f, const stru
         if (read == NULL) {
             continue; /* a table: the caller's */
         }
-        mse_status st = read((uint8_t *)out + key->offset, f, key, mse_toml_at(n, i), err);
+        mse_status st = read((uint8_t *)out + key->offset, f, key, &n->items[i], err);
         if (st != MSE_OK) {
             return st;
         }
     }
     for (; keys->name != NULL; keys++) {
         if (keys->required && mse_toml_get(n, keys->name) == NULL) {
-            return mse_conf_fail(f, mse_toml_line(n), err, "%s is missing", keys->name);
+            return mse_conf_fail(f, n->line, err, "%s is missing", keys->name);
         }
     }
     return MSE_OK;
@@ -362,7 +362,7 @@ static mse_status put_aside(struct todo *t, void *out, const struct mse_conf_fil
         if (k->kind != MSE_CONF_TABLE || n == NULL) {
             continue;
         }
-        if (mse_toml_type_of(n) != MSE_TOML_TABLE) {
+        if (n->type != MSE_TOML_TABLE) {
             return wrong_type(f, k->name, n, "a table", err);
         }
         *(bool *)((uint8_t *)out + k->offset) = true;
@@ -377,7 +377,7 @@ static mse_status put_aside(struct todo *t, void *out, const struct mse_conf_fil
 mse_status mse_conf_read(void *out, const struct mse_conf_file *f, const struct mse_conf_key *keys,
                          struct mse_error *err)
 {
-    struct todo t = { { { mse_toml_root(f->doc), keys } }, 1 };
+    struct todo t = { { { f->doc, keys } }, 1 };
     mse_status st = MSE_OK;
     while (st == MSE_OK && t.num > 0) {
         struct pending now = t.items[--t.num];
@@ -454,7 +454,7 @@ void mse_conf_clear(void *out, const struct mse_conf_key *keys)
 unsigned mse_conf_line_of(const struct mse_conf_file *f, const char *path)
 {
     char part[MAX_NAME + 1];
-    const struct mse_toml_node *n = mse_toml_root(f->doc);
+    const struct mse_toml_node *n = f->doc;
     while (n != NULL && *path != '\0') {
         size_t len = strcspn(path, ".");
         if (len > MAX_NAME) {
@@ -465,5 +465,5 @@ unsigned mse_conf_line_of(const struct mse_conf_file *f, const char *path)
         n = mse_toml_get(n, part);
         path += len + (path[len] == '.' ? 1 : 0);
     }
-    return n == NULL ? 0 : mse_toml_line(n);
+    return n == NULL ? 0 : n->line;
 }

@@ -47,8 +47,8 @@ struct mse_conf_key {
 
 /* A file that is read: its name for errors, and the parsed document. */
 struct mse_conf_file {
-    const char *name; /* borrowed */
-    struct mse_toml *doc;
+    const char *name;          /* borrowed */
+    struct mse_toml_node *doc; /* its root */
 };
 /* mse_conf_open parses text. Errors: MSE_ERR_CONFIG. Release with mse_conf_close. */
 MSE_MUST_USE mse_status mse_conf_open(struct mse_conf_file *out, const char *name,

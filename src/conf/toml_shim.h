@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tomlplusplus behind C: a parsed document and its nodes, read only. Nodes and texts belong to the
- * document. No exception leaves the shim. */
+/* TOML as plain nodes, read only. The one function in C++ is mse_toml_parse (tomlplusplus; no
+ * exception leaves it): tests link it, the program mse loads the module mse-toml.so when there is a
+ * file to read (cli/modules.c). */
 #ifndef CONF_TOML_SHIM_H
 #define CONF_TOML_SHIM_H
 
@@ -9,9 +10,6 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-struct mse_toml;      /* a document */
-struct mse_toml_node; /* any value in it */
 
 enum mse_toml_type {
     MSE_TOML_TABLE,
@@ -24,31 +22,32 @@ enum mse_toml_type {
     MSE_TOML_LOCAL_TIME, /* a date or a time that says nothing about its zone */
 };
 
+/* Any value; the root of a document is a table. Everything is heap, owned by the node. */
+struct mse_toml_node {
+    enum mse_toml_type type;
+    unsigned line;
+    unsigned key_line;           /* members of a table: where the key stands */
+    struct mse_bytes key;        /* members of a table */
+    struct mse_bytes string;     /* STRING */
+    int64_t number;              /* INTEGER; BOOLEAN; TIME: seconds since 1970 */
+    struct mse_toml_node *items; /* TABLE: in the order of their keys; ARRAY */
+    size_t num;
+    void *owned[2]; /* key and string */
+};
+
 struct mse_toml_problem {
     unsigned line;
     char text[160];
 };
 
 /* mse_toml_parse reads TOML 1.0; false with *problem filled. Release with mse_toml_free. */
-MSE_MUST_USE bool mse_toml_parse(struct mse_toml **out, struct mse_bytes text,
+MSE_MUST_USE bool mse_toml_parse(struct mse_toml_node **out, struct mse_bytes text,
                                  struct mse_toml_problem *problem);
-void mse_toml_free(struct mse_toml *t);
-const struct mse_toml_node *mse_toml_root(const struct mse_toml *t);
-
-enum mse_toml_type mse_toml_type_of(const struct mse_toml_node *n);
-unsigned mse_toml_line(const struct mse_toml_node *n);
-/* Members of a table, in the order of their keys; elements of an array. */
-size_t mse_toml_num(const struct mse_toml_node *n);
-const struct mse_toml_node *mse_toml_at(const struct mse_toml_node *n, size_t i);
-/* The key of the i-th member and the line on which it stands. */
-struct mse_bytes mse_toml_key_at(const struct mse_toml_node *n, size_t i, unsigned *line);
-/* NULL if the table has no such member. */
+typedef bool (*mse_toml_parse_fn)(struct mse_toml_node **out, struct mse_bytes text,
+                                  struct mse_toml_problem *problem);
+void mse_toml_free(struct mse_toml_node *root);
+/* NULL if n is no table or has no such member. */
 const struct mse_toml_node *mse_toml_get(const struct mse_toml_node *n, const char *key);
-/* Values; the node must have the type. */
-struct mse_bytes mse_toml_string(const struct mse_toml_node *n);
-int64_t mse_toml_integer(const struct mse_toml_node *n);
-bool mse_toml_boolean(const struct mse_toml_node *n);
-mse_time mse_toml_time(const struct mse_toml_node *n);
 
 #ifdef __cplusplus
 }

@@ -27,15 +27,21 @@ MSE_MUST_USE mse_status mse_code_walk(const char *dir, bool ignore, mse_code_vis
 
 /* mse_package_write packs dir (ignore rules applied) to fd: header, code_salt, pax tar (10-rules
  * 21). The tar is deterministic: sorted, regular files only, no times, owners or empty folders. */
-MSE_MUST_USE mse_status mse_package_write(int fd, const char *dir, const uint8_t salt[32],
-                                          const struct mse_package *p, struct mse_error *err);
+MSE_API MSE_MUST_USE mse_status mse_package_write(int fd, const char *dir, const uint8_t salt[32],
+                                                  const struct mse_package *p,
+                                                  struct mse_error *err);
+typedef mse_status (*mse_package_write_fn)(int fd, const char *dir, const uint8_t salt[32],
+                                           const struct mse_package *p, struct mse_error *err);
 /* mse_package_unpack unpacks from fd into the empty folder dest (files 0644 or 0755, folders 0755)
  * and gives back code_salt. Checks the header, every chunk, the end, each path; at most
  * p->max_total bytes of content. Nothing in dest may be used before this returns MSE_OK and the
  * caller has compared mse_code_digest(dest) with the manifest's. On failure dest is left with
  * whatever was written; the caller removes it. Errors: those of package/stream.h; MSE_ERR_MALFORMED
  * (the tar), MSE_ERR_NO_SPACE, MSE_ERR_IO. */
-MSE_MUST_USE mse_status mse_package_unpack(uint8_t out_salt[32], int fd, const char *dest,
-                                           const struct mse_package *p, struct mse_error *err);
+MSE_API MSE_MUST_USE mse_status mse_package_unpack(uint8_t out_salt[32], int fd, const char *dest,
+                                                   const struct mse_package *p,
+                                                   struct mse_error *err);
+typedef mse_status (*mse_package_unpack_fn)(uint8_t out_salt[32], int fd, const char *dest,
+                                            const struct mse_package *p, struct mse_error *err);
 
 #endif
