@@ -109,7 +109,9 @@ static const char *advice(mse_status st)
     case MSE_ERR_UNSUPPORTED:
         return "the Debian package is libcurl4";
     default:
-        return "what came is not genuine, not in date, or not what was asked for: it was not kept";
+        return "what came is not genuine, not in date, or not what was asked for: it was not kept; "
+               "a "
+               "simulated platform needs --allow-simulation";
     }
 }
 

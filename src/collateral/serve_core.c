@@ -57,7 +57,8 @@ static mse_status import_all(struct mse_serve_core *s, struct mse_error *err)
         mse_status st = mse_serve_import(s->shared.store, &num, c->imports[i].content,
                                          (mse_time)time(NULL), &why);
         if (st != MSE_OK) {
-            return MSE_FAIL(err, st, "import", "%.100s: %s", c->imports[i].name, why.text);
+            return MSE_FAIL(err, st, "import", "%.100s%s: %s", c->imports[i].name,
+                            st == MSE_ERR_MALFORMED ? " is no collateral" : "", why.text);
         }
         mse_log(MSE_LOG_INFO, "serve", "imported %s: %zu new", c->imports[i].name, num);
     }

@@ -304,13 +304,10 @@ static mse_status make_file(const char *path, struct mse_error *err)
     return fits ? MSE_OK : MSE_FAIL(err, MSE_ERR_IO, STORE_STEP, "%.150s is no file", path);
 }
 
-static mse_status open_all(struct mse_serve_store *s, const char *path, struct mse_error *err)
+static mse_status open_file(struct mse_serve_store *s, const char *path, struct mse_error *err)
 {
     uint64_t version = 0;
-    mse_status st = make_file(path, err);
-    if (st != MSE_OK) {
-        return st;
-    }
+    mse_status st = MSE_OK;
     if (sqlite3_open_v2(path, &s->db, SQLITE_FLAGS, NULL) != SQLITE_OK) {
         return mse_serve_sql_failed(s, err);
     }
@@ -325,6 +322,17 @@ static mse_status open_all(struct mse_serve_store *s, const char *path, struct m
         st = prepare(s, err);
     }
     return st == MSE_OK ? bind_root(s, err) : st;
+}
+
+static mse_status open_all(struct mse_serve_store *s, const char *path, struct mse_error *err)
+{
+    struct mse_error why = { .status = MSE_OK };
+    mse_status st = make_file(path, err);
+    if (st != MSE_OK) {
+        return st;
+    }
+    st = open_file(s, path, &why);
+    return st == MSE_OK ? MSE_OK : MSE_FAIL(err, st, STORE_STEP, "%.100s: %s", path, why.text);
 }
 
 mse_status mse_serve_store_open(struct mse_serve_store **out, const char *path,
