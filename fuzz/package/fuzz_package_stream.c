@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The stream of an encrypted package. The input is a plaintext and a wire: the plaintext sealed and
- * read again is itself; the wire, which knows no key, is refused and gives nothing out; so is the
- * sealed stream with one bit of it changed, as the input says. */
+/* The stream of an encrypted package or file. The input is a plaintext and a wire: the plaintext
+ * sealed and read again is itself; the wire, which knows no key, is refused and gives nothing out;
+ * so is the sealed stream with one bit of it changed, as the input says. */
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -15,9 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static const uint8_t key[32] = { 1 };
 static const uint8_t salt[32] = { 2 };
 static const uint8_t digest[32] = { 3 };
-static const struct mse_package package = { .manifest_digest = digest,
-                                            .key = key,
-                                            .key_salt = salt };
+static struct mse_package package = { .manifest_digest = digest, .key = key, .key_salt = salt };
 
 /* Everything that comes out of fd; false if it is refused. */
 static bool read_all(int fd, struct mse_build *out)
@@ -71,6 +69,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!mse_rd_u32le(&in, &where) || in.len == 0) {
         return 0;
     }
+    package.file = (in.len & 1) != 0;
     int fd = memfd_create("package", MFD_CLOEXEC);
     MSE_ASSERT(fd >= 0);
     MSE_ASSERT(write(fd, in.data, in.len) == (ssize_t)in.len);

@@ -77,6 +77,7 @@ static enum cli_exit name_outputs(struct work *w)
     const char *dir = cli_value(w->c, "output");
     char name[65];
     size_t len = 0;
+    MSE_ASSERT(w->project.name != NULL); /* mse.toml has one, or was refused */
     for (const char *p = w->project.name; *p != '\0' && len < sizeof name - 1; p++, len++) {
         bool good = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') ||
                     (*p >= '0' && *p <= '9') || *p == '_' || *p == '-' || (*p == '.' && len > 0);

@@ -195,6 +195,44 @@ static const struct cli_option home_restart_options[] = {
     { NULL, NULL, NULL, false },
 };
 
+#define OVERWRITE_OPTION                                                                           \
+    {                                                                                              \
+        "force", NULL, "write over a file that is there (also -f)", false                          \
+    }
+
+static const struct cli_option home_keygen_options[] = {
+    { "symmetric", NULL, "a key of 32 bytes, for encrypt and decrypt", false },
+    { "asymmetric", NULL, "an X25519 pair, for seal and unseal", false },
+    { "output", "FILE", "where the key goes; the public one of a pair: FILE.pub", false },
+    OVERWRITE_OPTION,
+    { NULL, NULL, NULL, false },
+};
+
+static const struct cli_option home_crypt_options[] = {
+    { "input", "FILE", "what to read; - for stdin", false },
+    { "key", "FILE", "the key: 32 bytes, as keygen --symmetric makes it", false },
+    { "output", "FILE", "where the result goes; - for stdout", false },
+    OVERWRITE_OPTION,
+    { NULL, NULL, NULL, false },
+};
+
+static const struct cli_option home_seal_options[] = {
+    { "input", "FILE", "what to seal, at most 64 MiB; - for stdin", false },
+    { "receiver-enclave", "CERT", "to the enclave of this certificate, which verify wrote", false },
+    { "receiver-public-key", "FILE", "to this X25519 public key: 32 bytes", false },
+    { "output", "FILE", "where the sealed box goes; - for stdout", false },
+    OVERWRITE_OPTION,
+    { NULL, NULL, NULL, false },
+};
+
+static const struct cli_option home_unseal_options[] = {
+    { "input", "FILE", "the sealed box; - for stdin", false },
+    { "private-key", "FILE", "the receiver's X25519 private key: 32 bytes", false },
+    { "output", "FILE", "where the content goes; - for stdout", false },
+    OVERWRITE_OPTION,
+    { NULL, NULL, NULL, false },
+};
+
 static const struct cli_option localtest_options[] = {
     { "path", "FILE", "mse.toml of the project; default ./mse.toml", false },
     { "project", "DIR", "the project's folder, instead of --path", false },
@@ -304,6 +342,14 @@ const struct cli_command cli_commands[] = {
     { "home", "stop", "NAME", 1, 1, "stop an instance", home_stop_options, cmd_home_stop },
     { "home", "restart", "NAME", 1, 1, "start an instance again", home_restart_options,
       cmd_home_restart },
+    { "home", "keygen", NULL, 0, 0, "make a key, or a pair of keys", home_keygen_options,
+      cmd_home_keygen },
+    { "home", "encrypt", NULL, 0, 0, "encrypt a file", home_crypt_options, cmd_home_encrypt },
+    { "home", "decrypt", NULL, 0, 0, "decrypt a file", home_crypt_options, cmd_home_decrypt },
+    { "home", "seal", NULL, 0, 0, "seal a file to an enclave or a public key", home_seal_options,
+      cmd_home_seal },
+    { "home", "unseal", NULL, 0, 0, "open what was sealed to one's own key", home_unseal_options,
+      cmd_home_unseal },
     { "collateral", "fetch", NULL, 0, 0, "fetch collateral from Intel, AMD or a PCCS, and cache it",
       collateral_fetch_options, cmd_collateral_fetch },
     { "collateral", "show", "FILE", 1, 1, "dates, levels and signers of a collateral file",

@@ -7,5 +7,7 @@
 
 /* A fresh pair. secret: the caller wipes it. */
 MSE_MUST_USE mse_status mse_x25519_generate(uint8_t secret[32], uint8_t public[32]);
+/* The public key of a private one. */
+MSE_MUST_USE mse_status mse_x25519_public(uint8_t public[32], const uint8_t secret[32]);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The stream of a package (10-rules 21): a header of 72 bytes, then the plaintext, in the clear or
- * as chunks under AES-256-GCM (the STREAM construction). Bounded memory on both sides. Internal to
- * package/ and its tests. */
+ * as chunks under AES-256-GCM (the STREAM construction). Bounded memory on both sides. A single
+ * encrypted file (mse home encrypt) has the same form, with a magic and a key of its own. Internal
+ * to package/ and its tests. */
 #ifndef PACKAGE_STREAM_H
 #define PACKAGE_STREAM_H
 
@@ -9,6 +10,7 @@
 
 #define MSE_PLAIN_MAGIC       "MSEPKG0" /* with its NUL: 8 bytes */
 #define MSE_ENCRYPTED_MAGIC   "MSEPKG1"
+#define MSE_FILE_MAGIC        "MSEFILE"
 #define MSE_PACKAGE_HEAD_LEN  ((size_t)72)
 #define MSE_PACKAGE_CHUNK_LEN ((size_t)65536) /* of plaintext */
 #define MSE_CODE_SALT_LEN     ((size_t)32)
@@ -19,6 +21,7 @@ struct mse_package {
     const uint8_t *key;      /* the code key; NULL: a plain package */
     const uint8_t *key_salt; /* writing: NULL for a fresh one; tests fix it. Reading: unused */
     uint64_t max_total;      /* unpacking: the most bytes of content */
+    bool file; /* one encrypted file, not a package: key is there, manifest_digest 32 zeros */
 };
 
 /* The writer: opaque, heap, wiped on free. What finish did not end is refused by every reader. */

@@ -7,11 +7,21 @@
 #include "base/util.h"
 #include "crypto/digest.h"
 
-mse_status mse_stream_key(struct mse_aead **out, const uint8_t key[32], const uint8_t salt[32])
+const char *mse_stream_magic(const struct mse_package *p)
+{
+    if (p->file) {
+        return MSE_FILE_MAGIC;
+    }
+    return p->key == NULL ? MSE_PLAIN_MAGIC : MSE_ENCRYPTED_MAGIC;
+}
+
+mse_status mse_stream_key(struct mse_aead **out, const struct mse_package *p,
+                          const uint8_t salt[32])
 {
     uint8_t derived[32];
-    mse_status st = mse_hkdf_sha256(derived, sizeof derived, mse_bytes_of(key, 32),
-                                    mse_bytes_of(salt, 32), mse_bytes_str("mse package v1"));
+    mse_status st =
+        mse_hkdf_sha256(derived, sizeof derived, mse_bytes_of(p->key, 32), mse_bytes_of(salt, 32),
+                        mse_bytes_str(p->file ? "mse file v1" : "mse package v1"));
     if (st == MSE_OK) {
         st = mse_aead_new(out, derived);
     }

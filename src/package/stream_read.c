@@ -20,6 +20,7 @@ struct mse_stream_in {
     struct mse_aead *aead; /* NULL: plain */
     uint64_t number;
     bool ended;
+    bool file;
     mse_status failed;
     size_t have; /* bytes in wire: one more than a chunk unless the file ends before */
     uint8_t header[MSE_PACKAGE_HEAD_LEN];
@@ -37,8 +38,15 @@ void mse_stream_in_free(struct mse_stream_in *s)
     free(s);
 }
 
-static mse_status check_kind(struct mse_bytes magic, bool encrypted, struct mse_error *err)
+static mse_status check_kind(struct mse_bytes magic, const struct mse_package *p,
+                             struct mse_error *err)
 {
+    bool encrypted = p->key != NULL;
+    if (p->file) {
+        return mse_mem_equal(magic.data, MSE_FILE_MAGIC, 8)
+                   ? MSE_OK
+                   : MSE_FAIL(err, MSE_ERR_MALFORMED, STEP, "not an encrypted file (MSEFILE)");
+    }
     bool is_plain = mse_mem_equal(magic.data, MSE_PLAIN_MAGIC, 8);
     if (!is_plain && !mse_mem_equal(magic.data, MSE_ENCRYPTED_MAGIC, 8)) {
         return MSE_FAIL(err, MSE_ERR_MALFORMED, STEP, "not a package (MSEPKG0 or MSEPKG1)");
@@ -72,7 +80,7 @@ static mse_status read_header(struct mse_stream_in *s, const struct mse_package 
                 mse_rd_bytes(&in, &digest, 32) && // 8 SHA-256 of the manifest
                 mse_rd_bytes(&in, &salt, 32);     // 40 salt of the key
     MSE_ASSERT(form && in.len == 0);
-    mse_status st = check_kind(magic, p->key != NULL, err);
+    mse_status st = check_kind(magic, p, err);
     if (st != MSE_OK) {
         return st;
     }
@@ -84,7 +92,7 @@ static mse_status read_header(struct mse_stream_in *s, const struct mse_package 
                    ? MSE_OK
                    : MSE_FAIL(err, MSE_ERR_MALFORMED, STEP, "plain, with a salt for a key");
     }
-    st = mse_stream_key(&s->aead, p->key, salt.data);
+    st = mse_stream_key(&s->aead, p, salt.data);
     return st == MSE_OK ? MSE_OK : MSE_FAIL(err, st, STEP, "no key for AES-256-GCM");
 }
 
@@ -96,6 +104,7 @@ mse_status mse_stream_in_new(struct mse_stream_in **out, int fd, const struct ms
         return MSE_FAIL(err, MSE_ERR_MEMORY, STEP, "out of memory");
     }
     s->fd = fd;
+    s->file = p->file;
     mse_status st = read_header(s, p, err);
     if (st != MSE_OK) {
         mse_stream_in_free(s);
@@ -151,10 +160,10 @@ static mse_status explain(struct mse_stream_in *s, size_t len, bool at_end, stru
     uint64_t place = 0;
     bool cut = at_end && opens(s, len, s->number, false);
     bool more = !at_end && opens(s, len, s->number, true);
-    if (more || find_end(s, len)) {
+    if (more || (!s->file && find_end(s, len))) {
         return MSE_FAIL(err, MSE_ERR_PACKAGE_EXTENDED, STEP, "bytes behind its last chunk");
     }
-    if (cut || (at_end && !fits_tar(len))) {
+    if (cut || (!s->file && at_end && !fits_tar(len))) {
         return MSE_FAIL(err, MSE_ERR_PACKAGE_TRUNCATED, STEP, "ends in or behind chunk %llu",
                         number);
     }
@@ -163,9 +172,9 @@ static mse_status explain(struct mse_stream_in *s, size_t len, bool at_end, stru
                         (unsigned long long)place, number);
     }
     if (number == 0) {
-        return MSE_FAIL(err, MSE_ERR_PACKAGE_KEY, STEP,
-                        "the code key is not the one of this package (or its beginning is "
-                        "damaged)");
+        return MSE_FAIL(err, MSE_ERR_PACKAGE_KEY, STEP, "the %s (or its beginning is damaged)",
+                        s->file ? "key is not the one of this file"
+                                : "code key is not the one of this package");
     }
     return MSE_FAIL(err, MSE_ERR_PACKAGE_DAMAGED, STEP, "chunk %llu is damaged", number);
 }
@@ -179,7 +188,8 @@ static mse_status next_chunk(struct mse_stream_in *s, struct mse_bytes *out, str
     s->have += got;
     bool last = s->have < sizeof s->wire;
     size_t len = last ? s->have : WIRE_LEN;
-    if (len <= MSE_AEAD_TAG_LEN) {
+    size_t least = s->file && s->number == 0 ? 0 : 1; /* a file may be empty */
+    if (len < MSE_AEAD_TAG_LEN + least) {
         return MSE_FAIL(err, MSE_ERR_PACKAGE_TRUNCATED, STEP, "ends before chunk %llu",
                         (unsigned long long)s->number);
     }

@@ -46,10 +46,10 @@ static mse_status begin(struct mse_stream_out *s, const struct mse_package *p)
     }
     struct mse_build b;
     mse_build_fixed(&b, s->header, sizeof s->header);
-    mse_wr_copy(&b, p->key == NULL ? MSE_PLAIN_MAGIC : MSE_ENCRYPTED_MAGIC, 8);
+    mse_wr_copy(&b, mse_stream_magic(p), 8);
     mse_wr_copy(&b, p->manifest_digest, 32);
     mse_wr_copy(&b, salt, 32);
-    return p->key == NULL ? MSE_OK : mse_stream_key(&s->aead, p->key, salt);
+    return p->key == NULL ? MSE_OK : mse_stream_key(&s->aead, p, salt);
 }
 
 mse_status mse_stream_out_new(struct mse_stream_out **out, int fd, const struct mse_package *p,

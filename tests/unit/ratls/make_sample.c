@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Writes a certificate as the runtime makes it, and its key, into the folder that is named: for the
- * clients that check_clients starts. */
+/* make_sample FOLDER HOST [X25519-KEY]: writes a certificate as the runtime makes it, and its key,
+ * into the folder: for the clients that check_clients starts, and for sealing to an enclave. */
 #include "lab.h"
 
 #include "base/bytes.h"
@@ -18,13 +18,16 @@ static void write_pem(const char *dir, const char *name, struct mse_build *b)
 int main(int argc, char **argv)
 {
     void *state = NULL;
-    if (argc != 3 || lab_setup(&state) != 0) {
+    if (argc < 3 || argc > 4 || lab_setup(&state) != 0) {
         return 2;
     }
     struct lab *l = state;
     struct mse_build pem;
-    const struct mse_ratls_claims_params claims = { .role = MSE_ROLE_SERVER_STATIC };
+    struct mse_bytes x25519 = argc > 3 ? test_read_file(argv[3]) : mse_bytes_of(NULL, 0);
+    const struct mse_ratls_claims_params claims = { .role = MSE_ROLE_SERVER_STATIC,
+                                                    .x25519 = x25519 };
     lab_evidence(l, &claims);
+    free((void *)(uintptr_t)x25519.data);
     const struct mse_ratls_cert_params p = { .key = l->key,
                                              .dns_name = argv[2],
                                              .not_before = (mse_time)time(NULL) - 3600,
