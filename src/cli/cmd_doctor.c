@@ -140,9 +140,9 @@ static void look_memory(struct finding *f, const struct cli *c)
 static void look_python(struct finding *f, const struct cli *c)
 {
     static const char *const argv[] = { "/usr/bin/python3", "-I", "-c",
-                                        "import sys, gunicorn, uvicorn; print('Python', "
-                                        "sys.version.split()[0], '- gunicorn', "
-                                        "gunicorn.__version__, '- uvicorn', uvicorn.__version__)",
+                                        ("import sys, gunicorn, uvicorn; print('Python', "
+                                         "sys.version.split()[0], '- gunicorn', "
+                                         "gunicorn.__version__, '- uvicorn', uvicorn.__version__)"),
                                         NULL };
     char text[LINE_MAX];
     (void)c;

@@ -183,22 +183,22 @@ static const char *const restart_words[] = { "never", "sealed", NULL };
 #define HEX_DIGITS "64 hexadecimal digits"
 #define MUST(n, kind, member, wanted)                                                              \
     {                                                                                              \
-        (n), MSE_MEMBER_##kind, offsetof(struct mse_manifest, member), false, (wanted), NULL,      \
+        (n), offsetof(struct mse_manifest, member), MSE_MEMBER_##kind, false, (wanted), NULL,      \
             NULL, NULL                                                                             \
     }
 #define MAY(n, kind, member, wanted)                                                               \
     {                                                                                              \
-        (n), MSE_MEMBER_##kind, offsetof(struct mse_manifest, member), true, (wanted), NULL, NULL, \
+        (n), offsetof(struct mse_manifest, member), MSE_MEMBER_##kind, true, (wanted), NULL, NULL, \
             NULL                                                                                   \
     }
 #define WORD(n, member, words, wanted)                                                             \
     {                                                                                              \
-        (n), MSE_MEMBER_WORD, offsetof(struct mse_manifest, member), false, (wanted), (words),     \
+        (n), offsetof(struct mse_manifest, member), MSE_MEMBER_WORD, false, (wanted), (words),     \
             NULL, NULL                                                                             \
     }
 #define OTHER(n, member, optional, wanted, rd, wr)                                                 \
     {                                                                                              \
-        (n), MSE_MEMBER_OTHER, offsetof(struct mse_manifest, member), (optional), (wanted), NULL,  \
+        (n), offsetof(struct mse_manifest, member), MSE_MEMBER_OTHER, (optional), (wanted), NULL,  \
             (rd), (wr)                                                                             \
     }
 
@@ -244,7 +244,7 @@ const struct mse_member mse_members[] = {
           wr_upgrade),
     OTHER("version", app_id, false, "1", rd_version, wr_version),
     MUST("workers", U32, workers, "a number"),
-    { NULL, MSE_MEMBER_OTHER, 0, false, NULL, NULL, NULL, NULL },
+    { NULL, 0, MSE_MEMBER_OTHER, false, NULL, NULL, NULL, NULL },
 };
 
 const char *mse_manifest_member_name(size_t i)

@@ -23,8 +23,8 @@ enum mse_member_kind {
 
 struct mse_member {
     const char *name;
+    size_t offset; /* into struct mse_manifest */
     enum mse_member_kind kind;
-    size_t offset;            /* into struct mse_manifest */
     bool optional;            /* not there if empty, NULL or all zero */
     const char *wanted;       /* for errors */
     const char *const *words; /* WORD: by value, ended by NULL */
