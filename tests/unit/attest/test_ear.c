@@ -340,6 +340,17 @@ static void test_room(void **state)
     assert_int_equal(result_of(&large), MSE_EAR_CONTRAINDICATED);
 }
 
+/* A session that fails says nothing of the hardware. */
+static void test_failed_session_is_no_hardware(void **state)
+{
+    struct world *w = *state;
+    assert_int_equal(real_result(w), MSE_EAR_AFFIRMING);
+    mse_verdict_add(&w->verdict, MSE_STEP_SESSION, MSE_ERR_SESSION_NONCE, "a", "b", NULL);
+    assert_int_equal(result_of(&w->verdict), MSE_EAR_CONTRAINDICATED);
+    assert_int_equal(claim(MSE_EAR_HARDWARE), 2);
+    assert_int_equal(claim(MSE_EAR_INSTANCE_IDENTITY), 96);
+}
+
 /* Tokens of other makers, of any content. */
 
 static void append(char *text, const char *more)
@@ -596,6 +607,7 @@ int main(void)
         T(test_of_another_maker),
         T(test_headers_are_refused),
         T(test_payloads_are_refused),
+        T(test_failed_session_is_no_hardware),
         T(test_signer_dates_nonce),
         T(test_cut_flipped_appended),
         T(test_names),
