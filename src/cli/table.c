@@ -233,6 +233,16 @@ static const struct cli_option home_unseal_options[] = {
     { NULL, NULL, NULL, false },
 };
 
+static const struct cli_option home_sign_options[] = {
+    { "signer-key", "PEM", "private key of the signer: RSA-3072 with exponent 3", false },
+    { "libpal", "FILE", "loader of Gramine 1.9 (libpal.so)", false },
+    { "manifest", "FILE", "expanded manifest (.manifest.sgx)", false },
+    { "output", "FILE", "where the SIGSTRUCT goes (.sig); - for stdout", false },
+    { "at", "TIME", "date it so (2030-01-31T12:00:00Z) instead of today", false },
+    OVERWRITE_OPTION,
+    { NULL, NULL, NULL, false },
+};
+
 static const struct cli_option localtest_options[] = {
     { "path", "FILE", "mse.toml of the project; default ./mse.toml", false },
     { "project", "DIR", "the project's folder, instead of --path", false },
@@ -346,6 +356,8 @@ const struct cli_command cli_commands[] = {
       cmd_home_keygen },
     { "home", "encrypt", NULL, 0, 0, "encrypt a file", home_crypt_options, cmd_home_encrypt },
     { "home", "decrypt", NULL, 0, 0, "decrypt a file", home_crypt_options, cmd_home_decrypt },
+    { "home", "sign", NULL, 0, 0, "sign a Gramine enclave: measure it and make its SIGSTRUCT",
+      home_sign_options, cmd_home_sign },
     { "home", "seal", NULL, 0, 0, "seal a file to an enclave or a public key", home_seal_options,
       cmd_home_seal },
     { "home", "unseal", NULL, 0, 0, "open what was sealed to one's own key", home_unseal_options,
