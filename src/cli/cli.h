@@ -114,6 +114,7 @@ enum cli_exit cmd_home_sign(struct cli *c);
 enum cli_exit cmd_home_spawn(struct cli *c);
 enum cli_exit cmd_home_status(struct cli *c);
 enum cli_exit cmd_home_stop(struct cli *c);
+enum cli_exit cmd_home_test(struct cli *c);
 enum cli_exit cmd_home_unseal(struct cli *c);
 enum cli_exit cmd_home_verify(struct cli *c);
 enum cli_exit cmd_localtest(struct cli *c);

@@ -8,7 +8,7 @@
 #include "base/util.h"
 #include "cli/configure.h"
 #include "cli/home.h"
-#include "cli/own.h"
+#include "cli/home_judge.h"
 #include "package/manifest.h"
 #include "ratls/connect.h"
 
@@ -25,11 +25,8 @@ static const uint8_t plain[] = "\x08http/1.1";
 struct give {
     const struct cli *c;
     struct home h;
-    struct mse_policy *policy;
+    struct home_judge judge;
     struct cli_file manifest;
-    struct cli_file collateral;
-    struct mse_bundle bundle;
-    uint8_t *scratch;
     struct cli_file key;
     struct cli_file secrets;
     struct cli_file sealed;
@@ -134,36 +131,6 @@ static enum cli_exit check_given(const struct give *g)
     return CLI_DONE;
 }
 
-/* It is our own platform that is judged here: its root, its collateral, the fingerprint that was
- * measured at launch. */
-static mse_status make_policy(struct give *g, struct mse_error *err)
-{
-    struct cli_file root = { 0 };
-    char *root_path = cli_join(home_fact(&g->h, "platform"), "root.pem");
-    char *path = cli_join(home_fact(&g->h, "platform"), "collateral.json");
-    struct mse_policy *p = g->policy;
-    mse_status st = root_path == NULL || path == NULL ? MSE_ERR_MEMORY : MSE_OK;
-    st = st == MSE_OK ? cli_file_read(&root, root_path, MAX_ANSWER, err) : st;
-    st = st == MSE_OK ? cli_file_read(&g->collateral, path, MSE_BUNDLE_MAX_LEN, err) : st;
-    st = st == MSE_OK ? cli_bundle_load(&g->bundle, &g->scratch, cli_file_view(&g->collateral), err)
-                      : st;
-    st = st == MSE_OK ? home_read(&g->manifest, &g->h, HOME_MANIFEST, MSE_MANIFEST_MAX_LEN, err)
-                      : st;
-    mse_policy_default(p);
-    p->allow_simulation = true;
-    p->require_level = 2;
-    p->num_references = 1;
-    p->references[0].has_fingerprint = mse_hex_decode(
-        p->references[0].fingerprint, 32, mse_bytes_str(home_fact(&g->h, "fingerprint")));
-    struct mse_bytes pem = cli_file_view(&root);
-    st = st == MSE_OK ? mse_simulation_root_sha256_of_pem(p->simulation_root_sha256, pem, err) : st;
-    st = st == MSE_OK ? mse_simulation_root_of_pem(p->simulation_root, pem, err) : st;
-    cli_file_clear(&root);
-    free(root_path);
-    free(path);
-    return st;
-}
-
 static enum cli_exit load(struct give *g)
 {
     struct mse_error err = { 0 };
@@ -179,7 +146,9 @@ static enum cli_exit load(struct give *g)
         return CLI_TROUBLE;
     }
     mse_status st = read_given(g, &err);
-    st = st == MSE_OK ? make_policy(g, &err) : st;
+    st = st == MSE_OK ? home_judge_init(&g->judge, &g->h, &err) : st;
+    st = st == MSE_OK ? home_read(&g->manifest, &g->h, HOME_MANIFEST, MSE_MANIFEST_MAX_LEN, &err)
+                      : st;
     enum cli_exit e = st == MSE_OK ? check_given(g) : cli_failed(g->c, st, &err);
     return e == CLI_DONE ? read_token(g) : e;
 }
@@ -203,9 +172,10 @@ static mse_status attest_and_send(struct give *g, const struct mse_build *ask,
 {
     struct mse_ratls_conn *conn = NULL;
     struct mse_session *session = NULL;
+    g->judge.policy->require_level = 2;
     const struct mse_session_client_config cfg = {
-        .judge = { .policy = g->policy,
-                   .collateral = &g->bundle.collateral,
+        .judge = { .policy = g->judge.policy,
+                   .collateral = &g->judge.bundle.collateral,
                    .at = (mse_time)time(NULL),
                    .host = home_fact(&g->h, "config_domain_name"),
                    .manifest = cli_file_view(&g->manifest) },
@@ -344,19 +314,15 @@ static enum cli_exit run(struct give *g)
 
 enum cli_exit cmd_home_run(struct cli *c)
 {
-    struct give g = {
-        .c = c, .h = { .c = c }, .policy = calloc(1, sizeof *g.policy), .timeout_s = 60
-    };
-    enum cli_exit e = g.policy == NULL ? cli_trouble(c, "out of memory") : run(&g);
+    struct give g = { .c = c, .h = { .c = c }, .timeout_s = 60 };
+    enum cli_exit e = run(&g);
     wipe_file(&g.key);
     wipe_file(&g.secrets);
     wipe_file(&g.sealed);
     wipe_file(&g.token_file);
     mse_wipe(g.token, sizeof g.token);
     cli_file_clear(&g.manifest);
-    cli_file_clear(&g.collateral);
-    free(g.scratch);
-    free(g.policy);
+    home_judge_clear(&g.judge);
     home_clear(&g.h);
     return e;
 }

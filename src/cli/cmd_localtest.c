@@ -15,7 +15,7 @@
 #include "cli/cli.h"
 #include "cli/files.h"
 #include "cli/project.h"
-#include "cli/words.h"
+#include "cli/tests.h"
 #include "os/private_dir.h"
 #include "sim/platform.h"
 
@@ -28,7 +28,7 @@ struct test {
     const struct cli *c;
     char *toml_path;
     struct mse_project project;
-    struct cli_words words;
+    struct cli_tests tests;
     char self[4096];
     char *scratch;
     char *places[NUM_PLACES];
@@ -79,13 +79,12 @@ static enum cli_exit load(struct test *t)
     if (!with_tests(t)) {
         return CLI_DONE;
     }
-    if (t->project.tests_cmd == NULL) {
-        (void)cli_trouble(t->c, "%s: there is no tests_cmd", t->toml_path);
+    t->tests = (struct cli_tests) { .c = t->c, .toml_path = t->toml_path, .project = &t->project };
+    enum cli_exit e = cli_tests_split(&t->tests);
+    if (e != CLI_DONE && t->project.tests_cmd == NULL) {
         cli_hint(t->c, "--no-tests runs the app and no tests");
-        return CLI_TROUBLE;
     }
-    st = cli_words_split(&t->words, t->project.tests_cmd, &err);
-    return st == MSE_OK ? CLI_DONE : cli_trouble(t->c, "%s: tests_cmd: %s", t->toml_path, err.text);
+    return e;
 }
 
 static enum cli_exit make_scratch(struct test *t)
@@ -239,71 +238,6 @@ static enum cli_exit verify(struct test *t)
     return CLI_DONE;
 }
 
-/* Runs something of the user's in a folder, with the tests' environment. */
-static enum cli_exit run_for_tests(struct test *t, const char *const *argv, int *out)
-{
-    struct mse_error err = { 0 };
-    const char *old_path = getenv("PATH"); /* NOLINT(concurrency-mt-unsafe) */
-    char *path = NULL;
-    char *here = cli_folder_of(t->toml_path);
-    char *folder =
-        here == NULL ? NULL : cli_join(here, t->project.tests == NULL ? "." : t->project.tests);
-    enum cli_exit e = CLI_TROUBLE;
-    if (folder == NULL || asprintf(&path, "%s/bin:%s", t->places[VENV],
-                                   old_path == NULL ? "/usr/bin:/bin" : old_path) < 0) {
-        path = NULL;
-        (void)cli_trouble(t->c, "out of memory");
-    } else {
-        const char *env[] = { "TEST_REMOTE_URL",         t->url, "TEST_CA_CERT",
-                              t->places[CERT],           "PATH", path,
-                              "PYTHONDONTWRITEBYTECODE", "1",    NULL };
-        /* Under --json stdout is for the result alone. */
-        struct cli_child k = { .argv = argv,
-                               .env = env,
-                               .cwd = folder,
-                               .stdout_fd = t->c->json ? STDERR_FILENO : -1,
-                               .stderr_fd = -1 };
-        pid_t pid = 0;
-        mse_status st = cli_child_start(&pid, &k, &err);
-        e = st == MSE_OK ? CLI_DONE : cli_failed(t->c, st, &err);
-        *out = st == MSE_OK ? cli_child_wait(pid) : 127;
-    }
-    free(path);
-    free(folder);
-    free(here);
-    return e;
-}
-
-/* tests_requirements go to a virtual environment of this run, which comes first in PATH. */
-static enum cli_exit install_requirements(struct test *t)
-{
-    const struct mse_conf_list *wanted = &t->project.tests_requirements;
-    const char *const venv[] = { "python3",       "-m", "venv", "--system-site-packages",
-                                 t->places[VENV], NULL };
-    const char *pip[CLI_MAX_WORDS + 8] = { "python3", "-m", "pip", "install", "--quiet", "--" };
-    int status = 0;
-    size_t n = 6;
-    if (wanted->num == 0) {
-        return CLI_DONE;
-    }
-    if (wanted->num > CLI_MAX_WORDS) {
-        return cli_trouble(t->c, "%s: %zu tests_requirements, at most %d", t->toml_path,
-                           wanted->num, CLI_MAX_WORDS);
-    }
-    for (size_t i = 0; i < wanted->num; i++) {
-        pip[n++] = wanted->items[i];
-    }
-    cli_say(t->c, "Installing what the tests require...");
-    enum cli_exit e = run_for_tests(t, venv, &status);
-    if (e == CLI_DONE && status == 0) {
-        e = run_for_tests(t, pip, &status);
-    }
-    if (e == CLI_DONE && status != 0) {
-        e = cli_trouble(t->c, "tests_requirements could not be installed");
-    }
-    return e;
-}
-
 static enum cli_exit say_result(const struct test *t, int status)
 {
     if (t->c->json) {
@@ -319,18 +253,20 @@ static enum cli_exit say_result(const struct test *t, int status)
 
 static enum cli_exit run_tests(struct test *t)
 {
-    const char *argv[CLI_MAX_WORDS + 1] = { NULL };
     int status = 0;
-    for (size_t i = 0; i < t->words.num; i++) {
-        argv[i] = t->words.argv[i];
+    char *here = cli_folder_of(t->toml_path);
+    char *folder =
+        here == NULL ? NULL : cli_join(here, t->project.tests == NULL ? "." : t->project.tests);
+    free(here);
+    if (folder == NULL) {
+        return cli_trouble(t->c, "out of memory");
     }
-    enum cli_exit e = install_requirements(t);
-    if (e != CLI_DONE) {
-        return e;
-    }
-    cli_say(t->c, "Running the tests: %s", t->project.tests_cmd);
-    (void)fflush(stdout);
-    e = run_for_tests(t, argv, &status);
+    t->tests.folder = folder;
+    t->tests.url = t->url;
+    t->tests.cert = t->places[CERT];
+    t->tests.venv = t->places[VENV];
+    enum cli_exit e = cli_tests_run(&t->tests, &status);
+    free(folder);
     return e == CLI_DONE ? say_result(t, status) : e;
 }
 
@@ -391,7 +327,7 @@ enum cli_exit cmd_localtest(struct cli *c)
         cli_hint(c, "%s could not be removed", t.scratch);
     }
     mse_project_clear(&t.project);
-    cli_words_clear(&t.words);
+    cli_words_clear(&t.tests.words);
     for (size_t i = 0; i < NUM_PLACES; i++) {
         free(t.places[i]);
     }

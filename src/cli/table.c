@@ -180,6 +180,12 @@ static const struct cli_option home_run_options[] = {
     { NULL, NULL, NULL, false },
 };
 
+static const struct cli_option home_test_options[] = {
+    { "test", "DIR", "folder of the tests", false },
+    { "config", "FILE", "mse.toml with tests_cmd; default: that of the tests' project", false },
+    { NULL, NULL, NULL, false },
+};
+
 static const struct cli_option home_logs_options[] = {
     { "follow", NULL, "the last lines, then what comes (also -f)", false },
     { NULL, NULL, NULL, false },
@@ -345,6 +351,8 @@ const struct cli_command cli_commands[] = {
       home_verify_options, cmd_home_verify },
     { "home", "run", "NAME", 1, 1, "give a waiting instance its key and secrets", home_run_options,
       cmd_home_run },
+    { "home", "test", "NAME", 1, 1, "run the tests of a project against an instance",
+      home_test_options, cmd_home_test },
     { "home", "status", "NAME", 1, 1, "say how an instance is", no_options, cmd_home_status },
     { "home", "list", NULL, 0, 0, "list the instances here", no_options, cmd_home_list },
     { "home", "logs", "NAME", 1, 1, "print what an instance says", home_logs_options,

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Running the tests of a project against an app that was verified: localtest, and mse home test. */
+#ifndef CLI_TESTS_H
+#define CLI_TESTS_H
+
+#include "cli/cli.h"
+#include "cli/project.h"
+#include "cli/words.h"
+
+struct cli_tests {
+    const struct cli *c;
+    const char *toml_path; /* for messages */
+    const struct mse_project *project;
+    const char *folder; /* where they run */
+    const char *url;    /* TEST_REMOTE_URL */
+    const char *cert;   /* TEST_CA_CERT: the verified certificate */
+    const char *venv;   /* folder for what they require, below one that goes away */
+    struct cli_words words;
+};
+/* cli_tests_split reads tests_cmd into words; prints its errors. Release with cli_words_clear. */
+enum cli_exit cli_tests_split(struct cli_tests *t);
+/* cli_tests_run installs what they require and runs them. *status is their exit status; CLI_DONE:
+ * they ran. */
+enum cli_exit cli_tests_run(struct cli_tests *t, int *status);
+
+#endif
