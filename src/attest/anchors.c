@@ -126,17 +126,26 @@ struct mse_root mse_root_of(const struct mse_policy *p, enum mse_tee_kind tee,
     return r;
 }
 
-void mse_note_simulation(struct mse_verdict *v, const struct mse_root *root,
-                         const struct mse_policy *p)
+void mse_note_root_kind(struct mse_verdict *v, bool simulated, const struct mse_policy *p)
 {
     static const struct mse_ask hardware = { MSE_STEP_SIMULATION, "a root of hardware",
                                              "allow_simulation" };
+    static const struct mse_ask either = { MSE_STEP_SIMULATION,
+                                           "a root of hardware, or the simulated one that is "
+                                           "pinned",
+                                           "allow_simulation" };
+    bool good = !simulated || p->allow_simulation;
+    mse_note(v, p->allow_simulation ? &either : &hardware, good ? MSE_OK : MSE_ERR_SIMULATION,
+             "a root that is not compiled in");
+}
+
+void mse_note_simulation(struct mse_verdict *v, const struct mse_root *root,
+                         const struct mse_policy *p)
+{
     static const struct mse_ask simulated = { MSE_STEP_SIMULATION, "the simulated root",
                                               "simulation_only" };
     if (root->trusted) {
-        bool good = root->compiled_in || p->allow_simulation;
-        mse_note(v, &hardware, good ? MSE_OK : MSE_ERR_SIMULATION,
-                 "a root that is not compiled in");
+        mse_note_root_kind(v, !root->compiled_in, p);
     } else if (root->compiled_in && p->simulation_only) {
         mse_note(v, &simulated, MSE_ERR_HARDWARE_NOT_ALLOWED, "the root of hardware");
     } else {

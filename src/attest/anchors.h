@@ -35,6 +35,8 @@ struct mse_root {
 struct mse_root mse_root_of(const struct mse_policy *p, enum mse_tee_kind tee,
                             const struct mse_pubkey *key);
 
+/* mse_note_root_kind notes step simulation for evidence that chains to a trusted root. */
+void mse_note_root_kind(struct mse_verdict *v, bool simulated, const struct mse_policy *p);
 /* mse_note_simulation notes step simulation for evidence that chains to such a root. */
 void mse_note_simulation(struct mse_verdict *v, const struct mse_root *root,
                          const struct mse_policy *p);

@@ -272,14 +272,10 @@ static void judge_collateral_age(struct mse_dcap *a)
 
 static void judge_simulation(struct mse_dcap *a)
 {
-    static const struct mse_ask hardware = { MSE_STEP_SIMULATION, "a root of hardware",
-                                             "allow_simulation" };
     static const struct mse_ask simulated = { MSE_STEP_SIMULATION, "the simulated root",
                                               "simulation_only" };
     if (a->anchor != NULL) {
-        bool good = !a->anchor->simulated || a->policy->allow_simulation;
-        mse_note(a->v, &hardware, good ? MSE_OK : MSE_ERR_SIMULATION,
-                 "a root that is not compiled in");
+        mse_note_root_kind(a->v, a->anchor->simulated, a->policy);
         return;
     }
     const struct mse_chain *c = a->pck_chain;
