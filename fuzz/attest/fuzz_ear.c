@@ -15,6 +15,15 @@ static const char signer[] = "-----BEGIN PUBLIC KEY-----\n"
                              "pnou2hlPvsfKdM+yMRR27cahL4kE1A0Ur+44urdJTWa0mZlABX4rgU3ycw==\n"
                              "-----END PUBLIC KEY-----\n";
 
+static void check_submod(const struct mse_ear_submod *s)
+{
+    MSE_ASSERT(!s->has_verdict || s->accepted || s->status == MSE_EAR_CONTRAINDICATED);
+    for (size_t k = 0; k < MSE_EAR_NUM_CLAIMS; k++) {
+        enum mse_ear_tier t = mse_ear_tier_of(s->vector.claims[k]);
+        MSE_ASSERT(t == MSE_EAR_NONE || t <= s->status);
+    }
+}
+
 static void check(const struct mse_ear *e, struct mse_bytes scratch)
 {
     MSE_ASSERT(e->num_submods >= 1 && e->num_submods <= MSE_EAR_MAX_SUBMODS);
@@ -23,11 +32,7 @@ static void check(const struct mse_ear *e, struct mse_bytes scratch)
     for (size_t i = 0; i < e->num_submods; i++) {
         const struct mse_ear_submod *s = &e->submods[i];
         MSE_ASSERT(s->status <= e->status && e->status <= MSE_EAR_CONTRAINDICATED);
-        MSE_ASSERT(!s->has_verdict || s->accepted || s->status == MSE_EAR_CONTRAINDICATED);
-        for (size_t k = 0; k < MSE_EAR_NUM_CLAIMS; k++) {
-            enum mse_ear_tier t = mse_ear_tier_of(s->vector.claims[k]);
-            MSE_ASSERT(t == MSE_EAR_NONE || t <= s->status);
-        }
+        check_submod(s);
     }
 }
 

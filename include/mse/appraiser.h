@@ -54,7 +54,7 @@ struct mse_appraiser_stats {
 MSE_API void mse_appraiser_count(struct mse_appraiser *a, struct mse_appraiser_stats *out);
 
 /* One appraisal of a batch. evidence: a quote of SGX or TDX, or with snp a SEV-SNP report. */
-struct mse_appraisal {
+struct mse_appraisal { /* NOLINT(clang-analyzer-optin.performance.Padding): to be read */
     struct mse_bytes evidence;
     bool snp;
     const struct mse_collateral *collateral; /* of an appraiser, or an ordinary one */

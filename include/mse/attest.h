@@ -96,7 +96,7 @@ struct mse_nitro_claims {
     bool nonce_checked;
 };
 
-struct mse_verdict {
+struct mse_verdict { /* NOLINT(clang-analyzer-optin.performance.Padding): to be read */
     bool accepted;
     mse_status
         status; /* MSE_OK iff accepted; else of the first failed check in the order of the steps */

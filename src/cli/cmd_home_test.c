@@ -70,7 +70,8 @@ static enum cli_exit check_running(const struct test *t)
     json_t *state = home_state(&t->h);
     const char *word = home_state_word(state);
     enum cli_exit e = CLI_DONE;
-    if (strcmp(word, "running") != 0) {
+    if (word == NULL || strcmp(word, "running") != 0) {
+        word = word == NULL ? "unknown" : word;
         e = cli_trouble(t->c, "%s is %s, tests need a running app", t->h.name, word);
         cli_hint(t->c, strcmp(word, "waiting") == 0 ? "mse home run %s" : "mse home restart %s",
                  t->h.name);

@@ -36,7 +36,11 @@ static mse_status keep(void *user, const struct mse_code_file *f)
 static void files_clear(struct files *l)
 {
     for (size_t i = 0; i < l->num; i++) {
-        free((void *)(uintptr_t)l->rows[i].path);
+        union {
+            const char *borrowed;
+            char *owned;
+        } path = { .borrowed = l->rows[i].path };
+        free(path.owned);
     }
     free(l->rows);
 }
@@ -74,6 +78,15 @@ static bool same_file(const struct mse_code_file *a, const struct mse_code_file 
            mse_mem_equal(a->sha256, b->sha256, sizeof a->sha256);
 }
 
+/* Below 0: a comes first or b is not there; above 0 the other way round. */
+static int order_of(const struct mse_code_file *a, const struct mse_code_file *b)
+{
+    if (a != NULL && b != NULL) {
+        return strcmp(a->path, b->path);
+    }
+    return b == NULL ? -1 : 1;
+}
+
 /* Both are in byte order of their paths. */
 static void compare_files(json_t *out, const struct files *here, const struct files *there)
 {
@@ -82,10 +95,7 @@ static void compare_files(json_t *out, const struct files *here, const struct fi
     while (i < here->num || j < there->num) {
         const struct mse_code_file *a = i < here->num ? &here->rows[i] : NULL;
         const struct mse_code_file *b = j < there->num ? &there->rows[j] : NULL;
-        int order = b == NULL ? -1 : 1;
-        if (a != NULL && b != NULL) {
-            order = strcmp(a->path, b->path);
-        }
+        int order = order_of(a, b);
         i += order <= 0 ? 1 : 0;
         j += order >= 0 ? 1 : 0;
         if (order == 0 && a != NULL && b != NULL && same_file(a, b)) {

@@ -75,8 +75,8 @@ struct mse_replica_policy {
 
 /* Heap inside, released with mse_manifest_clear. Strings are NUL-terminated and hold no NUL.
  * Exactly one of command and python_application is set. */
-struct mse_manifest {
-    char app_id[37]; /* UUIDv4, lower case */
+struct mse_manifest { /* NOLINT(clang-analyzer-optin.performance.Padding): to be read */
+    char app_id[37];  /* UUIDv4, lower case */
     char *name;
     uint8_t runtime[32]; /* SHA-256 of mse-enclave */
     uint8_t code_digest[32];

@@ -183,17 +183,18 @@ static void test_words(void **state)
         struct cli_words w;
         assert_int_equal(cli_words_split(&w, bad[i], NULL), MSE_ERR_CONFIG);
     }
-    char many[2 * CLI_MAX_WORDS + 3];
+    enum { FULL = 2 * CLI_MAX_WORDS };
+    char many[FULL + 3];
     struct cli_words w;
     for (size_t i = 0; i < sizeof many; i++) {
         many[i] = i % 2 == 0 ? 'x' : ' ';
     }
-    many[2 * CLI_MAX_WORDS] = '\0';
+    many[FULL] = '\0';
     assert_int_equal(cli_words_split(&w, many, NULL), MSE_OK);
     assert_int_equal(w.num, CLI_MAX_WORDS);
     cli_words_clear(&w);
-    many[2 * CLI_MAX_WORDS] = 'x';
-    many[2 * CLI_MAX_WORDS + 1] = '\0';
+    many[FULL] = 'x';
+    many[FULL + 1] = '\0';
     assert_int_equal(cli_words_split(&w, many, NULL), MSE_ERR_CONFIG);
 }
 
@@ -212,7 +213,7 @@ static void test_progress(void **state)
     want_line(&p, 0, 0, "/ Fetching... 2 s");
     want_line(&p, 1000, 0, "/ Fetching... 1000 B, 500 B/s");
     want_line(&p, 12595, 0, "/ Fetching... 12.2 KiB, 6.1 KiB/s");
-    want_line(&p, 3 * 1024 * 1024, 4 * 1024 * 1024,
+    want_line(&p, (uint64_t)3 << 20, (uint64_t)4 << 20,
               "Fetching [##################......] 75% 3.0 MiB, 1.5 MiB/s");
     want_line(&p, 5, 5, "Fetching [########################] 100% 5 B, 2 B/s");
     want_line(&p, 6, 5, "/ Fetching... 6 B, 3 B/s"); /* more than was said */

@@ -15,8 +15,6 @@
 #include "crypto/x509.h"
 #include "unit/attest/snp_world.h"
 
-extern char **environ;
-
 struct live {
     struct snp_world *w;
     char *dir;

@@ -62,7 +62,7 @@ static void test_need_of_chain(void **state)
     assert_int_equal(n.ca, MSE_FETCH_CA_PLATFORM);
     assert_memory_equal(n.fmspc, f.w->ext.fmspc, 6);
     assert_false(n.has_pck_request);
-    f.config.at = WORLD_NOW + 100 * 366 * WORLD_DAY;
+    f.config.at = WORLD_NOW + (mse_time)100 * 366 * WORLD_DAY;
     assert_status(mse_need_of(&n, quote, &f.config, NULL), MSE_ERR_PCK_CHAIN_EXPIRED);
     f.config.at = WORLD_NOW;
     f.w->chain_len = 2;

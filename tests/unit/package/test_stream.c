@@ -306,7 +306,7 @@ static void test_memory(void **state)
     assert_int_equal(lseek(fileno(file), 0, SEEK_SET), 0);
     assert_status(mse_package_unpack(got, fileno(file), dest, &big, NULL), MSE_OK);
     assert_int_equal(getrusage(RUSAGE_SELF, &after), 0);
-    assert_true(after.ru_maxrss - before.ru_maxrss < 16 * 1024);
+    assert_true(after.ru_maxrss - before.ru_maxrss < (long)16 * 1024);
     assert_int_equal(fclose(file), 0);
     test_tmpdir_remove(dest);
     test_tmpdir_remove(dir);

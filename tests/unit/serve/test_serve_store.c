@@ -586,7 +586,7 @@ static void sees_damage(void **state)
     uint8_t *copy = malloc(file.len);
     assert_non_null(copy);
     memcpy(copy, file.data, file.len);
-    for (size_t i = 4096; i + 64 <= file.len && i < 3 * 4096; i += 1024) {
+    for (size_t i = 4096; i + 64 <= file.len && i < (size_t)3 * 4096; i += 1024) {
         memset(copy + i, 0x5a, 64);
     }
     test_write_file(b->path, mse_bytes_of(copy, file.len));
