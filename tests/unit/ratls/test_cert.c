@@ -641,31 +641,36 @@ struct field {
     mse_status signature;
 };
 
+static void check_parts(const struct field *f, const struct mse_ratls_cert *c)
+{
+    struct mse_sgx_quote q;
+    struct mse_snp_report r;
+    enum mse_ratls_binding b = MSE_BINDING_NONE;
+    assert_int_equal(c->form, f->form);
+    if (f->form == MSE_RATLS_NITRO) {
+        assert_int_equal(c->tee, MSE_TEE_NITRO); /* judged by the conformance case */
+        return;
+    }
+    bool snp = c->form == MSE_RATLS_SNP;
+    assert_status(snp ? mse_snp_report_parse(&r, c->quote, NULL)
+                      : mse_sgx_quote_parse(&q, c->quote, NULL),
+                  MSE_OK);
+    const uint8_t *report_data = snp ? r.report_data : q.body.report_data;
+    assert_status(mse_ratls_check_binding(&b, c, report_data, NULL), f->binding_status);
+    assert_int_equal(b, f->binding);
+    assert_status(mse_ratls_check_self_signature(c, NULL), f->signature);
+}
+
 static void check_field(const struct field *f)
 {
     char path[512];
     struct mse_ratls_cert c;
-    struct mse_sgx_quote q;
-    struct mse_snp_report r;
-    enum mse_ratls_binding b = MSE_BINDING_NONE;
     (void)snprintf(path, sizeof path, "%s/ra-tls/%s/cert.der", test_vectors(), f->name);
     struct mse_bytes der = test_read_file(path);
     assert_non_null(der.data);
     assert_status(mse_ratls_read(&c, der, NULL), f->read);
     if (f->read == MSE_OK) {
-        assert_int_equal(c.form, f->form);
-        if (f->form == MSE_RATLS_NITRO) {
-            assert_int_equal(c.tee, MSE_TEE_NITRO); /* judged by the conformance case */
-            return;
-        }
-        bool snp = c.form == MSE_RATLS_SNP;
-        assert_status(snp ? mse_snp_report_parse(&r, c.quote, NULL)
-                          : mse_sgx_quote_parse(&q, c.quote, NULL),
-                      MSE_OK);
-        const uint8_t *report_data = snp ? r.report_data : q.body.report_data;
-        assert_status(mse_ratls_check_binding(&b, &c, report_data, NULL), f->binding_status);
-        assert_int_equal(b, f->binding);
-        assert_status(mse_ratls_check_self_signature(&c, NULL), f->signature);
+        check_parts(f, &c);
     }
     for (size_t len = 0; len < der.len; len += 13) {
         assert_status(mse_ratls_read(&c, mse_bytes_of(der.data, len), NULL), MSE_ERR_MALFORMED);
