@@ -49,7 +49,8 @@ struct mse_ear_vector {
 /* mse_ear_vector_of says what a verdict means. A refused verdict is contraindicated whatever the
  * vector says; simulated hardware is not recognized (97), so that it is contraindicated to all who
  * do not ask for it; an accepted TCB status other than UpToDate is a warning, debug memory that
- * anybody reads is contraindicated. Returns the status that belongs to both. */
+ * anybody reads is contraindicated; no claim is better than a warning whose check passed by a
+ * waiver only. Returns the status that belongs to both. */
 MSE_API enum mse_ear_tier mse_ear_vector_of(struct mse_ear_vector *out,
                                             const struct mse_verdict *v);
 

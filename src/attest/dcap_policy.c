@@ -103,8 +103,8 @@ static void judge_evaluation_number(struct mse_dcap *a)
                                          "allow_mixed_evaluation_numbers" };
     uint32_t tcb = a->tcb_info->tcb_evaluation_number;
     uint32_t qe = a->qe_identity->tcb_evaluation_number;
-    bool one = tcb == qe || a->policy->allow_mixed_evaluation_numbers;
-    mse_note(a->v, &same, one ? MSE_OK : MSE_ERR_TCB_EVALUATION_MIXED, "%u and %u", tcb, qe);
+    mse_note_waivable(a->v, &same, tcb == qe ? MSE_OK : MSE_ERR_TCB_EVALUATION_MIXED,
+                      a->policy->allow_mixed_evaluation_numbers, "%u and %u", tcb, qe);
     char wanted[MSE_CHECK_TEXT_LEN];
     uint32_t min = a->policy->min_tcb_evaluation_number;
     (void)snprintf(wanted, sizeof wanted, "%u or more", min);
@@ -177,13 +177,15 @@ static void judge_status(struct mse_dcap *a)
         return;
     }
     bool good = s != MSE_TCB_NONE && (a->policy->accepted_tcb_statuses & MSE_TCB_BIT(s)) != 0;
-    good = good || is_in_grace(a);
+    bool grace = !good && is_in_grace(a);
     char text[512];
     struct mse_build b;
     mse_build_fixed(&b, text, sizeof text);
     const char *wanted = wanted_statuses(&b, a->policy->accepted_tcb_statuses);
-    struct mse_ask ask = { MSE_STEP_TCB_STATUS, wanted, "accepted_tcb_statuses" };
-    mse_note(a->v, &ask, good ? MSE_OK : MSE_ERR_TCB_STATUS, "%s", mse_tcb_status_name(s));
+    struct mse_ask ask = { MSE_STEP_TCB_STATUS, wanted,
+                           grace ? "grace_days" : "accepted_tcb_statuses" };
+    mse_note_waivable(a->v, &ask, good ? MSE_OK : MSE_ERR_TCB_STATUS, grace, "%s",
+                      mse_tcb_status_name(s));
 }
 
 static bool is_accepted_advisory(const struct mse_policy *p, const char *id)
@@ -200,17 +202,21 @@ static void judge_advisories(struct mse_dcap *a)
 {
     static const struct mse_ask ask = { MSE_STEP_TCB_STATUS, "accepted advisories only",
                                         "accepted_advisories" };
+    static const struct mse_ask any = { MSE_STEP_TCB_STATUS, "accepted advisories only",
+                                        "insecure_any_advisory" };
     const struct mse_verdict *v = a->v;
     if (!a->advisories_fit) {
         mse_note(a->v, &ask, MSE_ERR_TCB_ADVISORY, "more advisories than can be held");
         return;
     }
     const char *bad = NULL;
-    bool any = a->policy->insecure_any_advisory || v->tcb_status == MSE_TCB_UP_TO_DATE;
-    for (size_t i = 0; !any && bad == NULL && i < v->num_advisories; i++) {
+    bool current = v->tcb_status == MSE_TCB_UP_TO_DATE;
+    for (size_t i = 0; !current && bad == NULL && i < v->num_advisories; i++) {
         bad = is_accepted_advisory(a->policy, v->advisories[i]) ? NULL : v->advisories[i];
     }
-    mse_note(a->v, &ask, bad == NULL ? MSE_OK : MSE_ERR_TCB_ADVISORY, "%s", bad != NULL ? bad : "");
+    bool waived = a->policy->insecure_any_advisory;
+    mse_note_waivable(a->v, waived ? &any : &ask, bad == NULL ? MSE_OK : MSE_ERR_TCB_ADVISORY,
+                      waived, "%s", bad != NULL ? bad : "");
 }
 
 static void judge_tcb_date(struct mse_dcap *a)
@@ -293,8 +299,8 @@ static void judge_simulation(struct mse_dcap *a)
 void mse_dcap_judge_debug(struct mse_dcap *a, uint64_t flags)
 {
     static const struct mse_ask debug = { MSE_STEP_ATTRIBUTES, "DEBUG clear", "allow_debug" };
-    mse_note(a->v, &debug, !a->v->debug || a->policy->allow_debug ? MSE_OK : MSE_ERR_DEBUG,
-             "flags 0x%llx: DEBUG set", (unsigned long long)flags);
+    mse_note_waivable(a->v, &debug, a->v->debug ? MSE_ERR_DEBUG : MSE_OK, a->policy->allow_debug,
+                      "flags 0x%llx: DEBUG set", (unsigned long long)flags);
 }
 
 /* Step machine. */

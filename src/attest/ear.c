@@ -93,6 +93,14 @@ static struct meaning meaning_of(enum mse_step s)
     return own ? meanings[s] : platform;
 }
 
+/* Of a check that failed and that the policy let pass: a warning, whatever the policy thinks. */
+static struct meaning meaning_of_waiver(enum mse_step s)
+{
+    struct meaning m = meaning_of(s);
+    m.value = m.claim == MSE_EAR_EXECUTABLES ? UNRECOGNIZED_RUNTIME : UNSAFE;
+    return m;
+}
+
 static void worsen(struct mse_ear_vector *out, enum mse_ear_claim c, int8_t value)
 {
     if (value > out->claims[c]) {
@@ -112,9 +120,12 @@ static void judge_claims(struct mse_ear_vector *out, const struct mse_verdict *v
     out->claims[MSE_EAR_INSTANCE_IDENTITY] = v->binding_level == 3 ? TRUSTWORTHY : NOTHING;
     for (size_t i = 0; i < v->num_checks; i++) {
         const struct mse_check *c = &v->checks[i];
-        if (c->status != MSE_OK || c->skipped) {
-            struct meaning m = meaning_of(c->step);
+        if (c->status != MSE_OK || c->skipped || c->waived) {
+            struct meaning m = c->waived ? meaning_of_waiver(c->step) : meaning_of(c->step);
             worsen(out, m.claim, m.value);
+        }
+        if (c->waived && c->step == MSE_STEP_ATTRIBUTES) {
+            worsen(out, MSE_EAR_RUNTIME_OPAQUE, UNSAFE);
         }
     }
     if (v->tcb_status == MSE_TCB_CONFIGURATION_NEEDED ||

@@ -257,8 +257,8 @@ static void judge_debug(struct nitro *a)
     for (size_t i = 0; i < 3; i++) {
         measured = measured && !mse_nitro_pcr_is_zero(&a->v->nitro.pcrs[i]);
     }
-    mse_note(a->v, &ask, measured || a->policy->allow_debug ? MSE_OK : MSE_ERR_DEBUG, "%s",
-             a->v->debug ? "zeros, as in debug mode" : "one that is missing or zero");
+    mse_note_waivable(a->v, &ask, measured ? MSE_OK : MSE_ERR_DEBUG, a->policy->allow_debug, "%s",
+                      a->v->debug ? "zeros, as in debug mode" : "one that is missing or zero");
 }
 
 /* A document names an instance, but nothing in it tells one machine from another. */

@@ -320,19 +320,25 @@ void mse_judge_reference(struct mse_verdict *v, const struct mse_policy *policy)
     static const struct mse_ask some = { MSE_STEP_REFERENCE,
                                          "a fingerprint, a measurement or a signer to compare with",
                                          "references" };
+    static const struct mse_ask any = { MSE_STEP_REFERENCE, "values that identify an app",
+                                        "insecure_any_app" };
     static const struct mse_ask match = { MSE_STEP_REFERENCE, "the values of one set",
                                           "references" };
     size_t mismatches = 0;
     const struct mse_reference *s = closest(v, policy, &mismatches);
     if (s == NULL) {
-        mse_note(v, &some, policy->insecure_any_app ? MSE_OK : MSE_ERR_NOTHING_IDENTIFIES,
-                 "no set of reference values that identifies an app");
+        mse_note_waivable(v, policy->insecure_any_app ? &any : &some, MSE_ERR_NOTHING_IDENTIFIES,
+                          policy->insecure_any_app,
+                          "no set of reference values that identifies an app");
         return;
     }
     if (mismatches == 0) {
         v->reference_index = (size_t)(s - policy->references);
         v->nitro.nonce_checked = s->has_nonce;
-        mse_note(v, &match, MSE_OK, NULL);
+        bool identified = is_identifying(v, s);
+        mse_note_waivable(v, identified ? &match : &any,
+                          identified ? MSE_OK : MSE_ERR_NOTHING_IDENTIFIES,
+                          policy->insecure_any_app, "a set that identifies no app");
         return;
     }
     for (size_t i = 0; i < MSE_ARRAY_LEN(fields); i++) {

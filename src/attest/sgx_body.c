@@ -34,8 +34,9 @@ static void judge_attributes(struct mse_dcap *a)
     uint64_t flags = a->v->report.attr_flags;
     mse_dcap_judge_debug(a, flags);
     bool good = (flags & must) == must && (flags & must_not) == 0;
-    mse_note(a->v, &bits, good || a->policy->insecure_any_attributes ? MSE_OK : MSE_ERR_ATTRIBUTES,
-             "flags 0x%llx", (unsigned long long)flags);
+    mse_note_waivable(a->v, &bits, good ? MSE_OK : MSE_ERR_ATTRIBUTES,
+                      a->policy->insecure_any_attributes, "flags 0x%llx",
+                      (unsigned long long)flags);
 }
 
 /* Step signer: MRSIGNERs whose private key everybody has. */
@@ -61,8 +62,8 @@ static void judge_sample_signer(struct mse_dcap *a)
     }
     char seen[65];
     mse_hex_encode(seen, mse_bytes_of(a->v->report.mr_signer, 32));
-    mse_note(a->v, &ask, !sample || a->policy->allow_sample_signer ? MSE_OK : MSE_ERR_SAMPLE_SIGNER,
-             "MRSIGNER %s", seen);
+    mse_note_waivable(a->v, &ask, sample ? MSE_ERR_SAMPLE_SIGNER : MSE_OK,
+                      a->policy->allow_sample_signer, "MRSIGNER %s", seen);
 }
 
 static void judge_body(struct mse_dcap *a)

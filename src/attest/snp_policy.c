@@ -96,18 +96,16 @@ static void judge_guest_policy(struct mse_snp_appraisal *a)
     uint64_t policy = a->v->snp.policy;
     unsigned long long seen = policy;
     bool form = (policy & MSE_SNP_POLICY_MUST_BE_1) != 0 && (policy & MSE_SNP_POLICY_RESERVED) == 0;
-    mse_note(a->v, &reserved,
-             form || p->insecure_any_attributes ? MSE_OK : MSE_ERR_GUEST_POLICY_RESERVED_BIT_SET,
-             "guest policy 0x%llx", seen);
-    mse_note(a->v, &debug, !a->v->debug || p->allow_debug ? MSE_OK : MSE_ERR_DEBUG,
-             "guest policy 0x%llx: DEBUG set", seen);
+    mse_note_waivable(a->v, &reserved, form ? MSE_OK : MSE_ERR_GUEST_POLICY_RESERVED_BIT_SET,
+                      p->insecure_any_attributes, "guest policy 0x%llx", seen);
+    mse_note_waivable(a->v, &debug, a->v->debug ? MSE_ERR_DEBUG : MSE_OK, p->allow_debug,
+                      "guest policy 0x%llx: DEBUG set", seen);
     bool stays = (policy & MSE_SNP_POLICY_MIGRATE_MA) == 0;
-    mse_note(a->v, &migrate,
-             stays || p->allow_migration ? MSE_OK : MSE_ERR_GUEST_POLICY_MIGRATE_MA_SET,
-             "guest policy 0x%llx: MIGRATE_MA set", seen);
+    mse_note_waivable(a->v, &migrate, stays ? MSE_OK : MSE_ERR_GUEST_POLICY_MIGRATE_MA_SET,
+                      p->allow_migration, "guest policy 0x%llx: MIGRATE_MA set", seen);
     bool alone = (policy & MSE_SNP_POLICY_SMT) == 0;
-    mse_note(a->v, &smt, alone || p->allow_smt ? MSE_OK : MSE_ERR_GUEST_POLICY_SMT,
-             "guest policy 0x%llx: SMT set", seen);
+    mse_note_waivable(a->v, &smt, alone ? MSE_OK : MSE_ERR_GUEST_POLICY_SMT, p->allow_smt,
+                      "guest policy 0x%llx: SMT set", seen);
 }
 
 static void judge_vmpl(struct mse_snp_appraisal *a)

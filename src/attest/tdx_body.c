@@ -106,11 +106,11 @@ static void judge_body(struct mse_dcap *a)
     bool any = a->policy->insecure_any_attributes;
     mse_dcap_judge_debug(a, r->td_attributes);
     bool good = (r->td_attributes & ~(HARMLESS | MSE_TDX_ATTR_DEBUG)) == 0;
-    mse_note(a->v, &bits, good || any ? MSE_OK : MSE_ERR_ATTRIBUTES, "TD attributes 0x%llx",
-             (unsigned long long)r->td_attributes);
+    mse_note_waivable(a->v, &bits, good ? MSE_OK : MSE_ERR_ATTRIBUTES, any, "TD attributes 0x%llx",
+                      (unsigned long long)r->td_attributes);
     good = (r->xfam & XFAM_FIXED1) == XFAM_FIXED1 && (r->xfam & ~XFAM_FIXED0) == 0;
-    mse_note(a->v, &xfam, good || any ? MSE_OK : MSE_ERR_ATTRIBUTES, "XFAM 0x%llx",
-             (unsigned long long)r->xfam);
+    mse_note_waivable(a->v, &xfam, good ? MSE_OK : MSE_ERR_ATTRIBUTES, any, "XFAM 0x%llx",
+                      (unsigned long long)r->xfam);
 }
 
 const struct mse_dcap_kind mse_dcap_tdx = {

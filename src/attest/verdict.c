@@ -149,10 +149,17 @@ static struct mse_check *note(struct mse_verdict *v, const struct mse_ask *ask, 
     c->step = ask->step;
     c->status = status;
     c->skipped = false;
+    c->waived = false;
     c->policy_key = ask->policy_key;
     copy_text(c->wanted, ask->wanted);
     c->seen[0] = '\0';
     return c;
+}
+
+static void tell_seen(struct mse_check *c, const char *format, va_list ap)
+{
+    (void)vsnprintf(c->seen, sizeof c->seen, format, ap);
+    make_printable(c->seen, strlen(c->seen));
 }
 
 void mse_note(struct mse_verdict *v, const struct mse_ask *ask, mse_status status, const char *seen,
@@ -164,9 +171,22 @@ void mse_note(struct mse_verdict *v, const struct mse_ask *ask, mse_status statu
     }
     va_list ap;
     va_start(ap, seen);
-    (void)vsnprintf(c->seen, sizeof c->seen, seen, ap);
+    tell_seen(c, seen, ap);
     va_end(ap);
-    make_printable(c->seen, strlen(c->seen));
+}
+
+void mse_note_waivable(struct mse_verdict *v, const struct mse_ask *ask, mse_status status,
+                       bool waived, const char *seen, ...)
+{
+    struct mse_check *c = note(v, ask, waived ? MSE_OK : status);
+    if (status == MSE_OK || c == NULL) {
+        return;
+    }
+    c->waived = waived;
+    va_list ap;
+    va_start(ap, seen);
+    tell_seen(c, seen, ap);
+    va_end(ap);
 }
 
 void mse_note_skip(struct mse_verdict *v, enum mse_step step, const char *why)
@@ -178,6 +198,7 @@ void mse_note_skip(struct mse_verdict *v, enum mse_step step, const char *why)
     c->step = step;
     c->status = MSE_OK;
     c->skipped = true;
+    c->waived = false;
     c->policy_key = NULL;
     copy_text(c->seen, why);
     c->wanted[0] = '\0';

@@ -8,8 +8,6 @@
 #include "base/bytes.h"
 #include "base/json_write.h"
 
-#include "base/json_write.h"
-
 /* What a check is about and what it wants; static text. */
 struct mse_ask {
     enum mse_step step;
@@ -24,6 +22,10 @@ void mse_verdict_begin(struct mse_verdict *v, enum mse_tee_kind tee);
  * fit, and stripped of what is not printable; of a pass nothing is formatted. */
 void mse_note(struct mse_verdict *v, const struct mse_ask *ask, mse_status status, const char *seen,
               ...) MSE_PRINTF(4, 5);
+/* mse_note_waivable is mse_note for a check whose failure the policy's key lets through: the check
+ * passes then, is marked, and tells what was seen. */
+void mse_note_waivable(struct mse_verdict *v, const struct mse_ask *ask, mse_status status,
+                       bool waived, const char *seen, ...) MSE_PRINTF(5, 6);
 /* mse_note_skip records that a check could not run, and why. It never counts as passed. */
 void mse_note_skip(struct mse_verdict *v, enum mse_step step, const char *why);
 

@@ -64,6 +64,7 @@ static void js_check_body(struct mse_js *j, const struct mse_check *c)
     mse_js_str(j, "seen", c->seen);
     mse_js_str(j, "wanted", c->wanted);
     mse_js_str(j, "policy_key", c->policy_key);
+    mse_js_bool(j, "waived", c->waived);
 }
 
 static void js_reason(struct mse_js *j, const struct mse_verdict *v)
@@ -91,6 +92,28 @@ static void js_checks(struct mse_js *j, const struct mse_verdict *v)
         mse_js_open(j, NULL, '{');
         js_check_body(j, &v->checks[i]);
         mse_js_close(j, '}');
+    }
+    mse_js_close(j, ']');
+}
+
+/* The first check that a policy key waived: each key is told once. */
+static bool is_new_waiver(const struct mse_verdict *v, size_t i)
+{
+    bool found = v->checks[i].waived;
+    for (size_t k = 0; found && k < i; k++) {
+        const struct mse_check *c = &v->checks[k];
+        found = !c->waived || strcmp(c->policy_key, v->checks[i].policy_key) != 0;
+    }
+    return found;
+}
+
+static void js_waivers(struct mse_js *j, const struct mse_verdict *v)
+{
+    mse_js_open(j, "waivers", '[');
+    for (size_t i = 0; i < v->num_checks; i++) {
+        if (is_new_waiver(v, i)) {
+            mse_js_str(j, NULL, v->checks[i].policy_key);
+        }
     }
     mse_js_close(j, ']');
 }
@@ -318,6 +341,7 @@ void mse_verdict_write_json(struct mse_js *j, const char *key, const struct mse_
     } else {
         mse_js_str(j, "reference", NULL);
     }
+    js_waivers(j, v);
     js_tcb(j, v);
     if (v->tee == MSE_TEE_NITRO) {
         mse_verdict_nitro_json(j, v);
@@ -514,6 +538,8 @@ static void wr_check(struct mse_build *b, const struct mse_check *c)
     mse_wr_printf(b, "  %-4s  %-18s", mark, mse_step_name(c->step));
     if (c->status != MSE_OK) {
         mse_wr_printf(b, " %s:", mse_status_name(c->status));
+    } else if (c->waived) {
+        mse_wr_printf(b, " waived by %s:", c->policy_key);
     }
     if (c->seen[0] != '\0') {
         mse_wr_printf(b, " %s", c->seen);
@@ -525,6 +551,15 @@ static void wr_check(struct mse_build *b, const struct mse_check *c)
         mse_wr_printf(b, "%s%s", joint, c->wanted);
     }
     mse_wr_u8(b, '\n');
+}
+
+static void wr_waivers(struct mse_build *b, const struct mse_verdict *v)
+{
+    for (size_t i = 0; i < v->num_checks; i++) {
+        if (is_new_waiver(v, i)) {
+            mse_wr_printf(b, "waived: %s, by the policy\n", v->checks[i].policy_key);
+        }
+    }
 }
 
 mse_status mse_verdict_to_text(char *out, size_t cap, const struct mse_verdict *v)
@@ -546,6 +581,7 @@ mse_status mse_verdict_to_text(char *out, size_t cap, const struct mse_verdict *
         }
         mse_wr_printf(&b, "binding level: %u\n", v->binding_level);
     }
+    wr_waivers(&b, v);
     wr_dates(&b, v);
     mse_wr_str(&b, "checks:\n");
     for (size_t i = 0; i < v->num_checks; i++) {

@@ -49,3 +49,36 @@ void assert_refusals_speak(const struct mse_verdict *v, const struct mse_error *
     assert_says(text, c->wanted);
     assert_says(text, c->policy_key != NULL ? c->policy_key : "no policy key");
 }
+
+void assert_waived(const struct mse_verdict *v, const char *key, enum mse_ear_claim claim)
+{
+    static char text[65536];
+    char line[64];
+    char quoted[64];
+    struct mse_ear_vector vector;
+    assert_true(v->accepted);
+    (void)snprintf(line, sizeof line, "waived: %s,", key);
+    assert_status(mse_verdict_to_text(text, sizeof text, v), MSE_OK);
+    assert_says(text, line);
+    (void)snprintf(line, sizeof line, "waived by %s: ", key);
+    assert_says(text, line);
+    (void)snprintf(quoted, sizeof quoted, "\"%s\"", key);
+    assert_status(mse_verdict_to_json(text, sizeof text, v), MSE_OK);
+    assert_says(text, "\"waived\":true");
+    const char *waivers = strstr(text, "\"waivers\":[");
+    assert_non_null(waivers);
+    const char *found = strstr(waivers, quoted);
+    assert_true(found != NULL && found < strchr(waivers, ']'));
+    assert_true(mse_ear_vector_of(&vector, v) >= MSE_EAR_WARNING);
+    assert_true(mse_ear_tier_of(vector.claims[claim]) >= MSE_EAR_WARNING);
+}
+
+void assert_nothing_waived(const struct mse_verdict *v)
+{
+    static char text[65536];
+    assert_status(mse_verdict_to_json(text, sizeof text, v), MSE_OK);
+    assert_says(text, "\"waivers\":[]");
+    assert_null(strstr(text, "\"waived\":true"));
+    assert_status(mse_verdict_to_text(text, sizeof text, v), MSE_OK);
+    assert_null(strstr(text, "waived"));
+}

@@ -6,9 +6,15 @@
 #define TESTS_LIB_REFUSAL_H
 
 #include <mse/attest.h>
+#include <mse/ear.h>
 
 /* Fails the test unless each failed check of v, and err, which was filled by the same appraisal,
  * say all of it. */
 void assert_refusals_speak(const struct mse_verdict *v, const struct mse_error *err);
+/* Fails the test unless v, which is accepted, says in text, in JSON and in the claim of an
+ * attestation result that a check passed because of this policy key alone. */
+void assert_waived(const struct mse_verdict *v, const char *key, enum mse_ear_claim claim);
+/* Fails the test if v says so of any key. */
+void assert_nothing_waived(const struct mse_verdict *v);
 
 #endif

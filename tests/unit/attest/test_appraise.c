@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Every refusal of the SGX appraisal, provoked alone and named. */
+#include "lib/refusal.h"
 #include "lib/testlib.h"
 
 #include "base/bytes.h"
@@ -446,6 +447,8 @@ static void test_grace(void **state)
     want(w, MSE_ERR_TCB_STATUS);
     w->policy.grace_days = 275;
     assert_status(world_appraise(w), MSE_OK);
+    assert_waived(&w->verdict, "grace_days", MSE_EAR_HARDWARE);
+    assert_waived(&w->verdict, "insecure_any_advisory", MSE_EAR_HARDWARE);
     w->policy.grace_reference = MSE_GRACE_ISSUE_DATE;
     w->policy.grace_days = 1;
     assert_status(world_appraise(w), MSE_OK);
@@ -470,6 +473,7 @@ static void test_numbers_and_dates(void **state)
     want(w, MSE_ERR_TCB_EVALUATION_MIXED);
     w->policy.allow_mixed_evaluation_numbers = true;
     assert_status(world_appraise(w), MSE_OK);
+    assert_waived(&w->verdict, "allow_mixed_evaluation_numbers", MSE_EAR_HARDWARE);
     (void)world_defaults(state);
     w->policy.has_min_tcb_date = true;
     w->policy.min_tcb_date = w->verdict.tcb_date;
@@ -490,6 +494,7 @@ static void test_attributes(void **state)
     want(w, MSE_ERR_DEBUG);
     w->policy.allow_debug = true;
     assert_status(world_appraise(w), MSE_OK);
+    assert_waived(&w->verdict, "allow_debug", MSE_EAR_CONFIGURATION);
     static const uint64_t bad[] = { 0, MSE_SGX_FLAG_INIT, MSE_SGX_FLAG_MODE64BIT, 0x15, 0x25 };
     for (size_t i = 0; i < MSE_ARRAY_LEN(bad); i++) {
         w->body.attr_flags = bad[i];
@@ -497,6 +502,7 @@ static void test_attributes(void **state)
         want(w, MSE_ERR_ATTRIBUTES);
         w->policy.insecure_any_attributes = true;
         assert_status(world_appraise(w), MSE_OK);
+        assert_waived(&w->verdict, "insecure_any_attributes", MSE_EAR_CONFIGURATION);
     }
 }
 
@@ -510,6 +516,7 @@ static void test_sample_signer(void **state)
     want(w, MSE_ERR_SAMPLE_SIGNER);
     w->policy.allow_sample_signer = true;
     assert_status(world_appraise(w), MSE_OK);
+    assert_waived(&w->verdict, "allow_sample_signer", MSE_EAR_EXECUTABLES);
 }
 
 static void test_references(void **state)
@@ -556,8 +563,11 @@ static void test_reference_sets(void **state)
     want(w, MSE_ERR_NOTHING_IDENTIFIES);
     w->policy.insecure_any_app = true;
     assert_status(world_appraise(w), MSE_OK);
+    assert_int_not_equal(w->verdict.reference_index, SIZE_MAX);
+    assert_waived(&w->verdict, "insecure_any_app", MSE_EAR_EXECUTABLES);
     w->policy.num_references = 0;
     assert_status(world_appraise(w), MSE_OK);
+    assert_waived(&w->verdict, "insecure_any_app", MSE_EAR_EXECUTABLES);
     w->policy.insecure_any_app = false;
     want(w, MSE_ERR_NOTHING_IDENTIFIES);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* AWS Nitro: every refusal by its exact status, on documents that the test signs itself. */
+#include "lib/refusal.h"
 #include "lib/testlib.h"
 #include "nitro_world.h"
 
@@ -512,6 +513,7 @@ static void test_debug(void **state)
     w->policy.insecure_any_app = true;
     w->policy.num_references = 0;
     accepts(w);
+    assert_waived(&w->verdict, "insecure_any_app", MSE_EAR_EXECUTABLES);
     memset(w->pcrs[1], 0, 48); /* one of them is enough */
     want(w, MSE_ERR_DEBUG);
     assert_false(w->verdict.debug);
@@ -521,6 +523,7 @@ static void test_debug(void **state)
     w->policy.allow_debug = true;
     accepts(w);
     assert_true(w->verdict.debug);
+    assert_waived(&w->verdict, "allow_debug", MSE_EAR_RUNTIME_OPAQUE);
 }
 
 static void test_references(void **state)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Every refusal of the SEV-SNP appraisal, provoked alone and named. */
+#include "lib/refusal.h"
 #include "lib/testlib.h"
 
 #include "base/bytes.h"
@@ -331,6 +332,7 @@ static void test_guest_policy(void **state)
     w->guest_policy = base | 1ULL << 63;
     w->policy.insecure_any_attributes = true;
     accepts(w);
+    assert_waived(&w->verdict, "insecure_any_attributes", MSE_EAR_CONFIGURATION);
     (void)snp_defaults(state);
     w->guest_policy = base | MSE_SNP_POLICY_DEBUG;
     want(w, MSE_ERR_DEBUG);
@@ -344,6 +346,9 @@ static void test_guest_policy(void **state)
     w->policy.allow_smt = true;
     accepts(w);
     assert_true(w->verdict.debug);
+    assert_waived(&w->verdict, "allow_debug", MSE_EAR_CONFIGURATION);
+    assert_waived(&w->verdict, "allow_migration", MSE_EAR_RUNTIME_OPAQUE);
+    assert_waived(&w->verdict, "allow_smt", MSE_EAR_CONFIGURATION);
 }
 
 static void test_abi_and_vmpl(void **state)

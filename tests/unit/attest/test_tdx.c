@@ -3,6 +3,7 @@
  * that neither kind passes for the other. */
 #include <jansson.h>
 
+#include "lib/refusal.h"
 #include "lib/testlib.h"
 
 #include "base/bytes.h"
@@ -329,6 +330,8 @@ static void test_attributes(void **state)
     follow(w);
     w->policy.insecure_any_attributes = true;
     want(w, MSE_OK);
+    assert_waived(&w->verdict, "insecure_any_attributes", MSE_EAR_CONFIGURATION);
+    assert_waived(&w->verdict, "insecure_any_attributes", MSE_EAR_RUNTIME_OPAQUE);
 }
 
 static void test_xfam(void **state)
