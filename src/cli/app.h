@@ -24,9 +24,6 @@ struct mse_project;
 MSE_MUST_USE mse_status cli_manifest_fill(struct mse_manifest *m, const struct mse_project *p,
                                           struct mse_error *err);
 
-/* A fresh UUID of version 4; false without random bytes. */
-bool cli_make_uuid(char out[37]);
-
 /* The context of the last deployment of an mse.toml, heap path; NULL if there is none. */
 char *cli_last_context(const char *toml_path);
 MSE_MUST_USE mse_status cli_remember_context(const char *toml_path, const char *uuid,

@@ -6,7 +6,6 @@
 #include "base/util.h"
 #include "cli/app.h"
 #include "conf/project.h"
-#include "crypto/digest.h"
 
 static bool copy_text(char **out, const char *in)
 {
@@ -142,19 +141,4 @@ mse_status cli_manifest_fill(struct mse_manifest *m, const struct mse_project *p
               copy_list(&m->replica_policy.machines, &p->replica_machines) &&
               copy_list(&m->replica_policy.statuses, &p->replica_statuses);
     return ok ? MSE_OK : MSE_FAIL(err, MSE_ERR_MEMORY, "manifest", "out of memory");
-}
-
-bool cli_make_uuid(char out[37])
-{
-    uint8_t b[16];
-    char hex[33];
-    if (mse_random(b, sizeof b) != MSE_OK) {
-        return false;
-    }
-    b[6] = (uint8_t)(0x40 | (b[6] & 0x0f));
-    b[8] = (uint8_t)(0x80 | (b[8] & 0x3f));
-    mse_hex_encode(hex, mse_bytes_of(b, sizeof b));
-    (void)snprintf(out, 37, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16,
-                   hex + 20);
-    return true;
 }

@@ -3,7 +3,7 @@
 #include "base/bytes.h"
 #include "base/util.h"
 #include "cli/app.h"
-#include "cli/files.h"
+#include "cmd/files.h"
 #include "conf/project.h"
 
 /* The code folder of ./mse.toml; heap. */

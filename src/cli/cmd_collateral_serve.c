@@ -15,9 +15,9 @@
 #include "base/util.h"
 #include "cli/app.h"
 #include "cli/cli.h"
-#include "cli/files.h"
-#include "cli/listen.h"
 #include "cli/modules.h"
+#include "cmd/files.h"
+#include "cmd/listen.h"
 #include "collateral/serve.h"
 
 #define DEFAULT_LISTEN "127.0.0.1:8081"

@@ -16,7 +16,7 @@
 #include "cli/app.h"
 #include "cli/child.h"
 #include "cli/cli.h"
-#include "cli/files.h"
+#include "cmd/files.h"
 
 #define TMPFS_MAGIC 0x01021994
 #define LINE_MAX    256

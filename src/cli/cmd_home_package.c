@@ -8,9 +8,10 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/util.h"
-#include "cli/files.h"
-#include "cli/newfile.h"
+#include "cli/cli.h"
 #include "cli/project.h"
+#include "cmd/files.h"
+#include "cmd/newfile.h"
 #include "crypto/digest.h"
 #include "package/parcel.h"
 

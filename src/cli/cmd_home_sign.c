@@ -5,7 +5,7 @@
 #include "base/error.h"
 #include "base/util.h"
 #include "cli/measure.h"
-#include "cli/newfile.h"
+#include "cmd/newfile.h"
 #include "conf/toml_shim.h"
 #include "measure/sigstruct_make.h"
 

@@ -133,7 +133,7 @@ static enum cli_exit make_manifest(struct spawn *s)
     mse_status st = home_manifest_fill(m, &s->own_token, &s->package, &err);
     if (st == MSE_OK) {
         m->san = strdup(cli_value(c, "san"));
-        st = m->san != NULL && cli_make_uuid(m->app_id) &&
+        st = m->san != NULL && mse_random_uuid(m->app_id) == MSE_OK &&
                      asprintf(&m->config_domain_name, "%s.mse.localhost", m->app_id) > 0
                  ? make_token(s)
                  : MSE_ERR_MEMORY;

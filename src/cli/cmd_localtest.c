@@ -13,9 +13,9 @@
 #include "base/util.h"
 #include "cli/child.h"
 #include "cli/cli.h"
-#include "cli/files.h"
 #include "cli/project.h"
 #include "cli/tests.h"
+#include "cmd/files.h"
 #include "os/private_dir.h"
 #include "sim/platform.h"
 

@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "base/util.h"
 #include "cli/cli.h"
-#include "cli/files.h"
+#include "cmd/files.h"
 #include "os/private_dir.h"
 
 struct template

@@ -3,7 +3,7 @@
 #include "base/bytes.h"
 #include "base/util.h"
 #include "cli/cli.h"
-#include "cli/files.h"
+#include "cmd/files.h"
 #include "sim/platform.h"
 
 static char *platform_dir(const struct cli *c)

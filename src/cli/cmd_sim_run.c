@@ -11,9 +11,9 @@
 #include "base/bytes.h"
 #include "base/util.h"
 #include "cli/app.h"
-#include "cli/files.h"
-#include "cli/listen.h"
 #include "cli/project.h"
+#include "cmd/files.h"
+#include "cmd/listen.h"
 #include "crypto/digest.h"
 #include "package/code.h"
 #include "package/rules.h"
@@ -194,7 +194,8 @@ static enum cli_exit make_manifest(struct run *r)
     if (e != CLI_DONE) {
         return e;
     }
-    if (!cli_make_uuid(r->manifest.app_id) || mse_random(r->salt, sizeof r->salt) != MSE_OK) {
+    if (mse_random_uuid(r->manifest.app_id) != MSE_OK ||
+        mse_random(r->salt, sizeof r->salt) != MSE_OK) {
         return cli_trouble(r->c, "no random bytes");
     }
     mse_status st = fill_manifest(r, &err);

@@ -4,7 +4,7 @@
 #define CLI_CONFIGURE_H
 
 #include "base/build.h"
-#include "cli/files.h"
+#include "cmd/files.h"
 
 /* What an owner gives; empty members are left out. */
 struct cli_configuration {

@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "base/util.h"
 #include "cli/app.h"
-#include "cli/files.h"
+#include "cmd/files.h"
 #include "conf/reader.h"
 #include "crypto/digest.h"
 #include "package/rules.h"

@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "base/util.h"
 #include "cli/app.h"
-#include "cli/files.h"
+#include "cmd/files.h"
 #include "conf/lists.h"
 #include "crypto/digest.h"
 #include "crypto/sign.h"

@@ -5,7 +5,7 @@
 #define CLI_HOME_H
 
 #include "cli/cli.h"
-#include "cli/files.h"
+#include "cmd/files.h"
 
 #define HOME_MANIFEST "manifest.json"
 #define HOME_PACKAGE  "package"

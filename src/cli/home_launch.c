@@ -9,8 +9,8 @@
 
 #include "base/util.h"
 #include "cli/home.h"
-#include "cli/listen.h"
 #include "cli/progress.h"
+#include "cmd/listen.h"
 
 #define MAX_REPORT ((size_t)4096)
 #define TURN_MS    100

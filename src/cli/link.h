@@ -4,8 +4,8 @@
 #ifndef CLI_LINK_H
 #define CLI_LINK_H
 
-#include "cli/files.h"
 #include "cli/judge.h"
+#include "cmd/files.h"
 #include "ratls/connect.h"
 
 struct cli_link {

@@ -4,5 +4,5 @@
 
 int main(int argc, char **argv)
 {
-    return mse_cli_main(argc, argv);
+    return cli_main(&mse_program, argc, argv);
 }

@@ -4,7 +4,7 @@
 #define CLI_MEASURE_H
 
 #include "cli/cli.h"
-#include "cli/files.h"
+#include "cmd/files.h"
 
 /* *manifest is the whole file; release with cli_file_clear also after failures. Errors of files and
  * of mse_measure_gramine. */

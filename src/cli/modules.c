@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/util.h"
-#include "cli/files.h"
+#include "cmd/files.h"
 
 /* Beside the program, in the build tree, in the folders of an installation that was moved. */
 #define PLACES(folder, name)                                                                       \

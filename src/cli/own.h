@@ -5,8 +5,8 @@
 #ifndef CLI_OWN_H
 #define CLI_OWN_H
 
-#include "cli/files.h"
 #include "cli/progress.h"
+#include "cmd/files.h"
 #include "collateral/store.h"
 
 /* A collateral file, parsed. */

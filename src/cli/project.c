@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/project.h"
 
-#include "cli/files.h"
+#include "cmd/files.h"
 
 char *cli_project_path(const char *what)
 {

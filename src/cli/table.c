@@ -310,16 +310,7 @@ static const struct cli_option collateral_serve_options[] = {
     { NULL, NULL, NULL, false },
 };
 
-const struct cli_option cli_global_options[] = {
-    { "json", NULL, "print JSON on stdout", false },
-    { "color", "WHEN", "auto, always or never", false },
-    { "verbose", NULL, "say more (also -v)", false },
-    { "help", NULL, "print help (also -h)", false },
-    { "version", NULL, "print the version", false },
-    { NULL, NULL, NULL, false },
-};
-
-const char *const cli_groups[][2] = {
+static const char *const groups[][2] = {
     { "cloud", "an operator's platform" },
     { "collateral", "what is needed to judge evidence" },
     { "home", "your own TEE machine" },
@@ -327,7 +318,7 @@ const char *const cli_groups[][2] = {
     { NULL, NULL },
 };
 
-const struct cli_command cli_commands[] = {
+static const struct cli_command commands[] = {
     { "cloud", "verify", "[DOMAIN[:PORT]]", 0, 1,
       "check an app and save its certificate for curl and browsers", verify_cloud_options,
       cmd_cloud_verify },
@@ -396,4 +387,13 @@ const struct cli_command cli_commands[] = {
       no_options, cmd_completion },
     { NULL, "help", "[COMMAND...]", 0, 2, "print help", no_options, cmd_help },
     { NULL, NULL, NULL, 0, 0, NULL, NULL, NULL },
+};
+
+const struct cli_program mse_program = {
+    .name = "mse",
+    .summary = "run web apps confidentially, and check that they are",
+    .ungrouped = "for everyone",
+    .default_group = "MSE_DEFAULT_ENV",
+    .commands = commands,
+    .groups = groups,
 };

@@ -6,8 +6,8 @@
 #include <mse/collateral.h>
 
 #include "cli/cli.h"
-#include "cli/files.h"
 #include "cli/link.h"
+#include "cmd/files.h"
 
 enum cli_target_kind {
     CLI_TARGET_UNKNOWN = 0,

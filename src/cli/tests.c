@@ -5,7 +5,7 @@
 
 #include "base/bytes.h"
 #include "cli/child.h"
-#include "cli/files.h"
+#include "cmd/files.h"
 
 enum cli_exit cli_tests_split(struct cli_tests *t)
 {

@@ -11,6 +11,7 @@
 #include <openssl/sha.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/util.h"
 
 mse_status mse_sha256(uint8_t out[32], struct mse_bytes in)
@@ -164,4 +165,20 @@ mse_status mse_random(void *out, size_t len)
         return MSE_ERR_ARGUMENT;
     }
     return len == 0 || RAND_bytes(out, (int)len) == 1 ? MSE_OK : MSE_ERR_CRYPTO;
+}
+
+mse_status mse_random_uuid(char out[MSE_UUID_LEN])
+{
+    uint8_t b[16];
+    char hex[33];
+    mse_status st = mse_random(b, sizeof b);
+    if (st != MSE_OK) {
+        return st;
+    }
+    b[6] = (uint8_t)(0x40 | (b[6] & 0x0f));
+    b[8] = (uint8_t)(0x80 | (b[8] & 0x3f));
+    mse_hex_encode(hex, mse_bytes_of(b, sizeof b));
+    (void)snprintf(out, MSE_UUID_LEN, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16,
+                   hex + 20);
+    return MSE_OK;
 }

@@ -28,5 +28,8 @@ void mse_sha256_clear(struct mse_sha256_ctx *c);
 MSE_MUST_USE mse_status mse_hkdf_sha256(uint8_t *out, size_t out_len, struct mse_bytes ikm,
                                         struct mse_bytes salt, struct mse_bytes info);
 MSE_MUST_USE mse_status mse_random(void *out, size_t len);
+/* A fresh UUID of version 4, as text. */
+#define MSE_UUID_LEN 37
+MSE_MUST_USE mse_status mse_random_uuid(char out[MSE_UUID_LEN]);
 
 #endif

@@ -6,11 +6,11 @@
 #include "base/bytes.h"
 #include "base/util.h"
 #include "cli/app.h"
-#include "cli/files.h"
-#include "cli/listen.h"
 #include "cli/progress.h"
 #include "cli/target.h"
 #include "cli/words.h"
+#include "cmd/files.h"
+#include "cmd/listen.h"
 #include "lib/testlib.h"
 
 static void test_split_host(void **state)
@@ -230,13 +230,13 @@ static void test_progress(void **state)
 static void test_table_fits(void **state)
 {
     (void)state;
-    for (const struct cli_command *k = cli_commands; k->name != NULL; k++) {
+    for (const struct cli_command *k = mse_program.commands; k->name != NULL; k++) {
         size_t n = 0;
         while (k->options[n].name != NULL) {
             n++;
         }
         assert_true(n <= CLI_MAX_OPTIONS);
-        assert_true(k->group == NULL || cli_is_group(k->group));
+        assert_true(k->group == NULL || cli_is_group(&mse_program, k->group));
         assert_non_null(k->run);
     }
 }

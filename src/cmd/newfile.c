@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/newfile.h"
+#include "cmd/newfile.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,8 +9,8 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
-#include "cli/cli.h"
-#include "cli/files.h"
+#include "cmd/cmd.h"
+#include "cmd/files.h"
 
 static mse_status failed(const struct cli_newfile *f, struct mse_error *err)
 {

@@ -2,9 +2,20 @@
 /* Everything that the commands print. */
 #include <stdarg.h>
 
-#include "cli/cli.h"
+#include "cmd/cmd.h"
 
-#define LINE_LEN 2048
+#define LINE_LEN  2048
+#define FRONT_LEN 64
+
+/* What stands in front of a line of stderr. */
+static const char *front_of(char out[FRONT_LEN], const struct cli *c, const char *color,
+                            const char *what)
+{
+    (void)snprintf(out, FRONT_LEN,
+                   c->color_err ? "%s: \033[%sm%s:\033[0m " : "%s: %.0s%s: ", c->program->name,
+                   color, what);
+    return out;
+}
 
 static void vsay(char text[LINE_LEN], FILE *to, const char *front, const char *fmt, va_list ap)
 {
@@ -20,8 +31,9 @@ static void vsay(char text[LINE_LEN], FILE *to, const char *front, const char *f
 static void verror(const struct cli *c, const char *fmt, va_list ap)
 {
     char text[LINE_LEN];
+    char front[FRONT_LEN];
     (void)fflush(stdout);
-    vsay(text, stderr, c->color_err ? "mse: \033[31merror:\033[0m " : "mse: error: ", fmt, ap);
+    vsay(text, stderr, front_of(front, c, "31", "error"), fmt, ap);
     if (c->json && json_object_get(c->failure, "error") == NULL) {
         (void)json_object_set_new(c->failure, "error", json_string(text));
     }
@@ -38,9 +50,10 @@ void cli_error(const struct cli *c, const char *fmt, ...)
 void cli_hint(const struct cli *c, const char *fmt, ...)
 {
     char text[LINE_LEN];
+    char front[FRONT_LEN];
     va_list ap;
     va_start(ap, fmt);
-    vsay(text, stderr, c->color_err ? "mse: \033[33mhint:\033[0m " : "mse: hint: ", fmt, ap);
+    vsay(text, stderr, front_of(front, c, "33", "hint"), fmt, ap);
     va_end(ap);
     if (c->json) {
         (void)json_array_append_new(json_object_get(c->failure, "hints"), json_string(text));
@@ -107,7 +120,8 @@ void cli_json(const struct cli *c, json_t *v)
 {
     (void)json_object_clear(c->failure); /* the result says it */
     if (v == NULL || json_dumpf(v, stdout, JSON_INDENT(2)) != 0) {
-        (void)fprintf(stderr, "mse: error: the result could not be written as JSON\n");
+        (void)fprintf(stderr, "%s: error: the result could not be written as JSON\n",
+                      c->program->name);
     }
     (void)printf("\n");
     (void)fflush(stdout);

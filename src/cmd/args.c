@@ -7,9 +7,19 @@
 
 #include "base/bytes.h"
 #include "base/util.h"
-#include "cli/cli.h"
+#include "cmd/cmd.h"
+#include "cmd/files.h"
 
 #define MAX_ARGS 1024
+
+const struct cli_option cli_global_options[] = {
+    { "json", NULL, "print JSON on stdout", false },
+    { "color", "WHEN", "auto, always or never", false },
+    { "verbose", NULL, "say more (also -v)", false },
+    { "help", NULL, "print help (also -h)", false },
+    { "version", NULL, "print the version", false },
+    { NULL, NULL, NULL, false },
+};
 
 /* What the words were sorted into. */
 struct words {
@@ -21,9 +31,10 @@ struct words {
     const char *color;
 };
 
-static const struct cli_command *find_command(const char *group, const char *name)
+static const struct cli_command *find_command(const struct cli_program *p, const char *group,
+                                              const char *name)
 {
-    for (const struct cli_command *k = cli_commands; k->name != NULL; k++) {
+    for (const struct cli_command *k = p->commands; k->name != NULL; k++) {
         bool same_group =
             group == NULL ? k->group == NULL : k->group != NULL && strcmp(k->group, group) == 0;
         if (same_group && strcmp(k->name, name) == 0) {
@@ -207,11 +218,11 @@ static int find_words(char **argv, int argc, int *first, int *second)
     return *first;
 }
 
-/* MSE_DEFAULT_ENV lets the group be left out. */
-static const char *default_group(void)
+/* A variable may let the group be left out. */
+static const char *default_group(const struct cli_program *p)
 {
-    const char *env = getenv("MSE_DEFAULT_ENV"); /* NOLINT(concurrency-mt-unsafe) */
-    return env != NULL && cli_is_group(env) ? env : NULL;
+    const char *env = p->default_group == NULL ? NULL : cli_environment(p->default_group);
+    return env != NULL && cli_is_group(p, env) ? env : NULL;
 }
 
 /* Removes argv[at]. */
@@ -225,7 +236,8 @@ static void drop(int *argc, char **argv, int at)
 
 /* Finds the command and takes its words out of argv. NULL: there is none; *group is set if only a
  * group was named. */
-static const struct cli_command *pick_command(int *argc, char **argv, const char **group)
+static const struct cli_command *pick_command(const struct cli_program *p, int *argc, char **argv,
+                                              const char **group)
 {
     int first = 0;
     int second = 0;
@@ -234,19 +246,19 @@ static const struct cli_command *pick_command(int *argc, char **argv, const char
     if (find_words(argv, *argc, &first, &second) == 0) {
         return NULL;
     }
-    if (cli_is_group(argv[first])) {
+    if (cli_is_group(p, argv[first])) {
         *group = argv[first];
-        k = second == 0 ? NULL : find_command(argv[first], argv[second]);
+        k = second == 0 ? NULL : find_command(p, argv[first], argv[second]);
         if (k != NULL) {
             drop(argc, argv, second);
             drop(argc, argv, first);
         }
         return k;
     }
-    if (default_group() != NULL) {
-        k = find_command(default_group(), argv[first]);
+    if (default_group(p) != NULL) {
+        k = find_command(p, default_group(p), argv[first]);
     }
-    k = k == NULL ? find_command(NULL, argv[first]) : k;
+    k = k == NULL ? find_command(p, NULL, argv[first]) : k;
     if (k != NULL) {
         drop(argc, argv, first);
     }
@@ -269,30 +281,30 @@ static enum cli_exit no_command(const struct words *w, const char *group)
 {
     const struct cli *c = w->c;
     if (w->version) {
-        (void)printf("mse %s\n", mse_version());
+        (void)printf("%s %s\n", c->program->name, mse_version());
         return cli_flush() ? CLI_DONE : CLI_TROUBLE;
     }
     if (w->help) {
         if (group != NULL) {
-            cli_print_group(group);
+            cli_print_group(c->program, group);
         } else {
-            cli_print_overview();
+            cli_print_overview(c->program);
         }
         return cli_flush() ? CLI_DONE : CLI_TROUBLE;
     }
     if (w->num_args == 0) {
         cli_error(c, "no command");
-        cli_hint(c, "mse help lists the commands");
+        cli_hint(c, "%s help lists the commands", c->program->name);
         return CLI_TROUBLE;
     }
     if (group != NULL && w->num_args == 1) {
-        cli_error(c, "mse %s needs a command", group);
-        cli_hint(c, "mse %s --help lists them", group);
+        cli_error(c, "%s %s needs a command", c->program->name, group);
+        cli_hint(c, "%s %s --help lists them", c->program->name, group);
         return CLI_TROUBLE;
     }
     cli_error(c, "unknown command %s%s%s", w->args[0], group == NULL ? "" : " ",
               group == NULL ? "" : w->args[1]);
-    cli_hint(c, "mse help lists the commands");
+    cli_hint(c, "%s help lists the commands", c->program->name);
     return CLI_TROUBLE;
 }
 
@@ -301,7 +313,7 @@ static enum cli_exit check_and_run(struct words *w)
     struct cli *c = w->c;
     const struct cli_command *k = c->command;
     if (w->help) {
-        cli_print_help(k);
+        cli_print_help(c->program, k);
         return cli_flush() ? CLI_DONE : CLI_TROUBLE;
     }
     if (w->num_args < k->min_args || w->num_args > k->max_args) {
@@ -315,7 +327,7 @@ static enum cli_exit check_and_run(struct words *w)
                 cli_hint(c, "--project DIR names the folder of a project");
             }
         }
-        cli_print_usage(k);
+        cli_print_usage(c->program, k);
         return CLI_TROUBLE;
     }
     c->args = w->args;
@@ -331,7 +343,7 @@ static enum cli_exit run(struct words *w, int argc, char **argv)
 {
     struct cli *c = w->c;
     const char *group = NULL;
-    c->command = pick_command(&argc, argv, &group);
+    c->command = pick_command(c->program, &argc, argv, &group);
     bool known = take_words(w, argc, argv, c->command == NULL);
     c->color_out = wants_color(w, STDOUT_FILENO);
     c->color_err = wants_color(w, STDERR_FILENO);
@@ -341,14 +353,14 @@ static enum cli_exit run(struct words *w, int argc, char **argv)
     }
     if (!known) {
         if (c->command != NULL) {
-            cli_print_usage(c->command);
+            cli_print_usage(c->program, c->command);
         }
         return CLI_TROUBLE;
     }
     return c->command == NULL ? no_command(w, group) : check_and_run(w);
 }
 
-int mse_cli_main(int argc, char **argv)
+int cli_main(const struct cli_program *p, int argc, char **argv)
 {
     struct cli *c = calloc(1, sizeof *c);
     char **args = calloc(MAX_ARGS, sizeof *args);
@@ -356,11 +368,12 @@ int mse_cli_main(int argc, char **argv)
     enum cli_exit status = CLI_TROUBLE;
     struct words w = { .c = c, .args = args };
     if (c == NULL || args == NULL || words == NULL || argc > MAX_ARGS) {
-        (void)fprintf(stderr, "mse: error: too many arguments, or no memory\n");
+        (void)fprintf(stderr, "%s: error: too many arguments, or no memory\n", p->name);
     } else {
         for (int i = 0; i < argc; i++) {
             words[i] = argv[i];
         }
+        c->program = p;
         c->failure = json_pack("{s:[]}", "hints");
         status = run(&w, argc, words);
         cli_json_failure(c);

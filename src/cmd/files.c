@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/files.h"
+#include "cmd/files.h"
 
 #include <errno.h>
 #include <fcntl.h>

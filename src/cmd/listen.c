@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/listen.h"
+#include "cmd/listen.h"
 
 #include <errno.h>
 #include <netdb.h>

@@ -3,7 +3,7 @@
 #ifndef CLI_NEWFILE_H
 #define CLI_NEWFILE_H
 
-#include "cli/cli.h"
+#include "cmd/cmd.h"
 
 struct cli_newfile {
     int fd; /* to write to; 0600 until it is kept */
