@@ -95,10 +95,10 @@ static double time_aead(size_t num_mib)
     return seconds;
 }
 
-/* What the file system takes in any case. */
-static double time_copy(const struct paths *p, size_t num_mib)
+static double copy_once(const struct paths *p, size_t num_mib)
 {
     uint8_t *buf = bench_alloc(PIECE);
+    must(mkdir(p->dest, 0700) == 0, p->dest);
     int in = open_file(p->model, O_RDONLY);
     int out = open_file(p->out, O_WRONLY | O_CREAT | O_TRUNC);
     double begin = bench_cpu_seconds();
@@ -107,9 +107,17 @@ static double time_copy(const struct paths *p, size_t num_mib)
              "copy");
     }
     double seconds = bench_cpu_seconds() - begin;
-    must(close(in) == 0 && close(out) == 0 && unlink(p->out) == 0, "copy");
+    must(close(in) == 0 && close(out) == 0 && unlink(p->out) == 0 && rmdir(p->dest) == 0, "copy");
     free(buf);
     return seconds;
+}
+
+/* What the file system takes in any case. Once without a watch: pages that a virtual machine has
+ * not touched yet can cost more than all the rest, and what is measured next gets these. */
+static double time_copy(const struct paths *p, size_t num_mib)
+{
+    (void)copy_once(p, num_mib);
+    return copy_once(p, num_mib);
 }
 
 static double time_digest(const struct paths *p, uint8_t out[32], const char *dir)
@@ -132,21 +140,19 @@ static double time_pack(const struct paths *p, uint8_t digest[32])
     return seconds;
 }
 
-/* As the enclave does it: unpacked, then the digest of what lies there. */
+/* As the enclave does it. */
 static double time_unpack(const struct paths *p, const uint8_t digest[32], size_t num_mib)
 {
     const struct mse_package package = { .manifest_digest = digest,
                                          .key = key,
                                          .max_total = num_mib * MIB };
-    uint8_t got[32];
-    uint8_t seen[32];
+    struct mse_unpacked got;
     int fd = open_file(p->package, O_RDONLY);
     must(mkdir(p->dest, 0700) == 0, p->dest);
     double begin = bench_cpu_seconds();
-    must(mse_package_unpack(got, fd, p->dest, &package, NULL) == MSE_OK, "unpacking");
-    (void)time_digest(p, seen, p->dest);
+    must(mse_package_unpack(&got, fd, p->dest, &package, NULL) == MSE_OK, "unpacking");
     double seconds = bench_cpu_seconds() - begin;
-    must(mse_mem_equal(seen, digest, 32) && close(fd) == 0, "digest");
+    must(mse_mem_equal(got.code_digest, digest, 32) && close(fd) == 0, "digest");
     must(unlink(p->out) == 0 && rmdir(p->dest) == 0 && unlink(p->package) == 0, p->dest);
     return seconds;
 }
@@ -165,6 +171,7 @@ int main(int argc, char **argv)
     struct bench_series pack = { 0 };
     struct bench_series unpack = { 0 };
     struct bench_series floor = { 0 };
+    struct bench_series unpack_floor = { 0 };
     struct paths p;
     uint8_t code_digest[32];
     char extra[128];
@@ -184,11 +191,10 @@ int main(int argc, char **argv)
         double hash = time_sha256(num_mib);
         bench_add(&sha, hash);
         bench_add(&digest, time_digest(&p, code_digest, p.code));
-        must(mkdir(p.dest, 0700) == 0, p.dest);
-        double least = hash + time_aead(num_mib) + time_copy(&p, num_mib);
-        must(rmdir(p.dest) == 0, p.dest);
-        bench_add(&floor, least);
+        double least = hash + time_aead(num_mib);
+        bench_add(&floor, least + time_copy(&p, num_mib));
         bench_add(&pack, time_pack(&p, code_digest));
+        bench_add(&unpack_floor, least + time_copy(&p, num_mib));
         bench_add(&unpack, time_unpack(&p, code_digest, num_mib));
     }
     long growth = peak_kib() - before;
@@ -201,13 +207,13 @@ int main(int argc, char **argv)
           extra },
         { "package_write", "s", "code_digest, then the encrypted package",
           "SHA-256 and AES-256-GCM over as many bytes, one copy of the file", extra },
-        { "package_unpack", "s", "the package unpacked, then code_digest of it",
+        { "package_unpack", "s", "the package unpacked, with code_digest of it",
           "SHA-256 and AES-256-GCM over as many bytes, one copy of the file", extra },
     };
     double worst = bench_report(&figures[0], &digest, &sha);
     double ratio = bench_report(&figures[1], &pack, &floor);
     worst = ratio > worst ? ratio : worst;
-    ratio = bench_report(&figures[2], &unpack, &floor);
+    ratio = bench_report(&figures[2], &unpack, &unpack_floor);
     worst = ratio > worst ? ratio : worst;
     return worst > LIMIT || growth > MAX_GROWTH ? 1 : 0;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Unpacking: the input is what stands behind the header. Whatever it is, nothing appears beside the
- * destination, and what was unpacked can be walked and is within the limit. */
+ * destination, what was unpacked can be walked and is within the limit, and its digest is the one
+ * that was made while it was written. */
 #include <dirent.h>
 #include <ftw.h>
 #include <sys/mman.h>
@@ -61,9 +62,12 @@ static int package(const uint8_t digest[32], const uint8_t *data, size_t size)
     return fd;
 }
 
-static void check_tree(const char *dest)
+static void check_tree(const char *dest, const struct mse_unpacked *found)
 {
     uint64_t total = 0;
+    uint8_t seen[32];
+    MSE_ASSERT(mse_code_digest(seen, dest, found->code_salt, false, NULL) == MSE_OK);
+    MSE_ASSERT(mse_mem_equal(seen, found->code_digest, sizeof seen));
     MSE_ASSERT(mse_code_walk(dest, false, add, &total, NULL) == MSE_OK);
     MSE_ASSERT(total <= LIMIT);
 }
@@ -73,14 +77,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static const uint8_t digest[32] = { 1 };
     char top[] = "/dev/shm/mse-fuzz-XXXXXX"; /* memory: two folders are made for each input */
     char dest[64];
-    uint8_t salt[32];
+    struct mse_unpacked found;
     MSE_ASSERT(mkdtemp(top) != NULL);
     (void)snprintf(dest, sizeof dest, "%s/d", top);
     MSE_ASSERT(mkdir(dest, 0700) == 0);
     int fd = package(digest, data, size);
     const struct mse_package p = { .manifest_digest = digest, .max_total = LIMIT };
-    if (mse_package_unpack(salt, fd, dest, &p, NULL) == MSE_OK) {
-        check_tree(dest);
+    if (mse_package_unpack(&found, fd, dest, &p, NULL) == MSE_OK) {
+        check_tree(dest, &found);
     }
     MSE_ASSERT(close(fd) == 0);
     MSE_ASSERT(num_entries(top) == 3); /* ".", ".." and the destination */

@@ -32,7 +32,7 @@ mse_status mse_package_write(int fd, const char *dir, const uint8_t salt[32],
     return write_package(fd, dir, salt, p, err);
 }
 
-mse_status mse_package_unpack(uint8_t out_salt[32], int fd, const char *dest,
+mse_status mse_package_unpack(struct mse_unpacked *out, int fd, const char *dest,
                               const struct mse_package *p, struct mse_error *err)
 {
     char why[MSE_ERROR_TEXT_LEN];
@@ -40,5 +40,5 @@ mse_status mse_package_unpack(uint8_t out_salt[32], int fd, const char *dest,
     if (!cli_module_find(&unpack, CLI_MODULE_PACKAGE, "mse_package_unpack", why)) {
         return MSE_FAIL(err, MSE_ERR_UNSUPPORTED, "package", "%s", why);
     }
-    return unpack(out_salt, fd, dest, p, err);
+    return unpack(out, fd, dest, p, err);
 }

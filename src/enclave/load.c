@@ -172,16 +172,11 @@ mse_status mse_enclave_load_manifest(struct mse_manifest *out, uint8_t out_diges
     return MSE_OK;
 }
 
-static mse_status check_code(const char *dir, const struct mse_manifest *m, const uint8_t salt[32],
+/* Everything that came counts: the ignore rules were applied when it was packed. */
+static mse_status check_code(const uint8_t digest[32], const struct mse_manifest *m,
                              struct mse_error *err)
 {
-    uint8_t digest[32];
-    /* Everything that came counts: the ignore rules were applied when it was packed. */
-    mse_status st = mse_code_digest(digest, dir, salt, false, err);
-    if (st != MSE_OK) {
-        return st;
-    }
-    if (!mse_mem_equal(digest, m->code_digest, sizeof digest)) {
+    if (!mse_mem_equal(digest, m->code_digest, sizeof m->code_digest)) {
         char seen[65];
         char wanted[65];
         mse_hex_encode(seen, mse_bytes_of(digest, 32));
@@ -232,16 +227,16 @@ mse_status mse_code_check_key(const struct mse_code_package *p, const struct mse
 static mse_status unpack(const char *dir, const struct mse_code_package *p,
                          const struct mse_manifest *m, struct mse_error *err)
 {
-    uint8_t salt[32];
+    struct mse_unpacked found;
     struct mse_package package;
     mse_status st = open_package(&package, p, m, err);
     if (st == MSE_OK) {
-        st = mse_package_unpack(salt, p->fd, dir, &package, err);
+        st = mse_package_unpack(&found, p->fd, dir, &package, err);
     }
     if (st == MSE_OK) {
-        st = check_code(dir, m, salt, err);
+        st = check_code(found.code_digest, m, err);
+        mse_wipe(&found, sizeof found);
     }
-    mse_wipe(salt, sizeof salt);
     return st;
 }
 

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/util.h"
 #include "crypto/digest.h"
+#include "package/rows.h"
 #include "package/rules.h"
 #include "package/tree.h"
 
@@ -51,8 +52,15 @@ mse_status mse_code_walk(const char *dir, bool ignore, mse_code_visit visit, voi
     return st;
 }
 
-/* u32le length of path, path, u8 executable, u64le size, SHA-256 of the content. */
-static mse_status add_row(void *user, const struct mse_code_file *f)
+void mse_rows_begin(struct mse_sha256_ctx *c, const char *tag, const uint8_t *salt)
+{
+    mse_sha256_update(c, tag, strlen(tag) + 1);
+    if (salt != NULL) {
+        mse_sha256_update(c, salt, MSE_CODE_SALT_LEN);
+    }
+}
+
+void mse_rows_add(struct mse_sha256_ctx *c, const struct mse_code_file *f)
 {
     uint8_t buf[4 + MSE_PATH_MAX_LEN + 1 + 8 + 32];
     struct mse_build b;
@@ -62,23 +70,26 @@ static mse_status add_row(void *user, const struct mse_code_file *f)
     mse_wr_u8(&b, f->executable ? 1 : 0);
     mse_wr_u64le(&b, f->size);
     mse_wr_copy(&b, f->sha256, sizeof f->sha256);
-    MSE_ASSERT(mse_build_ok(&b)); /* the walker refuses longer paths */
-    struct mse_sha256_ctx *c = user;
+    MSE_ASSERT(mse_build_ok(&b)); /* longer paths were refused */
     mse_sha256_update(c, b.data, b.len);
+}
+
+static mse_status add_row(void *user, const struct mse_code_file *f)
+{
+    mse_rows_add(user, f);
     return MSE_OK;
 }
 
-mse_status mse_code_digest(uint8_t out[32], const char *dir, const uint8_t salt[32], bool ignore,
-                           struct mse_error *err)
+/* The digest over the rows of a tree under `tag`; salt may be NULL. */
+static mse_status digest_rows(uint8_t out[32], const char *dir, const char *tag,
+                              const uint8_t *salt, bool ignore, struct mse_error *err)
 {
-    static const char tag[] = "mse-code-v1"; /* hashed with its NUL */
     struct mse_sha256_ctx c = { 0 };
     uint8_t digest[32];
     if (mse_sha256_init(&c) != MSE_OK) {
         return MSE_FAIL(err, MSE_ERR_CRYPTO, "code", "SHA-256 is not available");
     }
-    mse_sha256_update(&c, tag, sizeof tag);
-    mse_sha256_update(&c, salt, 32);
+    mse_rows_begin(&c, tag, salt);
     mse_status st = mse_code_walk(dir, ignore, add_row, &c, err);
     if (st == MSE_OK && mse_sha256_final(&c, digest) != MSE_OK) {
         st = MSE_FAIL(err, MSE_ERR_CRYPTO, "code", "SHA-256 failed");
@@ -88,4 +99,10 @@ mse_status mse_code_digest(uint8_t out[32], const char *dir, const uint8_t salt[
     }
     mse_sha256_clear(&c);
     return st;
+}
+
+mse_status mse_code_digest(uint8_t out[32], const char *dir, const uint8_t salt[32], bool ignore,
+                           struct mse_error *err)
+{
+    return digest_rows(out, dir, MSE_CODE_TAG, salt, ignore, err);
 }

@@ -32,16 +32,23 @@ MSE_API MSE_MUST_USE mse_status mse_package_write(int fd, const char *dir, const
                                                   struct mse_error *err);
 typedef mse_status (*mse_package_write_fn)(int fd, const char *dir, const uint8_t salt[32],
                                            const struct mse_package *p, struct mse_error *err);
+/* What was found in a package. */
+struct mse_unpacked {
+    uint8_t code_salt[32];
+    uint8_t code_digest[32]; /* of what was written, as mse_code_digest computes it */
+};
 /* mse_package_unpack unpacks from fd into the empty folder dest (files 0644 or 0755, folders 0755)
- * and gives back code_salt. Checks the header, every chunk, the end, each path; at most
- * p->max_total bytes of content. Nothing in dest may be used before this returns MSE_OK and the
- * caller has compared mse_code_digest(dest) with the manifest's. On failure dest is left with
- * whatever was written; the caller removes it. Errors: those of package/stream.h; MSE_ERR_MALFORMED
- * (the tar), MSE_ERR_NO_SPACE, MSE_ERR_IO. */
-MSE_API MSE_MUST_USE mse_status mse_package_unpack(uint8_t out_salt[32], int fd, const char *dest,
-                                                   const struct mse_package *p,
+ * and gives code_salt and the digest. Checks the header, every chunk, the end, each path, and at
+ * the end that exactly the files that were written lie there; at most p->max_total bytes of
+ * content. Nothing in dest may be used before this returns MSE_OK and the caller has compared the
+ * digest with the manifest's. Each content is hashed as it is written and not read again, so dest
+ * must be storage that nobody else writes to (decision 14). On failure dest is left with whatever
+ * was written; the caller removes it. Errors: those of package/stream.h; MSE_ERR_MALFORMED (the
+ * tar), MSE_ERR_NO_SPACE, MSE_ERR_IO. */
+MSE_API MSE_MUST_USE mse_status mse_package_unpack(struct mse_unpacked *out, int fd,
+                                                   const char *dest, const struct mse_package *p,
                                                    struct mse_error *err);
-typedef mse_status (*mse_package_unpack_fn)(uint8_t out_salt[32], int fd, const char *dest,
+typedef mse_status (*mse_package_unpack_fn)(struct mse_unpacked *out, int fd, const char *dest,
                                             const struct mse_package *p, struct mse_error *err);
 
 #endif

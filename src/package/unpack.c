@@ -15,12 +15,16 @@
 #include "base/util.h"
 #include "package/code.h"
 #include "package/io.h"
+#include "package/rows.h"
 #include "package/rules.h"
+#include "package/tree.h"
 
 #define STEP "package"
 
 struct unpack {
     struct archive *a;
+    struct mse_sha256_ctx rows;  /* becomes the code digest */
+    struct mse_sha256_ctx shape; /* the same without the contents */
     struct mse_stream_in *stream;
     struct mse_bytes first; /* what stands behind code_salt in the first piece */
     struct mse_error *err;
@@ -118,8 +122,14 @@ static int create_file(int dest_fd, const char *path, mode_t mode)
     return fd;
 }
 
+static mse_status no_hash(const struct unpack *u, mse_status st)
+{
+    return MSE_FAIL(u->err, st, STEP, "SHA-256: %s", mse_status_text(st));
+}
+
 /* The content, without copies: pieces must follow one another, for there are no holes. */
-static mse_status copy_data(struct unpack *u, int fd, const char *path, uint64_t size)
+static mse_status copy_data(struct unpack *u, int fd, const char *path, uint64_t size,
+                            struct mse_sha256_ctx *c)
 {
     uint64_t done = 0;
     for (;;) {
@@ -140,6 +150,7 @@ static mse_status copy_data(struct unpack *u, int fd, const char *path, uint64_t
         if (!mse_io_write(fd, mse_bytes_of(data, len))) {
             return MSE_FAIL(u->err, MSE_ERR_IO, STEP, "%.150s: %s", path, strerror(errno));
         }
+        mse_sha256_update(c, data, len);
         done += len;
     }
 }
@@ -166,24 +177,39 @@ static mse_status check_entry(const struct unpack *u, struct archive_entry *e)
     return MSE_OK;
 }
 
+static mse_status write_entry(struct unpack *u, struct mse_code_file *f)
+{
+    struct mse_sha256_ctx c = { 0 };
+    int fd = create_file(u->dest_fd, f->path, f->executable ? 0755 : 0644);
+    if (fd < 0) {
+        return MSE_FAIL(u->err, MSE_ERR_IO, STEP, "%.150s: %s", f->path, strerror(errno));
+    }
+    mse_status st = mse_sha256_init(&c);
+    st = st == MSE_OK ? copy_data(u, fd, f->path, f->size, &c) : no_hash(u, st);
+    if (close(fd) != 0 && st == MSE_OK) {
+        st = MSE_FAIL(u->err, MSE_ERR_IO, STEP, "%.150s: %s", f->path, strerror(errno));
+    }
+    if (st == MSE_OK && mse_sha256_final(&c, f->sha256) != MSE_OK) {
+        st = no_hash(u, MSE_ERR_CRYPTO);
+    }
+    mse_sha256_clear(&c);
+    return st;
+}
+
 static mse_status take_entry(struct unpack *u, struct archive_entry *e)
 {
     mse_status st = check_entry(u, e);
     if (st != MSE_OK) {
         return st;
     }
-    const char *path = archive_entry_pathname(e);
-    mode_t mode = (archive_entry_perm(e) & S_IXUSR) != 0 ? 0755 : 0644;
-    int fd = create_file(u->dest_fd, path, mode);
-    if (fd < 0) {
-        return MSE_FAIL(u->err, MSE_ERR_IO, STEP, "%.150s: %s", path, strerror(errno));
-    }
-    st = copy_data(u, fd, path, (uint64_t)archive_entry_size(e));
-    if (close(fd) != 0 && st == MSE_OK) {
-        st = MSE_FAIL(u->err, MSE_ERR_IO, STEP, "%.150s: %s", path, strerror(errno));
-    }
+    struct mse_code_file f = { .path = archive_entry_pathname(e),
+                               .executable = (archive_entry_perm(e) & S_IXUSR) != 0,
+                               .size = (uint64_t)archive_entry_size(e) };
+    mse_rows_add(&u->shape, &f); /* its sha256 is zero here */
+    st = write_entry(u, &f);
     if (st == MSE_OK) {
-        memcpy(u->last, path, strlen(path) + 1);
+        mse_rows_add(&u->rows, &f);
+        memcpy(u->last, f.path, strlen(f.path) + 1);
     }
     return st;
 }
@@ -229,6 +255,37 @@ static mse_status read_tar(struct unpack *u)
     }
 }
 
+/* The tree as it lies there: the names, sizes and permissions that were written, no file more and
+ * none less. */
+static mse_status check_shape(struct unpack *u, const char *dest)
+{
+    struct mse_tree t;
+    struct mse_sha256_ctx c = { 0 };
+    uint8_t want[32];
+    uint8_t seen[32];
+    mse_status st = mse_tree_open(&t, dest, false, u->err);
+    if (st != MSE_OK) {
+        return st;
+    }
+    st = mse_sha256_init(&c);
+    for (size_t i = 0; st == MSE_OK && i < t.num; i++) {
+        mse_rows_add(&c, &(struct mse_code_file) { .path = t.files[i].path,
+                                                   .executable = t.files[i].executable,
+                                                   .size = t.files[i].size });
+    }
+    mse_tree_close(&t);
+    st = st == MSE_OK ? mse_sha256_final(&c, seen) : st;
+    st = st == MSE_OK ? mse_sha256_final(&u->shape, want) : st;
+    mse_sha256_clear(&c);
+    if (st != MSE_OK) {
+        return no_hash(u, st);
+    }
+    return mse_mem_equal(want, seen, sizeof want)
+               ? MSE_OK
+               : MSE_FAIL(u->err, MSE_ERR_IO, STEP, "%.150s holds other files than were written",
+                          dest);
+}
+
 static mse_status unpack_to(struct unpack *u, const char *dest)
 {
     u->dest_fd = open(dest, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
@@ -237,34 +294,48 @@ static mse_status unpack_to(struct unpack *u, const char *dest)
     }
     mse_status st = read_tar(u);
     (void)close(u->dest_fd);
-    return st;
+    return st == MSE_OK ? check_shape(u, dest) : st;
 }
 
-mse_status mse_package_unpack(uint8_t out_salt[32], int fd, const char *dest,
+static mse_status begin(struct unpack *u)
+{
+    u->a = archive_read_new();
+    if (u->a == NULL) {
+        return MSE_FAIL(u->err, MSE_ERR_MEMORY, STEP, "out of memory");
+    }
+    mse_status st = mse_sha256_init(&u->rows);
+    st = st == MSE_OK ? mse_sha256_init(&u->shape) : st;
+    return st == MSE_OK ? MSE_OK : no_hash(u, st);
+}
+
+mse_status mse_package_unpack(struct mse_unpacked *out, int fd, const char *dest,
                               const struct mse_package *p, struct mse_error *err)
 {
-    uint8_t salt[32];
+    struct mse_unpacked found;
     struct mse_error own = { 0 };
     struct unpack u = { .err = err != NULL ? err : &own, .left = p->max_total };
     mse_status st = mse_stream_in_new(&u.stream, fd, p, u.err);
     if (st != MSE_OK) {
         return st;
     }
-    u.a = archive_read_new();
-    if (u.a == NULL) {
-        st = MSE_FAIL(u.err, MSE_ERR_MEMORY, STEP, "out of memory");
+    st = begin(&u);
+    if (st == MSE_OK) {
+        st = read_salt(&u, found.code_salt);
     }
     if (st == MSE_OK) {
-        st = read_salt(&u, salt);
-    }
-    if (st == MSE_OK) {
+        mse_rows_begin(&u.rows, MSE_CODE_TAG, found.code_salt);
         st = unpack_to(&u, dest);
+    }
+    if (st == MSE_OK && mse_sha256_final(&u.rows, found.code_digest) != MSE_OK) {
+        st = no_hash(&u, MSE_ERR_CRYPTO);
     }
     (void)archive_read_free(u.a);
     mse_stream_in_free(u.stream);
+    mse_sha256_clear(&u.rows);
+    mse_sha256_clear(&u.shape);
     if (st == MSE_OK) {
-        memcpy(out_salt, salt, sizeof salt);
+        *out = found;
     }
-    mse_wipe(salt, sizeof salt);
+    mse_wipe(&found, sizeof found);
     return st;
 }

@@ -211,13 +211,16 @@ static int packed(const char *dir)
 static mse_status unpack(int fd, uint64_t max)
 {
     char *dest = test_tmpdir();
-    uint8_t got[32];
+    struct mse_unpacked got;
     struct mse_error err = { 0 };
     assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
     const struct mse_package p = { .manifest_digest = digest, .max_total = max };
-    mse_status st = mse_package_unpack(got, fd, dest, &p, &err);
+    mse_status st = mse_package_unpack(&got, fd, dest, &p, &err);
     if (st == MSE_OK) {
-        assert_true(mse_mem_equal(got, salt, 32));
+        uint8_t lies[32];
+        assert_true(mse_mem_equal(got.code_salt, salt, 32));
+        assert_status(mse_code_digest(lies, dest, salt, false, NULL), MSE_OK);
+        assert_true(mse_mem_equal(got.code_digest, lies, 32));
     } else {
         assert_true(err.text[0] != '\0');
     }
@@ -236,17 +239,18 @@ static void test_round_trip(void **state)
     put(dir, deep, "long name", 0755);
     uint8_t before[32];
     uint8_t after[32];
-    uint8_t got[32];
+    struct mse_unpacked got;
     digest_of(before, dir);
     int fd = packed(dir);
     assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
     mode_t old =
         umask(0077); /* as in the runtime; the app's user must read the tree all the same */
-    assert_status(mse_package_unpack(got, fd, dest, &plain, NULL), MSE_OK);
+    assert_status(mse_package_unpack(&got, fd, dest, &plain, NULL), MSE_OK);
     (void)umask(old);
-    assert_true(mse_mem_equal(got, salt, 32));
-    assert_status(mse_code_digest(after, dest, got, false, NULL), MSE_OK);
+    assert_true(mse_mem_equal(got.code_salt, salt, 32));
+    assert_status(mse_code_digest(after, dest, got.code_salt, false, NULL), MSE_OK);
     assert_bytes(mse_bytes_of(after, 32), mse_bytes_of(before, 32));
+    assert_bytes(mse_bytes_of(got.code_digest, 32), mse_bytes_of(before, 32));
     struct stat st;
     assert_int_equal(stat(at(dest, "run.sh"), &st), 0);
     assert_int_equal(st.st_mode & 07777, 0755);
@@ -260,13 +264,92 @@ static void test_round_trip(void **state)
     test_tmpdir_remove(dir);
 }
 
+/* Opens a folder 15 * 256 bytes below dir; makes it if there is none. */
+static int enter_deep(const char *dir)
+{
+    char name[256];
+    memset(name, 'd', 255);
+    name[255] = '\0';
+    int fd = open(dir, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+    for (unsigned i = 0; i < 15; i++) {
+        assert_true(mkdirat(fd, name, 0755) == 0 || errno == EEXIST);
+        int next = openat(fd, name, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+        assert_true(next >= 0);
+        assert_int_equal(close(fd), 0);
+        fd = next;
+    }
+    assert_true(mkdirat(fd, "d", 0755) == 0 || errno == EEXIST);
+    return fd;
+}
+
+static void drop_deep(char *dir, const char *name)
+{
+    int fd = enter_deep(dir);
+    assert_int_equal(unlinkat(fd, name, 0), 0);
+    assert_int_equal(close(fd), 0);
+    test_tmpdir_remove(dir);
+}
+
+/* A path of 4096 bytes, which no system call takes, goes through; a longer one is refused. */
+static void test_longest_path(void **state)
+{
+    (void)state;
+    char *dir = test_tmpdir();
+    char *dest = test_tmpdir();
+    char longest[300];
+    char longer[300];
+    struct mse_unpacked got;
+    uint8_t before[32];
+    (void)snprintf(longest, sizeof longest, "d/%0254d", 0);
+    (void)snprintf(longer, sizeof longer, "d/%0255d", 0);
+    int deep = enter_deep(dir);
+    int fd = openat(deep, longest, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    assert_int_equal(write(fd, "x", 1), 1);
+    assert_int_equal(close(fd), 0);
+    digest_of(before, dir);
+    int package = packed(dir);
+    assert_int_equal(lseek(package, 0, SEEK_SET), 0);
+    assert_status(mse_package_unpack(&got, package, dest, &plain, NULL), MSE_OK);
+    assert_bytes(mse_bytes_of(got.code_digest, 32), mse_bytes_of(before, 32));
+    assert_int_equal(close(package), 0);
+    assert_int_equal(renameat(deep, longest, deep, longer), 0);
+    assert_refused(dir, MSE_ERR_MALFORMED, "at most 4096 bytes");
+    assert_int_equal(close(deep), 0);
+    drop_deep(dir, longer);
+    drop_deep(dest, longest);
+}
+
+/* The same files once more, made in another order, with other modes, times and links. */
+static char *sample_again(void)
+{
+    static const struct timespec times[2] = { { 1, 2 }, { 1000000000, 3 } };
+    static const char *const names[] = { "\xc3\xa9", "run.sh", "a.txt", "a/b.txt", "a" };
+    char *dir = test_tmpdir();
+    mode_t old = umask(0);
+    put(dir, "\xc3\xa9", "e acute", 0606);
+    put(dir, "run.sh", "#!/bin/sh\n", 0700);
+    put(dir, "a.txt", "", 04444);
+    assert_int_equal(mkdir(at(dir, "a"), 01777), 0);
+    put(dir, "a/b.txt", "bee", 0666);
+    (void)umask(old);
+    for (size_t i = 0; i < MSE_ARRAY_LEN(names); i++) {
+        assert_int_equal(utimensat(AT_FDCWD, at(dir, names[i]), times, 0), 0);
+    }
+    if (geteuid() == 0) { /* another user's */
+        assert_int_equal(chown(at(dir, "run.sh"), 12345, 54321), 0);
+    }
+    return dir;
+}
+
 static void test_deterministic(void **state)
 {
     (void)state;
     char *one = sample();
-    char *two = sample();
+    char *two = sample_again();
     int a = packed(one);
+    (void)umask(0077);
     int b = packed(two);
+    (void)umask(0022);
     off_t len = lseek(a, 0, SEEK_END);
     assert_int_equal(lseek(b, 0, SEEK_END), len);
     uint8_t *x = mmap(NULL, (size_t)len, PROT_READ, MAP_PRIVATE, a, 0);
@@ -276,6 +359,27 @@ static void test_deterministic(void **state)
     assert_int_equal(close(a) + close(b), 0);
     test_tmpdir_remove(one);
     test_tmpdir_remove(two);
+}
+
+/* What lies in the destination beside what was written is noticed. */
+static void test_other_files(void **state)
+{
+    (void)state;
+    static const char *const names[] = { "0", "b.txt", "zz", "run.sh.bak" };
+    struct mse_unpacked got;
+    struct mse_error err = { 0 };
+    char *dir = sample();
+    int fd = packed(dir);
+    for (size_t i = 0; i < MSE_ARRAY_LEN(names); i++) {
+        char *dest = test_tmpdir();
+        put(dest, names[i], "", 0644);
+        assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+        assert_status(mse_package_unpack(&got, fd, dest, &plain, &err), MSE_ERR_IO);
+        assert_non_null(strstr(err.text, "holds other files than were written"));
+        test_tmpdir_remove(dest);
+    }
+    assert_int_equal(close(fd), 0);
+    test_tmpdir_remove(dir);
 }
 
 static void test_total_limit(void **state)
@@ -440,6 +544,8 @@ int main(void)
         cmocka_unit_test(test_hard_links_are_files),
         cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_deterministic),
+        cmocka_unit_test(test_other_files),
+        cmocka_unit_test(test_longest_path),
         cmocka_unit_test(test_total_limit),
         cmocka_unit_test(test_header_refusals),
         cmocka_unit_test(test_truncation_and_tail),

@@ -151,11 +151,11 @@ static void test_kinds(void **state)
     (void)state;
     static const uint8_t zeros[32] = { 0 };
     struct mse_bytes b = encrypted(100);
-    uint8_t salt[32];
+    struct mse_unpacked got;
     char *dir = test_tmpdir();
     const struct mse_package p = { .manifest_digest = zeros, .key = key, .max_total = 1 << 20 };
     int fd = memfd_of(b);
-    assert_status(mse_package_unpack(salt, fd, dir, &p, NULL), MSE_ERR_MALFORMED);
+    assert_status(mse_package_unpack(&got, fd, dir, &p, NULL), MSE_ERR_MALFORMED);
     assert_int_equal(close(fd), 0);
     uint8_t *raw = (uint8_t *)(uintptr_t)b.data;
     memcpy(raw, "MSEPKG1", 8);

@@ -101,8 +101,10 @@ static void check_round_trip(const uint8_t *code_key)
     const struct mse_package package = { .manifest_digest = p.head_sha256,
                                          .key = code_key,
                                          .max_total = 1 << 20 };
-    assert_status(mse_package_unpack(seen, code, dest, &package, NULL), MSE_OK);
-    assert_memory_equal(seen, salt, 32);
+    struct mse_unpacked found;
+    assert_status(mse_package_unpack(&found, code, dest, &package, NULL), MSE_OK);
+    assert_memory_equal(found.code_salt, salt, 32);
+    assert_memory_equal(found.code_digest, p.code_digest, 32);
     assert_status(mse_code_digest(seen, dest, salt, false, NULL), MSE_OK);
     assert_memory_equal(seen, p.code_digest, 32);
     assert_int_equal(close(code), 0);

@@ -89,14 +89,14 @@ static struct mse_bytes packed(size_t len)
 static mse_status unpack(struct mse_bytes package, const struct mse_package *p)
 {
     char *dest = test_tmpdir();
-    uint8_t got[32];
+    struct mse_unpacked got;
     struct mse_error err = { 0 };
     int fd = memfd();
     assert_int_equal(write(fd, package.data, package.len), (ssize_t)package.len);
     assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
-    mse_status st = mse_package_unpack(got, fd, dest, p, &err);
+    mse_status st = mse_package_unpack(&got, fd, dest, p, &err);
     assert_true((st == MSE_OK) == (err.text[0] == '\0'));
-    assert_true(st == MSE_OK ? mse_mem_equal(got, salt, 32) : err.status == st);
+    assert_true(st == MSE_OK ? mse_mem_equal(got.code_salt, salt, 32) : err.status == st);
     assert_int_equal(close(fd), 0);
     test_tmpdir_remove(dest);
     return st;
@@ -292,7 +292,7 @@ static void test_memory(void **state)
     struct rusage after;
     char *dir = test_tmpdir();
     char *dest = test_tmpdir();
-    uint8_t got[32];
+    struct mse_unpacked got;
     int model = memfd();
     assert_int_equal(close(model), 0);
     test_write_file(at(dir, "model"), mse_bytes_str(""));
@@ -304,7 +304,7 @@ static void test_memory(void **state)
     assert_int_equal(getrusage(RUSAGE_SELF, &before), 0);
     assert_status(mse_package_write(fileno(file), dir, salt, &big, NULL), MSE_OK);
     assert_int_equal(lseek(fileno(file), 0, SEEK_SET), 0);
-    assert_status(mse_package_unpack(got, fileno(file), dest, &big, NULL), MSE_OK);
+    assert_status(mse_package_unpack(&got, fileno(file), dest, &big, NULL), MSE_OK);
     assert_int_equal(getrusage(RUSAGE_SELF, &after), 0);
     assert_true(after.ru_maxrss - before.ru_maxrss < (long)16 * 1024);
     assert_int_equal(fclose(file), 0);
