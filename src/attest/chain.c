@@ -125,11 +125,8 @@ static mse_status append_mixed(struct mse_chain *c, struct mse_bytes in, struct 
             return MSE_FAIL(err, MSE_ERR_MALFORMED, "chain",
                             "malformed DER, or too much, after %zu certificates", c->num);
         }
-        size_t len = whole.len;
-        if (!mse_rd_copy(&whole, c->der + c->der_len, len)) {
-            return MSE_ERR_MALFORMED;
-        }
-        st = append_der(c, len, err);
+        memcpy(c->der + c->der_len, whole.data, whole.len);
+        st = append_der(c, whole.len, err);
     }
     return st == MSE_OK && in.len > 0 ? append_pem(c, in, err) : st;
 }

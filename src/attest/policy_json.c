@@ -86,6 +86,15 @@ static mse_status rd_tables(struct mse_json *j, struct mse_policy_reader *r,
     return j->failed ? bad_value(j, key, err) : MSE_OK;
 }
 
+static mse_status rd_any(struct mse_json *j, struct mse_policy_reader *r,
+                         const struct mse_policy_key *key, struct mse_error *err)
+{
+    if (key->kind == MSE_POLICY_LIST) {
+        return rd_list(j, r, key, err);
+    }
+    return key->kind == MSE_POLICY_TABLES ? rd_tables(j, r, key, err) : rd_scalar(j, r, key, err);
+}
+
 static mse_status rd_member(struct mse_json *j, struct mse_policy_reader *r, struct mse_bytes name,
                             struct mse_error *err)
 {
@@ -95,13 +104,7 @@ static mse_status rd_member(struct mse_json *j, struct mse_policy_reader *r, str
                         name.len < 64 ? (int)name.len : 64, (const char *)name.data);
     }
     mse_status st = mse_policy_key_use(r, key, err);
-    if (st != MSE_OK) {
-        return st;
-    }
-    if (key->kind == MSE_POLICY_LIST) {
-        return rd_list(j, r, key, err);
-    }
-    return key->kind == MSE_POLICY_TABLES ? rd_tables(j, r, key, err) : rd_scalar(j, r, key, err);
+    return st == MSE_OK ? rd_any(j, r, key, err) : st;
 }
 
 mse_status mse_policy_parse_json(struct mse_policy *out, struct mse_bytes json,

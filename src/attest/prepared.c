@@ -114,12 +114,11 @@ static bool copy_members(struct mse_prepared *p, const struct mse_collateral *c)
     uint8_t *to = p->bytes;
     for (size_t i = 0; to != NULL && i < MSE_ARRAY_LEN(members); i++) {
         struct mse_bytes in = member_of(c, i);
-        size_t len = in.len;
-        if (!mse_rd_copy(&in, to, len)) {
-            return false;
+        if (in.len > 0) {
+            memcpy(to, in.data, in.len);
         }
-        set_member(&p->view, i, mse_bytes_of(to, len));
-        to += len;
+        set_member(&p->view, i, mse_bytes_of(to, in.len));
+        to += in.len;
     }
     return to != NULL;
 }

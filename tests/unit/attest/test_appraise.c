@@ -243,6 +243,11 @@ static void test_signing_chain(void **state)
     w->signing_root = false;
     want(w, MSE_ERR_TCB_INFO_CHAIN_SIGNATURE);
     (void)world_defaults(state);
+    w->signing_root = false;
+    w->certs[WORLD_TCB].issuer_cn = "Another root of the same key";
+    want(w, MSE_ERR_TCB_INFO_CHAIN_SIGNATURE);
+    assert_true(world_failed_with(w, MSE_ERR_QE_IDENTITY_CHAIN_SIGNATURE));
+    (void)world_defaults(state);
     w->certs[WORLD_TCB].path_len = 0;
     want(w, MSE_ERR_TCB_INFO_CHAIN_MALFORMED);
     (void)world_defaults(state);

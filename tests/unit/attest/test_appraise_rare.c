@@ -160,6 +160,7 @@ static void test_tools_refuse(void **state)
     mse_build_heap(&b, 65536);
     struct mse_bytes alone = pem_of(&b, mse_build_view(&w->der[WORLD_ROOT]));
     assert_status(mse_verify_crl(crl, alone, root, WORLD_NOW, NULL), MSE_OK);
+    assert_status(mse_verify_crl(crl, chain, root, WORLD_NOW, NULL), MSE_ERR_PCK_CHAIN_MALFORMED);
     assert_status(mse_verify_crl(mse_bytes_of(crl.data, crl.len - 1), alone, root, WORLD_NOW, NULL),
                   MSE_ERR_ROOT_CRL_MALFORMED);
     assert_status(mse_verify_crl(none, alone, root, WORLD_NOW, NULL), MSE_ERR_ROOT_CRL_MISSING);

@@ -310,6 +310,29 @@ static void test_fits_a_small_stack(void **state)
     assert_status(s.status, MSE_OK);
 }
 
+/* Each kind of evidence gets to the appraisal that is for it. */
+static void test_batch_of_snp(void **state)
+{
+    struct world *w = *state;
+    static struct mse_verdict want;
+    static struct mse_verdict seen[2];
+    static const uint8_t report[MSE_SNP_REPORT_LEN] = { 9 };
+    struct mse_bytes in = mse_bytes_of(report, sizeof report);
+    world_make(w);
+    struct mse_appraisal list[] = {
+        { in, true, &w->collateral, &w->policy, w->at, &seen[0], MSE_OK },
+        { mse_build_view(&w->quote), false, &w->collateral, &w->policy, w->at, &seen[1], MSE_OK },
+    };
+    memset(&want, 0, sizeof want);
+    memset(seen, 0, sizeof seen);
+    assert_int_equal(mse_appraise_batch(list, 2, 2), 1);
+    assert_int_not_equal(mse_appraise_snp(&want, in, &w->collateral, &w->policy, w->at, NULL),
+                         MSE_OK);
+    assert_status(list[0].status, want.status);
+    assert_true(mse_mem_equal(&want, &seen[0], sizeof want));
+    assert_status(list[1].status, MSE_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -325,6 +348,7 @@ int main(void)
         cmocka_unit_test_setup(test_what_is_remembered, world_defaults),
         cmocka_unit_test_setup(test_batch, world_defaults),
         cmocka_unit_test_setup(test_batch, world_defaults_tdx),
+        cmocka_unit_test_setup(test_batch_of_snp, world_defaults),
         cmocka_unit_test_setup(test_threads, world_defaults),
     };
     return cmocka_run_group_tests(tests, world_setup, world_teardown);

@@ -440,6 +440,8 @@ static void test_payloads_are_refused(void **state)
         { "{" PROFILE "," SUBMODS "}", MSE_ERR_MALFORMED },
         { "{" PROFILE ",\"iat\":1}", MSE_ERR_MALFORMED },
         { "{" PROFILE ",\"iat\":1,\"submods\":{}}", MSE_ERR_MALFORMED },
+        { "{" PROFILE ",\"iat\":1,\"submods\":{\"a\":{\"mse.verdict\":{\"accepted\":",
+          MSE_ERR_MALFORMED },
         { "{" PROFILE ",\"iat\":1,\"submods\":[]}", MSE_ERR_MALFORMED },
         { "{" PROFILE ",\"iat\":1,\"submods\":{\"a\":{}}}", MSE_ERR_MALFORMED },
         { "{" PROFILE ",\"iat\":1,\"iat\":1," SUBMODS "}", MSE_ERR_MALFORMED },

@@ -2,6 +2,7 @@
 /* AWS Nitro: every refusal by its exact status, on documents that the test signs itself. */
 #include "lib/refusal.h"
 #include "lib/testlib.h"
+#include "crypto/x509.h"
 #include "nitro_world.h"
 
 #include "base/bytes.h"
@@ -259,6 +260,50 @@ static void test_limits(void **state)
         mse_cborw_simple(&w->payload, MSE_CBOR_FALSE);
         want_form(w, MSE_ERR_MALFORMED);
     }
+}
+
+/* A bundle that is no array, and a protected header that ends in the middle of its value. */
+static void test_other_types(void **state)
+{
+    struct nitro_world *w = *state;
+    static const uint8_t header[] = { 0xa1, 0x01, 0x38, 0x22 };
+    nitro_make(w);
+    begin(w, 6);
+    nitro_put_text(w, "module_id", "i-1");
+    nitro_put_text(w, "digest", "SHA384");
+    nitro_put_timestamp(w);
+    nitro_put_pcrs(w, 1);
+    mse_cborw_text(&w->payload, "certificate");
+    mse_cborw_bytes(&w->payload, mse_build_view(&w->der[NITRO_LEAF]));
+    mse_cborw_text(&w->payload, "cabundle");
+    mse_cborw_simple(&w->payload, MSE_CBOR_FALSE);
+    want_form(w, MSE_ERR_MALFORMED);
+    nitro_make(w);
+    uint8_t *at = memmem(w->document.data, w->document.len, header, sizeof header);
+    assert_non_null(at);
+    at[2] = 0x39; /* of two octets */
+    assert_int_not_equal(nitro_judge(w), MSE_OK);
+    assert_true(nitro_failed_with(w, MSE_ERR_MALFORMED));
+}
+
+/* The two forms in which a policy names a simulated root, of a root whose key is no P-256 key. */
+static void test_simulation_root(void **state)
+{
+    struct nitro_world *w = *state;
+    struct mse_build pem;
+    struct mse_error err = { .status = MSE_OK };
+    uint8_t point[64];
+    uint8_t digest[32];
+    nitro_make(w);
+    mse_build_heap(&pem, 8192);
+    mse_pem_write(&pem, "CERTIFICATE", mse_build_view(&w->der[NITRO_ROOT]));
+    assert_status(mse_simulation_root_of_pem(point, mse_build_view(&pem), &err), MSE_ERR_MALFORMED);
+    assert_non_null(strstr(err.text, "P-256"));
+    assert_status(mse_simulation_root_sha256_of_pem(digest, mse_build_view(&pem), NULL), MSE_OK);
+    assert_memory_equal(digest, w->policy.simulation_root_sha256, 32);
+    assert_status(mse_simulation_root_sha256_of_pem(digest, mse_bytes_str("no PEM"), NULL),
+                  MSE_ERR_MALFORMED);
+    mse_build_clear(&pem);
 }
 
 static void with_text(struct nitro_world *w, const char *module, const char *digest, mse_status st)
@@ -715,6 +760,8 @@ int main(void)
         T(test_members_required_and_known),
         T(test_duplicate_keys),
         T(test_limits),
+        T(test_other_types),
+        T(test_simulation_root),
         T(test_texts_and_time),
         T(test_unbounded_vectors),
         T(test_cbor_bombs),

@@ -238,6 +238,30 @@ static void test_limits(void **state)
     }
 }
 
+/* JSON and TOML refuse a second key of one name by themselves; a reader that does not is refused by
+ * the table. */
+static void test_reader_refuses_twice(void **state)
+{
+    (void)state;
+    static struct mse_policy p;
+    struct mse_policy_reader r;
+    const struct mse_policy_key *key = mse_policy_key_find(mse_bytes_str("allow_debug"));
+    const struct mse_policy_value svn = { .kind = MSE_POLICY_UINT, .number = 3 };
+    mse_policy_read_begin(&r, &p);
+    memset(&err, 0, sizeof err);
+    assert_status(mse_policy_key_use(&r, key, NULL), MSE_OK);
+    assert_status(mse_policy_key_use(&r, key, &err), MSE_ERR_POLICY);
+    assert_non_null(strstr(err.text, "allow_debug"));
+    struct mse_bytes name = mse_bytes_str("min_isv_svn");
+    assert_status(mse_policy_reference_begin(&r, NULL), MSE_OK);
+    assert_status(mse_policy_reference_set(&r, name, &svn, NULL), MSE_OK);
+    memset(&err, 0, sizeof err);
+    assert_status(mse_policy_reference_set(&r, name, &svn, &err), MSE_ERR_POLICY);
+    assert_non_null(strstr(err.text, "min_isv_svn"));
+    assert_status(mse_policy_reference_begin(&r, NULL), MSE_OK);
+    assert_status(mse_policy_reference_set(&r, name, &svn, NULL), MSE_OK);
+}
+
 static void test_simulation_root_of_pem(void **state)
 {
     (void)state;
@@ -257,6 +281,7 @@ int main(void)
         cmocka_unit_test(test_truncated),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_reader_refuses_twice),
         cmocka_unit_test(test_simulation_root_of_pem),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

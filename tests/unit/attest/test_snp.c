@@ -67,6 +67,9 @@ static void test_turin(void **state)
     memcpy(w->committed_tcb, tcb, 8);
     w->policy.min_snp_tcb.fmc = 7;
     accepts(w);
+    static char text[65536];
+    assert_status(mse_verdict_to_json(text, sizeof text, &w->verdict), MSE_OK);
+    assert_non_null(strstr(text, "\"reported_tcb\":{\"fmc\":7,\"bl\":4,\"tee\":0,"));
     w->policy.min_snp_tcb.fmc = 8;
     assert_status(snp_appraise(w), MSE_ERR_TCB_OUT_OF_DATE);
     w->policy.min_snp_tcb.fmc = 7;

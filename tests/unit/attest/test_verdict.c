@@ -107,6 +107,9 @@ static void test_overflow(void **state)
     assert_true(v.accepted);
     mse_verdict_add(&v, MSE_STEP_NAME, MSE_ERR_CERTIFICATE_NAME, "a", "b", NULL);
     assert_false(v.accepted);
+    mse_note_skip(&v, MSE_STEP_SESSION, "no room for it, and none is needed");
+    assert_int_equal(v.checks[MSE_MAX_CHECKS - 1].status, MSE_ERR_CERTIFICATE_NAME);
+    assert_false(v.accepted);
     assert_int_equal(v.num_checks, MSE_MAX_CHECKS);
     v.num_checks = MSE_MAX_CHECKS + 1;
     mse_verdict_decide(&v);

@@ -124,6 +124,12 @@ static void test_quote_refusals(void **state)
     assert_status(mse_sgx_report_parse(&r, mse_bytes_of(buf, 384), NULL), MSE_OK);
     assert_status(mse_sgx_report_parse(&r, mse_bytes_of(buf, 383), NULL), MSE_ERR_MALFORMED);
     assert_status(mse_sgx_report_parse(&r, mse_bytes_of(buf, 385), NULL), MSE_ERR_MALFORMED);
+    struct mse_tdx_report td;
+    for (size_t len = MSE_TDX_REPORT10_LEN - 1; len <= MSE_TDX_REPORT15_LEN + 1; len++) {
+        bool good = len == MSE_TDX_REPORT10_LEN || len == MSE_TDX_REPORT15_LEN;
+        assert_status(mse_tdx_report_parse(&td, mse_bytes_of(buf, len), NULL),
+                      good ? MSE_OK : MSE_ERR_MALFORMED);
+    }
 }
 
 /* Which mistake to make in the SGX extension. */
@@ -485,6 +491,8 @@ static void test_sigstruct(void **state)
     static const size_t reserved[] = { 0, 11, 24, 37, 44, 127, 910, 992, 1028, 1039 };
     struct mse_sigstruct s;
     struct mse_bytes in = { raw, MSE_SIGSTRUCT_LEN };
+    static const struct mse_sigstruct unread;
+    assert_status(mse_sigstruct_verify(&unread, NULL), MSE_ERR_ARGUMENT);
     assert_status(mse_sigstruct_parse(&s, in, NULL), MSE_OK);
     assert_status(mse_sigstruct_verify(&s, NULL), MSE_ERR_UNSUPPORTED_EXPONENT);
     raw[512] = 3;

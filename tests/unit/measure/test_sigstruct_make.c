@@ -11,6 +11,20 @@
 #include "lib/testlib.h"
 
 static struct mse_privkey *key; /* made once: an RSA key takes a while */
+static bool q1_q2_fail;
+
+/* The names are the linker's. NOLINTBEGIN(bugprone-reserved-identifier,cert-*) */
+mse_status __real_mse_rsa3_q1_q2(uint8_t q1[384], uint8_t q2[384], const uint8_t modulus[384],
+                                 const uint8_t signature[384]);
+mse_status __wrap_mse_rsa3_q1_q2(uint8_t q1[384], uint8_t q2[384], const uint8_t modulus[384],
+                                 const uint8_t signature[384]);
+
+mse_status __wrap_mse_rsa3_q1_q2(uint8_t q1[384], uint8_t q2[384], const uint8_t modulus[384],
+                                 const uint8_t signature[384])
+{
+    return q1_q2_fail ? MSE_ERR_CRYPTO : __real_mse_rsa3_q1_q2(q1, q2, modulus, signature);
+}
+/* NOLINTEND(bugprone-reserved-identifier,cert-*) */
 
 static int make_key(void **state)
 {
@@ -74,6 +88,24 @@ static void round_trip(void **state)
     assert_status(mse_sha256(wanted, mse_bytes_of(modulus, sizeof modulus)), MSE_OK);
     assert_status(mse_sigstruct_mrsigner(seen, &s), MSE_OK);
     assert_memory_equal(seen, wanted, 32);
+}
+
+/* As without memory for the large numbers. */
+static void quotients_cannot_be_computed(void **state)
+{
+    (void)state;
+    struct mse_sigstruct_params p = some_params();
+    uint8_t raw[MSE_SIGSTRUCT_LEN];
+    struct mse_sigstruct s;
+    assert_status(mse_sigstruct_make(raw, &p, key), MSE_OK);
+    assert_status(mse_sigstruct_parse(&s, mse_bytes_of(raw, sizeof raw), NULL), MSE_OK);
+    q1_q2_fail = true;
+    mse_status verified = mse_sigstruct_verify(&s, NULL);
+    mse_status made = mse_sigstruct_make(raw, &p, key);
+    q1_q2_fail = false;
+    assert_status(verified, MSE_ERR_CRYPTO);
+    assert_status(made, MSE_ERR_CRYPTO);
+    assert_status(mse_sigstruct_verify(&s, NULL), MSE_OK);
 }
 
 /* Every bit is covered: what parses after a change does not verify. */
@@ -141,6 +173,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(round_trip),
+        cmocka_unit_test(quotients_cannot_be_computed),
         cmocka_unit_test(every_byte_counts),
         cmocka_unit_test(signing_is_repeatable),
         cmocka_unit_test(wrong_keys_are_refused),
