@@ -15,6 +15,7 @@ struct one {
     struct cli_target target;
     struct cli_finding found;
     struct cli_choice choice;
+    const struct cli_file *ear_key;     /* empty without --ear */
     struct mse_appraiser *appraiser;    /* of several targets; NULL: there is one only */
     const struct mse_collateral *known; /* its copy of the choice */
 };
@@ -178,7 +179,7 @@ static enum cli_exit write_ear(const struct one *o)
                                  .host = o->target.host,
                                  .evidence = has_cert(o) ? o->found.cert.quote : o->target.quote,
                                  .certificate = o->target.der };
-    return cli_ear_write(o->c, o->judge, &s);
+    return cli_ear_write(o->c, o->judge, o->ear_key, &s);
 }
 
 /* The verdict is there: printed, signed if that is wanted. */
@@ -228,7 +229,8 @@ static enum cli_exit judge_target(struct one *o, json_t *out)
 
 /* One target; *out gets its JSON if that is wanted. */
 static enum cli_exit verify_one(const struct cli *c, struct cli_judge *j,
-                                struct mse_appraiser *appraiser, const char *name, json_t *out)
+                                const struct cli_file *ear_key, struct mse_appraiser *appraiser,
+                                const char *name, json_t *out)
 {
     struct one *o = calloc(1, sizeof *o);
     size_t before = json_array_size(out);
@@ -237,6 +239,7 @@ static enum cli_exit verify_one(const struct cli *c, struct cli_judge *j,
     }
     o->c = c;
     o->judge = j;
+    o->ear_key = ear_key;
     o->appraiser = appraiser;
     o->target.name = name;
     enum cli_exit e = judge_target(o, out);
@@ -257,7 +260,9 @@ enum cli_exit cmd_verify(struct cli *c)
 {
     struct cli_judge *j = calloc(1, sizeof *j);
     json_t *out = json_array();
+    struct cli_file ear_key = { 0 };
     enum cli_exit worst = j == NULL || out == NULL ? CLI_TROUBLE : cli_ear_options(c);
+    worst = worst == CLI_DONE ? cli_ear_key(&ear_key, c) : worst;
     worst = worst == CLI_DONE ? cli_judge_init(j, c) : worst;
     worst = worst == CLI_DONE ? cli_judge_fingerprint(j, c) : worst;
     worst = worst == CLI_DONE ? cli_judge_signer(j, c, NULL, NULL) : worst;
@@ -268,7 +273,7 @@ enum cli_exit cmd_verify(struct cli *c)
         if (i > 0) {
             cli_say(c, "%s", "");
         }
-        enum cli_exit e = verify_one(c, j, appraiser, c->args[i], out);
+        enum cli_exit e = verify_one(c, j, &ear_key, appraiser, c->args[i], out);
         worst = e > worst ? e : worst;
     }
     if (ready && c->json && json_array_size(out) > 0) {
@@ -278,6 +283,7 @@ enum cli_exit cmd_verify(struct cli *c)
             cli_json(c, json_incref(out));
         }
     }
+    cli_ear_key_clear(&ear_key);
     mse_appraiser_free(appraiser);
     json_decref(out);
     if (j != NULL) {

@@ -75,21 +75,52 @@ static bool name_policy(char out[96], const struct cli *c)
     return good;
 }
 
-enum cli_exit cli_ear_write(const struct cli *c, const struct cli_judge *j,
-                            const struct cli_ear_subject *s)
+/* Signs the result of a verdict that says nothing, and throws it away. */
+static mse_status rehearse(const struct cli *c, const struct cli_file *key, struct mse_error *err)
+{
+    struct mse_ear_params p = { .key_pem = cli_file_view(key), .nonce = cli_value(c, "ear-nonce") };
+    struct mse_verdict *v = calloc(1, sizeof *v);
+    char *text = malloc(MSE_EAR_MAX_LEN);
+    mse_status st = v == NULL || text == NULL
+                        ? MSE_ERR_MEMORY
+                        : mse_verdict_to_ear(text, MSE_EAR_MAX_LEN, v, &p, err);
+    free(text);
+    free(v);
+    return st;
+}
+
+enum cli_exit cli_ear_key(struct cli_file *out, const struct cli *c)
 {
     struct mse_error err = { 0 };
-    struct cli_file key = { 0 };
+    if (!cli_has(c, "ear")) {
+        return CLI_DONE;
+    }
+    enum cli_exit e = read_key(out, c, cli_value(c, "ear-key"));
+    if (e != CLI_DONE) {
+        return e;
+    }
+    mse_status st = rehearse(c, out, &err);
+    return st == MSE_OK ? CLI_DONE : cli_failed(c, st, &err);
+}
+
+void cli_ear_key_clear(struct cli_file *key)
+{
+    if (key->data != NULL) {
+        mse_wipe(key->data, key->len);
+    }
+    cli_file_clear(key);
+}
+
+enum cli_exit cli_ear_write(const struct cli *c, const struct cli_judge *j,
+                            const struct cli_file *key, const struct cli_ear_subject *s)
+{
+    struct mse_error err = { 0 };
     char policy[96];
     const char *path = cli_value(c, "ear");
     if (path == NULL) {
         return CLI_DONE;
     }
-    enum cli_exit e = read_key(&key, c, cli_value(c, "ear-key"));
-    if (e != CLI_DONE) {
-        return e;
-    }
-    struct mse_ear_params p = { .key_pem = cli_file_view(&key),
+    struct mse_ear_params p = { .key_pem = cli_file_view(key),
                                 .issued_at = (mse_time)time(NULL),
                                 .appraised_at = j->at,
                                 .nonce = cli_value(c, "ear-nonce"),
@@ -106,8 +137,6 @@ enum cli_exit cli_ear_write(const struct cli *c, const struct cli_judge *j,
         text[len] = '\n';
         st = cli_file_write(path, mse_bytes_of((const uint8_t *)text, len + 1), 0644, &err);
     }
-    mse_wipe(key.data, key.len);
-    cli_file_clear(&key);
     free(text);
     if (st != MSE_OK) {
         return cli_failed(c, st, &err);

@@ -19,9 +19,13 @@ struct cli_ear_subject {
 
 /* cli_ear_options refuses options that do not go together. */
 enum cli_exit cli_ear_options(const struct cli *c);
+/* cli_ear_key reads --ear-key and signs nothing of worth with it, so that what is wrong with the
+ * key or the nonce is said before anything is judged; does nothing without --ear. */
+enum cli_exit cli_ear_key(struct cli_file *out, const struct cli *c);
+void cli_ear_key_clear(struct cli_file *key);
 /* cli_ear_write signs the result and writes --ear; does nothing without that option. */
 enum cli_exit cli_ear_write(const struct cli *c, const struct cli_judge *j,
-                            const struct cli_ear_subject *s);
+                            const struct cli_file *key, const struct cli_ear_subject *s);
 /* cli_ear_judge judges a target that is an attestation result, and prints what it found; under
  * --json into the array. */
 enum cli_exit cli_ear_judge(const struct cli *c, const struct cli_judge *j,
