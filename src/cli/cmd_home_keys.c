@@ -18,6 +18,7 @@
 #include "package/file.h"
 
 #define SEAL_MAX ((size_t)64 * 1024 * 1024)
+#define CODE_KEY "code_secret_key" /* in the box of phase 1 */
 
 /* ---- what they share ---- */
 
@@ -46,8 +47,7 @@ static mse_status read_key(uint8_t out[32], const char *path, struct mse_error *
         st = MSE_FAIL(err, MSE_ERR_ARGUMENT, "key", "%.150s has %zu bytes, wanted a key of 32",
                       path, f.len);
     }
-    mse_wipe(f.data, f.len);
-    cli_file_clear(&f);
+    cli_file_wipe(&f);
     return st;
 }
 
@@ -235,6 +235,52 @@ static mse_status key_of_enclave(uint8_t out[32], const struct cli *c, const cha
     return st;
 }
 
+/* Where the members of a JSON object begin that has none of the name of the code key. */
+static mse_status find_members(size_t *out, bool *out_any, const struct cli_file *in,
+                               struct mse_error *err)
+{
+    json_error_t why;
+    json_t *v = json_loadb((const char *)in->data, in->len, JSON_REJECT_DUPLICATES, &why);
+    bool twice = json_object_get(v, CODE_KEY) != NULL;
+    bool object = json_is_object(v);
+    *out_any = json_object_size(v) > 0;
+    json_decref(v);
+    if (!object || twice) {
+        return MSE_FAIL(err, MSE_ERR_ARGUMENT, "seal",
+                        "with --key the input %s, wanted a JSON object without it",
+                        twice ? "has a member " CODE_KEY : "is no JSON object");
+    }
+    *out = mse_bytes_find(cli_file_view(in), mse_bytes_str("{")) + 1;
+    return MSE_OK;
+}
+
+/* The code key becomes the first member of the input's JSON object, the rest stays to the byte. */
+static mse_status add_code_key(struct cli_file *in, const struct cli *c, struct mse_error *err)
+{
+    struct mse_build text;
+    uint8_t key[32] = { 0 };
+    size_t at = 0;
+    bool any = false;
+    mse_build_heap(&text, SEAL_MAX + 1024);
+    mse_status st = !cli_has(c, "input") ? MSE_OK : find_members(&at, &any, in, err);
+    st = st == MSE_OK ? read_key(key, cli_value(c, "key"), err) : st;
+    mse_wr_str(&text, "{\"" CODE_KEY "\":\"");
+    mse_wr_hex(&text, key, sizeof key);
+    mse_wr_str(&text, any ? "\"," : "\"");
+    mse_wr_copy(&text, at == 0 ? (const uint8_t *)"}" : in->data + at, at == 0 ? 1 : in->len - at);
+    mse_wipe(key, sizeof key);
+    if (st == MSE_OK && !mse_build_ok(&text)) {
+        st = MSE_FAIL(err, MSE_ERR_MEMORY, "seal", "out of memory");
+    }
+    if (st != MSE_OK) {
+        mse_build_clear(&text);
+        return st;
+    }
+    cli_file_wipe(in);
+    *in = (struct cli_file) { text.data, text.len };
+    return MSE_OK;
+}
+
 /* From the input to the output, whichever way. */
 static enum cli_exit box(const struct cli *c, const uint8_t key[32],
                          mse_status (*how)(struct mse_build *, struct mse_bytes, const uint8_t *,
@@ -245,17 +291,16 @@ static enum cli_exit box(const struct cli *c, const uint8_t key[32],
     struct cli_file in = { 0 };
     struct mse_build out;
     const char *path = cli_value(c, "output");
-    mse_build_heap(&out, SEAL_MAX + 1024);
-    mse_status st = cli_file_read(&in, cli_value(c, "input"), SEAL_MAX, &err);
+    const char *input = cli_value(c, "input");
+    mse_build_heap(&out, SEAL_MAX + 2048);
+    mse_status st = input == NULL ? MSE_OK : cli_file_read(&in, input, SEAL_MAX, &err);
+    st = st == MSE_OK && how == cli_seal && cli_has(c, "key") ? add_code_key(&in, c, &err) : st;
     st = st == MSE_OK ? how(&out, cli_file_view(&in), key, &err) : st;
     if (st == MSE_OK) {
         st = cli_newfile_put(path, mse_build_view(&out), mode, cli_has(c, "force"), &err);
     }
     mse_build_clear(&out);
-    if (in.data != NULL) {
-        mse_wipe(in.data, in.len);
-    }
-    cli_file_clear(&in);
+    cli_file_wipe(&in);
     return st == MSE_OK ? say_output(c, path) : not_opened(c, st, &err);
 }
 
@@ -269,7 +314,7 @@ enum cli_exit cmd_home_seal(struct cli *c)
         return cli_trouble(c,
                            "exactly one of --receiver-enclave and --receiver-public-key is wanted");
     }
-    if (!need(c, needed)) {
+    if (!need(c, cli_has(c, "key") ? needed + 1 : needed)) {
         return CLI_TROUBLE;
     }
     mse_status st = enclave ? key_of_enclave(public, c, cli_value(c, "receiver-enclave"), &err)

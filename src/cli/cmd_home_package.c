@@ -49,19 +49,20 @@ static enum cli_exit check_project(struct work *w)
 static enum cli_exit load_project(struct work *w)
 {
     struct mse_error err = { 0 };
-    const char *dir = cli_has(w->c, "project") ? cli_value(w->c, "project") : ".";
-    w->toml_path = cli_join(dir, "mse.toml");
-    if (w->toml_path == NULL) {
+    w->toml_path = cli_project_path(cli_has(w->c, "project") ? cli_value(w->c, "project") : ".");
+    char *dir = w->toml_path == NULL ? NULL : cli_folder_of(w->toml_path);
+    if (dir == NULL) {
         return cli_trouble(w->c, "out of memory");
     }
     mse_status st = cli_file_read(&w->toml, w->toml_path, MSE_CONF_MAX_LEN, &err);
     st = st == MSE_OK ? mse_project_parse(&w->project, w->toml_path, cli_file_view(&w->toml), &err)
                       : st;
+    w->code_dir = cli_join(dir, w->project.code == NULL ? "mse_src" : w->project.code);
+    w->tests_dir = cli_join(dir, w->project.tests == NULL ? "tests" : w->project.tests);
+    free(dir);
     if (st != MSE_OK) {
         return cli_failed(w->c, st, &err);
     }
-    w->code_dir = cli_join(dir, w->project.code == NULL ? "mse_src" : w->project.code);
-    w->tests_dir = cli_join(dir, w->project.tests == NULL ? "tests" : w->project.tests);
     if (w->code_dir == NULL || w->tests_dir == NULL) {
         return cli_trouble(w->c, "out of memory");
     }

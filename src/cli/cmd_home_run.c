@@ -35,14 +35,6 @@ struct give {
     uint64_t timeout_s;
 };
 
-static void wipe_file(struct cli_file *f)
-{
-    if (f->data != NULL) {
-        mse_wipe(f->data, f->len);
-    }
-    cli_file_clear(f);
-}
-
 static void trim(struct cli_file *f)
 {
     while (f->len > 0 && (f->data[f->len - 1] == '\n' || f->data[f->len - 1] == '\r')) {
@@ -107,14 +99,17 @@ static enum cli_exit check_given(const struct give *g)
     struct mse_manifest m = { 0 };
     struct mse_error err = { 0 };
     mse_status st = mse_manifest_parse(&m, cli_file_view(&g->manifest), &err);
+    bool encrypted = m.package == MSE_PACKAGE_ENCRYPTED;
+    bool in_box = encrypted && g->key.len == 0 && g->sealed.len > 0; /* the enclave looks there */
     const struct {
         const char *option;
         bool given;
         bool wanted;
     } rows[] = {
-        { "key", g->key.len > 0, m.package == MSE_PACKAGE_ENCRYPTED },
+        { "key", g->key.len > 0, encrypted && !in_box },
         { "secrets", g->secrets.len > 0, (m.expects & MSE_EXPECT_SECRETS) != 0 },
-        { "sealed-secrets", g->sealed.len > 0, (m.expects & MSE_EXPECT_SEALED_SECRETS) != 0 },
+        { "sealed-secrets", g->sealed.len > 0,
+          (m.expects & MSE_EXPECT_SEALED_SECRETS) != 0 || in_box },
     };
     mse_manifest_clear(&m);
     if (st != MSE_OK) {
@@ -213,6 +208,10 @@ static const char *advice(const struct cli_configure_answer *a)
         return "the box was sealed for another enclave or another start of it, or holds no JSON: "
                "the code provider seals again for the certificate of now";
     }
+    if (strcmp(a->error, "expected") == 0 && strcmp(a->field, "code_secret_key") == 0) {
+        return "the sealed box has no code key: give --key F, or let the code provider seal with "
+               "mse home seal --key F";
+    }
     if (strcmp(a->error, "token") == 0) {
         return "the token is not the one whose digest the manifest has";
     }
@@ -248,7 +247,7 @@ static enum cli_exit wait_running(struct give *g)
         json_t *state = home_state(&g->h);
         bool over = !home_lives(state) || strcmp(home_state_word(state), "failed") == 0;
         const char *note = json_string_value(json_object_get(state, "note"));
-        if (over || (st == MSE_OK && strcmp(a.state, "Failed") == 0)) {
+        if (over) {
             (void)cli_trouble(g->c, "the app did not start%s%s", note == NULL ? "" : ": ",
                               note == NULL ? "" : note);
             cli_hint(g->c, "mse home logs %s shows what it said", g->h.name);
@@ -316,10 +315,10 @@ enum cli_exit cmd_home_run(struct cli *c)
 {
     struct give g = { .c = c, .h = { .c = c }, .timeout_s = 60 };
     enum cli_exit e = run(&g);
-    wipe_file(&g.key);
-    wipe_file(&g.secrets);
-    wipe_file(&g.sealed);
-    wipe_file(&g.token_file);
+    cli_file_wipe(&g.key);
+    cli_file_wipe(&g.secrets);
+    cli_file_wipe(&g.sealed);
+    cli_file_wipe(&g.token_file);
     mse_wipe(g.token, sizeof g.token);
     cli_file_clear(&g.manifest);
     home_judge_clear(&g.judge);

@@ -149,23 +149,25 @@ static enum cli_exit make_facts(struct spawn *s)
     const struct cli *c = s->h.c;
     const struct mse_manifest *m = &s->manifest;
     uint64_t port = 443;
+    uint64_t guard = 0;
     char created[MSE_TIME_TEXT_LEN];
     char expires[MSE_TIME_TEXT_LEN];
     enum cli_exit e = number(&port, c, "port", 0, UINT16_MAX);
+    e = e == CLI_DONE ? number(&guard, c, "while", 1, INT32_MAX) : e;
     if (e != CLI_DONE) {
         return e;
     }
     mse_time_format(created, m->created_at);
     mse_time_format(expires, m->expires_at);
     s->h.facts = json_pack(
-        "{s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b}", "name",
-        s->h.name, "app", m->name, "app_id", m->app_id, "san", m->san, "config_domain_name",
+        "{s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:I}",
+        "name", s->h.name, "app", m->name, "app_id", m->app_id, "san", m->san, "config_domain_name",
         m->config_domain_name, "host", cli_has(c, "host") ? cli_value(c, "host") : "0.0.0.0",
         "port", (int)port, "size", (json_int_t)m->enclave_size, "created_at", created, "expires_at",
         expires, "healthcheck_endpoint", m->healthcheck_endpoint, "package",
         m->package == MSE_PACKAGE_ENCRYPTED ? "encrypted" : "plain", "signer", s->signer,
         "platform", s->platform, "runtime", s->runtime, "sandbox",
-        cli_has(c, "insecure-no-sandbox") ? 0 : 1);
+        cli_has(c, "insecure-no-sandbox") ? 0 : 1, "while", (json_int_t)guard);
     if (s->h.facts == NULL) {
         return cli_trouble(c, "out of memory");
     }

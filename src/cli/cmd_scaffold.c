@@ -20,6 +20,12 @@ struct template
 };
 #include "scaffold_files.h"
 
+/* What stands in the place of the marks. */
+struct place {
+    const char *name;
+    const char *group;
+};
+
 #define MAX_FILE ((size_t)64 * 1024)
 
 /* The name becomes a folder and a string of TOML: letters, digits, '.', '_', '-', and no dot first.
@@ -31,55 +37,69 @@ static bool good_name(const char *name)
            strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == len;
 }
 
-/* Content with every @NAME@ replaced. */
-static void fill_in(struct mse_build *out, struct mse_bytes content, const char *name)
+/* Content with every @NAME@ and @GROUP@ replaced. */
+static void fill_in(struct mse_build *out, struct mse_bytes content, const struct place *to)
 {
-    static const char mark[] = "@NAME@";
-    const char *at = (const char *)content.data;
-    const char *end = at + content.len;
-    while (at < end) {
-        const char *hit = memmem(at, (size_t)(end - at), mark, sizeof mark - 1);
-        mse_wr_copy(out, at, (size_t)((hit == NULL ? end : hit) - at));
-        if (hit == NULL) {
-            return;
+    const struct {
+        struct mse_bytes mark;
+        const char *text;
+    } marks[] = { { mse_bytes_str("@NAME@"), to->name }, { mse_bytes_str("@GROUP@"), to->group } };
+    while (content.len > 0) {
+        size_t first = content.len;
+        size_t which = MSE_ARRAY_LEN(marks);
+        for (size_t i = 0; i < MSE_ARRAY_LEN(marks); i++) {
+            size_t at = mse_bytes_find(content, marks[i].mark);
+            which = at < first ? i : which;
+            first = at < first ? at : first;
         }
-        mse_wr_str(out, name);
-        at = hit + sizeof mark - 1;
+        mse_wr_copy(out, content.data, first);
+        if (which < MSE_ARRAY_LEN(marks)) {
+            mse_wr_str(out, marks[which].text);
+            first += marks[which].mark.len;
+        }
+        content = mse_bytes_of(content.data + first, content.len - first);
     }
 }
 
-static mse_status write_file(const char *dir, const struct template *t, const char *name,
+/* secrets.json, secrets_to_seal.json */
+static unsigned mode_of(const char *path)
+{
+    return strncmp(path, "secrets", strlen("secrets")) == 0 ? 0600 : 0644;
+}
+
+static mse_status write_file(const char *dir, const struct template *t, const struct place *to,
                              struct mse_error *err)
 {
     struct mse_build text;
     char *path = cli_join(dir, t->path);
     mse_build_heap(&text, MAX_FILE);
-    fill_in(&text, t->content, name);
+    fill_in(&text, t->content, to);
     mse_status st = path != NULL && mse_build_ok(&text) ? MSE_OK : MSE_ERR_MEMORY;
     char *folder = st == MSE_OK ? cli_folder_of(path) : NULL;
     if (st == MSE_OK && (folder == NULL || (mkdir(folder, 0777) != 0 && errno != EEXIST))) {
         st = MSE_FAIL(err, MSE_ERR_IO, "scaffold", "%.150s cannot be made: %s", path,
                       strerror(errno));
     }
-    st = st == MSE_OK ? cli_file_write(path, mse_build_view(&text), 0644, err) : st;
+    st = st == MSE_OK ? cli_file_write(path, mse_build_view(&text), mode_of(t->path), err) : st;
     mse_build_clear(&text);
     free(folder);
     free(path);
     return st;
 }
 
-static mse_status write_all(const char *dir, const char *name, struct mse_error *err)
+static mse_status write_all(const char *dir, const struct place *to, struct mse_error *err)
 {
     mse_status st = MSE_OK;
     for (size_t i = 0; st == MSE_OK && i < MSE_ARRAY_LEN(templates); i++) {
-        st = write_file(dir, &templates[i], name, err);
+        st = write_file(dir, &templates[i], to, err);
     }
     return st;
 }
 
 /* All files in a folder beside, which then gets the name: a whole project or none. */
-static mse_status make_project(const char *name, struct mse_error *err)
+static mse_status make_project(const struct place *to, struct mse_error *err)
 {
+    const char *name = to->name;
     char tmp[300];
     mode_t mask = umask(0);
     (void)umask(mask);
@@ -87,7 +107,7 @@ static mse_status make_project(const char *name, struct mse_error *err)
         return MSE_FAIL(err, MSE_ERR_IO, "scaffold", "no folder can be made here: %s",
                         strerror(errno));
     }
-    mse_status st = write_all(tmp, name, err);
+    mse_status st = write_all(tmp, to, err);
     if (st == MSE_OK && (chmod(tmp, 0777 & ~mask) != 0 ||
                          renameat2(AT_FDCWD, tmp, AT_FDCWD, name, RENAME_NOREPLACE) != 0)) {
         st = MSE_FAIL(err, errno == EEXIST ? MSE_ERR_EXISTS : MSE_ERR_IO, "scaffold",
@@ -106,7 +126,7 @@ static void say_next_steps(const struct cli *c, const char *name)
         cli_json(c, json_pack("{s:s}", "project", name));
         return;
     }
-    cli_say(c, "The project is in ./%s: mse.toml, mse_src/ and tests/", name);
+    cli_say(c, "The project is in ./%s: mse.toml, mse_src/, tests/ and two files of secrets", name);
     cli_say(c, "To try it on this machine:");
     cli_say(c, "  cd %s", name);
     cli_say(c, "  mse %s localtest", group);
@@ -124,7 +144,8 @@ enum cli_exit cmd_scaffold(struct cli *c)
                            name[0] == '\0' ? "empty" : name);
     }
     bool over = cli_has(c, "force") && stat(name, &info) == 0 && S_ISDIR(info.st_mode);
-    mse_status st = over ? write_all(name, name, &err) : make_project(name, &err);
+    const struct place to = { name, c->command->group };
+    mse_status st = over ? write_all(name, &to, &err) : make_project(&to, &err);
     if (st != MSE_OK) {
         enum cli_exit e = cli_failed(c, st, &err);
         if (st == MSE_ERR_EXISTS) {

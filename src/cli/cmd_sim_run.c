@@ -68,6 +68,14 @@ static enum cli_exit load_project(struct run *r)
                            "only: leave that table out",
                            r->toml_path);
     }
+    if (p.expects.num > 0 || (p.package != NULL && strcmp(p.package, "encrypted") == 0)) {
+        (void)cli_trouble(r->c, "%s: the app waits for %s (enclave.%s), which sim run cannot give",
+                          r->toml_path, p.expects.num > 0 ? p.expects.items[0] : "the key",
+                          p.expects.num > 0 ? "expects" : "package");
+        cli_hint(r->c, "mse home localtest --no-tests runs it here; mse home spawn and mse home "
+                       "run do where it stays");
+        return CLI_TROUBLE;
+    }
     char *dir = cli_folder_of(r->toml_path);
     r->code_dir =
         dir == NULL ? NULL : cli_join(dir, r->project.code == NULL ? "mse_src" : r->project.code);

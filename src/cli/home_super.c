@@ -273,10 +273,17 @@ static bool on_news(struct super *s, const struct mse_sim_news *news)
     }
 }
 
+/* spawn --while: whether that process is over. */
+static bool guard_gone(const struct super *s)
+{
+    pid_t pid = (pid_t)json_integer_value(json_object_get(s->h->facts, "while"));
+    return pid > 0 && kill(pid, 0) != 0 && errno == ESRCH;
+}
+
 static void live(struct super *s)
 {
     bool lives = true;
-    while (lives && stop_asked == 0) {
+    while (lives && stop_asked == 0 && !guard_gone(s)) {
         struct mse_sim_news news = { 0 };
         struct mse_error err = { 0 };
         /* The limit closes the gap between looking and waiting. */
@@ -288,7 +295,7 @@ static void live(struct super *s)
         lives = on_news(s, &news);
         answer_all(s);
     }
-    if (stop_asked != 0) {
+    if (stop_asked != 0 || guard_gone(s)) {
         mse_sim_stop(s->enclave, STOP_GRACE_MS);
         set_state(s, "stopped", "");
     }

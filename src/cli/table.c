@@ -128,7 +128,7 @@ static const struct cli_option scaffold_options[] = {
 };
 
 static const struct cli_option home_package_options[] = {
-    { "project", "DIR", "the project's folder, with mse.toml; default: this one", false },
+    { "project", "DIR|FILE", "the project's folder, or its mse.toml; default: this folder", false },
     { "output", "DIR", "where NAME.mse and NAME.key go; made if it is not there", false },
     { "encrypt", NULL, "encrypt the code, under a fresh key in NAME.key", false },
     { "force", NULL, "write over a package and a key that are there (also -f)", false },
@@ -146,6 +146,7 @@ static const struct cli_option home_spawn_options[] = {
     { "timeout", "SECONDS", "until it must be ready; default 60", false },
     { "dir", "DIR", "folder of the platform; default: sim in the configuration folder", false },
     { "runtime", "FILE", "the mse-enclave to run, instead of the one beside mse", false },
+    { "while", "PID", "stop it when this process is over", false },
     { "insecure-no-sandbox", NULL, "run the app without a sandbox", false },
     { NULL, NULL, NULL, false },
 };
@@ -224,6 +225,7 @@ static const struct cli_option home_crypt_options[] = {
 
 static const struct cli_option home_seal_options[] = {
     { "input", "FILE", "what to seal, at most 64 MiB; - for stdin", false },
+    { "key", "FILE", "the key of an encrypted package, added to the input or sealed alone", false },
     { "receiver-enclave", "CERT", "to the enclave of this certificate, which verify wrote", false },
     { "receiver-public-key", "FILE", "to this X25519 public key: 32 bytes", false },
     { "output", "FILE", "where the sealed box goes; - for stdout", false },
@@ -252,6 +254,10 @@ static const struct cli_option home_sign_options[] = {
 static const struct cli_option localtest_options[] = {
     { "path", "FILE", "mse.toml of the project; default ./mse.toml", false },
     { "project", "DIR", "the project's folder, instead of --path", false },
+    { "secrets", "F", "JSON for SECRETS_PATH; default: cloud.secrets, or secrets.json there",
+      false },
+    { "sealed-secrets", "F", "in plain, for SEALED_SECRETS_PATH; default: secrets_to_seal.json",
+      false },
     { "no-tests", NULL, "leave the app running until Ctrl-C, for trying it by hand", false },
     { "insecure-no-sandbox", NULL, "run the app without a sandbox", false },
     { NULL, NULL, NULL, false },

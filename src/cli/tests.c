@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "base/util.h"
 #include "cli/child.h"
 #include "cmd/files.h"
 
@@ -26,15 +27,22 @@ static enum cli_exit run_one(const struct cli_tests *t, const char *const *argv,
     if (asprintf(&path, "%s/bin:%s", t->venv, old_path == NULL ? "/usr/bin:/bin" : old_path) < 0) {
         return cli_trouble(t->c, "out of memory");
     }
-    const char *env[] = { "TEST_REMOTE_URL",
-                          t->url,
-                          "TEST_CA_CERT",
-                          t->cert,
-                          "PATH",
-                          path,
-                          "PYTHONDONTWRITEBYTECODE",
-                          "1",
-                          NULL };
+    const char *const pairs[][2] = {
+        { "TEST_REMOTE_URL", t->url },
+        { "TEST_CA_CERT", t->cert },
+        { "PATH", path },
+        { "PYTHONDONTWRITEBYTECODE", "1" },
+        { "TEST_SECRET_JSON", t->secrets },
+        { "TEST_SEALED_SECRET_JSON", t->to_seal },
+    };
+    const char *env[2 * MSE_ARRAY_LEN(pairs) + 1] = { NULL };
+    size_t num = 0;
+    for (size_t i = 0; i < MSE_ARRAY_LEN(pairs); i++) {
+        if (pairs[i][1] != NULL) {
+            env[num++] = pairs[i][0];
+            env[num++] = pairs[i][1];
+        }
+    }
     /* Under --json stdout is for the result alone. */
     struct cli_child k = { .argv = argv,
                            .env = env,

@@ -11,10 +11,12 @@ struct cli_tests {
     const struct cli *c;
     const char *toml_path; /* for messages */
     const struct mse_project *project;
-    const char *folder; /* where they run */
-    const char *url;    /* TEST_REMOTE_URL */
-    const char *cert;   /* TEST_CA_CERT: the verified certificate */
-    const char *venv;   /* folder for what they require, below one that goes away */
+    const char *folder;  /* where they run */
+    const char *url;     /* TEST_REMOTE_URL */
+    const char *cert;    /* TEST_CA_CERT: the verified certificate */
+    const char *secrets; /* TEST_SECRET_JSON; NULL: not set */
+    const char *to_seal; /* TEST_SEALED_SECRET_JSON; likewise */
+    const char *venv;    /* folder for what they require, below one that goes away */
     struct cli_words words;
 };
 /* cli_tests_split reads tests_cmd into words; prints its errors. Release with cli_words_clear. */

@@ -8,6 +8,7 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "base/util.h"
 
 static mse_status read_fd(struct cli_file *out, int fd, const char *path, size_t max,
                           struct mse_error *err)
@@ -70,6 +71,14 @@ void cli_file_clear(struct cli_file *f)
     free(f->data);
     f->data = NULL;
     f->len = 0;
+}
+
+void cli_file_wipe(struct cli_file *f)
+{
+    if (f->data != NULL) {
+        mse_wipe(f->data, f->len);
+    }
+    cli_file_clear(f);
 }
 
 struct mse_bytes cli_file_view(const struct cli_file *f)

@@ -18,6 +18,7 @@ struct cli_file {
 MSE_MUST_USE mse_status cli_file_read(struct cli_file *out, const char *path, size_t max,
                                       struct mse_error *err);
 void cli_file_clear(struct cli_file *f);
+void cli_file_wipe(struct cli_file *f); /* clears what was secret */
 struct mse_bytes cli_file_view(const struct cli_file *f);
 
 /* cli_file_write writes a temporary file in the folder of path, syncs it and renames it: path holds

@@ -161,14 +161,22 @@ static bool check_forms(struct mse_config *c, struct mse_build *box, struct mse_
 
 /* ---- what the manifest expects ---- */
 
+static bool expects_sealed(const struct mse_manifest *m)
+{
+    return (m->expects & MSE_EXPECT_SEALED_SECRETS) != 0;
+}
+
+/* The code key stands in the open, or in the box: never in both, never in none. */
 static bool check_expects(struct mse_config_answer *a, const struct spans *s,
                           const struct mse_manifest *m)
 {
+    bool encrypted = m->package == MSE_PACKAGE_ENCRYPTED;
+    bool in_box = encrypted && s->of[MEMBER_CODE_KEY].len == 0 && s->of[MEMBER_SEALED].len > 0;
     const bool wanted[NUM_MEMBERS] = {
         [MEMBER_UUID] = true,
-        [MEMBER_CODE_KEY] = m->package == MSE_PACKAGE_ENCRYPTED,
+        [MEMBER_CODE_KEY] = encrypted && !in_box,
         [MEMBER_SECRETS] = (m->expects & MSE_EXPECT_SECRETS) != 0,
-        [MEMBER_SEALED] = (m->expects & MSE_EXPECT_SEALED_SECRETS) != 0,
+        [MEMBER_SEALED] = expects_sealed(m) || in_box,
     };
     for (size_t i = 0; i < NUM_MEMBERS; i++) {
         bool there = s->of[i].len > 0;
@@ -187,16 +195,51 @@ static bool is_json(struct mse_bytes text)
     return mse_json_end(&j);
 }
 
+/* The code key among the members of what was in the box. Where the manifest expects no sealed
+ * secrets it is the only member, and nothing is left for the app. */
+static bool key_from_box(struct mse_config *c, struct mse_config_answer *a,
+                         const struct mse_manifest *m)
+{
+    struct mse_json j;
+    struct mse_json_object o;
+    struct mse_bytes name;
+    struct mse_bytes key = { NULL, 0 };
+    bool others = false;
+    mse_json_init(&j, mse_build_view(&c->sealed));
+    for (mse_json_object_begin(&j, &o); mse_json_object_next(&j, &o, &name);) {
+        struct mse_bytes span = { NULL, 0 };
+        bool mine = mse_bytes_is_str(name, member_names[MEMBER_CODE_KEY]);
+        (void)mse_json_skip(&j, &span);
+        key = mine ? span : key;
+        others = others || !mine;
+    }
+    if (!mse_json_end(&j) || key.len == 0) {
+        return refuse(a, "expected", member_names[MEMBER_CODE_KEY]);
+    }
+    if (!read_key(c, key)) {
+        return refuse(a, "form", member_names[MEMBER_CODE_KEY]);
+    }
+    if (!expects_sealed(m)) {
+        mse_build_clear(&c->sealed);
+        return !others || refuse(a, "unexpected", member_names[MEMBER_SEALED]);
+    }
+    return true;
+}
+
 static bool open_box(struct mse_config *c, struct mse_bytes box, struct mse_config_answer *a,
                      const struct mse_config_rules *r)
 {
+    const struct mse_manifest *m = r->manifest;
     if (box.len == 0) {
         return true;
     }
     mse_build_heap(&c->sealed, box.len);
-    return (mse_sealed_open(&c->sealed, box, r->x25519_secret, r->x25519_public) &&
-            is_json(mse_build_view(&c->sealed))) ||
-           refuse(a, "sealed", member_names[MEMBER_SEALED]);
+    if (!mse_sealed_open(&c->sealed, box, r->x25519_secret, r->x25519_public) ||
+        !is_json(mse_build_view(&c->sealed))) {
+        return refuse(a, "sealed", member_names[MEMBER_SEALED]);
+    }
+    bool in_box = m->package == MSE_PACKAGE_ENCRYPTED && !c->has_code_key;
+    return !in_box || key_from_box(c, a, m);
 }
 
 static bool keep_secrets(struct mse_config *c, struct mse_bytes span, struct mse_config_answer *a)

@@ -321,6 +321,45 @@ static void test_only_what_is_expected(void **state)
     assert_judged(w, "{" UUID "," SECRET "," KEY "}", 422, "unexpected", "app_secrets");
 }
 
+/* The body without a key in the open. */
+static const char *boxed(struct world *w, const char *content)
+{
+    static char body[1024];
+    seal(w, content);
+    (void)snprintf(body, sizeof body, "{" UUID ",\"app_sealed_secrets\":\"%s\"}", w->box);
+    return body;
+}
+
+static void test_key_in_the_box(void **state)
+{
+    struct world *w = *state;
+    struct mse_config c = { .has_code_key = false };
+    struct mse_config_answer a;
+    w->m.expects = MSE_EXPECT_SEALED_SECRETS;
+    mse_config_judge(&c, &a, &w->rules, mse_bytes_str(boxed(w, "{" KEY ",\"a\":1}")));
+    assert_int_equal(a.http, 200);
+    assert_true(c.has_code_key && c.code_key[1] == 0x11);
+    assert_true(mse_bytes_is_str(mse_build_view(&c.sealed), "{" KEY ",\"a\":1}"));
+    mse_config_clear(&c);
+    assert_judged(w, boxed(w, "{\"a\":1}"), 422, "expected", "code_secret_key");
+    assert_judged(w, boxed(w, "[" KEY_HEX "]"), 422, "sealed", "app_sealed_secrets");
+    assert_judged(w, boxed(w, "[1]"), 422, "expected", "code_secret_key");
+    assert_judged(w, boxed(w, "{" KEY "," KEY "}"), 422, "expected", "code_secret_key");
+    assert_judged(w, boxed(w, "{\"code_secret_key\":1}"), 422, "form", "code_secret_key");
+    package_says = MSE_ERR_PACKAGE_KEY;
+    assert_judged(w, boxed(w, "{" KEY "}"), 422, "package_key", "code_secret_key");
+    package_says = MSE_OK;
+    /* No sealed secrets for the app: the box brings the key and nothing else. */
+    w->m.expects = 0;
+    mse_config_judge(&c, &a, &w->rules, mse_bytes_str(boxed(w, "{" KEY "}")));
+    assert_int_equal(a.http, 200);
+    assert_true(c.has_code_key && c.sealed.len == 0);
+    mse_config_clear(&c);
+    assert_judged(w, boxed(w, "{" KEY ",\"a\":1}"), 422, "unexpected", "app_sealed_secrets");
+    w->m.package = MSE_PACKAGE_PLAIN;
+    assert_judged(w, boxed(w, "{" KEY "}"), 422, "unexpected", "app_sealed_secrets");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -332,6 +371,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_wrong, setup, teardown),
         cmocka_unit_test_setup_teardown(test_sealed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_only_what_is_expected, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_key_in_the_box, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Speaks to the running app, on this machine or in a TEE far away, with nothing but the standard library.
 
-mse sets TEST_REMOTE_URL, and TEST_CA_CERT to the certificate that it has verified.
+mse sets TEST_REMOTE_URL, and TEST_CA_CERT to the certificate that it has verified. mse localtest also sets
+TEST_SECRET_JSON and TEST_SEALED_SECRET_JSON to the files that it gave the app.
 """
 
+import hmac
 import json
 import os
 import ssl
@@ -17,6 +19,11 @@ TRUST = ssl.create_default_context(cafile=os.environ.get("TEST_CA_CERT"))
 
 def ask(path, data=None):
     return urllib.request.urlopen(URL + path, data=data, context=TRUST, timeout=10)
+
+
+def secret(variable, member):
+    with open(os.environ[variable], encoding="utf-8") as file:
+        return json.load(file)[member].encode()
 
 
 class App(unittest.TestCase):
@@ -41,6 +48,16 @@ class App(unittest.TestCase):
     def test_only_by_tls(self):
         with ask("/") as answer:
             self.assertEqual(answer.headers["Strict-Transport-Security"], "max-age=31536000")
+
+    def test_it_signs(self):
+        with ask("/sign", b"text") as answer:
+            self.assertRegex(json.load(answer)["mac"], "^[0-9a-f]{64}$")
+
+    @unittest.skipUnless("TEST_SECRET_JSON" in os.environ, "nobody but the owner has the secrets")
+    def test_it_has_both_secrets(self):
+        key = secret("TEST_SECRET_JSON", "signing_key") + secret("TEST_SEALED_SECRET_JSON", "pepper")
+        with ask("/sign", b"text") as answer:
+            self.assertEqual(json.load(answer)["mac"], hmac.new(key, b"text", "sha256").hexdigest())
 
 
 if __name__ == "__main__":
