@@ -60,6 +60,7 @@ struct mse_ratls_claims {
     struct mse_bytes x25519;   /* 32 or empty */
     struct mse_bytes manifest; /* 32 or empty: SHA-256 of the manifest */
     struct mse_bytes boot;     /* 16 or empty */
+    struct mse_bytes app_data; /* 1 to 64, with the role app only; or empty */
 };
 
 /* Everything that a certificate says, form only. */
@@ -121,6 +122,27 @@ MSE_API MSE_MUST_USE mse_status mse_ratls_appraise(
     struct mse_verdict *out, struct mse_ratls_cert *cert_out, enum mse_ratls_binding *binding_out,
     struct mse_bytes der, const char *host, const struct mse_collateral *collateral,
     const struct mse_policy *policy, mse_time at, struct mse_error *err);
+
+/* Evidence that an app asked for over data of its own (docs/protocol.md, "The app's own quotes"):
+ * what it must say. Everything is borrowed for the call. */
+struct mse_ratls_app_ask {
+    struct mse_bytes data;        /* 1 to 64 bytes: exactly what the app gave */
+    struct mse_bytes certificate; /* DER, of the app's server, verified before; empty: any */
+    struct mse_bytes manifest;    /* as it was measured; empty: any */
+    const struct mse_collateral *collateral;
+    const struct mse_policy *policy;
+    mse_time at;
+};
+/* mse_ratls_appraise_app reads tagged evidence, appraises its quote, and adds the checks: claims
+ * that the quote covers (MSE_ERR_CLAIMS_HASH), the role app (MSE_ERR_ROLE), this data
+ * (MSE_ERR_APP_DATA), the key of this certificate (MSE_ERR_BINDING), this manifest
+ * (MSE_ERR_MANIFEST_MISMATCH). *out is always filled; *evidence_out (may be NULL) only if the
+ * evidence could be read, and borrows from it. Returns out->status. */
+MSE_API MSE_MUST_USE mse_status mse_ratls_appraise_app(struct mse_verdict *out,
+                                                       struct mse_ratls_cert *evidence_out,
+                                                       struct mse_bytes evidence,
+                                                       const struct mse_ratls_app_ask *ask,
+                                                       struct mse_error *err);
 
 /* ---- OpenSSL: connections whose peer must be attested (binding level 0) ----
  *

@@ -170,6 +170,7 @@ static const struct entry table[MSE_STATUS_COUNT] = {
     [MSE_ERR_CLAIMS_HASH] = { "claims_hash", "the quote does not vouch for these claims" },
     [MSE_ERR_BINDING] = { "binding", "the evidence was made for another key" },
     [MSE_ERR_ROLE] = { "role", "the evidence was made for another role" },
+    [MSE_ERR_APP_DATA] = { "app-data", "the app asked for this evidence over other data" },
     [MSE_ERR_CERTIFICATE_SIGNATURE] = { "certificate_signature",
                                         "the certificate's own signature is wrong" },
     [MSE_ERR_CERTIFICATE_NAME] = { "certificate_name", "the certificate is for another name" },

@@ -9,6 +9,7 @@
 #include "cli/target.h"
 #include "crypto/digest.h"
 #include "crypto/x509.h"
+#include "ratls/check.h"
 #include "ratls/claims.h"
 
 static void put(json_t *o, const char *key, json_t *v)
@@ -347,6 +348,32 @@ static void show_carried(json_t *o, const struct mse_ratls_cert *c)
     free(room);
 }
 
+static json_t *show_claims(const struct mse_ratls_claims *c)
+{
+    json_t *k = json_object();
+    put(k, "role", json_string(role_text(c->role)));
+    put(k, "pubkey_hash", hex_of(c->pubkey_hash));
+    put(k, "manifest", hex_of(c->manifest));
+    if (c->app_data.len > 0) {
+        put(k, "app_data", hex_of(c->app_data));
+    } else {
+        put(k, "x25519", hex_of(c->x25519));
+    }
+    return k;
+}
+
+/* What an app, or a client of a session, was given. */
+static json_t *show_loose_evidence(struct mse_bytes evidence)
+{
+    struct mse_ratls_cert r;
+    json_t *o = json_object();
+    if (mse_ratls_read_loose_evidence(&r, evidence, NULL) == MSE_OK) { /* was read before */
+        put(o, "claims", show_claims(&r.claims));
+        show_carried(o, &r);
+    }
+    return o;
+}
+
 static void show_evidence(json_t *o, struct mse_bytes der)
 {
     struct mse_ratls_cert r;
@@ -358,12 +385,7 @@ static void show_evidence(json_t *o, struct mse_bytes der)
     }
     put(o, "evidence", json_string(mse_ratls_form_name(r.form)));
     if (r.claims_raw.len > 0) {
-        json_t *k = json_object();
-        put(k, "role", json_string(role_text(r.claims.role)));
-        put(k, "pubkey_hash", hex_of(r.claims.pubkey_hash));
-        put(k, "manifest", hex_of(r.claims.manifest));
-        put(k, "x25519", hex_of(r.claims.x25519));
-        put(o, "claims", k);
+        put(o, "claims", show_claims(&r.claims));
     }
     show_carried(o, &r);
 }
@@ -621,6 +643,9 @@ static json_t *decode(const struct cli_target *t, const char **kind)
     case CLI_TARGET_NITRO:
         *kind = "nitro_document";
         return show_nitro(t->quote);
+    case CLI_TARGET_EVIDENCE:
+        *kind = "evidence";
+        return show_loose_evidence(in);
     case CLI_TARGET_BUNDLE:
         *kind = "bundle";
         return show_bundle(t);

@@ -4,6 +4,7 @@
 
 #include "base/bytes.h"
 #include "base/util.h"
+#include "cli/app_evidence.h"
 #include "cli/ear.h"
 #include "cli/judge.h"
 #include "cli/target.h"
@@ -16,6 +17,7 @@ struct one {
     struct cli_finding found;
     struct cli_choice choice;
     const struct cli_file *ear_key;     /* empty without --ear */
+    const struct cli_app_evidence *app; /* what an app is to have asked for */
     struct mse_appraiser *appraiser;    /* of several targets; NULL: there is one only */
     const struct mse_collateral *known; /* its copy of the choice */
 };
@@ -45,6 +47,8 @@ static mse_status appraise(struct one *o, struct mse_error *err)
         if (st != MSE_OK) {
             return st;
         }
+    } else if (t->kind == CLI_TARGET_EVIDENCE) {
+        cli_app_evidence_judge(o->app, v, t, k, j);
     } else if (t->der.len > 0 && t->kind != CLI_TARGET_CRL) {
         st = mse_ratls_appraise(v, &o->found.cert, &o->found.binding, t->der, t->host, k,
                                 &j->policy, j->at, err);
@@ -116,6 +120,11 @@ static json_t *to_json(const struct one *o)
     if (o->target.host != NULL) {
         (void)json_object_set_new(v, "attested_session", json_boolean(o->target.link.attested));
     }
+    if (o->app->asked) {
+        char data[2 * 64 + 1] = "";
+        mse_hex_encode(data, o->target.claims.app_data);
+        (void)json_object_set_new(v, "app_data", json_string(data));
+    }
     if (o->target.padding > 0) {
         (void)json_object_set_new(v, "padding", json_integer((json_int_t)o->target.padding));
     }
@@ -139,6 +148,9 @@ static void print_text(const struct one *o)
     cli_say(c, "target: %s (%s)", o->target.name, cli_target_kind_text(&o->target));
     if (o->target.padding > 0) {
         cli_say(c, "note: %zu zero bytes behind the quote were left out", o->target.padding);
+    }
+    if (o->app->asked) {
+        cli_app_evidence_say(c, &o->target);
     }
     if (claim[0] != '\0') {
         cli_say(c,
@@ -215,6 +227,10 @@ static enum cli_exit judge_target(struct one *o, json_t *out)
         return cli_trouble(c, "%s is no attestation result, for which --ear-signer is (%s)", name,
                            cli_target_kind_text(&o->target));
     }
+    enum cli_exit fits = cli_app_evidence_fits(o->app, c, &o->target);
+    if (fits != CLI_DONE) {
+        return fits;
+    }
     st = appraise(o, &err);
     if (st != MSE_OK && o->target.host != NULL) {
         return cli_link_failed(c, st, &err);
@@ -227,20 +243,16 @@ static enum cli_exit judge_target(struct one *o, json_t *out)
     return report(o, out);
 }
 
-/* One target; *out gets its JSON if that is wanted. */
-static enum cli_exit verify_one(const struct cli *c, struct cli_judge *j,
-                                const struct cli_file *ear_key, struct mse_appraiser *appraiser,
-                                const char *name, json_t *out)
+/* The target of that name, judged as all others; *out gets its JSON if that is wanted. */
+static enum cli_exit verify_one(const struct one *all, const char *name, json_t *out)
 {
+    const struct cli *c = all->c;
     struct one *o = calloc(1, sizeof *o);
     size_t before = json_array_size(out);
     if (o == NULL) {
         return cli_trouble(c, "out of memory");
     }
-    o->c = c;
-    o->judge = j;
-    o->ear_key = ear_key;
-    o->appraiser = appraiser;
+    *o = *all;
     o->target.name = name;
     enum cli_exit e = judge_target(o, out);
     bool judged = json_array_size(out) > before;
@@ -256,39 +268,52 @@ static enum cli_exit verify_one(const struct cli *c, struct cli_judge *j,
     return e;
 }
 
-enum cli_exit cmd_verify(struct cli *c)
+static enum cli_exit verify_all(struct cli *c, const struct one *all)
 {
-    struct cli_judge *j = calloc(1, sizeof *j);
     json_t *out = json_array();
-    struct cli_file ear_key = { 0 };
-    enum cli_exit worst = j == NULL || out == NULL ? CLI_TROUBLE : cli_ear_options(c);
-    worst = worst == CLI_DONE ? cli_ear_key(&ear_key, c) : worst;
-    worst = worst == CLI_DONE ? cli_judge_init(j, c) : worst;
-    worst = worst == CLI_DONE ? cli_judge_fingerprint(j, c) : worst;
-    worst = worst == CLI_DONE ? cli_judge_signer(j, c, NULL, NULL) : worst;
-    worst = worst == CLI_DONE ? cli_judge_expect(j, c) : worst;
-    bool ready = worst == CLI_DONE;
-    struct mse_appraiser *appraiser = c->num_args > 1 ? mse_appraiser_new(NULL) : NULL;
-    for (size_t i = 0; ready && i < c->num_args; i++) {
+    enum cli_exit worst = CLI_DONE;
+    for (size_t i = 0; i < c->num_args; i++) {
         if (i > 0) {
             cli_say(c, "%s", "");
         }
-        enum cli_exit e = verify_one(c, j, &ear_key, appraiser, c->args[i], out);
+        enum cli_exit e = verify_one(all, c->args[i], out);
         worst = e > worst ? e : worst;
     }
-    if (ready && c->json && json_array_size(out) > 0) {
-        if (c->num_args == 1) {
-            cli_json(c, json_incref(json_array_get(out, 0)));
-        } else {
-            cli_json(c, json_incref(out));
-        }
+    if (c->json && json_array_size(out) > 0) {
+        cli_json(c, json_incref(c->num_args == 1 ? json_array_get(out, 0) : out));
     }
-    cli_ear_key_clear(&ear_key);
-    mse_appraiser_free(appraiser);
     json_decref(out);
+    return worst;
+}
+
+enum cli_exit cmd_verify(struct cli *c)
+{
+    struct cli_app_evidence app;
+    struct cli_file ear_key = { 0 };
+    struct cli_judge *j = calloc(1, sizeof *j);
+    struct one *all = calloc(1, sizeof *all); /* what all targets have in common */
+    enum cli_exit e = cli_app_evidence_read(&app, c);
+    e = j == NULL || all == NULL ? CLI_TROUBLE : e;
+    e = e == CLI_DONE ? cli_ear_options(c) : e;
+    e = e == CLI_DONE ? cli_ear_key(&ear_key, c) : e;
+    e = e == CLI_DONE ? cli_judge_init(j, c) : e;
+    e = e == CLI_DONE ? cli_judge_fingerprint(j, c) : e;
+    e = e == CLI_DONE ? cli_judge_signer(j, c, NULL, NULL) : e;
+    e = e == CLI_DONE ? cli_judge_expect(j, c) : e;
+    if (e == CLI_DONE) {
+        struct mse_appraiser *appraiser = c->num_args > 1 ? mse_appraiser_new(NULL) : NULL;
+        *all = (struct one) {
+            .c = c, .judge = j, .ear_key = &ear_key, .app = &app, .appraiser = appraiser
+        };
+        e = verify_all(c, all);
+        mse_appraiser_free(appraiser);
+    }
     if (j != NULL) {
         cli_judge_clear(j);
     }
+    cli_ear_key_clear(&ear_key);
+    cli_app_evidence_clear(&app);
+    free(all);
     free(j);
-    return worst;
+    return e;
 }

@@ -65,6 +65,8 @@ static const struct cli_option fingerprint_options[] = {
 static const struct cli_option verify_options[] = {
     { "fingerprint", "HEX", "expected fingerprint, 64 hexadecimal digits", false },
     JUDGE_OPTIONS,
+    { "app-data", "HEX", "the TARGET is evidence that an app asked for over this data", false },
+    { "app-certificate", "FILE", "and the app's server has this certificate", false },
     { "ear", "FILE", "write the verdict as signed attestation result (EAR) to FILE", false },
     { "ear-key", "PEM", "private key of the verifier, which signs it (P-256)", false },
     { "ear-nonce", "TEXT", "nonce that the EAR gets, or that the one given must have", false },

@@ -3,10 +3,13 @@
 #include "cli/target.h"
 
 #include "base/bytes.h"
+#include "base/cbor.h"
 #include "base/error.h"
 #include "base/util.h"
 #include "cli/own.h"
 #include "crypto/x509.h"
+#include "ratls/check.h"
+#include "ratls/claims.h"
 #include <mse/ratls.h>
 
 #define TARGET_MAX_LEN MSE_BUNDLE_MAX_LEN
@@ -79,6 +82,8 @@ const char *cli_target_kind_text(const struct cli_target *t)
         return "HCL report";
     case CLI_TARGET_NITRO:
         return "AWS Nitro document";
+    case CLI_TARGET_EVIDENCE:
+        return "evidence without a certificate";
     case CLI_TARGET_BUNDLE:
         return t->bundle.form == MSE_BUNDLE_OLDER ? "evidence bundle (older form)"
                                                   : "evidence bundle";
@@ -270,6 +275,26 @@ static mse_status take_json(struct cli_target *t, struct mse_bytes in, struct ms
     return MSE_OK;
 }
 
+static bool is_tagged(struct mse_bytes in)
+{
+    struct mse_cbor r = mse_cbor_of(in, MSE_CBOR_LENIENT);
+    uint64_t tag = 0;
+    return mse_cbor_tag(&r, &tag) &&
+           (tag == MSE_TAG_QUOTE || tag == MSE_TAG_SNP || tag == MSE_TAG_NITRO);
+}
+
+static mse_status take_evidence(struct cli_target *t, struct mse_bytes in, struct mse_error *err)
+{
+    struct mse_ratls_cert e;
+    mse_status st = mse_ratls_read_loose_evidence(&e, in, err);
+    if (st == MSE_OK) {
+        t->kind = CLI_TARGET_EVIDENCE;
+        t->quote = e.quote;
+        t->claims = e.claims;
+    }
+    return st;
+}
+
 static mse_status classify(struct cli_target *t, struct mse_error *err)
 {
     decode_text(&t->file);
@@ -301,6 +326,9 @@ static mse_status classify(struct cli_target *t, struct mse_error *err)
         t->kind = CLI_TARGET_HCL;
         t->quote = in;
         return MSE_OK;
+    }
+    if (is_tagged(in)) {
+        return take_evidence(t, in, err);
     }
     if (is_nitro_document(in)) {
         t->kind = CLI_TARGET_NITRO;

@@ -24,6 +24,7 @@ enum cli_target_kind {
     CLI_TARGET_EAR,        /* the file */
     CLI_TARGET_HCL,        /* quote: the report */
     CLI_TARGET_NITRO,      /* quote: the document */
+    CLI_TARGET_EVIDENCE,   /* quote and claims, without a certificate: the file */
 };
 
 struct cli_target {
@@ -37,7 +38,8 @@ struct cli_target {
     uint8_t *der_room;
     struct mse_bytes der;
     struct mse_bytes quote;
-    size_t padding; /* zero bytes behind the quote */
+    struct mse_ratls_claims claims; /* of evidence without a certificate */
+    size_t padding;                 /* zero bytes behind the quote */
     struct mse_bundle bundle;
 };
 

@@ -19,19 +19,26 @@
 
 #define PYTHON         "/usr/bin/python3"
 #define SOCKET_NAME    "app.sock"
-#define MAX_OWN_ENV    ((size_t)10)
+#define ATTEST_NAME    "attest.sock"
+#define MAX_OWN_ENV    ((size_t)11)
 #define MAX_ARGS       ((size_t)1024)
 #define INNER_CODE     "/mse/code"
 #define INNER_HOME     "/mse/home"
 #define INNER_KEYS     "/mse/keys"
 #define INNER_RUN      "/mse/run"
 #define INNER_SECRETS  "/mse/secrets"
+#define INNER_ATTEST   "/mse/attest"
 #define FILE_SECRETS   "/secrets.json"
 #define FILE_SEALED    "/sealed_secrets.json"
 #define FILE_PK        "/enclave.pub"
 #define FILE_SK        "/enclave.key"
 #define INNER_TMP      "/tmp"
 #define SOCKET_PATH_OK ((size_t)107)
+
+uid_t mse_app_user(const struct mse_app *a)
+{
+    return a->uid == MSE_SPAWN_SAME_USER ? geteuid() : a->uid;
+}
 
 /* Folders. */
 
@@ -68,9 +75,19 @@ static mse_status write_etc(const char *dir, struct mse_error *err)
     return st;
 }
 
+static mse_status name_socket(char **out, const char *dir, const char *name, struct mse_error *err)
+{
+    if (asprintf(out, "%s/%s", dir, name) < 0) {
+        *out = NULL;
+        return MSE_FAIL(err, MSE_ERR_MEMORY, "app", "out of memory");
+    }
+    MSE_ASSERT(strlen(*out) <= SOCKET_PATH_OK);
+    return MSE_OK;
+}
+
 static mse_status make_folders(struct mse_app *a, struct mse_error *err)
 {
-    uid_t app = a->uid == MSE_SPAWN_SAME_USER ? geteuid() : a->uid;
+    uid_t app = mse_app_user(a);
     const struct {
         char **path;
         const char *name;
@@ -84,19 +101,15 @@ static mse_status make_folders(struct mse_app *a, struct mse_error *err)
         { &a->tmp, "tmp", app, 0700 },
         { &a->run, "run", app, 0700 },
         { &a->config, "config", geteuid(), 0700 },
+        { &a->attest, "attest", geteuid(), 0711 },
     };
     mse_status st = mse_private_dir_make(&a->dir, &a->dir_lock, MSE_PRIVATE_DIR_PARENT, err);
     for (size_t i = 0; st == MSE_OK && i < MSE_ARRAY_LEN(folders); i++) {
         st = mse_private_subdir(folders[i].path, a->dir, folders[i].name, folders[i].owner,
                                 folders[i].mode, err);
     }
-    if (st == MSE_OK && asprintf(&a->socket, "%s/" SOCKET_NAME, a->run) < 0) {
-        a->socket = NULL;
-        st = MSE_FAIL(err, MSE_ERR_MEMORY, "app", "out of memory");
-    }
-    if (st == MSE_OK) {
-        MSE_ASSERT(strlen(a->socket) <= SOCKET_PATH_OK);
-    }
+    st = st == MSE_OK ? name_socket(&a->socket, a->run, SOCKET_NAME, err) : st;
+    st = st == MSE_OK ? name_socket(&a->attest_socket, a->attest, ATTEST_NAME, err) : st;
     return st == MSE_OK ? write_etc(a->etc, err) : st;
 }
 
@@ -159,7 +172,7 @@ static bool write_secrets(const char *dir, uid_t owner, const struct mse_app_sec
 mse_status mse_app_put_secrets(struct mse_app *a, const struct mse_app_secrets *s,
                                struct mse_error *err)
 {
-    uid_t owner = a->uid == MSE_SPAWN_SAME_USER ? geteuid() : a->uid;
+    uid_t owner = mse_app_user(a);
     char *fresh = NULL;
     char *path = NULL;
     if (asprintf(&path, "%s/secrets", a->dir) < 0) {
@@ -209,6 +222,7 @@ mse_status mse_app_env(char ***out, const struct mse_app *a, const struct mse_ma
         { "TMP_PATH", real ? a->tmp : INNER_TMP },
         { "KEY_PATH", real ? a->keys : INNER_KEYS },
         { "MSE_SOCKET", real ? a->socket : INNER_RUN "/" SOCKET_NAME },
+        { "MSE_ATTEST_SOCKET", real ? a->attest_socket : INNER_ATTEST "/" ATTEST_NAME },
         { "MSE_APP_ID", m->app_id },
     };
     const struct {
@@ -275,15 +289,15 @@ static mse_status start_in(struct mse_app *a, struct mse_sandbox *s, struct mse_
     char etc[4][64];
     char etc_inside[4][32];
     static const char *const names[] = { "passwd", "group", "hosts", "nsswitch.conf" };
-    struct mse_sandbox_bind binds[9] = {
+    struct mse_sandbox_bind binds[10] = {
         { a->code, INNER_CODE, false },       { a->home, INNER_HOME, true },
         { a->keys, INNER_KEYS, true },        { a->run, INNER_RUN, true },
-        { a->secrets, INNER_SECRETS, false },
+        { a->secrets, INNER_SECRETS, false }, { a->attest, INNER_ATTEST, false },
     };
     for (size_t i = 0; i < MSE_ARRAY_LEN(names); i++) {
         (void)snprintf(etc[i], sizeof etc[i], "%s/%s", a->etc, names[i]);
         (void)snprintf(etc_inside[i], sizeof etc_inside[i], "/etc/%s", names[i]);
-        binds[5 + i] = (struct mse_sandbox_bind) { etc[i], etc_inside[i], false };
+        binds[6 + i] = (struct mse_sandbox_bind) { etc[i], etc_inside[i], false };
     }
     s->binds = binds;
     s->num_binds = MSE_ARRAY_LEN(binds);
@@ -339,8 +353,8 @@ void mse_app_clear(struct mse_app *a)
     if (a->dir != NULL) {
         (void)mse_tree_remove(a->dir);
     }
-    char *const paths[] = { a->dir, a->code, a->home,   a->keys,    a->tmp,
-                            a->run, a->etc,  a->socket, a->secrets, a->config };
+    char *const paths[] = { a->dir, a->code,   a->home,    a->keys,   a->tmp,    a->run,
+                            a->etc, a->socket, a->secrets, a->config, a->attest, a->attest_socket };
     for (size_t i = 0; i < MSE_ARRAY_LEN(paths); i++) {
         free(paths[i]);
     }

@@ -21,14 +21,18 @@ struct mse_app {
     char *etc;
     char *secrets; /* what only the app may read; mse_app_put_secrets makes it */
     char *config;  /* the runtime's own */
+    char *attest;  /* what the app asks for evidence in; it may not write there */
     char *socket;  /* as the runtime sees it */
-    uid_t uid;     /* MSE_SPAWN_SAME_USER when we own no others */
-    int uid_lock;  /* -1: none */
+    char *attest_socket;
+    uid_t uid;    /* MSE_SPAWN_SAME_USER when we own no others */
+    int uid_lock; /* -1: none */
     bool insecure_no_sandbox;
     bool running;
     struct mse_sandbox_app proc;
 };
 
+/* The user id that the app has outside. */
+uid_t mse_app_user(const struct mse_app *a);
 /* Chooses the user and makes the folders. On failure *a is to be cleared all the same. */
 MSE_MUST_USE mse_status mse_app_prepare(struct mse_app *a, bool insecure_no_sandbox,
                                         struct mse_error *err);

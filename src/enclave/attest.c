@@ -9,6 +9,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/util.h"
 #include "crypto/digest.h"
 #include "enclave/rate.h"
 #include "ratls/frame.h"
@@ -26,7 +27,8 @@ struct asker {
     bool manifest;
 };
 
-/* One quote to be made: for one session, or for all who asked at level 1 within a moment. */
+/* One quote to be made: for one session, for all who asked at level 1 within a moment, or for the
+ * app, whom nobody but done stands for. */
 struct job {
     struct job *next;
     bool fresh;
@@ -36,6 +38,10 @@ struct job {
     struct mse_nonce *nonces;
     uint8_t nonce[32]; /* of the claims */
     uint8_t exporter[32];
+    uint8_t app_data[MSE_ATTEST_APP_MAX];
+    size_t app_len; /* 0: not the app's */
+    mse_attest_done_fn *done;
+    void *done_user;
     uint64_t began_ns;
     struct mse_build evidence;
     mse_status status;
@@ -56,6 +62,7 @@ struct mse_attest {
     size_t num_queued;
     uint32_t quote_ms; /* about what one takes */
     uint64_t logged_ms;
+    bool app_waits; /* the app has a job */
     bool stopped;
 };
 
@@ -166,12 +173,18 @@ static mse_status quote(void *arg, uint8_t *out, size_t cap, size_t *out_len,
     return st;
 }
 
-/* On a thread of the pool. */
-static void make_evidence(uv_work_t *work)
+static mse_status make_for_app(struct mse_attest *a, struct job *j)
 {
-    struct mse_attest *a = work->data;
+    struct mse_session_words w = { .role = MSE_ROLE_APP,
+                                   .app_data = mse_bytes_of(j->app_data, j->app_len),
+                                   .manifest_sha256 = mse_bytes_of(a->cfg.manifest_digest, 32) };
+    memcpy(w.spki_sha256, a->cfg.identity->spki_sha256, sizeof w.spki_sha256);
+    return mse_session_evidence_make(&j->evidence, &w, quote, a, &j->err);
+}
+
+static mse_status make_for_clients(struct mse_attest *a, struct job *j)
+{
     const struct mse_identity *id = a->cfg.identity;
-    struct job *j = a->running;
     struct mse_session_words w = { .role =
                                        j->fresh ? MSE_ROLE_SERVER_FRESH : MSE_ROLE_SERVER_SESSION,
                                    .nonce = mse_bytes_of(j->nonce, 32),
@@ -181,10 +194,16 @@ static void make_evidence(uv_work_t *work)
                                    .boot = mse_bytes_of(id->boot, sizeof id->boot) };
     memcpy(w.spki_sha256, id->spki_sha256, sizeof w.spki_sha256);
     memcpy(j->nonce, j->nonces[0].bytes, 32);
-    j->status = j->fresh ? mse_nonces_root(j->nonce, j->nonces, j->num) : MSE_OK;
-    if (j->status == MSE_OK) {
-        j->status = mse_session_evidence_make(&j->evidence, &w, quote, a, &j->err);
-    }
+    mse_status st = j->fresh ? mse_nonces_root(j->nonce, j->nonces, j->num) : MSE_OK;
+    return st == MSE_OK ? mse_session_evidence_make(&j->evidence, &w, quote, a, &j->err) : st;
+}
+
+/* On a thread of the pool. */
+static void make_evidence(uv_work_t *work)
+{
+    struct mse_attest *a = work->data;
+    struct job *j = a->running;
+    j->status = j->app_len > 0 ? make_for_app(a, j) : make_for_clients(a, j);
 }
 
 static void run_next(struct mse_attest *a);
@@ -207,6 +226,11 @@ static void evidence_made(uv_work_t *work, int cancelled)
         }
     }
     a->running = NULL;
+    if (j->app_len > 0) {
+        struct mse_bytes none = { NULL, 0 };
+        a->app_waits = false;
+        j->done(j->done_user, j->status == MSE_OK ? mse_build_view(&j->evidence) : none);
+    }
     job_free(j);
     run_next(a);
 }
@@ -305,6 +329,24 @@ static void question(void *user, struct mse_relay_conn *conn, struct mse_bytes b
     } else {
         ask_session(a, conn, &q);
     }
+}
+
+bool mse_attest_app(struct mse_attest *a, struct mse_bytes data, mse_attest_done_fn *done,
+                    void *user)
+{
+    MSE_ASSERT(data.len > 0 && data.len <= MSE_ATTEST_APP_MAX);
+    bool room = !a->stopped && !a->app_waits && a->num_queued < MSE_ATTEST_MAX_QUEUE;
+    struct job *j = room ? job_new(1) : NULL;
+    if (j == NULL) {
+        return false;
+    }
+    memcpy(j->app_data, data.data, data.len);
+    j->app_len = data.len;
+    j->done = done;
+    j->done_user = user;
+    a->app_waits = true;
+    enqueue(a, j);
+    return true;
 }
 
 static bool forget(struct job *j, const struct mse_relay_conn *conn)

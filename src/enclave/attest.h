@@ -2,7 +2,8 @@
 /* Answers to those who ask for evidence over a connection (docs/protocol.md, "Attested sessions").
  * Quotes are slow and made one by one: they are made on a thread of the loop's pool, in the order
  * of arrival, out of a queue with an end. Nonces of level 1 that arrive within MSE_ATTEST_GATHER_MS
- * share one quote; level 2 has a quote for each connection, and a rate for each source. */
+ * share one quote; level 2 has a quote for each connection, and a rate for each source. The app's
+ * own questions stand in the same queue, never more than one at a time. */
 #ifndef ENCLAVE_ATTEST_H
 #define ENCLAVE_ATTEST_H
 
@@ -27,6 +28,13 @@ MSE_MUST_USE mse_status mse_attest_new(struct mse_attest **out, const struct mse
                                        struct mse_error *err);
 /* What the relay needs to hand questions over; lives as long as a. */
 const struct mse_relay_asks *mse_attest_asks(const struct mse_attest *a);
+/* Evidence over data of the app's own: the claims are made here, of role app. done is called once
+ * on the loop's thread, evidence empty if there is none; or never, if a is stopped meanwhile.
+ * False: busy (one at a time). data has 1 to MSE_ATTEST_APP_MAX bytes. */
+#define MSE_ATTEST_APP_MAX ((size_t)64)
+typedef void mse_attest_done_fn(void *user, struct mse_bytes evidence);
+MSE_MUST_USE bool mse_attest_app(struct mse_attest *a, struct mse_bytes data,
+                                 mse_attest_done_fn *done, void *user);
 /* The driver serves one caller at a time: whoever else uses it holds it meanwhile. */
 void mse_attest_hold_tee(struct mse_attest *a);
 void mse_attest_release_tee(struct mse_attest *a);

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
@@ -16,6 +15,7 @@
 #include "base/util.h"
 #include "enclave/http_head.h"
 #include "net/leftover.h"
+#include "net/loop.h"
 
 #define BACKLOG     64
 #define TICK_MS     100
@@ -377,25 +377,6 @@ static void on_tick(uv_timer_t *h)
 
 /* ---- life ---- */
 
-static int listen_at(const char *path)
-{
-    struct sockaddr_un a = { .sun_family = AF_UNIX };
-    if (strlen(path) >= sizeof a.sun_path) {
-        errno = ENAMETOOLONG;
-        return -1;
-    }
-    memcpy(a.sun_path, path, strlen(path) + 1);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd >= 0 &&
-        (bind(fd, (const struct sockaddr *)&a, sizeof a) != 0 || listen(fd, BACKLOG) != 0)) {
-        int saved = errno;
-        (void)close(fd);
-        errno = saved;
-        return -1;
-    }
-    return fd;
-}
-
 mse_status mse_config_server_new(struct mse_config_server **out,
                                  const struct mse_config_server_config *c, struct mse_error *err)
 {
@@ -404,7 +385,7 @@ mse_status mse_config_server_new(struct mse_config_server **out,
         return MSE_FAIL(err, MSE_ERR_MEMORY, "config", "out of memory");
     }
     s->cfg = *c;
-    s->fd = listen_at(c->path);
+    s->fd = mse_net_listen_unix(c->path, BACKLOG);
     *out = s;
     s->listener.data = s;
     s->tick.data = s;

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/util.h"
 #include "crypto/digest.h"
+#include "enclave/app_quotes.h"
 #include "enclave/attest.h"
 #include "enclave/config_server.h"
 #include "enclave/health.h"
@@ -65,6 +66,7 @@ struct serve {
     struct mse_relay *relay;
     struct mse_build manifest; /* as it was measured */
     struct mse_attest *attest;
+    struct mse_app_quotes *quotes;     /* NULL: the app was not started yet */
     struct mse_config_server *configs; /* NULL: no phase 1 */
     char *configs_path;
     struct mse_config config; /* while it is installed */
@@ -387,6 +389,15 @@ static mse_status start_signals(struct serve *s)
     return ok ? MSE_OK : MSE_FAIL(s->err, MSE_ERR_IO, "loop", "signals cannot be watched");
 }
 
+static mse_status start_quotes(struct serve *s)
+{
+    const struct mse_app *a = s->cfg->app;
+    const struct mse_app_quotes_config c = {
+        .loop = &s->loop, .path = a->attest_socket, .owner = mse_app_user(a), .attest = s->attest
+    };
+    return mse_app_quotes_new(&s->quotes, &c, s->err);
+}
+
 /* Starts the app with its output into the log. */
 static mse_status start_app(struct serve *s)
 {
@@ -402,6 +413,7 @@ static mse_status start_app(struct serve *s)
         return MSE_FAIL(s->err, MSE_ERR_IO, "app", "pipe: %s", strerror(errno));
     }
     mse_status st = mse_logs_start(&s->logs, &s->loop, out[0], err[0], s->err);
+    st = st == MSE_OK ? start_quotes(s) : st;
     if (st == MSE_OK) {
         st = mse_app_start(c->app, c->manifest, out[1], err[1], s->err);
     }
@@ -547,11 +559,13 @@ mse_status mse_serve(const struct mse_serve_config *c, struct mse_error *err)
     mse_relay_close(s->relay);
     stop_health(s);
     mse_attest_stop(s->attest);
+    mse_app_quotes_stop(s->quotes);
     mse_config_server_stop(s->configs);
     s->state = STATE_STOPPING_APP; /* what still runs has nothing to begin */
     mse_logs_stop(&s->logs);
     mse_net_loop_clear(&s->loop);
     mse_attest_free(s->attest);
+    mse_app_quotes_free(s->quotes);
     mse_config_server_free(s->configs);
     mse_config_clear(&s->config);
     free(s->configs_path);

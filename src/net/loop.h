@@ -12,6 +12,8 @@
  * part of path may belong to somebody hostile: a link there is not followed (it would lead to
  * sockets of this machine), the folder that holds it is trusted. Needs /proc. */
 int mse_net_connect_unix(const char *path);
+/* A non-blocking, close-on-exec unix socket that listens at path. -1 with errno. */
+int mse_net_listen_unix(const char *path, int backlog);
 /* Marks a descriptor close-on-exec and non-blocking. */
 MSE_MUST_USE bool mse_net_prepare_fd(int fd);
 /* Closes all handles that are still open in the loop, runs it until they are gone, closes it. */

@@ -71,11 +71,11 @@ static mse_status hash_by_alg(uint8_t out[64], size_t *len, uint8_t alg, struct 
     }
 }
 
-static mse_status check_claims(const struct mse_ratls_cert *c, const uint8_t report_data[64],
-                               struct mse_error *err)
+/* That the quote covers exactly these claims. */
+static mse_status check_claims_hash(const struct mse_ratls_cert *c, const uint8_t report_data[64],
+                                    struct mse_error *err)
 {
-    uint8_t hash[64] = { 0 };
-    size_t len = 0;
+    uint8_t hash[32] = { 0 };
     mse_status st = mse_sha256(hash, c->claims_raw);
     if (st != MSE_OK) {
         return MSE_FAIL(err, st, "binding", "SHA-256 failed");
@@ -92,6 +92,20 @@ static mse_status check_claims(const struct mse_ratls_cert *c, const uint8_t rep
         mse_hex_encode(wanted, mse_bytes_of(hash, HALF));
         return MSE_FAIL(err, MSE_ERR_CLAIMS_HASH, "binding",
                         "report_data is %s, wanted the hash of the claims %s", seen, wanted);
+    }
+    return MSE_OK;
+}
+
+static mse_status check_claims(const struct mse_ratls_cert *c, const uint8_t report_data[64],
+                               struct mse_error *err)
+{
+    uint8_t hash[64] = { 0 };
+    size_t len = 0;
+    char seen[HEX_HALF];
+    char wanted[HEX_HALF];
+    mse_status st = check_claims_hash(c, report_data, err);
+    if (st != MSE_OK) {
+        return st;
     }
     st = hash_by_alg(hash, &len, c->claims.hash_alg, c->spki);
     if (st != MSE_OK) {
@@ -584,4 +598,77 @@ bool mse_ratls_appraise_evidence(struct mse_verdict *out, struct mse_ratls_cert 
     }
     *cert_out = c;
     return true;
+}
+
+/* ---- evidence that an app asked for ---- */
+
+static void judge_app_binding(struct judge *j, bool has_certificate)
+{
+    uint8_t report_data[64];
+    struct mse_error e = { .status = MSE_OK };
+    mse_status st = rd_report_data(report_data, j, &e);
+    if (st == MSE_OK) {
+        st = has_certificate ? check_claims(j->c, report_data, &e)
+                             : check_claims_hash(j->c, report_data, &e);
+    }
+    const char *made = has_certificate ? "claims with the certificate's key"
+                                       : "claims; no certificate to compare their key with";
+    add(j, MSE_STEP_BINDING, st, st == MSE_OK ? made : e.text,
+        has_certificate ? "a quote over claims with the certificate's key"
+                        : "a quote over the claims");
+}
+
+static void judge_app_data(struct judge *j, struct mse_bytes want)
+{
+    char seen[2 * MSE_CLAIM_APP_MAX + 1] = "none";
+    char wanted[2 * MSE_CLAIM_APP_MAX + 1] = "1 to 64 bytes of data";
+    struct mse_bytes got = j->c->claims.app_data;
+    bool ok = want.len > 0 && want.len <= MSE_CLAIM_APP_MAX && mse_bytes_equal(got, want);
+    if (got.len > 0) {
+        mse_hex_encode(seen, got);
+    }
+    if (want.len > 0 && want.len <= MSE_CLAIM_APP_MAX) {
+        mse_hex_encode(wanted, want);
+    }
+    add(j, MSE_STEP_BINDING, ok ? MSE_OK : MSE_ERR_APP_DATA, seen, wanted);
+}
+
+static void judge_app_manifest(struct judge *j, struct mse_bytes manifest)
+{
+    uint8_t hash[32] = { 0 };
+    bool ok = mse_sha256(hash, manifest) == MSE_OK &&
+              mse_bytes_equal(j->c->claims.manifest, mse_bytes_of(hash, sizeof hash));
+    add(j, MSE_STEP_MANIFEST, ok ? MSE_OK : MSE_ERR_MANIFEST_MISMATCH,
+        ok ? "the digest of this manifest" : "the digest of another manifest, or none",
+        "evidence made under this manifest");
+}
+
+mse_status mse_ratls_appraise_app(struct mse_verdict *out, struct mse_ratls_cert *evidence_out,
+                                  struct mse_bytes evidence, const struct mse_ratls_app_ask *ask,
+                                  struct mse_error *err)
+{
+    struct mse_ratls_cert c = { 0 };
+    struct mse_error e = { .status = MSE_OK };
+    bool has_certificate = ask->certificate.len > 0;
+    mse_status st = has_certificate ? mse_ratls_read_evidence(&c, ask->certificate, evidence, &e)
+                                    : mse_ratls_read_loose_evidence(&c, evidence, &e);
+    if (st != MSE_OK) {
+        refuse_reading(out, st, &e, err);
+        return st;
+    }
+    const struct mse_ratls_ask quote = { .collateral = ask->collateral,
+                                         .policy = ask->policy,
+                                         .at = ask->at };
+    appraise_quote(out, &c, &quote, err);
+    struct judge j = { .v = out, .c = &c, .role = MSE_ROLE_APP, .at = ask->at, .err = err };
+    judge_app_binding(&j, has_certificate);
+    judge_role(&j);
+    judge_app_data(&j, ask->data);
+    if (ask->manifest.len > 0) {
+        judge_app_manifest(&j, ask->manifest);
+    }
+    if (evidence_out != NULL) {
+        *evidence_out = c;
+    }
+    return out->status;
 }

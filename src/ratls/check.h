@@ -23,6 +23,10 @@ struct mse_ratls_ask {
  * certificate's own extensions are not looked at. Statuses as mse_ratls_read. */
 MSE_MUST_USE mse_status mse_ratls_read_evidence(struct mse_ratls_cert *out, struct mse_bytes der,
                                                 struct mse_bytes evidence, struct mse_error *err);
+/* The same without a certificate: whose key the evidence names is not compared with any. */
+MSE_MUST_USE mse_status mse_ratls_read_loose_evidence(struct mse_ratls_cert *out,
+                                                      struct mse_bytes evidence,
+                                                      struct mse_error *err);
 /* mse_ratls_appraise_evidence appraises it, with the checks of mse_ratls_judge. *out is always
  * filled; true if it could be read, and then *cert_out too. */
 MSE_MUST_USE bool mse_ratls_appraise_evidence(struct mse_verdict *out,

@@ -116,6 +116,22 @@ static struct mse_bytes *slot_of(struct mse_ratls_claims *c, struct mse_bytes ke
     return NULL;
 }
 
+/* What an app said: of any length that it may have. */
+static mse_status rd_app_data(struct mse_ratls_claims *c, struct mse_cbor *r, struct mse_error *err)
+{
+    struct mse_bytes value;
+    if (!mse_cbor_bytes(r, &value)) {
+        return malformed(err, MSE_CLAIM_APP_DATA " is not a byte string");
+    }
+    if (value.len == 0 || value.len > MSE_CLAIM_APP_MAX) {
+        return MSE_FAIL(err, MSE_ERR_CLAIMS_MALFORMED, "claims",
+                        MSE_CLAIM_APP_DATA " has %zu bytes, wanted 1 to %d", value.len,
+                        MSE_CLAIM_APP_MAX);
+    }
+    c->app_data = value;
+    return MSE_OK;
+}
+
 static mse_status rd_slot(struct mse_bytes *slot, size_t len, struct mse_bytes key,
                           struct mse_cbor *r, struct mse_error *err)
 {
@@ -151,6 +167,9 @@ static mse_status rd_claim(struct mse_ratls_claims *c, struct mse_bytes key, str
     }
     if (mse_bytes_is_str(key, MSE_CLAIM_ROLE)) {
         return rd_role(c, r, err);
+    }
+    if (mse_bytes_is_str(key, MSE_CLAIM_APP_DATA)) {
+        return rd_app_data(c, r, err);
     }
     if (mse_bytes_is_str(key, MSE_CLAIM_PUBKEY_HASH)) {
         return mse_cbor_bytes(r, &value) ? rd_pubkey_hash(c, value, r->mode, err)
@@ -220,6 +239,9 @@ mse_status mse_ratls_claims_read(struct mse_ratls_claims *out, struct mse_bytes 
     }
     if (ours && c.role == MSE_ROLE_ABSENT) {
         return malformed(err, "mse-role is missing");
+    }
+    if (c.app_data.len > 0 && c.role != MSE_ROLE_APP) {
+        return malformed(err, MSE_CLAIM_APP_DATA " with another role than app");
     }
     *out = c;
     return MSE_OK;

@@ -12,9 +12,11 @@
 #define MSE_CLAIM_X25519      "mse-x25519"
 #define MSE_CLAIM_MANIFEST    "mse-manifest"
 #define MSE_CLAIM_BOOT        "mse-boot"
+#define MSE_CLAIM_APP_DATA    "mse-app-data"
 
 #define MSE_CLAIM_LEN      32
 #define MSE_CLAIM_BOOT_LEN 16
+#define MSE_CLAIM_APP_MAX  64
 
 /* IANA named information hash algorithms. */
 #define MSE_HASH_ALG_SHA256 1

@@ -62,11 +62,12 @@ mse_status mse_ratls_claims_make(struct mse_build *out, const struct mse_ratls_c
     const char *role = mse_ratls_role_name(p->role);
     if (role == NULL || !len_ok(p->nonce, MSE_CLAIM_LEN) || !len_ok(p->exporter, MSE_CLAIM_LEN) ||
         !len_ok(p->x25519, MSE_CLAIM_LEN) || !len_ok(p->manifest, MSE_CLAIM_LEN) ||
-        !len_ok(p->boot, MSE_CLAIM_BOOT_LEN)) {
+        !len_ok(p->boot, MSE_CLAIM_BOOT_LEN) || p->app_data.len > MSE_CLAIM_APP_MAX ||
+        (p->app_data.len > 0 && p->role != MSE_ROLE_APP)) {
         return MSE_ERR_ARGUMENT;
     }
     size_t pairs = 2U + (p->nonce.len > 0) + (p->exporter.len > 0) + (p->x25519.len > 0) +
-                   (p->manifest.len > 0) + (p->boot.len > 0);
+                   (p->manifest.len > 0) + (p->boot.len > 0) + (p->app_data.len > 0);
     mse_cborw_map(out, pairs); /* keys in bytewise order: the shorter first */
     put_bytes(out, MSE_CLAIM_NONCE, p->nonce);
     put_bytes(out, MSE_CLAIM_BOOT, p->boot);
@@ -74,6 +75,7 @@ mse_status mse_ratls_claims_make(struct mse_build *out, const struct mse_ratls_c
     mse_cborw_text(out, role);
     put_bytes(out, MSE_CLAIM_X25519, p->x25519);
     put_pubkey_hash(out, p->spki_sha256);
+    put_bytes(out, MSE_CLAIM_APP_DATA, p->app_data);
     put_bytes(out, MSE_CLAIM_EXPORTER, p->exporter);
     put_bytes(out, MSE_CLAIM_MANIFEST, p->manifest);
     return mse_build_ok(out) ? MSE_OK : MSE_ERR_NO_SPACE;

@@ -18,6 +18,7 @@ struct mse_ratls_claims_params {
     struct mse_bytes x25519;
     struct mse_bytes manifest;
     struct mse_bytes boot;
+    struct mse_bytes app_data; /* 1 to 64 bytes; with the role app only */
 };
 MSE_MUST_USE mse_status mse_ratls_claims_make(struct mse_build *out,
                                               const struct mse_ratls_claims_params *p);

@@ -360,6 +360,17 @@ mse_status mse_ratls_read_evidence(struct mse_ratls_cert *out, struct mse_bytes 
     return st;
 }
 
+mse_status mse_ratls_read_loose_evidence(struct mse_ratls_cert *out, struct mse_bytes evidence,
+                                         struct mse_error *err)
+{
+    struct mse_ratls_cert c = { 0 };
+    mse_status st = rd_dice(&c, evidence, err);
+    if (st == MSE_OK) {
+        *out = c;
+    }
+    return st;
+}
+
 mse_status mse_ratls_read_legacy(struct mse_ratls_cert *out, struct mse_bytes der,
                                  struct mse_error *err)
 {

@@ -405,6 +405,7 @@ static void test_environment(void **state)
                                         "TMP_PATH=/tmp",
                                         "KEY_PATH=/mse/keys",
                                         "MSE_SOCKET=/mse/run/app.sock",
+                                        "MSE_ATTEST_SOCKET=/mse/attest/attest.sock",
                                         "MSE_APP_ID=01234567-89ab-4cde-8f01-23456789abcd",
                                         "ENCLAVE_PK_PATH=/mse/secrets/enclave.pub",
                                         "ENCLAVE_SK_PATH=/mse/secrets/enclave.key",
