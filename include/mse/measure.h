@@ -55,6 +55,22 @@ MSE_API MSE_MUST_USE mse_status mse_measure_gramine(uint8_t out[32], struct mse_
                                                     struct mse_bytes manifest,
                                                     struct mse_error *err);
 
+/* What mse_measure_sdk finds. */
+struct mse_sdk_enclave {
+    uint8_t mrenclave[32];
+    uint64_t metadata_version;  /* major << 32 | minor */
+    struct mse_bytes sigstruct; /* MSE_SIGSTRUCT_LEN bytes, borrowed from the file, not checked */
+};
+/* mse_measure_sdk computes the MRENCLAVE of an enclave that Intel's SDK signed (a shared object
+ * with a section .note.sgxmeta), as its loader would load it with block number `which` of the
+ * metadata, from 0: there is one for each generation of loaders, and each has a SIGSTRUCT of its
+ * own. file is borrowed; a copy of it is patched. MSE_ERR_NOT_FOUND: fewer blocks;
+ * MSE_ERR_MALFORMED, MSE_ERR_UNSUPPORTED: the image or its metadata; MSE_ERR_NO_SPACE: more pages
+ * than anybody loads (2^23 measured ones, 2^28 others), or too many segments; MSE_ERR_MEMORY,
+ * MSE_ERR_CRYPTO. err may be NULL. */
+MSE_API MSE_MUST_USE mse_status mse_measure_sdk(struct mse_sdk_enclave *out, struct mse_bytes file,
+                                                size_t which, struct mse_error *err);
+
 /* What layout "sim-1" of the simulated TEE measures; areas are placed as Gramine places them. */
 struct mse_sim_layout {
     struct mse_bytes runtime;  /* ELF64 x86-64, position-independent; borrowed */

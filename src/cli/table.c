@@ -118,9 +118,10 @@ static const struct cli_option doctor_options[] = {
 };
 
 static const struct cli_option measure_options[] = {
-    { "layout", "NAME", "gramine-1.9", false },
+    { "layout", "NAME", "gramine-1.9 or sdk", false },
     { "libpal", "FILE", "loader of Gramine (libpal.so)", false },
     { "manifest", "FILE", "expanded manifest (.manifest.sgx)", false },
+    { "enclave", "FILE", "enclave signed with Intel's SDK (layout sdk)", false },
     { NULL, NULL, NULL, false },
 };
 

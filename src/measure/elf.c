@@ -14,6 +14,9 @@
 #define ET_DYN      3U
 #define EM_X86_64   62U
 #define PT_LOAD     1U
+#define PT_DYNAMIC  2U
+#define SHDR_LEN    64U
+#define SHT_NOBITS  8U
 #define OSABI_SYSV  0U
 #define OSABI_LINUX 3U
 #define MAX_HEADERS 256U
@@ -206,6 +209,15 @@ static mse_status check_entry(const struct mse_elf *e, struct mse_error *err)
                     (unsigned long long)e->entry, e->num_segments);
 }
 
+/* Empty if it is not in the file. */
+static struct mse_bytes part_of(struct mse_bytes file, uint64_t offset, uint64_t len)
+{
+    struct mse_bytes out = { 0 };
+    bool inside = offset <= file.len && len <= file.len && mse_rd_skip(&file, (size_t)offset) &&
+                  mse_rd_bytes(&file, &out, (size_t)len);
+    return inside ? out : mse_bytes_of(NULL, 0);
+}
+
 mse_status mse_elf_parse(struct mse_elf *out, struct mse_bytes file, struct mse_error *err)
 {
     struct ehdr h = { 0 };
@@ -225,6 +237,9 @@ mse_status mse_elf_parse(struct mse_elf *out, struct mse_bytes file, struct mse_
     struct mse_elf e = { .entry = h.entry };
     struct phdr p = { 0 };
     while (rd_phdr(&table, &p)) {
+        if (p.type == PT_DYNAMIC && e.dynamic.len == 0) {
+            e.dynamic = part_of(file, p.offset, p.filesz);
+        }
         st = p.type == PT_LOAD ? add_segment(&e, &p, file, err) : MSE_OK;
         if (st != MSE_OK) {
             return st;
@@ -236,4 +251,105 @@ mse_status mse_elf_parse(struct mse_elf *out, struct mse_bytes file, struct mse_
     }
     *out = e;
     return MSE_OK;
+}
+
+const uint8_t *mse_elf_page(uint8_t buf[MSE_ELF_PAGE], const struct mse_elf_segment *s, uint64_t at)
+{
+    struct mse_bytes rest = s->file;
+    struct mse_bytes part = { 0 };
+    size_t lead = at < s->vaddr ? (size_t)(s->vaddr - at) : 0;
+    uint64_t skip = at > s->vaddr ? at - s->vaddr : 0;
+    if (lead >= MSE_ELF_PAGE || skip >= rest.len || !mse_rd_skip(&rest, (size_t)skip)) {
+        return NULL;
+    }
+    size_t len = MSE_ELF_PAGE - lead < rest.len ? MSE_ELF_PAGE - lead : rest.len;
+    bool taken = mse_rd_bytes(&rest, &part, len);
+    MSE_ASSERT(taken);
+    if (len == MSE_ELF_PAGE) {
+        return part.data;
+    }
+    memset(buf, 0, MSE_ELF_PAGE);
+    memcpy(buf + lead, part.data, len);
+    return buf;
+}
+
+uint64_t mse_elf_secinfo(const struct mse_elf_segment *s)
+{
+    return MSE_SECINFO_REG | ((s->flags & MSE_ELF_R) != 0 ? MSE_SECINFO_R : 0) |
+           ((s->flags & MSE_ELF_W) != 0 ? MSE_SECINFO_W : 0) |
+           ((s->flags & MSE_ELF_X) != 0 ? MSE_SECINFO_X : 0);
+}
+
+struct shdr {
+    uint32_t name;
+    uint32_t type;
+    uint64_t addr;
+    uint64_t offset;
+    uint64_t size;
+};
+
+static bool rd_shdr(struct mse_bytes *in, struct shdr *h)
+{
+    return mse_rd_u32le(in, &h->name) &&   // 0 sh_name
+           mse_rd_u32le(in, &h->type) &&   // 4 sh_type
+           mse_rd_skip(in, 8) &&           // 8 sh_flags
+           mse_rd_u64le(in, &h->addr) &&   // 16 sh_addr
+           mse_rd_u64le(in, &h->offset) && // 24 sh_offset
+           mse_rd_u64le(in, &h->size) &&   // 32 sh_size
+           mse_rd_skip(in, 24);            // 40 sh_link, sh_info, sh_addralign, sh_entsize
+}
+
+static bool header_at(const struct mse_elf_sections *s, size_t i, struct shdr *h)
+{
+    struct mse_bytes rest = s->table;
+    return i < s->num && mse_rd_skip(&rest, i * SHDR_LEN) && rd_shdr(&rest, h);
+}
+
+mse_status mse_elf_sections_open(struct mse_elf_sections *out, struct mse_bytes file,
+                                 struct mse_error *err)
+{
+    struct mse_bytes in = file;
+    struct mse_elf_sections s = { .file = file };
+    struct shdr names = { 0 };
+    uint64_t shoff = 0;
+    uint16_t entry_len = 0;
+    uint16_t num = 0;
+    uint16_t names_at = 0;
+    bool form = mse_rd_skip(&in, 40) &&          // 0
+                mse_rd_u64le(&in, &shoff) &&     // 40 e_shoff
+                mse_rd_skip(&in, 10) &&          // 48
+                mse_rd_u16le(&in, &entry_len) && // 58 e_shentsize
+                mse_rd_u16le(&in, &num) &&       // 60 e_shnum
+                mse_rd_u16le(&in, &names_at);    // 62 e_shstrndx
+    s.num = num;
+    s.table = part_of(file, shoff, (uint64_t)num * SHDR_LEN);
+    if (!form || num == 0 || entry_len != SHDR_LEN || s.table.len == 0 ||
+        !header_at(&s, names_at, &names)) {
+        return MSE_FAIL(err, MSE_ERR_MALFORMED, STEP,
+                        "%u section headers of %u bytes at %#llx, names in %u: not in the file's "
+                        "%zu bytes",
+                        num, entry_len, (unsigned long long)shoff, names_at, file.len);
+    }
+    s.names = part_of(file, names.offset, names.size);
+    *out = s;
+    return MSE_OK;
+}
+
+bool mse_elf_section_at(const struct mse_elf_sections *s, size_t i, struct mse_elf_section *out)
+{
+    struct shdr h = { 0 };
+    struct mse_bytes name = s->names;
+    if (!header_at(s, i, &h) || !mse_rd_skip(&name, h.name)) {
+        return false;
+    }
+    const uint8_t *end = name.len == 0 ? NULL : memchr(name.data, 0, name.len);
+    struct mse_bytes content =
+        h.type == SHT_NOBITS ? mse_bytes_of(NULL, 0) : part_of(s->file, h.offset, h.size);
+    if (end == NULL || (h.type != SHT_NOBITS && content.len != h.size)) {
+        return false;
+    }
+    out->name = mse_bytes_of(name.data, (size_t)(end - name.data));
+    out->addr = h.addr;
+    out->content = content;
+    return true;
 }

@@ -117,28 +117,12 @@ static void add_free(struct mse_mrenclave *m, uint64_t from, uint64_t to)
     }
 }
 
-/* The pages of one segment: the file's bytes at vaddr, zeros before and behind them (never the
- * file's neighbouring bytes). A whole page is hashed where it lies. */
 static void add_segment(struct mse_mrenclave *m, const struct mse_elf_segment *s, uint64_t bias,
                         uint64_t flags)
 {
-    struct mse_bytes rest = s->file;
-    size_t lead = (size_t)(s->vaddr - s->start);
+    uint8_t page[MSE_SGX_PAGE];
     for (uint64_t at = s->start; at < s->end; at += MSE_SGX_PAGE) {
-        size_t len = MSE_SGX_PAGE - lead < rest.len ? MSE_SGX_PAGE - lead : rest.len;
-        struct mse_bytes part = { NULL, 0 };
-        bool taken = mse_rd_bytes(&rest, &part, len);
-        MSE_ASSERT(taken);
-        if (len == MSE_SGX_PAGE) {
-            add_page(m, at + bias, flags, part.data);
-        } else if (len == 0) {
-            add_page(m, at + bias, flags, NULL);
-        } else {
-            uint8_t page[MSE_SGX_PAGE] = { 0 };
-            memcpy(page + lead, part.data, len);
-            add_page(m, at + bias, flags, page);
-        }
-        lead = 0;
+        add_page(m, at + bias, flags, mse_elf_page(page, s, at));
     }
 }
 
@@ -155,11 +139,7 @@ static void add_segments(struct mse_mrenclave *m, const struct mse_layout *l)
 {
     for (size_t i = 0; i < l->image.num_segments; i++) {
         const struct mse_elf_segment *s = &l->image.segments[i];
-        uint64_t flags = MSE_SECINFO_REG;
-        flags |= (s->flags & MSE_ELF_R) != 0 ? MSE_SECINFO_R : 0;
-        flags |= (s->flags & MSE_ELF_W) != 0 ? MSE_SECINFO_W : 0;
-        flags |= (s->flags & MSE_ELF_X) != 0 ? MSE_SECINFO_X : 0;
-        add_segment(m, s, l->bias, flags);
+        add_segment(m, s, l->bias, mse_elf_secinfo(s));
     }
 }
 
