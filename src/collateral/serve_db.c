@@ -2,27 +2,17 @@
 /* SQLite, as a file that one process at a time owns. */
 #include "collateral/serve_db.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/util.h"
+#include "db/sqlite_file.h"
 
 #define APPLICATION_ID 0x4d534563 /* "MSEc" */
-#define BUSY_MS        5000
-#define MAX_VALUE_LEN  (16 * 1024 * 1024)
-#define PRAGMA_LEN     64
-#define ERROR_NOT_A_DB "is no database of collateral"
-#define MAX_CASCADE    4 /* a foreign key's action counts as a trigger */
+#define WHAT           "database of collateral"
 #define META_ROOT      "root"
 #define NEWEST         MSE_SERVE_SCHEMA
 #define STORE_STEP     "database"
-#define MODE_PRIVATE   0600
 #define ROOT_LEN       ((size_t)64)
-#define SQLITE_FLAGS   (SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_NOMUTEX)
 
 /* The step from each version to the next. Never edited once released: a change is a new step. */
 static const char *const migrations[NEWEST] = {
@@ -48,6 +38,10 @@ static const char *const migrations[NEWEST] = {
     "CREATE TABLE registered(qe_id BLOB NOT NULL, pce_id BLOB NOT NULL, cpu_svn BLOB NOT NULL,"
     " pce_svn BLOB NOT NULL, ppid BLOB NOT NULL, manifest BLOB NOT NULL, state INTEGER NOT NULL,"
     " PRIMARY KEY(qe_id, pce_id, cpu_svn, pce_svn));",
+};
+
+static const struct mse_sqlite_kind kind = {
+    .what = WHAT, .application_id = APPLICATION_ID, .newest = NEWEST, .migrations = migrations
 };
 
 static const char *const texts[SQL_NUM] = {
@@ -99,7 +93,7 @@ static const char *const texts[SQL_NUM] = {
 
 mse_status mse_serve_sql_failed(const struct mse_serve_store *s, struct mse_error *err)
 {
-    return MSE_FAIL(err, MSE_ERR_IO, STORE_STEP, "%.200s", sqlite3_errmsg(s->db));
+    return mse_sqlite_failed(s->db, err);
 }
 
 sqlite3_stmt *mse_serve_stmt(struct mse_serve_store *s, enum mse_serve_sql which)
@@ -132,136 +126,14 @@ mse_status mse_serve_end(struct mse_serve_store *s, mse_status st, struct mse_er
     return st;
 }
 
-void mse_serve_bind(sqlite3_stmt *q, int at, struct mse_bytes v)
-{
-    (void)sqlite3_bind_blob64(q, at, v.len == 0 ? (const void *)"" : v.data, v.len, SQLITE_STATIC);
-}
-
-struct mse_bytes mse_serve_column(sqlite3_stmt *q, int at)
-{
-    const void *p = sqlite3_column_blob(q, at);
-    int len = sqlite3_column_bytes(q, at);
-    return p == NULL ? mse_bytes_of("", 0) : mse_bytes_of(p, (size_t)len);
-}
-
 /* Opening. */
-
-static mse_status exec(struct mse_serve_store *s, const char *sql, struct mse_error *err)
-{
-    return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK ? MSE_OK
-                                                                   : mse_serve_sql_failed(s, err);
-}
-
-/* One number or word that a pragma answers. */
-static mse_status ask(struct mse_serve_store *s, const char *sql, char out[PRAGMA_LEN],
-                      struct mse_error *err)
-{
-    sqlite3_stmt *q = NULL;
-    if (sqlite3_prepare_v2(s->db, sql, -1, &q, NULL) != SQLITE_OK ||
-        sqlite3_step(q) != SQLITE_ROW) {
-        mse_status st = MSE_FAIL(err, MSE_ERR_MALFORMED, STORE_STEP, "%s (%.100s)", ERROR_NOT_A_DB,
-                                 sqlite3_errmsg(s->db));
-        (void)sqlite3_finalize(q);
-        return st;
-    }
-    const unsigned char *text = sqlite3_column_text(q, 0);
-    (void)snprintf(out, PRAGMA_LEN, "%s", text == NULL ? "" : (const char *)text);
-    (void)sqlite3_finalize(q);
-    return MSE_OK;
-}
-
-static mse_status ask_number(struct mse_serve_store *s, const char *sql, uint64_t *out,
-                             struct mse_error *err)
-{
-    char text[PRAGMA_LEN];
-    mse_status st = ask(s, sql, text, err);
-    if (st == MSE_OK && !mse_u64_parse(out, mse_bytes_str(text), INT32_MAX)) {
-        st = MSE_FAIL(err, MSE_ERR_MALFORMED, STORE_STEP, "%s", ERROR_NOT_A_DB);
-    }
-    return st;
-}
-
-static mse_status settings(struct mse_serve_store *s, struct mse_error *err)
-{
-    int on = 0;
-    (void)sqlite3_extended_result_codes(s->db, 1);
-    (void)sqlite3_busy_timeout(s->db, BUSY_MS);
-    (void)sqlite3_limit(s->db, SQLITE_LIMIT_LENGTH, MAX_VALUE_LEN);
-    (void)sqlite3_limit(s->db, SQLITE_LIMIT_ATTACHED, 0);
-    (void)sqlite3_limit(s->db, SQLITE_LIMIT_TRIGGER_DEPTH, MAX_CASCADE);
-    if (sqlite3_db_config(s->db, SQLITE_DBCONFIG_DEFENSIVE, 1, &on) != SQLITE_OK ||
-        sqlite3_db_config(s->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, &on) != SQLITE_OK ||
-        sqlite3_db_config(s->db, SQLITE_DBCONFIG_ENABLE_FKEY, 1, &on) != SQLITE_OK) {
-        return mse_serve_sql_failed(s, err);
-    }
-    return exec(s,
-                "PRAGMA cell_size_check = ON; PRAGMA journal_mode = WAL;"
-                " PRAGMA synchronous = FULL; PRAGMA secure_delete = ON",
-                err);
-}
-
-/* A file of ours, or an empty one, in a state that can be read. */
-static mse_status identify(struct mse_serve_store *s, uint64_t *version, struct mse_error *err)
-{
-    char text[PRAGMA_LEN];
-    uint64_t id = 0;
-    uint64_t tables = 0;
-    mse_status st = ask_number(s, "PRAGMA application_id", &id, err);
-    if (st == MSE_OK) {
-        st = ask_number(s, "PRAGMA user_version", version, err);
-    }
-    if (st == MSE_OK) {
-        st = ask_number(s, "SELECT count(*) FROM sqlite_schema", &tables, err);
-    }
-    if (st == MSE_OK && id != APPLICATION_ID && (id != 0 || tables != 0 || *version != 0)) {
-        st = MSE_FAIL(err, MSE_ERR_MALFORMED, STORE_STEP, "%s: another program's", ERROR_NOT_A_DB);
-    }
-    if (st == MSE_OK && *version > NEWEST) {
-        st = MSE_FAIL(err, MSE_ERR_UNSUPPORTED_VERSION, STORE_STEP,
-                      "schema version %u, wanted at most %d: a newer mse wrote it",
-                      (unsigned)*version, NEWEST);
-    }
-    if (st == MSE_OK) {
-        st = ask(s, "PRAGMA integrity_check(1)", text, err);
-    }
-    if (st == MSE_OK && strcmp(text, "ok") != 0) {
-        st = MSE_FAIL(err, MSE_ERR_MALFORMED, STORE_STEP, "damaged: %s", text);
-    }
-    return st;
-}
-
-/* All steps in one transaction: an old schema, or the new one. */
-static mse_status migrate(struct mse_serve_store *s, uint64_t version, struct mse_error *err)
-{
-    char sql[PRAGMA_LEN];
-    if (version == NEWEST) {
-        return MSE_OK;
-    }
-    mse_status st = exec(s, "BEGIN EXCLUSIVE", err);
-    for (uint64_t v = version; st == MSE_OK && v < NEWEST; v++) {
-        st = exec(s, migrations[v], err);
-    }
-    if (st == MSE_OK) {
-        (void)snprintf(sql, sizeof sql, "PRAGMA application_id = %d; PRAGMA user_version = %d",
-                       APPLICATION_ID, NEWEST);
-        st = exec(s, sql, err);
-    }
-    if (st == MSE_OK) {
-        st = exec(s, "COMMIT", err);
-    }
-    if (st != MSE_OK && sqlite3_get_autocommit(s->db) == 0) {
-        mse_status undone = exec(s, "ROLLBACK", err);
-        (void)undone;
-    }
-    return st;
-}
 
 static mse_status prepare(struct mse_serve_store *s, struct mse_error *err)
 {
     for (size_t i = 0; i < SQL_NUM; i++) {
         if (sqlite3_prepare_v3(s->db, texts[i], -1, SQLITE_PREPARE_PERSISTENT, &s->stmts[i],
                                NULL) != SQLITE_OK) {
-            return MSE_FAIL(err, MSE_ERR_MALFORMED, STORE_STEP, "%s (%.150s)", ERROR_NOT_A_DB,
+            return MSE_FAIL(err, MSE_ERR_MALFORMED, STORE_STEP, "is no %s (%.150s)", WHAT,
                             sqlite3_errmsg(s->db));
         }
     }
@@ -275,7 +147,7 @@ static mse_status bind_root(struct mse_serve_store *s, struct mse_error *err)
     (void)sqlite3_bind_text(q, 1, META_ROOT, -1, SQLITE_STATIC);
     int rc = sqlite3_step(q);
     if (rc == SQLITE_ROW) {
-        struct mse_bytes seen = mse_serve_column(q, 0);
+        struct mse_bytes seen = mse_sqlite_column(q, 0);
         bool same = mse_bytes_equal(seen, mse_bytes_of(s->root_point, ROOT_LEN));
         (void)sqlite3_reset(q);
         return same ? MSE_OK
@@ -287,51 +159,21 @@ static mse_status bind_root(struct mse_serve_store *s, struct mse_error *err)
     }
     q = mse_serve_stmt(s, SQL_META_SET);
     (void)sqlite3_bind_text(q, 1, META_ROOT, -1, SQLITE_STATIC);
-    mse_serve_bind(q, 2, mse_bytes_of(s->root_point, ROOT_LEN));
+    mse_sqlite_bind(q, 2, mse_bytes_of(s->root_point, ROOT_LEN));
     return mse_serve_run_sql(s, SQL_META_SET, err);
-}
-
-/* The file is made here, so that nobody else can read it for a moment. */
-static mse_status make_file(const char *path, struct mse_error *err)
-{
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, MODE_PRIVATE);
-    if (fd < 0) {
-        return MSE_FAIL(err, MSE_ERR_IO, STORE_STEP, "%.150s: %s", path, strerror(errno));
-    }
-    struct stat st;
-    bool fits = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
-    (void)close(fd);
-    return fits ? MSE_OK : MSE_FAIL(err, MSE_ERR_IO, STORE_STEP, "%.150s is no file", path);
-}
-
-static mse_status open_file(struct mse_serve_store *s, const char *path, struct mse_error *err)
-{
-    uint64_t version = 0;
-    mse_status st = MSE_OK;
-    if (sqlite3_open_v2(path, &s->db, SQLITE_FLAGS, NULL) != SQLITE_OK) {
-        return mse_serve_sql_failed(s, err);
-    }
-    st = identify(s, &version, err);
-    if (st == MSE_OK) {
-        st = settings(s, err);
-    }
-    if (st == MSE_OK) {
-        st = migrate(s, version, err);
-    }
-    if (st == MSE_OK) {
-        st = prepare(s, err);
-    }
-    return st == MSE_OK ? bind_root(s, err) : st;
 }
 
 static mse_status open_all(struct mse_serve_store *s, const char *path, struct mse_error *err)
 {
     struct mse_error why = { .status = MSE_OK };
-    mse_status st = make_file(path, err);
+    mse_status st = mse_sqlite_open(&s->db, &kind, path, true, err);
     if (st != MSE_OK) {
         return st;
     }
-    st = open_file(s, path, &why);
+    st = prepare(s, &why);
+    if (st == MSE_OK) {
+        st = bind_root(s, &why);
+    }
     return st == MSE_OK ? MSE_OK : MSE_FAIL(err, st, STORE_STEP, "%.100s: %s", path, why.text);
 }
 

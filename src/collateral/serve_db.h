@@ -6,6 +6,7 @@
 #include <sqlite3.h>
 
 #include "collateral/serve_store.h"
+#include "db/sqlite_file.h"
 
 /* Every statement that is ever run, prepared once. */
 enum mse_serve_sql {
@@ -52,10 +53,6 @@ MSE_MUST_USE mse_status mse_serve_run_sql(struct mse_serve_store *s, enum mse_se
 mse_status mse_serve_sql_failed(const struct mse_serve_store *s, struct mse_error *err);
 /* Ends a transaction: commits after MSE_OK, else rolls back and returns st. */
 mse_status mse_serve_end(struct mse_serve_store *s, mse_status st, struct mse_error *err);
-/* Borrows bytes. NULL and empty are the same. */
-void mse_serve_bind(sqlite3_stmt *q, int at, struct mse_bytes v);
-/* Borrowed until the statement's next step. */
-struct mse_bytes mse_serve_column(sqlite3_stmt *q, int at);
 /* The CRLs in the store that are genuine now, for checks of chains; heap, cleared by the caller. */
 struct mse_serve_crls {
     struct mse_fetched root;

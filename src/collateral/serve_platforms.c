@@ -69,7 +69,7 @@ static mse_status put_chain(struct mse_serve_store *s, bool platform_ca, struct 
 {
     sqlite3_stmt *q = mse_serve_stmt(s, SQL_CHAIN_PUT);
     (void)sqlite3_bind_int(q, 1, platform_ca ? 1 : 0);
-    mse_serve_bind(q, 2, chain);
+    mse_sqlite_bind(q, 2, chain);
     return mse_serve_run_sql(s, SQL_CHAIN_PUT, err);
 }
 
@@ -79,9 +79,9 @@ static mse_status put_platform(struct mse_serve_store *s, int64_t *id,
                                struct mse_error *err)
 {
     sqlite3_stmt *q = mse_serve_stmt(s, SQL_PLATFORM_PUT);
-    mse_serve_bind(q, 1, mse_bytes_of(p->qe_id, sizeof p->qe_id));
-    mse_serve_bind(q, 2, mse_bytes_of(p->pce_id, sizeof p->pce_id));
-    mse_serve_bind(q, 3, mse_bytes_of(f->fmspc, sizeof f->fmspc));
+    mse_sqlite_bind(q, 1, mse_bytes_of(p->qe_id, sizeof p->qe_id));
+    mse_sqlite_bind(q, 2, mse_bytes_of(p->pce_id, sizeof p->pce_id));
+    mse_sqlite_bind(q, 3, mse_bytes_of(f->fmspc, sizeof f->fmspc));
     (void)sqlite3_bind_int(q, 4, f->platform_ca ? 1 : 0);
     (void)sqlite3_bind_int(q, 5, complete ? 1 : 0);
     if (sqlite3_step(q) != SQLITE_ROW) {
@@ -105,8 +105,8 @@ static mse_status put_cert(struct mse_serve_store *s, int64_t id, struct mse_byt
 {
     sqlite3_stmt *q = mse_serve_stmt(s, SQL_CERT_PUT);
     (void)sqlite3_bind_int64(q, 1, id);
-    mse_serve_bind(q, 2, tcbm);
-    mse_serve_bind(q, 3, pem);
+    mse_sqlite_bind(q, 2, tcbm);
+    mse_sqlite_bind(q, 3, pem);
     return mse_serve_run_sql(s, SQL_CERT_PUT, err);
 }
 
@@ -115,9 +115,9 @@ static mse_status put_tcb(struct mse_serve_store *s, int64_t id, const struct ms
 {
     sqlite3_stmt *q = mse_serve_stmt(s, SQL_TCB_PUT);
     (void)sqlite3_bind_int64(q, 1, id);
-    mse_serve_bind(q, 2, mse_bytes_of(p->cpu_svn, sizeof p->cpu_svn));
-    mse_serve_bind(q, 3, mse_bytes_of(p->pce_svn, sizeof p->pce_svn));
-    mse_serve_bind(q, 4, tcbm);
+    mse_sqlite_bind(q, 2, mse_bytes_of(p->cpu_svn, sizeof p->cpu_svn));
+    mse_sqlite_bind(q, 3, mse_bytes_of(p->pce_svn, sizeof p->pce_svn));
+    mse_sqlite_bind(q, 4, tcbm);
     return mse_serve_run_sql(s, SQL_TCB_PUT, err);
 }
 
@@ -134,14 +134,14 @@ static mse_status find_platform(struct mse_serve_store *s, struct known *out,
 {
     struct known k = { 0 };
     sqlite3_stmt *q = mse_serve_stmt(s, SQL_PLATFORM_GET);
-    mse_serve_bind(q, 1, mse_bytes_of(p->qe_id, sizeof p->qe_id));
-    mse_serve_bind(q, 2, mse_bytes_of(p->pce_id, sizeof p->pce_id));
+    mse_sqlite_bind(q, 1, mse_bytes_of(p->qe_id, sizeof p->qe_id));
+    mse_sqlite_bind(q, 2, mse_bytes_of(p->pce_id, sizeof p->pce_id));
     int rc = sqlite3_step(q);
     if (rc != SQLITE_ROW && rc != SQLITE_DONE) {
         return mse_serve_sql_failed(s, err);
     }
     if (rc == SQLITE_ROW) {
-        struct mse_bytes fmspc = mse_serve_column(q, 1);
+        struct mse_bytes fmspc = mse_sqlite_column(q, 1);
         if (fmspc.len == sizeof k.fmspc) {
             memcpy(k.fmspc, fmspc.data, sizeof k.fmspc);
         }
@@ -167,7 +167,7 @@ static mse_status same_machine(struct mse_serve_store *s, int64_t id,
     mse_status st = MSE_OK;
     if (rc != SQLITE_ROW && rc != SQLITE_DONE) {
         st = mse_serve_sql_failed(s, err);
-    } else if (rc == SQLITE_ROW && mse_serve_read_pck(&old, mse_serve_column(q, 1)) == MSE_OK &&
+    } else if (rc == SQLITE_ROW && mse_serve_read_pck(&old, mse_sqlite_column(q, 1)) == MSE_OK &&
                (!mse_mem_equal(old.ppid, f->ppid, sizeof f->ppid) ||
                 !mse_mem_equal(old.fmspc, f->fmspc, sizeof f->fmspc))) {
         st = MSE_FAIL(err, MSE_ERR_EXISTS, "ppid",
@@ -238,11 +238,11 @@ static mse_status find_chosen(struct mse_serve_store *s, struct mse_build *pem, 
 {
     sqlite3_stmt *q = mse_serve_stmt(s, SQL_TCB_GET);
     (void)sqlite3_bind_int64(q, 1, id);
-    mse_serve_bind(q, 2, mse_bytes_of(p->cpu_svn, sizeof p->cpu_svn));
-    mse_serve_bind(q, 3, mse_bytes_of(p->pce_svn, sizeof p->pce_svn));
+    mse_sqlite_bind(q, 2, mse_bytes_of(p->cpu_svn, sizeof p->cpu_svn));
+    mse_sqlite_bind(q, 3, mse_bytes_of(p->pce_svn, sizeof p->pce_svn));
     int rc = sqlite3_step(q);
     if (rc == SQLITE_ROW) {
-        mse_wr_bytes(pem, mse_serve_column(q, 0));
+        mse_wr_bytes(pem, mse_sqlite_column(q, 0));
     }
     (void)sqlite3_reset(q);
     if (rc != SQLITE_ROW && rc != SQLITE_DONE) {
@@ -285,7 +285,7 @@ static mse_status load_candidates(struct mse_serve_store *s, struct mse_serve_ca
     size_t n = 0;
     (void)sqlite3_bind_int64(q, 1, id);
     while (n < MSE_SERVE_MAX_CERTS && (rc = sqlite3_step(q)) == SQLITE_ROW) {
-        struct mse_bytes tcbm = mse_serve_column(q, 0);
+        struct mse_bytes tcbm = mse_sqlite_column(q, 0);
         uint8_t pce[2];
         if (mse_rd_copy(&tcbm, out[n].cpu_svn, sizeof out[n].cpu_svn) &&
             mse_rd_copy(&tcbm, pce, sizeof pce) && tcbm.len == 0) {
@@ -331,7 +331,7 @@ static mse_status load_chain(struct mse_serve_store *s, struct mse_build *out, b
     (void)sqlite3_bind_int(q, 1, platform_ca ? 1 : 0);
     int rc = sqlite3_step(q);
     if (rc == SQLITE_ROW) {
-        mse_wr_bytes(out, mse_serve_column(q, 0));
+        mse_wr_bytes(out, mse_sqlite_column(q, 0));
     }
     (void)sqlite3_reset(q);
     return rc == SQLITE_ROW && mse_build_ok(out) ? MSE_OK : mse_serve_sql_failed(s, err);
@@ -388,10 +388,10 @@ mse_status mse_serve_store_get_cert(struct mse_serve_store *s, struct mse_serve_
 
 static void bind_raw(sqlite3_stmt *q, const struct mse_serve_platform *p)
 {
-    mse_serve_bind(q, 1, mse_bytes_of(p->qe_id, sizeof p->qe_id));
-    mse_serve_bind(q, 2, mse_bytes_of(p->pce_id, sizeof p->pce_id));
-    mse_serve_bind(q, 3, mse_bytes_of(p->cpu_svn, sizeof p->cpu_svn));
-    mse_serve_bind(q, 4, mse_bytes_of(p->pce_svn, sizeof p->pce_svn));
+    mse_sqlite_bind(q, 1, mse_bytes_of(p->qe_id, sizeof p->qe_id));
+    mse_sqlite_bind(q, 2, mse_bytes_of(p->pce_id, sizeof p->pce_id));
+    mse_sqlite_bind(q, 3, mse_bytes_of(p->cpu_svn, sizeof p->cpu_svn));
+    mse_sqlite_bind(q, 4, mse_bytes_of(p->pce_svn, sizeof p->pce_svn));
 }
 
 mse_status mse_serve_store_register(struct mse_serve_store *s, const struct mse_serve_platform *p,
@@ -410,9 +410,9 @@ mse_status mse_serve_store_register(struct mse_serve_store *s, const struct mse_
     }
     q = mse_serve_stmt(s, SQL_REG_PUT);
     bind_raw(q, p);
-    mse_serve_bind(q, 5,
-                   mse_bytes_of(p->encrypted_ppid, p->has_ppid ? sizeof p->encrypted_ppid : 0));
-    mse_serve_bind(q, 6, manifest);
+    mse_sqlite_bind(q, 5,
+                    mse_bytes_of(p->encrypted_ppid, p->has_ppid ? sizeof p->encrypted_ppid : 0));
+    mse_sqlite_bind(q, 6, manifest);
     (void)sqlite3_bind_int(q, 7, (int)state);
     return mse_serve_run_sql(s, SQL_REG_PUT, err);
 }
@@ -438,10 +438,10 @@ static void write_platform(struct mse_build *out, sqlite3_stmt *q)
     static const char *const names[] = { "qe_id", "pce_id", "cpu_svn", "pce_svn", "enc_ppid" };
     mse_wr_str(out, out->data[out->len - 1] == '[' ? "{" : ",{");
     for (int i = 0; i < (int)MSE_ARRAY_LEN(names) && mse_build_ok(out); i++) {
-        write_member(out, names[i], mse_serve_column(q, i));
+        write_member(out, names[i], mse_sqlite_column(q, i));
     }
     mse_wr_str(out, ",\"platform_manifest\":\"");
-    mse_wr_bytes(out, mse_serve_column(q, 5)); /* hexadecimal digits, checked when it came */
+    mse_wr_bytes(out, mse_sqlite_column(q, 5)); /* hexadecimal digits, checked when it came */
     mse_wr_str(out, "\"}");
 }
 
@@ -450,7 +450,7 @@ static bool wanted(sqlite3_stmt *q, const struct mse_serve_request *r)
     if (r->source != MSE_SERVE_CACHED || r->num_fmspcs == 0) {
         return true;
     }
-    struct mse_bytes fmspc = mse_serve_column(q, 6);
+    struct mse_bytes fmspc = mse_sqlite_column(q, 6);
     for (size_t i = 0; i < r->num_fmspcs; i++) {
         if (mse_bytes_equal(fmspc, mse_bytes_of(r->fmspcs[i], sizeof r->fmspcs[i]))) {
             return true;

@@ -9,7 +9,7 @@
 static void bind_key(sqlite3_stmt *q, const struct mse_serve_key *k)
 {
     (void)sqlite3_bind_int(q, 1, (int)k->kind);
-    mse_serve_bind(q, 2, mse_bytes_of(k->fmspc, sizeof k->fmspc));
+    mse_sqlite_bind(q, 2, mse_bytes_of(k->fmspc, sizeof k->fmspc));
     (void)sqlite3_bind_int64(q, 3, k->set);
 }
 
@@ -29,8 +29,8 @@ static mse_status read_row(struct mse_serve_store *s, struct mse_fetched *out,
     }
     mse_build_reset(&out->body);
     mse_build_reset(&out->chain);
-    mse_wr_bytes(&out->body, mse_serve_column(q, 0));
-    mse_wr_bytes(&out->chain, mse_serve_column(q, 1));
+    mse_wr_bytes(&out->body, mse_sqlite_column(q, 0));
+    mse_wr_bytes(&out->chain, mse_sqlite_column(q, 1));
     out->from = sqlite3_column_int64(q, 2);
     out->evaluation_number = (uint32_t)sqlite3_column_int64(q, 3);
     (void)sqlite3_reset(q);
@@ -112,8 +112,8 @@ static mse_status write_row(struct mse_serve_store *s, const struct mse_serve_ke
 {
     sqlite3_stmt *q = mse_serve_stmt(s, SQL_OBJECT_PUT);
     bind_key(q, k);
-    mse_serve_bind(q, 4, mse_build_view(&o->body));
-    mse_serve_bind(q, 5, mse_build_view(&o->chain));
+    mse_sqlite_bind(q, 4, mse_build_view(&o->body));
+    mse_sqlite_bind(q, 5, mse_build_view(&o->chain));
     (void)sqlite3_bind_int64(q, 6, o->from);
     (void)sqlite3_bind_int64(q, 7, o->until);
     (void)sqlite3_bind_int64(q, 8, o->evaluation_number);
@@ -188,7 +188,7 @@ mse_status mse_serve_store_each(struct mse_serve_store *s, mse_time fetched_befo
     while (more && (rc = sqlite3_step(q)) == SQLITE_ROW) {
         struct mse_serve_key k = { .kind = (enum mse_serve_kind)sqlite3_column_int(q, 0),
                                    .set = sqlite3_column_int64(q, 2) };
-        struct mse_bytes fmspc = mse_serve_column(q, 1);
+        struct mse_bytes fmspc = mse_sqlite_column(q, 1);
         if (fmspc.len == sizeof k.fmspc && k.kind >= 1 && k.kind < MSE_SERVE_KIND_END) {
             memcpy(k.fmspc, fmspc.data, sizeof k.fmspc);
             more = each(user, &k);

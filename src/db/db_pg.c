@@ -1,0 +1,459 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* PostgreSQL behind the interface: rows one at a time, values in binary. */
+#include <libpq-fe.h>
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/util.h"
+#include "db/backend.h"
+
+#define STEP           "database"
+#define OLDEST_SERVER  130000
+#define MAX_SQL        256
+#define UNIQUE_BROKEN  "23505"
+#define CLASS_BROKEN   "23" /* integrity constraint violation */
+#define CONNECT_WITHIN "10" /* seconds */
+
+/* Types of columns, as the server numbers them. */
+enum {
+    OID_BYTEA = 17,
+    OID_INT8 = 20,
+    OID_INT4 = 23,
+    OID_TEXT = 25,
+};
+
+struct server {
+    PGconn *pg;
+    const struct mse_db_kind *kind;
+    bool *prepared; /* as kind->texts, in this session */
+};
+
+static mse_status no_memory(struct mse_error *err)
+{
+    return MSE_FAIL(err, MSE_ERR_MEMORY, STEP, "out of memory");
+}
+
+/* The first line of what the server or the library says. */
+static mse_status failed(const struct server *s, const PGresult *r, struct mse_error *err)
+{
+    const char *state = r == NULL ? NULL : PQresultErrorField(r, PG_DIAG_SQLSTATE);
+    const char *text = r == NULL ? NULL : PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY);
+    mse_status st = MSE_ERR_IO;
+    if (text == NULL) {
+        text = PQerrorMessage(s->pg);
+    }
+    if (state != NULL && strcmp(state, UNIQUE_BROKEN) == 0) {
+        st = MSE_ERR_EXISTS;
+    } else if (state != NULL && strncmp(state, CLASS_BROKEN, strlen(CLASS_BROKEN)) == 0) {
+        st = MSE_ERR_CONFIG;
+    }
+    return MSE_FAIL(err, st, STEP, "PostgreSQL: %.*s", (int)strcspn(text, "\n"), text);
+}
+
+static mse_status exec_on(const struct server *s, const char *sql, struct mse_error *err)
+{
+    PGresult *r = PQexec(s->pg, sql);
+    ExecStatusType got = PQresultStatus(r);
+    mse_status st = got == PGRES_COMMAND_OK || got == PGRES_TUPLES_OK ? MSE_OK : failed(s, r, err);
+    PQclear(r);
+    return st;
+}
+
+/* A query of the program's own that answers one number; NULL counts as 0. */
+static mse_status ask(const struct server *s, const char *sql, int64_t *out, struct mse_error *err)
+{
+    PGresult *r = PQexec(s->pg, sql);
+    mse_status st = MSE_OK;
+    uint64_t n = 0;
+    if (PQresultStatus(r) != PGRES_TUPLES_OK || PQntuples(r) > 1) {
+        st = failed(s, r, err);
+    } else if (PQntuples(r) == 1 && !PQgetisnull(r, 0, 0) &&
+               !mse_u64_parse(&n, mse_bytes_str(PQgetvalue(r, 0, 0)), INT32_MAX)) {
+        st = MSE_FAIL(err, MSE_ERR_MALFORMED, STEP, "is no %s", s->kind->what);
+    } else {
+        *out = (int64_t)n;
+    }
+    PQclear(r);
+    return st;
+}
+
+static void ignore_notice(void *arg, const PGresult *r)
+{
+    (void)arg;
+    (void)r;
+}
+
+/* What holds for a session. */
+static mse_status settings(const struct server *s, struct mse_error *err)
+{
+    const char *encoding = PQparameterStatus(s->pg, "server_encoding");
+    if (PQserverVersion(s->pg) < OLDEST_SERVER) {
+        return MSE_FAIL(err, MSE_ERR_UNSUPPORTED_VERSION, STEP, "PostgreSQL %d, wanted 13 or later",
+                        PQserverVersion(s->pg) / 10000);
+    }
+    if (encoding == NULL || strcmp(encoding, "UTF8") != 0) {
+        return MSE_FAIL(err, MSE_ERR_CONFIG, STEP,
+                        "the encoding of the database is %.40s, wanted "
+                        "UTF8",
+                        encoding == NULL ? "unknown" : encoding);
+    }
+    return exec_on(s,
+                   "SET client_encoding = 'UTF8'; SET client_min_messages = warning;"
+                   " SET synchronous_commit = on; SET default_transaction_isolation ="
+                   " 'read committed'; SET lock_timeout = '5s'; SET statement_timeout = '60s';"
+                   " SET idle_in_transaction_session_timeout = '60s'",
+                   err);
+}
+
+/* The version of the schema: -1 if there is none. Fails if there is something else. */
+static mse_status version_of(const struct server *s, int64_t *out, struct mse_error *err)
+{
+    char sql[MAX_SQL];
+    int64_t ours = 0;
+    int64_t tables = 0;
+    (void)snprintf(sql, sizeof sql,
+                   "SELECT count(*) FROM pg_catalog.pg_tables WHERE schemaname = current_schema()"
+                   " AND tablename = '%s'",
+                   s->kind->meta);
+    mse_status st = ask(s, sql, &ours, err);
+    if (st == MSE_OK && ours == 0) {
+        st = ask(s,
+                 "SELECT count(*) FROM pg_catalog.pg_tables"
+                 " WHERE schemaname = current_schema()",
+                 &tables, err);
+        if (st == MSE_OK && tables > 0) {
+            st = MSE_FAIL(err, MSE_ERR_MALFORMED, STEP, "is no %s: it holds %d other tables",
+                          s->kind->what, (int)tables);
+        }
+        *out = -1;
+        return st;
+    }
+    (void)snprintf(sql, sizeof sql, "SELECT version FROM %s", s->kind->meta);
+    if (st == MSE_OK) {
+        st = ask(s, sql, out, err);
+    }
+    if (st == MSE_OK && *out > s->kind->newest) {
+        st = MSE_FAIL(err, MSE_ERR_UNSUPPORTED_VERSION, STEP,
+                      "schema version %d, wanted at most %d: a newer mse wrote it", (int)*out,
+                      s->kind->newest);
+    }
+    return st;
+}
+
+/* Inside a transaction that holds the lock: nobody else takes steps now. */
+static mse_status take_steps(const struct server *s, bool create, struct mse_error *err)
+{
+    char sql[MAX_SQL];
+    int64_t version = -1;
+    mse_status st = version_of(s, &version, err);
+    if (st == MSE_OK && version < 0 && !create) {
+        return MSE_FAIL(err, MSE_ERR_NOT_FOUND, STEP, "is no %s: it is empty", s->kind->what);
+    }
+    if (st == MSE_OK && version < 0) {
+        (void)snprintf(sql, sizeof sql,
+                       "CREATE TABLE %s(version BIGINT NOT NULL); INSERT INTO %s VALUES(0)",
+                       s->kind->meta, s->kind->meta);
+        st = exec_on(s, sql, err);
+        version = 0;
+    }
+    if (st != MSE_OK || version == s->kind->newest) {
+        return st;
+    }
+    for (int64_t v = version; st == MSE_OK && v < s->kind->newest; v++) {
+        st = exec_on(s, s->kind->postgres_steps[v], err);
+    }
+    (void)snprintf(sql, sizeof sql, "UPDATE %s SET version = %d", s->kind->meta, s->kind->newest);
+    return st == MSE_OK ? exec_on(s, sql, err) : st;
+}
+
+static mse_status migrate(const struct server *s, bool create, struct mse_error *err)
+{
+    char sql[MAX_SQL];
+    (void)snprintf(sql, sizeof sql, "BEGIN; SELECT pg_advisory_xact_lock(%d)",
+                   (int)s->kind->application_id);
+    mse_status st = exec_on(s, sql, err);
+    if (st == MSE_OK) {
+        st = take_steps(s, create, err);
+    }
+    if (st == MSE_OK) {
+        return exec_on(s, "COMMIT", err);
+    }
+    mse_status undone = exec_on(s, "ROLLBACK", NULL);
+    (void)undone; /* what failed first is what is told */
+    return st;
+}
+
+static void close_server(void *impl)
+{
+    struct server *s = impl;
+    PQfinish(s->pg);
+    free(s->prepared);
+    free(s);
+}
+
+static mse_status connect_to(struct server *s, const char *where, bool create,
+                             struct mse_error *err)
+{
+    /* What the address says comes later and wins. */
+    static const char *const keys[] = { "connect_timeout", "application_name", "dbname", NULL };
+    const char *const values[] = { CONNECT_WITHIN, "msed", where, NULL };
+    s->prepared = calloc(s->kind->num_texts, sizeof *s->prepared);
+    s->pg = PQconnectdbParams(keys, values, 1);
+    if (s->pg == NULL || s->prepared == NULL) {
+        return no_memory(err);
+    }
+    if (PQstatus(s->pg) != CONNECTION_OK) {
+        return failed(s, NULL, err);
+    }
+    (void)PQsetNoticeReceiver(s->pg, ignore_notice, NULL);
+    mse_status st = settings(s, err);
+    return st == MSE_OK ? migrate(s, create, err) : st;
+}
+
+static mse_status open_it(void **out, const struct mse_db_kind *kind, const char *where,
+                          bool create, struct mse_error *err)
+{
+    struct server *s = calloc(1, sizeof *s);
+    if (s == NULL) {
+        return no_memory(err);
+    }
+    s->kind = kind;
+    mse_status st = connect_to(s, where, create, err);
+    if (st != MSE_OK) {
+        close_server(s);
+        return st;
+    }
+    *out = s;
+    return MSE_OK;
+}
+
+/* Transactions. */
+
+static mse_status begin_once(const struct server *s, bool write, struct mse_error *err)
+{
+    mse_status st =
+        exec_on(s, write ? "BEGIN" : "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", err);
+    return st == MSE_OK && write ? exec_on(s, s->kind->postgres_lock, err) : st;
+}
+
+static mse_status connect_again(struct server *s, struct mse_error *err)
+{
+    PQreset(s->pg);
+    for (size_t i = 0; i < s->kind->num_texts; i++) {
+        s->prepared[i] = false;
+    }
+    mse_status st = PQstatus(s->pg) == CONNECTION_OK ? settings(s, err) : failed(s, NULL, err);
+    return st == MSE_OK ? migrate(s, false, err) : st;
+}
+
+static void rollback(void *impl)
+{
+    const struct server *s = impl;
+    if (PQtransactionStatus(s->pg) != PQTRANS_IDLE) {
+        mse_status undone = exec_on(s, "ROLLBACK", NULL);
+        (void)undone; /* what failed first is what is told */
+    }
+}
+
+/* A connection that was lost while nothing was under way is made anew: nothing is done twice. */
+static mse_status begin(void *impl, bool write, struct mse_error *err)
+{
+    struct server *s = impl;
+    struct mse_error why = { .status = MSE_OK };
+    mse_status st = begin_once(s, write, &why);
+    if (st != MSE_OK && PQstatus(s->pg) != CONNECTION_OK) {
+        st = connect_again(s, err);
+        return st == MSE_OK ? begin_once(s, write, err) : st;
+    }
+    if (st != MSE_OK) {
+        rollback(s);
+        return MSE_FAIL(err, st, STEP, "%s", why.text);
+    }
+    return MSE_OK;
+}
+
+/* COMMIT of a transaction that failed rolls back and says so by its name only. */
+static mse_status commit(void *impl, struct mse_error *err)
+{
+    const struct server *s = impl;
+    PGresult *r = PQexec(s->pg, "COMMIT");
+    mse_status st = MSE_OK;
+    if (PQresultStatus(r) != PGRES_COMMAND_OK) {
+        st = failed(s, r, err);
+    } else if (strcmp(PQcmdStatus(r), "COMMIT") != 0) {
+        st = MSE_FAIL(err, MSE_ERR_IO, STEP, "PostgreSQL: the transaction was undone");
+    }
+    PQclear(r);
+    return st;
+}
+
+/* Statements. */
+
+static void name_of(char out[24], size_t which)
+{
+    (void)snprintf(out, 24, "s%zu", which);
+}
+
+static mse_status prepare(void *impl, size_t which, struct mse_error *err)
+{
+    struct server *s = impl;
+    char name[24];
+    if (s->prepared[which]) {
+        return MSE_OK;
+    }
+    name_of(name, which);
+    PGresult *r = PQprepare(s->pg, name, s->kind->texts[which], 0, NULL);
+    mse_status st = PQresultStatus(r) == PGRES_COMMAND_OK ? MSE_OK : failed(s, r, err);
+    s->prepared[which] = st == MSE_OK;
+    PQclear(r);
+    return st;
+}
+
+/* Parameters as libpq wants them. Numbers as text, so that the server may take them for any type;
+ * bytes and text in binary, where a length counts. */
+struct params {
+    const char *values[MSE_DB_MAX_COLUMNS];
+    int lengths[MSE_DB_MAX_COLUMNS];
+    int formats[MSE_DB_MAX_COLUMNS];
+    char numbers[MSE_DB_MAX_COLUMNS][24];
+};
+
+static mse_status params_of(struct params *p, const struct mse_db_query *q, struct mse_error *err)
+{
+    for (size_t i = 0; i < q->num_params; i++) {
+        const struct mse_db_value *v = &q->params[i];
+        p->values[i] = NULL;
+        p->lengths[i] = 0;
+        p->formats[i] = 0;
+        if (v->type == MSE_DB_INT) {
+            (void)snprintf(p->numbers[i], sizeof p->numbers[i], "%lld", (long long)v->number);
+            p->values[i] = p->numbers[i];
+        } else if (v->type != MSE_DB_NULL) {
+            if (v->bytes.len > INT32_MAX) {
+                return MSE_FAIL(err, MSE_ERR_NO_SPACE, STEP, "a value of more than 2 GiB");
+            }
+            p->values[i] = v->bytes.len == 0 ? "" : (const char *)v->bytes.data;
+            p->lengths[i] = (int)v->bytes.len;
+            p->formats[i] = 1;
+        }
+    }
+    return MSE_OK;
+}
+
+static mse_status column(struct mse_db_value *out, const PGresult *r, int at, struct mse_error *err)
+{
+    struct mse_db_value v = { .type = MSE_DB_NULL };
+    if (PQgetisnull(r, 0, at)) {
+        *out = v;
+        return MSE_OK;
+    }
+    v.bytes = mse_bytes_of(PQgetvalue(r, 0, at), (size_t)PQgetlength(r, 0, at));
+    struct mse_bytes b = v.bytes;
+    uint64_t n = 0;
+    uint32_t small = 0;
+    bool good = true;
+    switch (PQftype(r, at)) {
+    case OID_INT8:
+        good = mse_rd_u64be(&b, &n) && b.len == 0;
+        v = mse_db_int((int64_t)n);
+        break;
+    case OID_INT4:
+        good = mse_rd_u32be(&b, &small) && b.len == 0;
+        v = mse_db_int((int32_t)small);
+        break;
+    case OID_TEXT:
+        v.type = MSE_DB_TEXT;
+        break;
+    case OID_BYTEA:
+        v.type = MSE_DB_BLOB;
+        break;
+    default:
+        good = false;
+    }
+    if (!good) {
+        return MSE_FAIL(err, MSE_ERR_MALFORMED, STEP, "column %d has type %u", at,
+                        (unsigned)PQftype(r, at));
+    }
+    *out = v;
+    return MSE_OK;
+}
+
+static mse_status take_row(const struct mse_db_query *q, const PGresult *r, struct mse_error *err)
+{
+    struct mse_db_value row[MSE_DB_MAX_COLUMNS];
+    int num = PQnfields(r);
+    mse_status st = MSE_OK;
+    MSE_ASSERT(num <= MSE_DB_MAX_COLUMNS);
+    if (q->row == NULL) {
+        return MSE_OK;
+    }
+    for (int i = 0; st == MSE_OK && i < num; i++) {
+        st = column(&row[i], r, i, err);
+    }
+    return st == MSE_OK ? q->row(q->user, row, (size_t)num, err) : st;
+}
+
+static void count_changed(const struct mse_db_query *q, PGresult *r)
+{
+    uint64_t n = 0;
+    if (q->changed != NULL && !mse_u64_parse(&n, mse_bytes_str(PQcmdTuples(r)), INT64_MAX)) {
+        n = 0; /* nothing that changes rows */
+    }
+    if (q->changed != NULL) {
+        *q->changed = n;
+    }
+}
+
+static mse_status take_result(const struct server *s, const struct mse_db_query *q, PGresult *r,
+                              struct mse_error *err)
+{
+    ExecStatusType got = PQresultStatus(r);
+    if (got == PGRES_SINGLE_TUPLE) {
+        return take_row(q, r, err);
+    }
+    if (got != PGRES_TUPLES_OK && got != PGRES_COMMAND_OK) {
+        return failed(s, r, err);
+    }
+    count_changed(q, r);
+    return MSE_OK;
+}
+
+static mse_status run(void *impl, const struct mse_db_query *q, struct mse_error *err)
+{
+    const struct server *s = impl;
+    struct params p;
+    char name[24];
+    name_of(name, q->which);
+    mse_status st = params_of(&p, q, err);
+    if (st != MSE_OK) {
+        return st;
+    }
+    if (PQsendQueryPrepared(s->pg, name, (int)q->num_params, p.values, p.lengths, p.formats, 1) !=
+            1 ||
+        PQsetSingleRowMode(s->pg) != 1) {
+        return failed(s, NULL, err);
+    }
+    for (PGresult *r = PQgetResult(s->pg); r != NULL; r = PQgetResult(s->pg)) {
+        if (st == MSE_OK) {
+            st = take_result(s, q, r, err);
+        }
+        PQclear(r);
+    }
+    return st;
+}
+
+static mse_status exec(void *impl, const char *sql, struct mse_error *err)
+{
+    return exec_on(impl, sql, err);
+}
+
+const struct mse_db_backend mse_db_postgres = {
+    .open = open_it,
+    .close = close_server,
+    .begin = begin,
+    .commit = commit,
+    .rollback = rollback,
+    .prepare = prepare,
+    .run = run,
+    .exec = exec,
+};

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The schema, the statements, transactions. */
+#include "operator/store_sql.h"
+
+#define APPLICATION_ID 0x4d53456f /* "MSEo" */
+
+#define LIVE "status IN ('spawning', 'initializing', 'running')"
+
+/* 1: who there is, and who changed what. */
+#define STEP_1                                                                                     \
+    "CREATE TABLE users(id TEXT PRIMARY KEY NOT NULL, name TEXT NOT NULL, email TEXT NOT NULL,"    \
+    " given_name TEXT NOT NULL, family_name TEXT NOT NULL, admin BIGINT NOT NULL,"                 \
+    " created_at BIGINT NOT NULL, removed_at BIGINT NOT NULL);"                                    \
+    "CREATE UNIQUE INDEX users_name ON users(name) WHERE removed_at = 0;"                          \
+    "CREATE TABLE tokens(id TEXT PRIMARY KEY NOT NULL, user_id TEXT NOT NULL REFERENCES users(id)" \
+    ", sha256 BYTEA NOT NULL UNIQUE, name TEXT NOT NULL, scopes BIGINT NOT NULL,"                  \
+    " created_at BIGINT NOT NULL, expires_at BIGINT NOT NULL, revoked_at BIGINT NOT NULL);"        \
+    "CREATE INDEX tokens_user ON tokens(user_id);"                                                 \
+    "CREATE TABLE audit(seq BIGINT PRIMARY KEY NOT NULL, at BIGINT NOT NULL, actor TEXT NOT NULL," \
+    " action TEXT NOT NULL, subject TEXT NOT NULL, detail TEXT NOT NULL, hash BYTEA NOT NULL);"
+
+/* 2: what runs. */
+#define STEP_2                                                                                     \
+    "CREATE TABLE projects(id TEXT PRIMARY KEY NOT NULL, owner_id TEXT NOT NULL REFERENCES"        \
+    " users(id), name TEXT NOT NULL, description TEXT NOT NULL, is_default BIGINT NOT NULL,"       \
+    " created_at BIGINT NOT NULL, UNIQUE(owner_id, name));"                                        \
+    "INSERT INTO projects(id, owner_id, name, description, is_default, created_at)"                \
+    " SELECT id, id, 'default', '', 1, created_at FROM users;"                                     \
+    "CREATE TABLE hardware(name TEXT PRIMARY KEY NOT NULL, tee TEXT NOT NULL, memory BIGINT NOT"   \
+    " NULL, cores BIGINT NOT NULL, enclave_size BIGINT NOT NULL, max_apps BIGINT NOT NULL,"        \
+    " created_at BIGINT NOT NULL);"                                                                \
+    "CREATE TABLE quotas(user_id TEXT NOT NULL REFERENCES users(id), hardware TEXT NOT NULL"       \
+    " REFERENCES hardware(name), max_apps BIGINT NOT NULL, PRIMARY KEY(user_id, hardware));"       \
+    "CREATE TABLE labels(owner_id TEXT NOT NULL REFERENCES users(id), project_id TEXT NOT NULL"    \
+    " REFERENCES projects(id), name TEXT NOT NULL, mode TEXT NOT NULL, label TEXT NOT NULL"        \
+    " UNIQUE, PRIMARY KEY(owner_id, project_id, name, mode));"                                     \
+    "CREATE TABLE reservations(app_id TEXT PRIMARY KEY NOT NULL, owner_id TEXT NOT NULL"           \
+    " REFERENCES users(id), project_id TEXT NOT NULL REFERENCES projects(id), name TEXT NOT NULL," \
+    " mode TEXT NOT NULL, label TEXT NOT NULL, created_at BIGINT NOT NULL,"                        \
+    " expires_at BIGINT NOT NULL, used_at BIGINT NOT NULL);"                                       \
+    "CREATE INDEX reservations_owner ON reservations(owner_id, expires_at) WHERE used_at = 0;"     \
+    "CREATE TABLE apps(id TEXT PRIMARY KEY NOT NULL REFERENCES reservations(app_id),"              \
+    " owner_id TEXT NOT NULL REFERENCES users(id),"                                                \
+    " project_id TEXT NOT NULL REFERENCES projects(id), name TEXT NOT NULL,"                       \
+    " domain_name TEXT NOT NULL, config_domain_name TEXT NOT NULL,"                                \
+    " hardware TEXT NOT NULL REFERENCES hardware(name), mode TEXT NOT NULL,"                       \
+    " status TEXT NOT NULL CHECK(status IN ('spawning', 'initializing', 'running', 'stopped',"     \
+    " 'on_error')), detail TEXT NOT NULL, created_at BIGINT NOT NULL, ready_at BIGINT NOT NULL,"   \
+    " stopped_at BIGINT NOT NULL, expires_at BIGINT NOT NULL, package_sha256 BYTEA NOT NULL,"      \
+    " package_size BIGINT NOT NULL, manifest BYTEA NOT NULL);"                                     \
+    "CREATE UNIQUE INDEX apps_live ON apps(owner_id, project_id, name) WHERE " LIVE ";"            \
+    "CREATE INDEX apps_owner ON apps(owner_id, created_at);"                                       \
+    "CREATE INDEX apps_hardware ON apps(hardware) WHERE " LIVE ";"
+
+#define REFUSE "BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;"
+#define SQLITE_GUARD                                                                               \
+    "CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit " REFUSE                                \
+    "CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit " REFUSE                                \
+    "CREATE TRIGGER audit_no_replace BEFORE INSERT ON audit"                                       \
+    " WHEN EXISTS(SELECT 1 FROM audit WHERE seq = NEW.seq) " REFUSE
+#define POSTGRES_GUARD                                                                             \
+    "CREATE FUNCTION audit_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"                  \
+    " RAISE EXCEPTION USING ERRCODE = '23000', MESSAGE = 'the audit log is append-only';"          \
+    " END $$;"                                                                                     \
+    "CREATE TRIGGER audit_guard BEFORE UPDATE OR DELETE OR TRUNCATE ON audit"                      \
+    " FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse();"
+
+static const char *const sqlite_steps[MSE_OP_SCHEMA] = { STEP_1 SQLITE_GUARD, STEP_2 };
+static const char *const postgres_steps[MSE_OP_SCHEMA] = { STEP_1 POSTGRES_GUARD, STEP_2 };
+
+#define USER_COLUMNS "id, name, email, given_name, family_name, admin, created_at, removed_at"
+#define TOKEN_COLUMNS                                                                              \
+    "t.id, t.user_id, u.name, t.name, t.scopes, t.created_at, t.expires_at, t.revoked_at"
+#define PROJECT_COLUMNS  "id, owner_id, name, description, is_default, created_at"
+#define HARDWARE_COLUMNS "name, tee, memory, cores, enclave_size, max_apps, created_at"
+#define RESERVATION_COLUMNS                                                                        \
+    "app_id, owner_id, project_id, name, mode, label, created_at, expires_at"
+#define APP_COLUMNS                                                                                \
+    "id, owner_id, project_id, name, domain_name, config_domain_name, hardware, mode, status,"     \
+    " detail, created_at, ready_at, stopped_at, expires_at, package_sha256, package_size"
+#define AUDIT_COLUMNS "seq, at, actor, action, subject, detail, hash"
+
+#define V6  "$1, $2, $3, $4, $5, $6"
+#define V7  V6 ", $7"
+#define V8  V7 ", $8"
+#define V9  V8 ", $9"
+#define V16 V9 ", $10, $11, $12, $13, $14, $15, $16"
+
+#define COPY(at, table, key, columns, values)                                                      \
+    [at] = "SELECT " columns " FROM " table " ORDER BY " key,                                      \
+    [at + 1] = "INSERT INTO " table "(" columns ") VALUES(" values ")",                            \
+    [at + 2] = "DELETE FROM " table
+
+static const char *const texts[SQL_NUM] = {
+    [SQL_USER_ADD] = "INSERT INTO users(" USER_COLUMNS ") VALUES(" V8 ")",
+    [SQL_USER_GET] = "SELECT " USER_COLUMNS " FROM users WHERE name = $1 AND removed_at = 0",
+    [SQL_USER_BY_ID] = "SELECT " USER_COLUMNS " FROM users WHERE id = $1 AND removed_at = 0",
+    [SQL_USER_LIST] = "SELECT " USER_COLUMNS " FROM users WHERE removed_at = 0 OR $1 = 'all'"
+                      " ORDER BY name, created_at",
+    [SQL_USER_REMOVE] = "UPDATE users SET removed_at = $2 WHERE id = $1 AND removed_at = 0",
+    [SQL_USER_LIVE_APPS] = "SELECT count(*) FROM apps WHERE owner_id = $1 AND " LIVE,
+    [SQL_USER_NUM_ADMINS] = "SELECT count(*) FROM users WHERE admin = 1 AND removed_at = 0",
+    [SQL_TOKEN_ADD] = "INSERT INTO tokens(id, user_id, sha256, name, scopes, created_at,"
+                      " expires_at, revoked_at) VALUES(" V8 ")",
+    [SQL_TOKEN_REVOKE] = "UPDATE tokens SET revoked_at = $2 WHERE id = $1 AND revoked_at = 0",
+    [SQL_TOKEN_REVOKE_ALL] = "UPDATE tokens SET revoked_at = $2 WHERE user_id = $1"
+                             " AND revoked_at = 0",
+    [SQL_TOKEN_GET] = "SELECT " TOKEN_COLUMNS " FROM tokens t JOIN users u ON u.id = t.user_id"
+                      " WHERE t.id = $1 AND ($2 = '' OR t.user_id = $2)",
+    [SQL_TOKEN_LIST] = "SELECT " TOKEN_COLUMNS " FROM tokens t JOIN users u ON u.id = t.user_id"
+                       " WHERE $1 = '' OR t.user_id = $1 ORDER BY u.name, t.created_at, t.id",
+    [SQL_TOKEN_CHECK] = "SELECT " TOKEN_COLUMNS ", u.id, u.name, u.email, u.given_name,"
+                        " u.family_name, u.admin, u.created_at, u.removed_at, t.sha256"
+                        " FROM tokens t JOIN users u ON u.id = t.user_id WHERE t.sha256 = $1",
+    [SQL_PROJECT_ADD] = "INSERT INTO projects(" PROJECT_COLUMNS ") VALUES(" V6 ")",
+    [SQL_PROJECT_LIST] = "SELECT " PROJECT_COLUMNS " FROM projects WHERE owner_id = $1"
+                         " AND ($2 = '' OR name = $2) ORDER BY created_at, id",
+    [SQL_PROJECT_GET] = "SELECT " PROJECT_COLUMNS " FROM projects WHERE owner_id = $1 AND id = $2",
+    [SQL_HARDWARE_ADD] = "INSERT INTO hardware(" HARDWARE_COLUMNS ") VALUES(" V7 ")",
+    [SQL_HARDWARE_LIST] = "SELECT " HARDWARE_COLUMNS " FROM hardware WHERE $1 = '' OR name = $1"
+                          " ORDER BY name",
+    [SQL_QUOTA_SET] = "INSERT INTO quotas(user_id, hardware, max_apps) VALUES($1, $2, $3)"
+                      " ON CONFLICT(user_id, hardware) DO UPDATE SET max_apps = $3",
+    [SQL_QUOTA_GET] = "SELECT max_apps FROM quotas WHERE user_id = $1 AND hardware = $2",
+    [SQL_QUOTA_LIST] = "SELECT u.name, q.hardware, q.max_apps FROM quotas q"
+                       " JOIN users u ON u.id = q.user_id WHERE u.removed_at = 0"
+                       " ORDER BY u.name, q.hardware",
+    [SQL_LABEL_GET] = "SELECT label FROM labels WHERE owner_id = $1 AND project_id = $2"
+                      " AND name = $3 AND mode = $4",
+    [SQL_LABEL_ADD] = "INSERT INTO labels(owner_id, project_id, name, mode, label)"
+                      " VALUES($1, $2, $3, $4, $5)",
+    [SQL_RESERVATION_ADD] = "INSERT INTO reservations(" RESERVATION_COLUMNS ", used_at)"
+                            " VALUES(" V8 ", 0)",
+    [SQL_RESERVATION_GET] = "SELECT " RESERVATION_COLUMNS " FROM reservations WHERE app_id = $1"
+                            " AND owner_id = $2 AND used_at = 0 AND expires_at > $3",
+    [SQL_RESERVATION_USE] = "UPDATE reservations SET used_at = $2 WHERE app_id = $1"
+                            " AND used_at = 0",
+    [SQL_RESERVATION_COUNT] = "SELECT count(*) FROM reservations WHERE owner_id = $1"
+                              " AND used_at = 0 AND expires_at > $2",
+    [SQL_APP_ADD] = "INSERT INTO apps(" APP_COLUMNS ", manifest) VALUES(" V16 ", $17)",
+    [SQL_APP_GET] = "SELECT " APP_COLUMNS " FROM apps WHERE id = $1"
+                    " AND ($2 = '' OR owner_id = $2)",
+    [SQL_APP_LIST] = "SELECT " APP_COLUMNS " FROM apps WHERE ($1 = '' OR owner_id = $1)"
+                     " AND ($2 = '' OR project_id = $2) AND ($3 = '' OR name = $3)"
+                     " AND status IN ($4, $5, $6, $7, $8)"
+                     " ORDER BY created_at DESC, id LIMIT $9 OFFSET $10",
+    [SQL_APP_MOVE] = "UPDATE apps SET status = $3, detail = $4, ready_at = $5, stopped_at = $6"
+                     " WHERE id = $1 AND status = $2",
+    [SQL_APP_MANIFEST] = "SELECT manifest FROM apps WHERE id = $1",
+    [SQL_APP_COUNT] = "SELECT count(*) FROM apps WHERE hardware = $1"
+                      " AND ($2 = '' OR owner_id = $2) AND " LIVE,
+    [SQL_AUDIT_LAST] = "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1",
+    [SQL_AUDIT_ADD] = "INSERT INTO audit(" AUDIT_COLUMNS ") VALUES(" V7 ")",
+    [SQL_AUDIT_LIST] = "SELECT " AUDIT_COLUMNS " FROM audit ORDER BY seq",
+    COPY(SQL_COPY_USERS, "users", "id", USER_COLUMNS, V8),
+    COPY(SQL_COPY_TOKENS, "tokens", "id",
+         "id, user_id, sha256, name, scopes, created_at, expires_at, revoked_at", V8),
+    COPY(SQL_COPY_PROJECTS, "projects", "id", PROJECT_COLUMNS, V6),
+    COPY(SQL_COPY_HARDWARE, "hardware", "name", HARDWARE_COLUMNS, V7),
+    COPY(SQL_COPY_QUOTAS, "quotas", "user_id, hardware", "user_id, hardware, max_apps",
+         "$1, $2, $3"),
+    COPY(SQL_COPY_LABELS, "labels", "label", "owner_id, project_id, name, mode, label",
+         "$1, $2, $3, $4, $5"),
+    COPY(SQL_COPY_RESERVATIONS, "reservations", "app_id", RESERVATION_COLUMNS ", used_at", V9),
+    COPY(SQL_COPY_APPS, "apps", "id", APP_COLUMNS ", manifest", V16 ", $17"),
+    COPY(SQL_COPY_AUDIT, "audit", "seq", AUDIT_COLUMNS, V7),
+};
+
+const struct mse_db_kind mse_op_store_kind = {
+    .what = "database of msed",
+    .application_id = APPLICATION_ID,
+    .meta = "msed_schema",
+    .newest = MSE_OP_SCHEMA,
+    .sqlite_steps = sqlite_steps,
+    .postgres_steps = postgres_steps,
+    .postgres_lock = "LOCK TABLE audit IN EXCLUSIVE MODE",
+    .texts = texts,
+    .num_texts = SQL_NUM,
+};
+
+mse_status mse_op_store_open(struct mse_op_store **out, const char *where, bool create,
+                             struct mse_error *err)
+{
+    struct mse_op_store *s = calloc(1, sizeof *s);
+    if (s == NULL) {
+        return MSE_FAIL(err, MSE_ERR_MEMORY, STORE_STEP, "out of memory");
+    }
+    mse_status st = mse_db_open(&s->db, &mse_op_store_kind, where, create, err);
+    if (st != MSE_OK) {
+        free(s);
+        return st;
+    }
+    *out = s;
+    return MSE_OK;
+}
+
+void mse_op_store_close(struct mse_op_store *s)
+{
+    if (s != NULL) {
+        mse_db_close(s->db);
+        free(s);
+    }
+}
+
+mse_status op_query(struct mse_op_store *s, enum op_sql which, const struct mse_db_value *params,
+                    size_t num, mse_db_row_fn *row, void *user, struct mse_error *err)
+{
+    const struct mse_db_query q = {
+        .which = which, .params = params, .num_params = num, .row = row, .user = user
+    };
+    return mse_db_run(s->db, &q, err);
+}
+
+mse_status op_change(struct mse_op_store *s, enum op_sql which, const struct mse_db_value *params,
+                     size_t num, uint64_t *changed, struct mse_error *err)
+{
+    const struct mse_db_query q = {
+        .which = which, .params = params, .num_params = num, .changed = changed
+    };
+    return mse_db_run(s->db, &q, err);
+}
+
+static mse_status take_number(void *user, const struct mse_db_value *row, size_t num,
+                              struct mse_error *err)
+{
+    int64_t *out = user;
+    if (num != 1 || row[0].type != MSE_DB_INT) {
+        return op_bad_row(err);
+    }
+    *out = row[0].number;
+    return MSE_OK;
+}
+
+mse_status op_number(struct mse_op_store *s, enum op_sql which, const struct mse_db_value *params,
+                     size_t num, int64_t *out, struct mse_error *err)
+{
+    return op_query(s, which, params, num, take_number, out, err);
+}
+
+static mse_status transact(struct mse_op_store *s, bool write, op_inside_fn *inside, void *arg,
+                           struct mse_error *err)
+{
+    mse_status st = mse_db_begin(s->db, write, err);
+    if (st != MSE_OK) {
+        return st;
+    }
+    st = inside(s, arg, err);
+    return mse_db_end(s->db, st, err);
+}
+
+mse_status op_write(struct mse_op_store *s, op_inside_fn *inside, void *arg, struct mse_error *err)
+{
+    return transact(s, true, inside, arg, err);
+}
+
+mse_status op_read(struct mse_op_store *s, op_inside_fn *inside, void *arg, struct mse_error *err)
+{
+    return transact(s, false, inside, arg, err);
+}
+
+mse_status op_bad_row(struct mse_error *err)
+{
+    return MSE_FAIL(err, MSE_ERR_MALFORMED, STORE_STEP,
+                    "the database holds a row that msed did not write");
+}
+
+static bool is_alnum_lower(char ch)
+{
+    return (ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9');
+}
+
+bool op_is_handle(const char *s)
+{
+    size_t len = strnlen(s, MSE_OP_NAME_LEN);
+    if (len == 0 || len == MSE_OP_NAME_LEN || !is_alnum_lower(s[0]) ||
+        !is_alnum_lower(s[len - 1])) {
+        return false;
+    }
+    for (size_t i = 0; i < len; i++) {
+        if (!is_alnum_lower(s[i]) && s[i] != '.' && s[i] != '_' && s[i] != '-') {
+            return false;
+        }
+    }
+    return true;
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The statements, and what the parts of the store share. Only store_*.c include this. */
+#ifndef OPERATOR_STORE_SQL_H
+#define OPERATOR_STORE_SQL_H
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/util.h"
+#include "db/db.h"
+#include "operator/store.h"
+
+#define STORE_STEP "store"
+
+enum op_sql {
+    SQL_USER_ADD,
+    SQL_USER_GET,
+    SQL_USER_BY_ID,
+    SQL_USER_LIST,
+    SQL_USER_REMOVE,
+    SQL_USER_LIVE_APPS,
+    SQL_USER_NUM_ADMINS,
+    SQL_TOKEN_ADD,
+    SQL_TOKEN_REVOKE,
+    SQL_TOKEN_REVOKE_ALL,
+    SQL_TOKEN_GET,
+    SQL_TOKEN_LIST,
+    SQL_TOKEN_CHECK,
+    SQL_PROJECT_ADD,
+    SQL_PROJECT_LIST,
+    SQL_PROJECT_GET,
+    SQL_HARDWARE_ADD,
+    SQL_HARDWARE_LIST,
+    SQL_QUOTA_SET,
+    SQL_QUOTA_GET,
+    SQL_QUOTA_LIST,
+    SQL_LABEL_GET,
+    SQL_LABEL_ADD,
+    SQL_RESERVATION_ADD,
+    SQL_RESERVATION_GET,
+    SQL_RESERVATION_USE,
+    SQL_RESERVATION_COUNT,
+    SQL_APP_ADD,
+    SQL_APP_GET,
+    SQL_APP_LIST,
+    SQL_APP_MOVE,
+    SQL_APP_MANIFEST,
+    SQL_APP_COUNT,
+    SQL_AUDIT_LAST,
+    SQL_AUDIT_ADD,
+    SQL_AUDIT_LIST,
+    SQL_COPY_FIRST, /* three for each table: read, insert, clear */
+    SQL_COPY_USERS = SQL_COPY_FIRST,
+    SQL_COPY_TOKENS = SQL_COPY_USERS + 3,
+    SQL_COPY_PROJECTS = SQL_COPY_TOKENS + 3,
+    SQL_COPY_HARDWARE = SQL_COPY_PROJECTS + 3,
+    SQL_COPY_QUOTAS = SQL_COPY_HARDWARE + 3,
+    SQL_COPY_LABELS = SQL_COPY_QUOTAS + 3,
+    SQL_COPY_RESERVATIONS = SQL_COPY_LABELS + 3,
+    SQL_COPY_APPS = SQL_COPY_RESERVATIONS + 3,
+    SQL_COPY_AUDIT = SQL_COPY_APPS + 3,
+    SQL_NUM = SQL_COPY_AUDIT + 3,
+};
+#define OP_NUM_TABLES ((SQL_NUM - SQL_COPY_FIRST) / 3)
+
+struct mse_op_store {
+    struct mse_db *db;
+};
+
+/* Runs a statement; rows go to row. */
+MSE_MUST_USE mse_status op_query(struct mse_op_store *s, enum op_sql which,
+                                 const struct mse_db_value *params, size_t num, mse_db_row_fn *row,
+                                 void *user, struct mse_error *err);
+/* Runs a statement that changes rows. */
+MSE_MUST_USE mse_status op_change(struct mse_op_store *s, enum op_sql which,
+                                  const struct mse_db_value *params, size_t num, uint64_t *changed,
+                                  struct mse_error *err);
+/* A statement that answers one number; *out stays as it is if it answers none. */
+MSE_MUST_USE mse_status op_number(struct mse_op_store *s, enum op_sql which,
+                                  const struct mse_db_value *params, size_t num, int64_t *out,
+                                  struct mse_error *err);
+/* One transaction around what is done inside. */
+typedef mse_status op_inside_fn(struct mse_op_store *s, void *arg, struct mse_error *err);
+MSE_MUST_USE mse_status op_write(struct mse_op_store *s, op_inside_fn *inside, void *arg,
+                                 struct mse_error *err);
+MSE_MUST_USE mse_status op_read(struct mse_op_store *s, op_inside_fn *inside, void *arg,
+                                struct mse_error *err);
+/* Adds a line to the audit log, inside the transaction of what it tells. */
+MSE_MUST_USE mse_status op_audit(struct mse_op_store *s, const struct mse_op_by *by,
+                                 const char *action, const char *subject, const char *detail,
+                                 struct mse_error *err);
+/* A row that is not what this program wrote. */
+mse_status op_bad_row(struct mse_error *err);
+/* Inside a transaction: a project of this owner. MSE_ERR_NOT_FOUND. */
+MSE_MUST_USE mse_status op_project_find(struct mse_op_store *s, struct mse_op_project *out,
+                                        const char *owner_id, const char *id,
+                                        struct mse_error *err);
+MSE_MUST_USE mse_status op_hardware_find(struct mse_op_store *s, struct mse_op_hardware *out,
+                                         const char *name, struct mse_error *err);
+MSE_MUST_USE mse_status op_user_find(struct mse_op_store *s, struct mse_op_user *out,
+                                     const char *name, struct mse_error *err);
+MSE_MUST_USE mse_status op_user_by_id(struct mse_op_store *s, struct mse_op_user *out,
+                                      const char *id, struct mse_error *err);
+/* Eight columns become a user. */
+MSE_MUST_USE bool op_user_of(struct mse_op_user *u, const struct mse_db_value *row);
+/* Inside a transaction: a project without a line in the log. */
+MSE_MUST_USE mse_status op_project_insert(struct mse_op_store *s, struct mse_op_project *p,
+                                          mse_time now, struct mse_error *err);
+/* A name of [a-z0-9] with . _ - inside. */
+MSE_MUST_USE bool op_is_handle(const char *s);
+MSE_MUST_USE mse_status op_audit_head(struct mse_op_store *s, struct mse_op_audit_head *out,
+                                      struct mse_error *err);
+
+#endif
