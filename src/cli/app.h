@@ -24,6 +24,9 @@ struct mse_project;
 MSE_MUST_USE mse_status cli_manifest_fill(struct mse_manifest *m, const struct mse_project *p,
                                           struct mse_error *err);
 
+/* Who reads the app's output, in words. */
+const char *cli_logs_text(const struct mse_manifest *m);
+
 /* The context of the last deployment of an mse.toml, heap path; NULL if there is none. */
 char *cli_last_context(const char *toml_path);
 MSE_MUST_USE mse_status cli_remember_context(const char *toml_path, const char *uuid,

@@ -54,10 +54,26 @@ static void copy_words(struct mse_manifest *m, const struct mse_project *p)
     m->package = is(p->package, "encrypted") ? MSE_PACKAGE_ENCRYPTED : MSE_PACKAGE_PLAIN;
     m->restart = is(p->restart, "sealed") ? MSE_RESTART_SEALED : MSE_RESTART_NEVER;
     m->certificate = is(p->certificate, "ca") ? MSE_CERTIFICATE_CA : MSE_CERTIFICATE_LEAF;
-    m->logs = MSE_LOGS_PLAIN;
-    if (is(p->logs, "owner") || is(p->logs, "none")) {
-        m->logs = is(p->logs, "owner") ? MSE_LOGS_OWNER : MSE_LOGS_NONE;
+    bool has_key = !mse_mem_is_zero(p->logs_key, sizeof p->logs_key);
+    m->logs = has_key ? MSE_LOGS_OWNER : MSE_LOGS_NONE; /* sealed to nobody: written for nobody */
+    if (p->logs != NULL) {
+        m->logs = is(p->logs, "plain")   ? MSE_LOGS_PLAIN
+                  : is(p->logs, "owner") ? MSE_LOGS_OWNER
+                                         : MSE_LOGS_NONE;
     }
+}
+
+const char *cli_logs_text(const struct mse_manifest *m)
+{
+    switch (m->logs) {
+    case MSE_LOGS_PLAIN:
+        return "plain, whoever runs the machine reads what the app prints";
+    case MSE_LOGS_OWNER:
+        return "sealed for the owner, nobody else reads what the app prints";
+    case MSE_LOGS_NONE:
+        break;
+    }
+    return "none, what the app prints is lost (logs_key in mse.toml names who may read it)";
 }
 
 static void copy_values(struct mse_manifest *m, const struct mse_project *p)

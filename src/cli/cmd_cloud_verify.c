@@ -314,7 +314,7 @@ static void print_notices(const struct verify *v)
         cli_say(c, "Note: %s", cli_link_note(&v->link));
     }
     if (v->recomputed) {
-        cli_say(c, "Logs: plain, the operator can read what the app prints");
+        cli_say(c, "Logs: %s", cli_logs_text(&v->app.manifest));
         cli_say(c, "Restart: never, a restart makes a new key and certificate");
     }
     if (make_sums(&s, v)) {

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* mse home status, list, logs, stop, restart: what an operator does with instances that exist. */
+/* mse home status, list, stop, restart: what an operator does with instances that exist. */
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
@@ -11,9 +9,7 @@
 #include "cli/home.h"
 #include "os/private_dir.h"
 
-#define DAY        ((mse_time)86400)
-#define FOLLOW_MS  200
-#define TAIL_LINES 10
+#define DAY ((mse_time)86400)
 /* An enclave whose supervisor was killed still drains for some seconds. */
 #define PATIENCE_MS 12000U
 
@@ -124,101 +120,6 @@ enum cli_exit cmd_home_list(struct cli *c)
     free(names);
     free(parent);
     return CLI_DONE;
-}
-
-/* ---- logs ---- */
-
-static bool copy_rest(int fd)
-{
-    char chunk[8192];
-    ssize_t n = 0;
-    while ((n = read(fd, chunk, sizeof chunk)) > 0) {
-        if (fwrite(chunk, 1, (size_t)n, stdout) != (size_t)n) {
-            return false;
-        }
-    }
-    return fflush(stdout) == 0;
-}
-
-/* Puts the file before its last lines. */
-static void seek_tail(int fd)
-{
-    off_t at = lseek(fd, 0, SEEK_END);
-    int lines = 0;
-    char byte = 0;
-    while (at > 0) {
-        if (pread(fd, &byte, 1, at - 1) != 1 || (byte == '\n' && lines++ == TAIL_LINES)) {
-            break;
-        }
-        at--;
-    }
-    (void)lseek(fd, at, SEEK_SET);
-}
-
-/* Until the instance is over; Ctrl-C ends this program as any other. */
-static void follow(const struct home *h, int fd)
-{
-    unsigned turn = 0;
-    bool lives = true;
-    while (copy_rest(fd) && lives) {
-        (void)poll(NULL, 0, FOLLOW_MS);
-        if (++turn % 5 == 0) {
-            json_t *state = home_state(h);
-            lives = home_lives(state);
-            json_decref(state);
-        }
-    }
-    (void)copy_rest(fd);
-}
-
-static enum cli_exit json_lines(const struct home *h)
-{
-    struct cli_file f = { 0 };
-    struct mse_error err = { 0 };
-    mse_status st = home_read(&f, h, HOME_LOG, (size_t)64 << 20, &err);
-    if (st != MSE_OK) {
-        return cli_failed(h->c, st, &err);
-    }
-    json_t *lines = json_array();
-    size_t from = 0;
-    for (size_t i = 0; i < f.len; i++) {
-        if (f.data[i] == '\n') {
-            json_t *line = json_stringn((const char *)f.data + from, i - from);
-            (void)json_array_append_new(lines, line == NULL ? json_string("(not UTF-8)") : line);
-            from = i + 1;
-        }
-    }
-    cli_json(h->c, json_pack("{s:s, s:o}", "name", h->name, "lines", lines));
-    cli_file_clear(&f);
-    return CLI_DONE;
-}
-
-enum cli_exit cmd_home_logs(struct cli *c)
-{
-    struct home h = { .c = c };
-    enum cli_exit e = home_open(&h, c, c->args[0]);
-    char *path = e == CLI_DONE ? home_path(&h, HOME_LOG) : NULL;
-    if (e == CLI_DONE && c->json && cli_has(c, "follow")) {
-        e = cli_trouble(c, "--json and --follow exclude each other");
-    } else if (e == CLI_DONE && c->json) {
-        e = json_lines(&h);
-    } else if (e == CLI_DONE) {
-        int fd = path == NULL ? -1 : open(path, O_RDONLY | O_CLOEXEC);
-        if (fd < 0) {
-            e = cli_trouble(c, "%s has no log: %s", h.name, strerror(errno));
-        } else if (cli_has(c, "follow")) {
-            seek_tail(fd);
-            follow(&h, fd);
-        } else {
-            (void)copy_rest(fd);
-        }
-        if (fd >= 0) {
-            (void)close(fd);
-        }
-    }
-    free(path);
-    home_clear(&h);
-    return e;
 }
 
 /* ---- stop, restart ---- */

@@ -34,7 +34,7 @@ static bool need(const struct cli *c, const char *const *names)
     return true;
 }
 
-static mse_status read_key(uint8_t out[32], const char *path, struct mse_error *err)
+mse_status cli_key_read(uint8_t out[32], const char *path, struct mse_error *err)
 {
     struct cli_file f = { 0 };
     mse_status st = cli_file_read(&f, path, 4096, err);
@@ -172,7 +172,7 @@ static enum cli_exit convert_file(const struct cli *c, convert how, unsigned mod
     const char *path = cli_value(c, "output");
     uint8_t key[32] = { 0 };
     int from = -1;
-    mse_status st = read_key(key, cli_value(c, "key"), &err);
+    mse_status st = cli_key_read(key, cli_value(c, "key"), &err);
     st = st == MSE_OK ? open_input(&from, cli_value(c, "input"), &err) : st;
     st = st == MSE_OK ? cli_newfile_open(&out, path, cli_has(c, "force"), &err) : st;
     st = st == MSE_OK ? how(out.fd, from, key, &err) : st;
@@ -263,7 +263,7 @@ static mse_status add_code_key(struct cli_file *in, const struct cli *c, struct 
     bool any = false;
     mse_build_heap(&text, SEAL_MAX + 1024);
     mse_status st = !cli_has(c, "input") ? MSE_OK : find_members(&at, &any, in, err);
-    st = st == MSE_OK ? read_key(key, cli_value(c, "key"), err) : st;
+    st = st == MSE_OK ? cli_key_read(key, cli_value(c, "key"), err) : st;
     mse_wr_str(&text, "{\"" CODE_KEY "\":\"");
     mse_wr_hex(&text, key, sizeof key);
     mse_wr_str(&text, any ? "\"," : "\"");
@@ -318,7 +318,7 @@ enum cli_exit cmd_home_seal(struct cli *c)
         return CLI_TROUBLE;
     }
     mse_status st = enclave ? key_of_enclave(public, c, cli_value(c, "receiver-enclave"), &err)
-                            : read_key(public, cli_value(c, "receiver-public-key"), &err);
+                            : cli_key_read(public, cli_value(c, "receiver-public-key"), &err);
     if (st != MSE_OK) {
         return not_opened(c, st, &err);
     }
@@ -338,7 +338,7 @@ enum cli_exit cmd_home_unseal(struct cli *c)
     if (!need(c, needed)) {
         return CLI_TROUBLE;
     }
-    mse_status st = read_key(secret, cli_value(c, "private-key"), &err);
+    mse_status st = cli_key_read(secret, cli_value(c, "private-key"), &err);
     enum cli_exit e = st == MSE_OK ? box(c, secret, cli_unseal, 0600) : not_opened(c, st, &err);
     mse_wipe(secret, sizeof secret);
     return e;

@@ -271,6 +271,7 @@ static void say_done(const struct spawn *s)
     cli_say(c, "Fingerprint: %s", home_fact(&s->h, "fingerprint"));
     cli_say(c, "Signer: %s", s->signer);
     cli_say(c, "URL: https://%s:%lld/", s->manifest.san, port);
+    cli_say(c, "Logs: %s", cli_logs_text(&s->manifest));
     cli_say(c, "Evidence for the code provider: %s/evidence.json", out);
     cli_say(c, "The provider also needs root.pem and signer.pem: mse sim show --export DIR");
 }

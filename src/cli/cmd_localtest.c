@@ -15,7 +15,9 @@
 #include "base/util.h"
 #include "cli/child.h"
 #include "cli/cli.h"
+#include "cli/log_open.h"
 #include "cli/project.h"
+#include "cli/sealed_box.h"
 #include "cli/tests.h"
 #include "cmd/files.h"
 #include "os/private_dir.h"
@@ -50,6 +52,7 @@ struct test {
     struct mse_project project;
     char *secrets; /* NULL: mse.toml expects none */
     char *to_seal;
+    char *logs_key; /* what opens the app's logs; NULL: nothing */
     bool encrypted;
     struct cli_tests tests;
     char self[4096];
@@ -135,6 +138,20 @@ static enum cli_exit load_secrets(struct test *t)
                          : e;
 }
 
+/* The private key that mse scaffold left in the project, where mse.toml has the public one. */
+static void find_logs_key(struct test *t)
+{
+    char *folder = cli_folder_of(t->toml_path);
+    t->logs_key = folder == NULL || mse_mem_is_zero(t->project.logs_key, 32)
+                      ? NULL
+                      : cli_join(folder, SCAFFOLD_LOGS_KEY);
+    if (t->logs_key != NULL && !cli_file_exists(t->logs_key)) {
+        free(t->logs_key);
+        t->logs_key = NULL;
+    }
+    free(folder);
+}
+
 static enum cli_exit load(struct test *t)
 {
     struct mse_error err = { 0 };
@@ -151,6 +168,7 @@ static enum cli_exit load(struct test *t)
         }
         return e;
     }
+    find_logs_key(t);
     enum cli_exit e = load_secrets(t);
     if (e != CLI_DONE || !with_tests(t)) {
         return e;
@@ -263,12 +281,16 @@ static void show_log(const struct test *t)
     static const char idle[] = "mse: hint: mse home ";
     char *line = NULL;
     size_t cap = 0;
+    ssize_t len = 0;
+    struct cli_log_open o = { .to = stderr };
     FILE *log = fopen(t->places[LOG], "re");
-    while (log != NULL && getline(&line, &cap, log) > 0) {
+    o.opens = t->logs_key != NULL && cli_key_read(o.secret, t->logs_key, NULL) == MSE_OK;
+    while (log != NULL && (len = getline(&line, &cap, log)) > 0) {
         if (strncmp(line, idle, sizeof idle - 1) != 0) {
-            (void)fputs(line, stderr);
+            cli_log_open_feed(&o, line, (size_t)len);
         }
     }
+    mse_wipe(o.secret, sizeof o.secret);
     free(line);
     if (log != NULL) {
         (void)fclose(log);
@@ -281,15 +303,30 @@ static enum cli_exit failed(const struct test *t, const char *what)
         return cli_trouble(t->c, "interrupted");
     }
     show_log(t);
-    return cli_trouble(t->c, "%s; what was said stands above", what);
+    enum cli_exit e = cli_trouble(t->c, "%s; what was said stands above", what);
+    if (t->logs_key == NULL && (t->project.logs == NULL || strcmp(t->project.logs, "plain") != 0)) {
+        cli_hint(t->c, "what the app printed is not shown: enclave.logs = \"plain\" shows it, "
+                       "logs_key seals it for you");
+    }
+    return e;
+}
+
+/* mse home logs, with what opens them. */
+static struct words begin_logs(const struct test *t)
+{
+    struct words w = begin(t, "home", "logs");
+    add(&w, INSTANCE, NULL);
+    if (t->logs_key != NULL) {
+        add(&w, "--key", t->logs_key);
+    }
+    return w;
 }
 
 /* What the instance itself said, when its app did not start after phase 1. */
 static enum cli_exit did_not_start(const struct test *t)
 {
     pid_t pid = 0;
-    struct words w = begin(t, "home", "logs");
-    add(&w, INSTANCE, NULL);
+    struct words w = begin_logs(t);
     if (stop_asked == 0 && start(&pid, t, &w, STDERR_FILENO, -1) == CLI_DONE) {
         (void)cli_child_wait(pid);
     }
@@ -476,8 +513,8 @@ static enum cli_exit run_tests(struct test *t)
 static enum cli_exit leave_running(const struct test *t)
 {
     pid_t logs = 0;
-    struct words w = begin(t, "home", "logs");
-    add(&w, INSTANCE, "--follow");
+    struct words w = begin_logs(t);
+    add(&w, "--follow", NULL);
     cli_say(t->c, "URL: %s", t->url);
     cli_say(t->c, "  curl --cacert %s %s", t->places[CERT], t->url);
     cli_say(t->c, "Ctrl-C stops it");
@@ -543,6 +580,7 @@ enum cli_exit cmd_localtest(struct cli *c)
     free(t.toml_path);
     free(t.secrets);
     free(t.to_seal);
+    free(t.logs_key);
     free(t.scratch);
     free(t.address);
     free(t.url);

@@ -10,7 +10,10 @@
 #include "base/error.h"
 #include "base/util.h"
 #include "cli/cli.h"
+#include "cli/project.h"
+#include "cli/sealed_box.h"
 #include "cmd/files.h"
+#include "crypto/x25519.h"
 #include "os/private_dir.h"
 
 struct template
@@ -24,6 +27,7 @@ struct template
 struct place {
     const char *name;
     const char *group;
+    char logs_key[65];
 };
 
 #define MAX_FILE ((size_t)64 * 1024)
@@ -37,13 +41,15 @@ static bool good_name(const char *name)
            strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == len;
 }
 
-/* Content with every @NAME@ and @GROUP@ replaced. */
+/* Content with every mark replaced. */
 static void fill_in(struct mse_build *out, struct mse_bytes content, const struct place *to)
 {
     const struct {
         struct mse_bytes mark;
         const char *text;
-    } marks[] = { { mse_bytes_str("@NAME@"), to->name }, { mse_bytes_str("@GROUP@"), to->group } };
+    } marks[] = { { mse_bytes_str("@NAME@"), to->name },
+                  { mse_bytes_str("@GROUP@"), to->group },
+                  { mse_bytes_str("@LOGS_KEY@"), to->logs_key } };
     while (content.len > 0) {
         size_t first = content.len;
         size_t which = MSE_ARRAY_LEN(marks);
@@ -87,9 +93,31 @@ static mse_status write_file(const char *dir, const struct template *t, const st
     return st;
 }
 
-static mse_status write_all(const char *dir, const struct place *to, struct mse_error *err)
+/* Whom the logs are sealed to: a key that is there stays, since older logs are sealed to it too. */
+static mse_status make_logs_key(const char *dir, struct place *to, struct mse_error *err)
 {
-    mse_status st = MSE_OK;
+    uint8_t secret[32];
+    uint8_t public[32];
+    char *path = cli_join(dir, SCAFFOLD_LOGS_KEY);
+    mse_status st = path == NULL ? MSE_ERR_MEMORY : MSE_OK;
+    if (st == MSE_OK && cli_file_exists(path)) {
+        st = cli_key_read(secret, path, err);
+        st = st == MSE_OK ? mse_x25519_public(public, secret) : st;
+    } else if (st == MSE_OK) {
+        st = mse_x25519_generate(secret, public);
+        st = st == MSE_OK ? cli_file_write(path, mse_bytes_of(secret, 32), 0600, err) : st;
+    }
+    if (st == MSE_OK) {
+        mse_hex_encode(to->logs_key, mse_bytes_of(public, 32));
+    }
+    mse_wipe(secret, sizeof secret);
+    free(path);
+    return st;
+}
+
+static mse_status write_all(const char *dir, struct place *to, struct mse_error *err)
+{
+    mse_status st = make_logs_key(dir, to, err);
     for (size_t i = 0; st == MSE_OK && i < MSE_ARRAY_LEN(templates); i++) {
         st = write_file(dir, &templates[i], to, err);
     }
@@ -97,7 +125,7 @@ static mse_status write_all(const char *dir, const struct place *to, struct mse_
 }
 
 /* All files in a folder beside, which then gets the name: a whole project or none. */
-static mse_status make_project(const struct place *to, struct mse_error *err)
+static mse_status make_project(struct place *to, struct mse_error *err)
 {
     const char *name = to->name;
     char tmp[300];
@@ -127,6 +155,8 @@ static void say_next_steps(const struct cli *c, const char *name)
         return;
     }
     cli_say(c, "The project is in ./%s: mse.toml, mse_src/, tests/ and two files of secrets", name);
+    cli_say(c, "What the app prints is sealed to ./%s/" SCAFFOLD_LOGS_KEY ": keep it to yourself",
+            name);
     cli_say(c, "To try it on this machine:");
     cli_say(c, "  cd %s", name);
     cli_say(c, "  mse %s localtest", group);
@@ -144,7 +174,7 @@ enum cli_exit cmd_scaffold(struct cli *c)
                            name[0] == '\0' ? "empty" : name);
     }
     bool over = cli_has(c, "force") && stat(name, &info) == 0 && S_ISDIR(info.st_mode);
-    const struct place to = { name, c->command->group };
+    struct place to = { .name = name, .group = c->command->group };
     mse_status st = over ? write_all(name, &to, &err) : make_project(&to, &err);
     if (st != MSE_OK) {
         enum cli_exit e = cli_failed(c, st, &err);

@@ -322,7 +322,8 @@ static json_t *ready_json(const struct run *r)
                      "ready", "app_id", r->manifest.app_id, "domain", r->domain, "port",
                      (int)r->port, "url", r->url, "fingerprint", r->fingerprint, "signer",
                      r->signer_hex, "context", r->context_path, "expires_at", until, "simulated", 1,
-                     "logs", "plain", "pid", mse_sim_enclave_pid(r->enclave));
+                     "logs", mse_manifest_logs_word(&r->manifest), "pid",
+                     mse_sim_enclave_pid(r->enclave));
 }
 
 static void json_line(json_t *v)
@@ -366,7 +367,7 @@ static void say_ready(const struct run *r)
     cli_say(c, "Signer: %s", r->signer_hex);
     cli_say(c, "URL: %s", r->url);
     cli_say(c, "Context for users: %s", r->context_path);
-    cli_say(c, "Logs: plain, whoever runs this machine reads what the app prints");
+    cli_say(c, "Logs: %s", cli_logs_text(&r->manifest));
     cli_say(c, "To verify it:");
     cli_say(c, "  mse cloud verify %s:%u --fingerprint %s --signer %s --allow-simulation",
             r->domain, r->port, r->fingerprint, r->signer_hex);

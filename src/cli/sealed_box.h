@@ -13,5 +13,7 @@ MSE_MUST_USE mse_status cli_seal(struct mse_build *out, struct mse_bytes in,
 /* MSE_ERR_SIGNATURE: the box is damaged or for another key; MSE_ERR_MALFORMED: shorter than one. */
 MSE_MUST_USE mse_status cli_unseal(struct mse_build *out, struct mse_bytes box,
                                    const uint8_t secret[32], struct mse_error *err);
+/* A file of 32 bytes, as mse home keygen makes them. The caller wipes out. */
+MSE_MUST_USE mse_status cli_key_read(uint8_t out[32], const char *path, struct mse_error *err);
 
 #endif

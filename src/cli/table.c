@@ -192,6 +192,9 @@ static const struct cli_option home_test_options[] = {
 
 static const struct cli_option home_logs_options[] = {
     { "follow", NULL, "the last lines, then what comes (also -f)", false },
+    { "key", "F", "private key of the owner, which opens sealed records", false },
+    { "certificate", "FILE", "of the enclave, verified before: only its records count", false },
+    { "input", "FILE", "the log, instead of that of an instance here; - for stdin", false },
     { NULL, NULL, NULL, false },
 };
 
@@ -355,7 +358,7 @@ static const struct cli_command commands[] = {
       home_test_options, cmd_home_test },
     { "home", "status", "NAME", 1, 1, "say how an instance is", no_options, cmd_home_status },
     { "home", "list", NULL, 0, 0, "list the instances here", no_options, cmd_home_list },
-    { "home", "logs", "NAME", 1, 1, "print what an instance says", home_logs_options,
+    { "home", "logs", "[NAME]", 0, 1, "print what an instance says", home_logs_options,
       cmd_home_logs },
     { "home", "stop", "NAME", 1, 1, "stop an instance", home_stop_options, cmd_home_stop },
     { "home", "restart", "NAME", 1, 1, "start an instance again", home_restart_options,

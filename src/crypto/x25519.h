@@ -9,5 +9,9 @@
 MSE_MUST_USE mse_status mse_x25519_generate(uint8_t secret[32], uint8_t public[32]);
 /* The public key of a private one. */
 MSE_MUST_USE mse_status mse_x25519_public(uint8_t public[32], const uint8_t secret[32]);
+/* mse_x25519_shared computes what two pairs share. MSE_ERR_ARGUMENT: public is no key of use (all
+ * zeros come of it). The caller wipes it. */
+MSE_MUST_USE mse_status mse_x25519_shared(uint8_t shared[32], const uint8_t secret[32],
+                                          const uint8_t public[32]);
 
 #endif

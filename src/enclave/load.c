@@ -72,7 +72,6 @@ static mse_status check_served(const struct mse_manifest *m, struct mse_error *e
         { "ssl_certificate_origin", m->origin != MSE_ORIGIN_SELF, "\"self\"" },
         { "expects", (m->expects & MSE_EXPECT_SSL_KEY) != 0, "no \"ssl_key\"" },
         { "rootfs", m->rootfs.name != NULL, "\"host\", in the simulation" },
-        { "logs", m->logs != MSE_LOGS_PLAIN, "\"plain\"" },
         { "restart", m->restart != MSE_RESTART_NEVER, "\"never\"" },
         { "upgrade", m->upgrade.owner_key != NULL || m->upgrade.fingerprints.num > 0, "none" },
         { "certificate", m->certificate != MSE_CERTIFICATE_LEAF, "\"leaf\"" },

@@ -3,22 +3,30 @@
 #include "enclave/logs.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/util.h"
+#include "enclave/sealed.h"
 #include "net/loop.h"
+#include "package/log_record.h"
 
 #define READS_PER_TURN 16
+#define READ_LEN       4096
 
 static bool take_token(struct mse_logs *l)
 {
-    uint64_t now = uv_now(l->loop);
+    uint64_t now = uv_now(l->cfg.loop);
+    uint64_t burst = l->cfg.rule == MSE_LOGS_OWNER ? MSE_LOGS_BURST_BOX : MSE_LOGS_BURST;
     uint64_t new_tokens = (now - l->refilled_ms) * MSE_LOGS_PER_SECOND / 1000;
     if (new_tokens > 0) {
         l->tokens += new_tokens;
-        l->tokens = l->tokens > MSE_LOGS_BURST ? MSE_LOGS_BURST : l->tokens;
+        l->tokens = l->tokens > burst ? burst : l->tokens;
         l->refilled_ms = now;
     }
     if (l->tokens == 0) {
@@ -38,29 +46,87 @@ static void keep(struct mse_logs *l, const struct mse_log_stream *s)
     l->num_kept++;
 }
 
+/* ---- sealed for the owner ---- */
+
+/* What cannot be sealed is not written: it counts as dropped. */
+static bool write_sealed(struct mse_logs *l, enum mse_log_kind kind, struct mse_bytes text)
+{
+    uint8_t record[MSE_LOG_LARGE];
+    uint8_t box[MSE_LOG_LARGE + MSE_SEALED_EXTRA];
+    char line[2 * sizeof box];
+    struct mse_build b;
+    struct mse_build sealed;
+    struct mse_log_record r = {
+        .kind = kind, .sequence = l->sequence, .time_ms = (uint64_t)time(NULL) * 1000, .text = text
+    };
+    memcpy(r.boot, l->cfg.identity->boot, sizeof r.boot);
+    memcpy(r.enclave, l->cfg.identity->x25519_public, sizeof r.enclave);
+    mse_build_fixed(&b, record, sizeof record);
+    mse_build_fixed(&sealed, box, sizeof box);
+    bool ok = mse_log_record_write(&b, &r, l->shared) == MSE_OK &&
+              mse_sealed_make(&sealed, mse_build_view(&b), l->cfg.owner_key);
+    mse_wipe(record, sizeof record);
+    if (ok) {
+        mse_base64url_encode(line, mse_build_view(&sealed));
+        mse_log(MSE_LOG_INFO, "app", MSE_LOG_SEALED "%s", line);
+        l->sequence++;
+    }
+    return ok;
+}
+
+static void seal_line(const struct mse_log_stream *s)
+{
+    struct mse_logs *l = s->logs;
+    char number[24];
+    if (l->dropped > 0) {
+        (void)snprintf(number, sizeof number, "%llu", (unsigned long long)l->dropped);
+        if (write_sealed(l, MSE_LOG_DROPPED, mse_bytes_str(number))) {
+            l->dropped = 0;
+        }
+    }
+    if (!write_sealed(l, s == &l->err ? MSE_LOG_ERR : MSE_LOG_OUT, mse_bytes_of(s->line, s->len))) {
+        l->dropped++;
+        l->dropped_total++;
+    }
+}
+
+/* ---- lines ---- */
+
+static void print_line(const struct mse_log_stream *s)
+{
+    struct mse_logs *l = s->logs;
+    char quoted[2 * MSE_LOGS_LINE_LEN];
+    if (l->dropped > 0) {
+        mse_log(MSE_LOG_WARN, "app", "%llu lines dropped: more than %d a second",
+                (unsigned long long)l->dropped, MSE_LOGS_PER_SECOND);
+        l->dropped = 0;
+    }
+    mse_log(MSE_LOG_INFO, "app", "%s: %s", s->name,
+            mse_log_quote(quoted, sizeof quoted, mse_bytes_of(s->line, s->len)));
+}
+
 static void end_line(struct mse_log_stream *s)
 {
     struct mse_logs *l = s->logs;
-    if (s->len > 0) {
+    bool plain = l != NULL && l->cfg.rule == MSE_LOGS_PLAIN; /* NULL: never begun */
+    if (s->len > 0 && plain) {
         keep(l, s);
     }
-    if (s->len > 0 && take_token(l)) {
-        char quoted[2 * MSE_LOGS_LINE_LEN];
-        if (l->dropped > 0) {
-            mse_log(MSE_LOG_WARN, "app", "%llu lines dropped: more than %d a second",
-                    (unsigned long long)l->dropped, MSE_LOGS_PER_SECOND);
-            l->dropped = 0;
+    if (s->len > 0 && l->cfg.rule != MSE_LOGS_NONE && take_token(l)) {
+        if (plain) {
+            print_line(s);
+        } else {
+            seal_line(s);
         }
-        mse_log(MSE_LOG_INFO, "app", "%s: %s", s->name,
-                mse_log_quote(quoted, sizeof quoted, mse_bytes_of(s->line, s->len)));
     }
+    mse_wipe(s->line, s->len);
     s->len = 0;
 }
 
 /* Returns false when nothing more will come. */
 static bool read_some(struct mse_log_stream *s, bool *more)
 {
-    char buf[4096];
+    char buf[READ_LEN];
     ssize_t n = read(s->fd, buf, sizeof buf);
     *more = n == (ssize_t)sizeof buf;
     if (n <= 0) {
@@ -108,7 +174,7 @@ static void on_readable(uv_poll_t *h, int status, int events)
 static bool stream_start(struct mse_log_stream *s, struct mse_logs *l, const char *name, int fd)
 {
     *s = (struct mse_log_stream) { .logs = l, .name = name, .fd = -1 };
-    if (!mse_net_prepare_fd(fd) || uv_poll_init(l->loop, &s->poll, fd) != 0) {
+    if (!mse_net_prepare_fd(fd) || uv_poll_init(l->cfg.loop, &s->poll, fd) != 0) {
         (void)close(fd);
         return false;
     }
@@ -117,15 +183,24 @@ static bool stream_start(struct mse_log_stream *s, struct mse_logs *l, const cha
     return uv_poll_start(&s->poll, UV_READABLE, on_readable) == 0;
 }
 
-mse_status mse_logs_start(struct mse_logs *l, uv_loop_t *loop, int out_fd, int err_fd,
-                          struct mse_error *err)
+mse_status mse_logs_start(struct mse_logs *l, const struct mse_logs_config *c, int out_fd,
+                          int err_fd, struct mse_error *err)
 {
-    l->loop = loop;
+    mse_status st = c->rule == MSE_LOGS_OWNER
+                        ? mse_log_shared(l->shared, c->identity->x25519_secret, c->owner_key)
+                        : MSE_OK;
+    if (st != MSE_OK) {
+        (void)close(out_fd);
+        (void)close(err_fd);
+        return MSE_FAIL(err, st, "logs", "logs_key is no key that anything can be sealed to");
+    }
+    l->cfg = *c;
+    l->sequence = 0;
     l->num_kept = 0;
     l->dropped = 0;
     l->dropped_total = 0;
-    l->tokens = MSE_LOGS_BURST;
-    l->refilled_ms = uv_now(loop);
+    l->tokens = c->rule == MSE_LOGS_OWNER ? MSE_LOGS_BURST_BOX : MSE_LOGS_BURST;
+    l->refilled_ms = uv_now(c->loop);
     bool ok = stream_start(&l->out, l, "out", out_fd);
     ok = stream_start(&l->err, l, "err", err_fd) && ok;
     if (!ok) {
@@ -185,4 +260,5 @@ void mse_logs_stop(struct mse_logs *l)
 {
     stream_stop(&l->out);
     stream_stop(&l->err);
+    mse_wipe(l->shared, sizeof l->shared);
 }

@@ -22,3 +22,9 @@ bool mse_sealed_open(struct mse_build *out, struct mse_bytes box, const uint8_t 
     out->len = before + (opened ? box.len - MSE_SEALED_EXTRA : 0);
     return opened;
 }
+
+bool mse_sealed_make(struct mse_build *out, struct mse_bytes in, const uint8_t public[32])
+{
+    uint8_t *room = sodium_init() < 0 ? NULL : mse_wr_space(out, in.len + MSE_SEALED_EXTRA);
+    return room != NULL && crypto_box_seal(room, in.data, in.len, public) == 0;
+}

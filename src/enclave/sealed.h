@@ -12,5 +12,8 @@
  * it has no room. The caller wipes out. */
 MSE_MUST_USE bool mse_sealed_open(struct mse_build *out, struct mse_bytes box,
                                   const uint8_t secret[32], const uint8_t public[32]);
+/* Appends a box with in for this public key; false if it is none, or without room. */
+MSE_MUST_USE bool mse_sealed_make(struct mse_build *out, struct mse_bytes in,
+                                  const uint8_t public[32]);
 
 #endif

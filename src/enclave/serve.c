@@ -412,7 +412,11 @@ static mse_status start_app(struct serve *s)
         (void)close(out[1]);
         return MSE_FAIL(s->err, MSE_ERR_IO, "app", "pipe: %s", strerror(errno));
     }
-    mse_status st = mse_logs_start(&s->logs, &s->loop, out[0], err[0], s->err);
+    const struct mse_logs_config lc = { .loop = &s->loop,
+                                        .rule = c->manifest->logs,
+                                        .owner_key = c->manifest->logs_key,
+                                        .identity = c->identity };
+    mse_status st = mse_logs_start(&s->logs, &lc, out[0], err[0], s->err);
     st = st == MSE_OK ? start_quotes(s) : st;
     if (st == MSE_OK) {
         st = mse_app_start(c->app, c->manifest, out[1], err[1], s->err);

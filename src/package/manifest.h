@@ -130,5 +130,7 @@ MSE_MUST_USE mse_status mse_manifest_parse(struct mse_manifest *out, struct mse_
 void mse_manifest_defaults(struct mse_manifest *m);
 /* The names of all members in their order; NULL at the end. */
 const char *mse_manifest_member_name(size_t i);
+/* How the manifest spells its rule for logs: "plain", "owner" or "none". */
+const char *mse_manifest_logs_word(const struct mse_manifest *m);
 
 #endif

@@ -251,3 +251,8 @@ const char *mse_manifest_member_name(size_t i)
 {
     return i < MSE_ARRAY_LEN(mse_members) ? mse_members[i].name : NULL;
 }
+
+const char *mse_manifest_logs_word(const struct mse_manifest *m)
+{
+    return logs_words[m->logs];
+}

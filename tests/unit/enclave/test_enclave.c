@@ -123,11 +123,6 @@ static void refuses_every_promise(struct mse_manifest *m, mse_time now)
     m->rootfs.name = name;
     assert_unsupported(m, now, "rootfs");
     *m = good;
-    m->logs = MSE_LOGS_OWNER;
-    assert_unsupported(m, now, "logs");
-    m->logs = MSE_LOGS_NONE;
-    assert_unsupported(m, now, "logs");
-    *m = good;
     m->restart = MSE_RESTART_SEALED;
     assert_unsupported(m, now, "restart");
     *m = good;
@@ -496,12 +491,13 @@ static void test_last_lines(void **state)
     (void)state;
     uv_loop_t loop;
     struct mse_logs l = { 0 };
+    const struct mse_logs_config plain = { .loop = &loop, .rule = MSE_LOGS_PLAIN };
     int out[2];
     int err[2];
     assert_int_equal(uv_loop_init(&loop), 0);
     assert_int_equal(pipe2(out, O_CLOEXEC), 0);
     assert_int_equal(pipe2(err, O_CLOEXEC), 0);
-    assert_status(mse_logs_start(&l, &loop, out[0], err[0], NULL), MSE_OK);
+    assert_status(mse_logs_start(&l, &plain, out[0], err[0], NULL), MSE_OK);
     char text[2000] = "";
     mse_logs_last(&l, text, sizeof text);
     assert_string_equal(text, "");

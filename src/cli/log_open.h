@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Opening a log that was sealed for its owner, line by line: what the app said, and whether records
+ * are missing, come twice, or were not made by the enclave. */
+#ifndef CLI_LOG_OPEN_H
+#define CLI_LOG_OPEN_H
+
+#include <stdio.h>
+
+#include "cli/cli.h"
+
+struct cli_log_open {
+    bool opens; /* secret is there: else every line is one as any other */
+    uint8_t secret[32];
+    bool has_enclave; /* the key that the records have to be of */
+    uint8_t enclave[32];
+    bool tail;     /* the first record need not be number 0 */
+    FILE *to;      /* where they are printed */
+    json_t *lines; /* NULL: they are printed */
+    bool any;      /* a record was opened */
+    bool bad;      /* a record was not in order */
+    uint8_t boot[16];
+    uint64_t next;
+    char line[1024];
+    size_t len;
+    bool too_long; /* this line */
+};
+/* Takes bytes of the log as they come; the last line needs its newline. */
+void cli_log_open_feed(struct cli_log_open *o, const char *p, size_t len);
+
+#endif
