@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The appraisals of SGX, TDX and SEV-SNP behind signatures that all hold (the linker puts the
- * functions below in the place of the real ones, in this target alone): what the fuzzer changes
+/* The appraisals of SGX, TDX, SEV-SNP and Nitro behind signatures that all hold (the linker puts
+ * the functions below in the place of the real ones, in this target alone): what the fuzzer changes
  * gets past the cryptography, to everything that judges content. The first byte chooses the kind of
  * evidence, the next two are the length of each part, in order, and of the root; what is left is
  * the evidence. */
@@ -16,6 +16,8 @@ mse_status __wrap_mse_p256_verify(const struct mse_curve *c, const uint8_t point
                                   const uint8_t sig[64], struct mse_bytes message);
 mse_status __wrap_mse_p384_verify(const uint8_t point[96], const uint8_t sig[96],
                                   struct mse_bytes message);
+mse_status __wrap_mse_p384_verify_digest(const struct mse_curve *c, const uint8_t point[96],
+                                         const uint8_t sig[96], const uint8_t digest[48]);
 mse_status __wrap_mse_verify(const struct mse_curve *c, const struct mse_pubkey *key,
                              enum mse_sig_alg alg, struct mse_bytes sig, struct mse_bytes message);
 
@@ -35,6 +37,16 @@ mse_status __wrap_mse_p384_verify(const uint8_t point[96], const uint8_t sig[96]
     (void)point;
     (void)sig;
     (void)message;
+    return MSE_OK;
+}
+
+mse_status __wrap_mse_p384_verify_digest(const struct mse_curve *c, const uint8_t point[96],
+                                         const uint8_t sig[96], const uint8_t digest[48])
+{
+    (void)c;
+    (void)point;
+    (void)sig;
+    (void)digest;
     return MSE_OK;
 }
 
@@ -109,8 +121,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     policy.allow_simulation =
         mse_simulation_root_sha256_of_pem(policy.simulation_root_sha256, root, NULL) == MSE_OK;
     (void)!mse_simulation_root_of_pem(policy.simulation_root, root, NULL);
-    mse_status st = (kind & 1) != 0 ? mse_appraise_snp(&v, in, &c, &policy, 1767225600, NULL)
-                                    : mse_appraise_quote(&v, in, &c, &policy, 1767225600, NULL);
+    mse_status st = (kind & 4) != 0   ? mse_appraise_nitro(&v, in, &policy, 1767225600, NULL)
+                    : (kind & 1) != 0 ? mse_appraise_snp(&v, in, &c, &policy, 1767225600, NULL)
+                                      : mse_appraise_quote(&v, in, &c, &policy, 1767225600, NULL);
     MSE_ASSERT(v.status == st && v.accepted == (st == MSE_OK));
     check(&v);
     return 0;

@@ -60,12 +60,72 @@ static void copy_item(struct mse_build *out, struct mse_cbor *r)
     }
 }
 
+static size_t count_entries(const struct mse_cbor *r, enum mse_cbor_major major)
+{
+    struct mse_cbor copy = *r;
+    struct mse_cbor_entries e;
+    struct mse_bytes item;
+    size_t num = 0;
+    for (bool more = mse_cbor_entries(&copy, major, &e); more && mse_cbor_next(&copy, &e); num++) {
+        MSE_ASSERT(mse_cbor_item(&copy, &item));
+        MSE_ASSERT(major == MSE_CBOR_ARRAY || mse_cbor_item(&copy, &item));
+    }
+    return num;
+}
+
+/* The same with definite lengths. */
+static void settle(struct mse_build *out, struct mse_cbor *r)
+{
+    struct mse_cbor_entries e;
+    struct mse_bytes item;
+    uint64_t tag = 0;
+    size_t num = count_entries(r, mse_cbor_is(r, MSE_CBOR_MAP) ? MSE_CBOR_MAP : MSE_CBOR_ARRAY);
+    if (mse_cbor_entries(r, MSE_CBOR_ARRAY, &e)) {
+        mse_cborw_array(out, num);
+        while (mse_cbor_next(r, &e)) {
+            settle(out, r);
+        }
+    } else if (mse_cbor_entries(r, MSE_CBOR_MAP, &e)) {
+        mse_cborw_map(out, num);
+        while (mse_cbor_next(r, &e)) {
+            settle(out, r);
+            settle(out, r);
+        }
+    } else if (mse_cbor_tag(r, &tag)) {
+        mse_cborw_tag(out, tag);
+        settle(out, r);
+    } else {
+        MSE_ASSERT(mse_cbor_item(r, &item));
+        mse_wr_bytes(out, item);
+    }
+}
+
+/* Indefinite lengths are a way to write: with definite ones the lenient reader takes the document
+ * too, and what that one takes, this one takes. */
+static void check_indefinite(struct mse_bytes doc, bool lenient)
+{
+    bool taken = mse_cbor_check(doc, MSE_CBOR_INDEFINITE);
+    MSE_ASSERT(taken || !lenient);
+    if (!taken) {
+        return;
+    }
+    struct mse_build out;
+    mse_build_heap(&out, MAX_OUT);
+    struct mse_cbor r = mse_cbor_of(doc, MSE_CBOR_INDEFINITE);
+    settle(&out, &r);
+    MSE_ASSERT(r.in.len == 0 && mse_build_ok(&out));
+    MSE_ASSERT(mse_cbor_check(mse_build_view(&out), MSE_CBOR_LENIENT));
+    MSE_ASSERT(!mse_cbor_check(mse_bytes_of(doc.data, doc.len - 1), MSE_CBOR_INDEFINITE));
+    mse_build_clear(&out);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct mse_bytes doc = mse_bytes_of(data, size);
     bool lenient = mse_cbor_check(doc, MSE_CBOR_LENIENT);
     struct mse_cbor r = mse_cbor_of(doc, MSE_CBOR_LENIENT);
     struct mse_bytes item;
+    check_indefinite(doc, lenient);
     if (lenient) {
         MSE_ASSERT(mse_cbor_item(&r, &item) && r.in.len == 0 && item.len == size);
     }

@@ -18,6 +18,9 @@ static void check_quote(const struct mse_sgx_quote *q, const uint8_t *data, size
     MSE_ASSERT(size ==
                436 + 64 + 64 + 384 + 64 + 2 + q->auth.qe_auth_data.len + 6 + q->auth.cert_data.len);
     MSE_ASSERT(q->signed_part.data == data && q->signed_part.len == 432);
+    struct mse_sgx_report body;
+    MSE_ASSERT(mse_sgx_report_parse(&body, mse_bytes_of(data + 48, 384), NULL) == MSE_OK);
+    MSE_ASSERT(mse_mem_equal(body.mr_enclave, q->body.mr_enclave, sizeof body.mr_enclave));
     MSE_ASSERT(inside(q->auth.qe_report_raw, data, size) &&
                inside(q->auth.qe_auth_data, data, size) && inside(q->auth.cert_data, data, size));
 }

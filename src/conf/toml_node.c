@@ -24,7 +24,7 @@ void mse_toml_free(struct mse_toml_node *root)
 
 const struct mse_toml_node *mse_toml_get(const struct mse_toml_node *n, const char *key)
 {
-    for (size_t i = 0; n->type == MSE_TOML_TABLE && i < n->num; i++) {
+    for (size_t i = 0; n != NULL && n->type == MSE_TOML_TABLE && i < n->num; i++) {
         if (mse_bytes_is_str(n->items[i].key, key)) {
             return &n->items[i];
         }

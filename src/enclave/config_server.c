@@ -345,11 +345,15 @@ static void conn_new(struct mse_config_server *s, int fd)
 static void on_listener(uv_poll_t *h, int status, int events)
 {
     struct mse_config_server *s = h->data;
-    int fd = -1;
     (void)events;
-    for (int i = 0; status == 0 && i < MSE_CONFIG_MAX_STRANGERS &&
-                    (fd = accept4(s->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0;
-         i++) {
+    for (int i = 0; status == 0 && i < MSE_CONFIG_MAX_STRANGERS; i++) {
+        int fd = accept4(s->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd < 0) {
+            if (mse_accept_is_exhausted(errno)) {
+                (void)uv_poll_stop(h); /* until the next tick */
+            }
+            return;
+        }
         conn_new(s, fd);
     }
 }
@@ -372,6 +376,9 @@ static void on_tick(uv_timer_t *h)
         if (s->places[i] != NULL && too_late(s->places[i], uv_now(s->cfg.loop))) {
             conn_close(s->places[i]);
         }
+    }
+    if (!s->stopped && !uv_is_active((const uv_handle_t *)&s->listener)) {
+        (void)uv_poll_start(&s->listener, UV_READABLE, on_listener);
     }
 }
 

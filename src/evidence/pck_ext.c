@@ -36,7 +36,7 @@ static unsigned last_arc(struct mse_bytes oid, const uint8_t *parent, size_t par
 static bool rd_member(struct mse_bytes *in, struct mse_bytes *oid, struct mse_bytes *value)
 {
     struct mse_bytes seq = { 0 };
-    if (!mse_der_get(in, MSE_DER_SEQUENCE, &seq) || !mse_der_get(&seq, MSE_DER_OID, oid)) {
+    if (!mse_der_get(in, MSE_DER_SEQUENCE, &seq) || !mse_der_oid(&seq, oid)) {
         return false;
     }
     *value = seq;

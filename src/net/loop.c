@@ -67,6 +67,11 @@ int mse_net_listen_unix(const char *path, int backlog)
     return fd;
 }
 
+bool mse_accept_is_exhausted(int error)
+{
+    return error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS;
+}
+
 bool mse_net_prepare_fd(int fd)
 {
     int fl = fcntl(fd, F_GETFL);

@@ -347,12 +347,17 @@ static void conn_close(struct mse_relay_conn *c)
     }
 }
 
+static bool wants_own(const struct mse_relay_conn *c)
+{
+    const char *name = c->relay->cfg.own_name;
+    return name != NULL && mse_tls_named(c->tls, name);
+}
+
 /* Connects to the app, or leaves that to the retry timer while its queue is full. */
 static bool connect_back(struct mse_relay_conn *c)
 {
     struct mse_relay *r = c->relay;
-    bool own = r->cfg.own_name != NULL && mse_tls_named(c->tls, r->cfg.own_name);
-    int fd = mse_net_connect_unix(own ? r->cfg.own_backend : r->cfg.backend);
+    int fd = mse_net_connect_unix(wants_own(c) ? r->cfg.own_backend : r->cfg.backend);
     if (fd < 0 && errno == EAGAIN) {
         return uv_is_active((const uv_handle_t *)&r->retry) != 0 ||
                uv_timer_start(&r->retry, on_retry, RETRY_MS, RETRY_MS) == 0;
@@ -689,7 +694,7 @@ static void on_listener(uv_poll_t *h, int status, int events)
     for (int i = 0; status == 0 && i < ACCEPTS_PER_TURN; i++) {
         int fd = accept4(r->cfg.listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0) {
-            if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
+            if (mse_accept_is_exhausted(errno)) {
                 (void)uv_poll_stop(h); /* until the next tick */
             }
             return;
@@ -737,18 +742,24 @@ static void on_tick(uv_timer_t *h)
     }
 }
 
+/* A queue that is full for one is full for all behind it that want to the same backend. */
 static void on_retry(uv_timer_t *h)
 {
     struct mse_relay *r = h->data;
     struct mse_relay_conn *next = NULL;
+    bool full[2] = { false, false }; /* the app's, the relay's own */
     for (struct mse_relay_conn *c = r->stages[STAGE_CONNECT].oldest; c != NULL; c = next) {
         next = c->newer;
+        size_t to = wants_own(c) ? 1 : 0;
+        if (full[to]) {
+            continue;
+        }
         if (!connect_back(c)) {
             conn_close(c);
         } else if (c->back_fd >= 0) {
             hungry_add(c);
         } else {
-            break; /* the queue is full for those behind it too */
+            full[to] = true;
         }
     }
     if (r->stages[STAGE_CONNECT].oldest == NULL) {

@@ -7,6 +7,7 @@
 #include "lib/testlib.h"
 
 #include <mse/appraiser.h>
+#include <mse/ear.h>
 
 #include <openssl/sha.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 #include "attest/prepared.h"
 #include "base/util.h"
 #include "crypto/digest.h"
+#include "crypto/sign.h"
 #include "crypto/x509.h"
 #include "nitro_world.h"
 #include "snp_world.h"
@@ -292,6 +294,34 @@ static void test_appraiser_without_memory(void **state)
     mse_appraiser_free(a);
 }
 
+/* A result is whole, or there is none. */
+static void test_ear(void **state)
+{
+    struct worlds *all = *state;
+    static char token[MSE_EAR_MAX_LEN];
+    struct mse_build pem;
+    world_make(all->intel);
+    assert_status(world_judge(all->intel), MSE_OK);
+    mse_build_heap(&pem, 4096);
+    assert_status(mse_privkey_to_pem(all->intel->keys[WORLD_KEY_OTHER], &pem), MSE_OK);
+    const struct mse_ear_params p = { .key_pem = mse_build_view(&pem),
+                                      .evidence = mse_build_view(&all->intel->quote),
+                                      .certificate = mse_bytes_str("certificate") };
+    size_t num_failed = 0;
+    bool failed = true;
+    for (size_t n = 1; failed; n++) {
+        faults.calls = 0;
+        faults.fail_at = n;
+        mse_status st = mse_verdict_to_ear(token, sizeof token, &all->intel->verdict, &p, NULL);
+        faults.fail_at = 0;
+        failed = faults.calls >= n;
+        num_failed += failed ? 1 : 0;
+        assert_true(failed ? st == MSE_ERR_CRYPTO || st == MSE_ERR_MEMORY : st == MSE_OK);
+    }
+    assert_true(num_failed >= 2);
+    mse_build_clear(&pem);
+}
+
 static void test_root_certificate_without_hash(void **state)
 {
     struct worlds *all = *state;
@@ -346,6 +376,7 @@ int main(void)
         T(test_snp),
         T(test_nitro),
         T(test_appraiser_without_memory),
+        T(test_ear),
         T(test_root_certificate_without_hash),
         T(test_compiled_in_root),
     };

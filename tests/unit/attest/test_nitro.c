@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* AWS Nitro: every refusal by its exact status, on documents that the test signs itself. */
+#include "crypto/x509.h"
 #include "lib/refusal.h"
 #include "lib/testlib.h"
-#include "crypto/x509.h"
 #include "nitro_world.h"
 
 #include "base/bytes.h"

@@ -541,9 +541,139 @@ static void agrees_with_libcbor(void **state)
     }
 }
 
+static const struct {
+    const char *hex;
+    bool taken;
+} indefinite[] = {
+    { "80", true },
+    { "9fff", true },
+    { "bfff", true },
+    { "9f01820203ff", true },
+    { "bf61610100f6ff", true }, /* keys of several types in any order */
+    { "bf8001ff", false },      /* but no arrays */
+    { "bf61619f01ff6162bf0102ffff", true },
+    { "c09fff", true },                       /* in a tag */
+    { "9f1801f6fb3ff0000000000000ff", true }, /* long heads, null, a floating-point number */
+    { "9f9f9f9f9f9f9fffffffffffffff", true },
+    { "9f9f9f9f9f9f9f9f9fffffffffffffffff", false }, /* too deep */
+    { "9f", false },                                 /* no break */
+    { "bf", false },
+    { "9f01", false },
+    { "9f9fff", false },
+    { "bf01ff", false },         /* a key alone */
+    { "bf01000100ff", false },   /* a key twice */
+    { "bf0100180100ff", false }, /* the same key with a longer head */
+    { "ff", false },             /* a break alone */
+    { "81ff", false },           /* in the place of an item of a definite length */
+    { "a101ff", false },
+    { "c0ff", false },
+    { "9fffff", false }, /* one behind */
+    { "9fff00", false },
+    { "5f4101ff", false }, /* strings in pieces */
+    { "7f6161ff", false },
+    { "9f5f4101ffff", false },
+    { "1f", false }, /* of what has no length */
+    { "3f", false },
+    { "df00", false },
+    { "9f61ffff", false }, /* text that is no UTF-8 */
+};
+
+static void indefinite_lengths_where_they_are_allowed(void **state)
+{
+    (void)state;
+    struct doc d;
+    for (size_t i = 0; i < MSE_ARRAY_LEN(indefinite); i++) {
+        struct mse_bytes doc = unhex(&d, indefinite[i].hex);
+        if (mse_cbor_check(doc, MSE_CBOR_INDEFINITE) != indefinite[i].taken) {
+            fail_msg("%s: should be %d", indefinite[i].hex, indefinite[i].taken);
+        }
+        bool definite =
+            memchr(doc.data, 0x9f, doc.len) == NULL && memchr(doc.data, 0xbf, doc.len) == NULL;
+        if (mse_cbor_check(doc, MSE_CBOR_LENIENT) != (indefinite[i].taken && definite)) {
+            fail_msg("%s, lenient: should be %d", indefinite[i].hex,
+                     indefinite[i].taken && definite);
+        }
+        for (size_t cut = 0; cut < doc.len; cut++) {
+            assert_false(indefinite[i].taken &&
+                         mse_cbor_check(mse_bytes_of(doc.data, cut), MSE_CBOR_INDEFINITE));
+        }
+    }
+}
+
+/* The most entries of a map, and one more. */
+static void an_indefinite_map_is_bounded(void **state)
+{
+    (void)state;
+    for (size_t num = MSE_CBOR_MAX_LENIENT_PAIRS; num <= MSE_CBOR_MAX_LENIENT_PAIRS + 1; num++) {
+        struct mse_build b;
+        mse_build_heap(&b, MAX_DOC);
+        mse_wr_u8(&b, 0xbf);
+        for (size_t i = 0; i < num; i++) {
+            mse_cborw_uint(&b, i);
+            mse_cborw_simple(&b, MSE_CBOR_NULL);
+        }
+        mse_wr_u8(&b, 0xff);
+        assert_true(mse_build_ok(&b));
+        assert_true(mse_cbor_check(mse_build_view(&b), MSE_CBOR_INDEFINITE) ==
+                    (num <= MSE_CBOR_MAX_LENIENT_PAIRS));
+        mse_build_clear(&b);
+    }
+}
+
+/* Sum of the unsigned entries; UINT64_MAX if one of them cannot be read. */
+static uint64_t sum_of(struct mse_cbor *r, enum mse_cbor_major major)
+{
+    struct mse_cbor_entries e;
+    uint64_t sum = 0;
+    assert_true(mse_cbor_entries(r, major, &e));
+    while (mse_cbor_next(r, &e)) {
+        for (unsigned i = 0; i < (major == MSE_CBOR_MAP ? 2U : 1U); i++) {
+            uint64_t v = 0;
+            if (!mse_cbor_uint(r, &v)) {
+                return UINT64_MAX;
+            }
+            sum += v;
+        }
+    }
+    return sum;
+}
+
+static void entries_are_walked_alike(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *hex;
+        enum mse_cbor_major major;
+        uint64_t sum;
+    } rows[] = {
+        { "8301020300", MSE_CBOR_ARRAY, 6 },      { "9f010203ff00", MSE_CBOR_ARRAY, 6 },
+        { "a20102030400", MSE_CBOR_MAP, 10 },     { "bf01020304ff00", MSE_CBOR_MAP, 10 },
+        { "9f0102", MSE_CBOR_ARRAY, UINT64_MAX }, { "bf0102ff00", MSE_CBOR_MAP, 3 },
+        { "bf01ff", MSE_CBOR_MAP, UINT64_MAX },
+    };
+    struct doc d;
+    struct mse_cbor_entries e;
+    for (size_t i = 0; i < MSE_ARRAY_LEN(rows); i++) {
+        struct mse_cbor r = mse_cbor_of(unhex(&d, rows[i].hex), MSE_CBOR_INDEFINITE);
+        assert_true(sum_of(&r, rows[i].major) == rows[i].sum);
+        assert_true(rows[i].sum == UINT64_MAX || (r.in.len == 1 && r.in.data[0] == 0));
+    }
+    struct mse_cbor r = mse_cbor_of(unhex(&d, "9fff"), MSE_CBOR_INDEFINITE);
+    assert_false(mse_cbor_entries(&r, MSE_CBOR_MAP, &e)); /* of the other type: nothing is taken */
+    assert_int_equal(r.in.len, 2);
+    size_t num = 0;
+    assert_false(mse_cbor_array(&r, &num)); /* nor by what wants a number */
+    r.mode = MSE_CBOR_LENIENT;
+    assert_false(mse_cbor_entries(&r, MSE_CBOR_ARRAY, &e));
+    assert_int_equal(r.in.len, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(indefinite_lengths_where_they_are_allowed),
+        cmocka_unit_test(an_indefinite_map_is_bounded),
+        cmocka_unit_test(entries_are_walked_alike),
         cmocka_unit_test(takes_deterministic_documents),
         cmocka_unit_test(lenient_takes_what_strict_refuses),
         cmocka_unit_test(both_refuse),

@@ -4,6 +4,7 @@
 #include "base/util.h"
 #include "conf/operators.h"
 #include "conf/project.h"
+#include "conf/toml_shim.h"
 #include "lib/testlib.h"
 
 #define HEAD "name = \"a\"\npython_application = \"app:app\"\nhealthcheck_endpoint = \"/\"\n"
@@ -187,12 +188,20 @@ static void test_operators_refusals(void **state)
     }
 }
 
+/* What is not there has no members. */
+static void test_members_of_nothing(void **state)
+{
+    (void)state;
+    assert_null(mse_toml_get(NULL, "key"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_full_project), cmocka_unit_test(test_defaults),
-        cmocka_unit_test(test_refusals),     cmocka_unit_test(test_every_truncation),
-        cmocka_unit_test(test_operators),    cmocka_unit_test(test_operators_refusals),
+        cmocka_unit_test(test_members_of_nothing), cmocka_unit_test(test_full_project),
+        cmocka_unit_test(test_defaults),           cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_every_truncation),   cmocka_unit_test(test_operators),
+        cmocka_unit_test(test_operators_refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -21,6 +23,7 @@
 #include "crypto/x25519.h"
 #include "enclave/config_server.h"
 #include "enclave/sealed.h"
+#include "net/loop.h"
 #include "os/private_dir.h"
 #include "package/code.h"
 #include "unit/enclave/world.h"
@@ -433,13 +436,75 @@ static void test_killed(void **state)
     }
 }
 
+/* The server alone, in a loop of the test's own. */
+
+static void stop_loop(uv_timer_t *t)
+{
+    uv_stop(t->loop);
+}
+
+/* Runs the loop for so long; the processor time that it took. */
+static double run_for(uv_loop_t *loop, unsigned ms)
+{
+    uv_timer_t end;
+    clock_t began = clock();
+    assert_int_equal(uv_timer_init(loop, &end), 0);
+    assert_int_equal(uv_timer_start(&end, stop_loop, ms, 0), 0);
+    (void)uv_run(loop, UV_RUN_DEFAULT);
+    uv_close((uv_handle_t *)&end, NULL);
+    (void)uv_run(loop, UV_RUN_NOWAIT);
+    return (double)(clock() - began) / (double)CLOCKS_PER_SEC;
+}
+
+/* Without descriptors nobody is accepted, but the loop does not spin, and goes on when there are
+ * some again. */
+static void test_out_of_descriptors(void **state)
+{
+    (void)state;
+    static const char request[] = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+    char path[256];
+    char answer[512] = { 0 };
+    char *dir = test_tmpdir();
+    uv_loop_t loop;
+    struct mse_config_server *s = NULL;
+    (void)snprintf(path, sizeof path, "%s/config.sock", dir);
+    assert_int_equal(uv_loop_init(&loop), 0);
+    const struct mse_config_server_config c = { .loop = &loop, .path = path };
+    assert_status(mse_config_server_new(&s, &c, NULL), MSE_OK);
+    (void)run_for(&loop, 1); /* what libuv opens when it starts */
+    int client = mse_net_connect_unix(path);
+    assert_true(client >= 0);
+    assert_int_equal(send(client, request, sizeof request - 1, MSG_NOSIGNAL), sizeof request - 1);
+    struct rlimit all;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &all), 0);
+    int next = dup(client);
+    assert_true(next >= 0);
+    (void)close(next);
+    const struct rlimit none_left = { (rlim_t)next, all.rlim_max };
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none_left), 0);
+    double busy = run_for(&loop, 500);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &all), 0);
+    assert_true(recv(client, answer, sizeof answer - 1, MSG_DONTWAIT) < 0);
+    if (busy > 0.1) {
+        fail_msg("%.3f s of processor time in 0.5 s", busy);
+    }
+    (void)run_for(&loop, 500);
+    assert_true(recv(client, answer, sizeof answer - 1, MSG_DONTWAIT) > 0);
+    assert_non_null(strstr(answer, "HTTP/1.1 "));
+    mse_config_server_stop(s);
+    mse_net_loop_clear(&loop);
+    mse_config_server_free(s);
+    (void)close(client);
+    test_tmpdir_remove(dir);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_configured), cmocka_unit_test(test_damaged_packages),
         cmocka_unit_test(test_strangers),  cmocka_unit_test(test_holders),
         cmocka_unit_test(test_sizes),      cmocka_unit_test(test_failed_app),
-        cmocka_unit_test(test_killed),
+        cmocka_unit_test(test_killed),     cmocka_unit_test(test_out_of_descriptors),
     };
     (void)signal(SIGPIPE, SIG_IGN);
     return cmocka_run_group_tests(tests, NULL, NULL);

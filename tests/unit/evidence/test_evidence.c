@@ -247,6 +247,16 @@ static void test_pck_ext(void **state)
     for (size_t cut = 0; cut < good.len; cut++) {
         assert_status(mse_pck_ext_parse(&e, mse_bytes_of(good.data, cut), NULL), MSE_ERR_MALFORMED);
     }
+    /* A number that goes on behind its last octet, in a member that is passed over else. */
+    static const uint8_t flag[] = {
+        0x2a, 0x86, 0x48, 0x86, 0xf8, 0x4d, 0x01, 0x0d, 0x01, 0x07, 0x01
+    };
+    uint8_t *number = memmem(buf, b.len, flag, sizeof flag);
+    assert_non_null(number);
+    number[sizeof flag - 1] = 0x1f;
+    assert_status(mse_pck_ext_parse(&e, good, NULL), MSE_OK);
+    number[sizeof flag - 1] = 0x9f;
+    assert_status(mse_pck_ext_parse(&e, good, NULL), MSE_ERR_MALFORMED);
     for (int m = EXT_TWICE; m <= EXT_BEHIND; m++) {
         struct mse_error err = { 0 };
         mse_build_reset(&b);

@@ -44,6 +44,8 @@ struct world {
 
 /* The app's side. */
 
+static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER; /* whoever holds it keeps the app away */
+
 struct app_conn {
     app_fn fn;
     int fd;
@@ -63,6 +65,8 @@ static void *app_main(void *arg)
     const struct world *w = arg;
     for (;;) {
         int fd = accept(w->app_fd, NULL, NULL);
+        (void)pthread_mutex_lock(&gate);
+        (void)pthread_mutex_unlock(&gate);
         if (fd < 0) {
             return NULL;
         }
@@ -583,6 +587,79 @@ static void test_no_app(void **state)
     assert_int_equal(end(w).no_backend, 1);
 }
 
+#define MAX_FILL 64
+
+/* Connects to a unix socket until its queue takes no more. */
+static size_t fill_queue(const char *path, int fds[MAX_FILL])
+{
+    size_t num = 0;
+    while (num < MAX_FILL && (fds[num] = mse_net_connect_unix(path)) >= 0) {
+        num++;
+    }
+    assert_int_equal(errno, EAGAIN);
+    return num;
+}
+
+static void close_all(const int *fds, size_t num)
+{
+    for (size_t i = 0; i < num; i++) {
+        (void)close(fds[i]);
+    }
+}
+
+/* Two backends: that the one takes no more is no reason not to try the other again. */
+static void test_one_full_backend(void **state)
+{
+    (void)state;
+    char path[256];
+    char *dir = test_tmpdir();
+    (void)snprintf(path, sizeof path, "%s/own.sock", dir);
+    const struct mse_relay_config limits = { .max_connections = 600,
+                                             .handshake_ms = 10000,
+                                             .idle_ms = 20000,
+                                             .half_ms = 20000,
+                                             .own_name = "own.example.org",
+                                             .own_backend = path };
+    struct sockaddr_un a = { .sun_family = AF_UNIX };
+    assert_true(strlen(path) < sizeof a.sun_path);
+    memcpy(a.sun_path, path, strlen(path));
+    int own = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(own, (const struct sockaddr *)&a, sizeof a), 0);
+    assert_int_equal(listen(own, 0), 0);
+    struct world *w = begin_with(app_echo, &limits);
+    struct test_cert cert;
+    test_cert_make(&cert, limits.own_name);
+    assert_status(mse_tls_server_add(w->tls, limits.own_name, mse_bytes_of(cert.der, cert.der_len),
+                                     cert.key, NULL),
+                  MSE_OK);
+    int own_fds[MAX_FILL];
+    int app_fds[MAX_FILL];
+    size_t num_own = fill_queue(path, own_fds);
+    (void)pthread_mutex_lock(&gate);
+    int first = mse_net_connect_unix(w->path); /* the one that the app takes before it waits */
+    (void)usleep(50000);
+    size_t num_app = fill_queue(w->path, app_fds);
+    struct test_client waits; /* for ever, and is the older one */
+    struct test_client c;
+    assert_true(test_client_open(&waits, w->port, limits.own_name, HTTP, TLS1_3_VERSION));
+    open_ok(&c, w);
+    assert_true(test_client_write(&c, "hello!", 6));
+    (void)usleep(50000);
+    (void)pthread_mutex_unlock(&gate);
+    char buf[6] = { 0 };
+    assert_true(test_client_read(&c, buf, 6));
+    assert_memory_equal(buf, "hello!", 6);
+    test_client_close(&c);
+    test_client_close(&waits);
+    close_all(own_fds, num_own);
+    close_all(app_fds, num_app);
+    (void)close(first);
+    (void)end(w);
+    (void)close(own);
+    test_cert_clear(&cert);
+    test_tmpdir_remove(dir);
+}
+
 static void test_client_vanishes(void **state)
 {
     (void)state;
@@ -796,6 +873,7 @@ int main(void)
         cmocka_unit_test(test_idle_timeout),
         cmocka_unit_test(test_connection_limit),
         cmocka_unit_test(test_no_app),
+        cmocka_unit_test(test_one_full_backend),
         cmocka_unit_test(test_client_vanishes),
         cmocka_unit_test(test_key_updates),
         cmocka_unit_test(test_key_updates_without_end),
