@@ -239,11 +239,13 @@ static void conn_new(struct mse_app_quotes *q, int fd)
 static void on_listener(uv_poll_t *h, int status, int events)
 {
     struct mse_app_quotes *q = h->data;
-    int fd = -1;
     (void)events;
-    for (int i = 0; status == 0 && i < BACKLOG &&
-                    (fd = accept4(q->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0;
-         i++) {
+    for (int i = 0; status == 0 && i < BACKLOG; i++) {
+        int fd = accept4(q->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd < 0) {
+            mse_net_accept_failed(h, errno);
+            return;
+        }
         conn_new(q, fd);
     }
 }
@@ -259,6 +261,9 @@ static void on_tick(uv_timer_t *h)
         }
     }
     ask_next(q);
+    if (!q->stopped && !uv_is_active((const uv_handle_t *)&q->listener)) {
+        (void)uv_poll_start(&q->listener, UV_READABLE, on_listener);
+    }
 }
 
 /* ---- life ---- */

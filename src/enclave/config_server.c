@@ -349,9 +349,7 @@ static void on_listener(uv_poll_t *h, int status, int events)
     for (int i = 0; status == 0 && i < MSE_CONFIG_MAX_STRANGERS; i++) {
         int fd = accept4(s->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0) {
-            if (mse_accept_is_exhausted(errno)) {
-                (void)uv_poll_stop(h); /* until the next tick */
-            }
+            mse_net_accept_failed(h, errno);
             return;
         }
         conn_new(s, fd);

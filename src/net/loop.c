@@ -67,9 +67,11 @@ int mse_net_listen_unix(const char *path, int backlog)
     return fd;
 }
 
-bool mse_accept_is_exhausted(int error)
+void mse_net_accept_failed(uv_poll_t *listener, int error)
 {
-    return error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS;
+    if (error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS) {
+        (void)uv_poll_stop(listener);
+    }
 }
 
 bool mse_net_prepare_fd(int fd)

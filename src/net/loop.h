@@ -14,9 +14,9 @@
 int mse_net_connect_unix(const char *path);
 /* A non-blocking, close-on-exec unix socket that listens at path. -1 with errno. */
 int mse_net_listen_unix(const char *path, int backlog);
-/* Whether accept failed with this errno for want of descriptors or memory: the connection stays in
- * the queue, and who goes on listening spins until there is room again. */
-MSE_MUST_USE bool mse_accept_is_exhausted(int error);
+/* After accept failed: without descriptors or memory the connection stays in the queue, and who
+ * goes on listening spins. The listener is stopped then; its owner starts it again, by a timer. */
+void mse_net_accept_failed(uv_poll_t *listener, int error);
 /* Marks a descriptor close-on-exec and non-blocking. */
 MSE_MUST_USE bool mse_net_prepare_fd(int fd);
 /* Closes all handles that are still open in the loop, runs it until they are gone, closes it. */

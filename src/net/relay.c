@@ -694,9 +694,7 @@ static void on_listener(uv_poll_t *h, int status, int events)
     for (int i = 0; status == 0 && i < ACCEPTS_PER_TURN; i++) {
         int fd = accept4(r->cfg.listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0) {
-            if (mse_accept_is_exhausted(errno)) {
-                (void)uv_poll_stop(h); /* until the next tick */
-            }
+            mse_net_accept_failed(h, errno);
             return;
         }
         r->stats.accepted++;
