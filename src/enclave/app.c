@@ -13,6 +13,7 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "base/util.h"
 #include "enclave/python_boot.h"
 #include "os/private_dir.h"
@@ -20,7 +21,7 @@
 #define PYTHON         "/usr/bin/python3"
 #define SOCKET_NAME    "app.sock"
 #define ATTEST_NAME    "attest.sock"
-#define MAX_OWN_ENV    ((size_t)11)
+#define MAX_OWN_ENV    ((size_t)12)
 #define MAX_ARGS       ((size_t)1024)
 #define INNER_CODE     "/mse/code"
 #define INNER_HOME     "/mse/home"
@@ -235,7 +236,7 @@ mse_status mse_app_env(char ***out, const struct mse_app *a, const struct mse_ma
         { "SECRETS_PATH", FILE_SECRETS, (m->expects & MSE_EXPECT_SECRETS) != 0 },
         { "SEALED_SECRETS_PATH", FILE_SEALED, (m->expects & MSE_EXPECT_SEALED_SECRETS) != 0 },
     };
-    _Static_assert(MSE_ARRAY_LEN(own) + MSE_ARRAY_LEN(files) == MAX_OWN_ENV, "own variables");
+    _Static_assert(MSE_ARRAY_LEN(own) + MSE_ARRAY_LEN(files) + 1 == MAX_OWN_ENV, "own variables");
     char **env = calloc(m->num_env + MAX_OWN_ENV + 1, sizeof *env);
     size_t num = m->num_env;
     bool ok = env != NULL;
@@ -244,6 +245,9 @@ mse_status mse_app_env(char ***out, const struct mse_app *a, const struct mse_ma
     }
     for (size_t i = 0; ok && i < MSE_ARRAY_LEN(own); i++) {
         ok = set_var(&env[num++], own[i][0], own[i][1]);
+    }
+    if (ok && !real) { /* the machine's own ports are none of the app's */
+        ok = set_var(&env[num++], "PORT", MSE_APP_PORT_TEXT);
     }
     for (size_t i = 0; ok && i < MSE_ARRAY_LEN(files); i++) {
         char value[PATH_MAX];
@@ -313,6 +317,7 @@ mse_status mse_app_start(struct mse_app *a, const struct mse_manifest *m, int ou
     const char *argv[MAX_ARGS + 1] = { NULL };
     char workers[16];
     char **env = NULL;
+    struct mse_error ignored = { .status = MSE_OK };
     mse_status st = command_of(argv, m, workers, err);
     if (st == MSE_OK) {
         st = mse_app_env(&env, a, m, err);
@@ -328,6 +333,12 @@ mse_status mse_app_start(struct mse_app *a, const struct mse_manifest *m, int ou
     }
     mse_app_env_free(env);
     a->running = st == MSE_OK;
+    if (st == MSE_OK && a->inside != NULL &&
+        mse_inside_join(a->inside, a->proc.init, a->proc.init_fd, &ignored) != MSE_OK) {
+        mse_log(MSE_LOG_WARN, "enclave", "the app is reached at its socket only, not at PORT: %s",
+                ignored.text);
+        a->inside = NULL;
+    }
     return st;
 }
 

@@ -3,6 +3,7 @@
 #ifndef ENCLAVE_APP_H
 #define ENCLAVE_APP_H
 
+#include "enclave/backend.h"
 #include "os/sandbox.h"
 #include "package/manifest.h"
 
@@ -24,8 +25,9 @@ struct mse_app {
     char *attest;  /* what the app asks for evidence in; it may not write there */
     char *socket;  /* as the runtime sees it */
     char *attest_socket;
-    uid_t uid;    /* MSE_SPAWN_SAME_USER when we own no others */
-    int uid_lock; /* -1: none */
+    uid_t uid;                 /* MSE_SPAWN_SAME_USER when we own no others */
+    int uid_lock;              /* -1: none */
+    struct mse_inside *inside; /* makes sockets in the app's network; NULL: none; borrowed */
     bool insecure_no_sandbox;
     bool running;
     struct mse_sandbox_app proc;

@@ -59,6 +59,7 @@ static void conclude(struct mse_health *h)
     h->last_status = h->status;
     if (h->status > NO_HTTP && h->status != UNAVAILABLE) {
         mse_health_stop(h);
+        mse_backend_settle(h->backend);
         h->on_healthy(h->user);
     } else {
         disconnect(h);
@@ -87,7 +88,7 @@ static void on_answer(uv_poll_t *p, int status, int events)
 
 static void ask(struct mse_health *h)
 {
-    int fd = mse_net_connect_unix(h->socket_path);
+    int fd = mse_backend_dial(h->backend);
     if (fd < 0) {
         return; /* not there yet */
     }
@@ -117,7 +118,7 @@ static void on_timer(uv_timer_t *t)
     }
 }
 
-mse_status mse_health_start(struct mse_health *h, uv_loop_t *loop, const char *socket_path,
+mse_status mse_health_start(struct mse_health *h, uv_loop_t *loop, struct mse_backend *backend,
                             const char *endpoint, const char *host, struct mse_error *err)
 {
     h->fd = -1;
@@ -130,7 +131,7 @@ mse_status mse_health_start(struct mse_health *h, uv_loop_t *loop, const char *s
                         sizeof h->request);
     }
     h->request_len = (size_t)n;
-    h->socket_path = socket_path;
+    h->backend = backend;
     h->closing = false;
     h->last_status = 0;
     h->timer.data = h;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Waiting until the app answers: HTTP/1.1 GET over its unix socket, again and again, until any
+/* Waiting until the app answers: HTTP/1.1 GET over a connection to it, again and again, until any
  * answer but 503 comes. */
 #ifndef ENCLAVE_HEALTH_H
 #define ENCLAVE_HEALTH_H
 
 #include <uv.h>
+
+#include "enclave/backend.h"
 
 #include <mse/status.h>
 
@@ -13,7 +15,7 @@ struct mse_health {
     uv_poll_t poll;
     int fd;       /* -1: not connected */
     bool closing; /* poll is on its way out and cannot be used yet */
-    const char *socket_path;
+    struct mse_backend *backend;
     char request[2048];
     size_t request_len;
     char answer[16]; /* its beginning */
@@ -25,10 +27,10 @@ struct mse_health {
     void *user;
     unsigned last_status; /* of HTTP; 0: no answer so far */
 };
-/* Begins to ask. Everything given outlives h, which stays where it is while its handles are open.
- * on_healthy is called once; the asking has stopped by then. */
+/* Begins to ask. backend is settled by the answer. Everything given outlives h, which stays where
+ * it is while its handles are open. on_healthy is called once; the asking has stopped by then. */
 MSE_MUST_USE mse_status mse_health_start(struct mse_health *h, uv_loop_t *loop,
-                                         const char *socket_path, const char *endpoint,
+                                         struct mse_backend *backend, const char *endpoint,
                                          const char *host, struct mse_error *err);
 /* Stops asking; accepts a stopped one. */
 void mse_health_stop(struct mse_health *h);

@@ -36,6 +36,7 @@ struct enclave {
     struct mse_manifest manifest;
     uint8_t manifest_digest[32];
     struct mse_identity identity;
+    struct mse_inside inside;
     struct mse_app app;
 };
 
@@ -202,11 +203,15 @@ static mse_status install_plain(struct enclave *e, struct mse_error *err)
 static mse_status run(struct enclave *e, struct mse_error *err)
 {
     mse_status st = harden(err);
+    if (st == MSE_OK && !e->opt.insecure_no_sandbox) {
+        st = mse_inside_start(&e->inside, err); /* while there is no key to take along */
+    }
     if (st == MSE_OK) {
         st = load(e, err);
     }
     if (st == MSE_OK) {
         st = mse_app_prepare(&e->app, e->opt.insecure_no_sandbox, err);
+        e->app.inside = e->inside.pid > 0 ? &e->inside : NULL;
     }
     if (st == MSE_OK && !mse_config_needed(&e->manifest)) {
         st = install_plain(e, err);
@@ -247,6 +252,7 @@ int main(int argc, char **argv)
     }
     mse_status st = run(&e, &err);
     mse_app_clear(&e.app);
+    mse_inside_clear(&e.inside);
     mse_identity_clear(&e.identity);
     if (st != MSE_OK) {
         mse_log(MSE_LOG_ERROR, WHO, "%s: %s", err.step == NULL ? "failed" : err.step,

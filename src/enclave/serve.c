@@ -60,6 +60,7 @@ struct serve {
     uv_signal_t signals[3];
     uv_timer_t tick;
     struct mse_health health;
+    struct mse_backend backend;
     bool health_on;
     struct mse_logs logs;
     struct mse_tls_server *tls;
@@ -182,7 +183,8 @@ static mse_status start_relay(struct serve *s)
         .loop = &s->loop,
         .listen_fd = c->listen_fd,
         .tls = s->tls,
-        .backend = c->app->socket,
+        .dial = mse_backend_dial,
+        .dial_user = &s->backend,
         .max_connections = most > MAX_CONNECTIONS ? MAX_CONNECTIONS : (unsigned)most,
         .handshake_ms = HANDSHAKE_MS,
         .idle_ms = IDLE_MS,
@@ -429,7 +431,8 @@ static mse_status start_app(struct serve *s)
     enter(s, STATE_STARTING, c->start_ms);
     s->health.on_healthy = on_healthy;
     s->health.user = s;
-    st = mse_health_start(&s->health, &s->loop, c->app->socket, c->manifest->healthcheck_endpoint,
+    s->backend = (struct mse_backend) { .socket = c->app->socket, .inside = c->app->inside };
+    st = mse_health_start(&s->health, &s->loop, &s->backend, c->manifest->healthcheck_endpoint,
                           c->manifest->san, s->err);
     s->health_on = st == MSE_OK; /* what did not start has no handles to close */
     return st;

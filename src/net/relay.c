@@ -357,7 +357,10 @@ static bool wants_own(const struct mse_relay_conn *c)
 static bool connect_back(struct mse_relay_conn *c)
 {
     struct mse_relay *r = c->relay;
-    int fd = mse_net_connect_unix(wants_own(c) ? r->cfg.own_backend : r->cfg.backend);
+    bool own = wants_own(c);
+    int fd = own || r->cfg.dial == NULL
+                 ? mse_net_connect_unix(own ? r->cfg.own_backend : r->cfg.backend)
+                 : r->cfg.dial(r->cfg.dial_user);
     if (fd < 0 && errno == EAGAIN) {
         return uv_is_active((const uv_handle_t *)&r->retry) != 0 ||
                uv_timer_start(&r->retry, on_retry, RETRY_MS, RETRY_MS) == 0;

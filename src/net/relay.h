@@ -32,6 +32,8 @@ struct mse_relay_config {
     int listen_fd;              /* bound and listening TCP socket; borrowed */
     struct mse_tls_server *tls; /* borrowed */
     const char *backend;        /* path of the unix socket; borrowed */
+    int (*dial)(void *user);    /* connects in its place, as mse_net_connect_unix does; or NULL */
+    void *dial_user;
     const char *own_name; /* the server name whose connections go to own_backend instead; NULL:
                              there is none; both borrowed */
     const char *own_backend;

@@ -55,7 +55,8 @@ struct world {
     char path[100];
 };
 
-static int setup(void **state)
+/* Keys take time: one platform for all tests. */
+static int setup_group(void **state)
 {
     const struct mse_ratls_claims_params p = { .role = MSE_ROLE_SERVER_STATIC };
     struct world *w = calloc(1, sizeof *w);
@@ -64,7 +65,23 @@ static int setup(void **state)
     assert_int_equal(lab_setup((void **)&w->l), 0);
     lab_evidence(w->l, &p);
     lab_cert(w->l);
+    *state = w;
+    return 0;
+}
+
+static int teardown_group(void **state)
+{
+    struct world *w = *state;
+    assert_int_equal(lab_teardown((void **)&w->l), 0);
+    free(w);
+    return 0;
+}
+
+static int setup(void **state)
+{
+    struct world *w = *state;
     w->tee.lab = w->l;
+    w->tee.quotes = 0;
     assert_int_equal(pthread_mutex_init(&w->tee.hold, NULL), 0);
     w->handle = (struct mse_enclave_tee) { &ops, &w->tee };
     memcpy(w->id.spki_sha256, w->l->spki_sha256, 32);
@@ -80,7 +97,6 @@ static int setup(void **state)
         .loop = &w->loop, .path = w->path, .owner = geteuid(), .attest = w->attest
     };
     assert_status(mse_app_quotes_new(&w->quotes, &qc, NULL), MSE_OK);
-    *state = w;
     return 0;
 }
 
@@ -94,8 +110,6 @@ static int teardown(void **state)
     mse_app_quotes_free(w->quotes);
     test_tmpdir_remove(w->dir);
     (void)pthread_mutex_destroy(&w->tee.hold);
-    assert_int_equal(lab_teardown((void **)&w->l), 0);
-    free(w);
     return 0;
 }
 
@@ -307,5 +321,5 @@ int main(void)
         cmocka_unit_test_setup_teardown(driver_fails, setup, teardown),
         cmocka_unit_test_setup_teardown(stopped_in_the_middle, setup, teardown),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, setup_group, teardown_group);
 }

@@ -402,6 +402,7 @@ static void test_environment(void **state)
                                         "MSE_SOCKET=/mse/run/app.sock",
                                         "MSE_ATTEST_SOCKET=/mse/attest/attest.sock",
                                         "MSE_APP_ID=01234567-89ab-4cde-8f01-23456789abcd",
+                                        "PORT=8080",
                                         "ENCLAVE_PK_PATH=/mse/secrets/enclave.pub",
                                         "ENCLAVE_SK_PATH=/mse/secrets/enclave.key",
                                         "SECRETS_PATH=/mse/secrets/secrets.json",
@@ -478,8 +479,9 @@ static void test_health_that_cannot_start(void **state)
     char host[3000];
     memset(host, 'h', sizeof host - 1);
     host[sizeof host - 1] = '\0';
+    struct mse_backend nowhere = { .socket = "/nowhere" };
     assert_int_equal(uv_loop_init(&loop), 0);
-    assert_status(mse_health_start(&h, &loop, "/nowhere", "/", host, NULL), MSE_ERR_NO_SPACE);
+    assert_status(mse_health_start(&h, &loop, &nowhere, "/", host, NULL), MSE_ERR_NO_SPACE);
     assert_int_equal(h.fd, -1);
     mse_net_loop_clear(&loop);
 }

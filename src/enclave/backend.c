@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See backend.h. */
+#include "enclave/backend.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "net/loop.h"
+
+static int dial_port(struct mse_backend *b)
+{
+    struct sockaddr_in a = { .sin_family = AF_INET,
+                             .sin_port = htons(MSE_APP_PORT),
+                             .sin_addr = { htonl(INADDR_LOOPBACK) } };
+    int one = 1;
+    int fd = mse_inside_socket(b->inside);
+    if (fd < 0) {
+        return -1;
+    }
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    if (connect(fd, (const struct sockaddr *)&a, sizeof a) != 0 && errno != EINPROGRESS) {
+        int saved = errno;
+        (void)close(fd);
+        errno = saved;
+        return -1;
+    }
+    return fd;
+}
+
+int mse_backend_dial(void *backend)
+{
+    struct mse_backend *b = backend;
+    int fd = -1;
+    b->tried = MSE_BACKEND_SOCKET;
+    if (b->kind != MSE_BACKEND_PORT) {
+        fd = mse_net_connect_unix(b->socket);
+    }
+    bool port = b->inside != NULL && b->kind != MSE_BACKEND_SOCKET &&
+                (b->kind == MSE_BACKEND_PORT || (fd < 0 && errno != EAGAIN));
+    if (port) {
+        b->tried = MSE_BACKEND_PORT;
+        fd = dial_port(b);
+    }
+    return fd;
+}
+
+void mse_backend_settle(struct mse_backend *b)
+{
+    b->kind = b->tried;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where the app listens: at its unix socket, or at a port of its own loopback. Until it is healthy
+ * the socket is tried first, each time, and the port where nobody listens at it; what answered then
+ * is it, for good. */
+#ifndef ENCLAVE_BACKEND_H
+#define ENCLAVE_BACKEND_H
+
+#include "os/inside.h"
+
+#define MSE_APP_PORT      8080
+#define MSE_APP_PORT_TEXT "8080"
+
+struct mse_backend {
+    const char *socket;        /* its path; borrowed */
+    struct mse_inside *inside; /* NULL: no sandbox, no port; borrowed */
+    enum mse_backend_kind {
+        MSE_BACKEND_UNKNOWN,
+        MSE_BACKEND_SOCKET,
+        MSE_BACKEND_PORT,
+    } kind;
+    enum mse_backend_kind tried; /* by the last dial */
+};
+/* A non-blocking, close-on-exec connection to the app (struct mse_backend *); -1 with errno.
+ * EAGAIN: its queue is full. */
+int mse_backend_dial(void *backend);
+/* The last connection is the one that answered. */
+void mse_backend_settle(struct mse_backend *b);
+
+#endif
