@@ -42,6 +42,10 @@ MSE_MUST_USE mse_status cli_runtime_load(struct cli_file *out, char **out_path, 
 MSE_MUST_USE mse_status cli_runtime_known(bool *out, const struct cli *c, const uint8_t sha256[32],
                                           struct mse_error *err);
 
+/* The same of another kind, "loader" or "rootfs": nothing is compiled in for these. */
+MSE_MUST_USE mse_status cli_digest_known(bool *out, const struct cli *c, const char *kind,
+                                         const uint8_t sha256[32], struct mse_error *err);
+
 /* What was found when a fingerprint was recomputed. */
 struct cli_fingerprint {
     uint8_t value[32];

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* mse cloud fingerprint: 64 hexadecimal digits out of a context and plain code. */
 #include "base/bytes.h"
+#include "base/error.h"
 #include "base/util.h"
 #include "cli/app.h"
+#include "cli/gramine.h"
 #include "cmd/files.h"
+#include "cmd/newfile.h"
 #include "conf/project.h"
+#include "package/gramine.h"
 
 /* The code folder of ./mse.toml; heap. */
 static char *own_code(const struct cli *c)
@@ -53,6 +57,26 @@ static enum cli_exit print(const struct cli *c, const struct cli_app *a,
     return CLI_DONE;
 }
 
+/* The bytes that were measured, for home sign and for Gramine. */
+static mse_status put_manifest(const struct cli *c, const struct cli_app *a, struct mse_error *err)
+{
+    struct mse_build toml;
+    if (strcmp(a->context.layout, MSE_GRAMINE_LAYOUT) != 0) {
+        return MSE_FAIL(err, MSE_ERR_CONFIG, "layout",
+                        "--manifest-output is for layout " MSE_GRAMINE_LAYOUT
+                        ", the context says %.40s",
+                        a->context.layout);
+    }
+    mse_build_heap(&toml, MSE_GRAMINE_MANIFEST_MAX);
+    mse_status st = cli_gramine_manifest(&toml, c, a, mse_bytes_str(a->context.manifest), err);
+    if (st == MSE_OK) {
+        st = cli_newfile_put(cli_value(c, "manifest-output"), mse_build_view(&toml), 0644,
+                             cli_has(c, "force"), err);
+    }
+    mse_build_clear(&toml);
+    return st;
+}
+
 static enum cli_exit compute(const struct cli *c, const char *context, const char *code)
 {
     struct mse_error err = { 0 };
@@ -69,10 +93,13 @@ static enum cli_exit compute(const struct cli *c, const char *context, const cha
         return e;
     }
     st = cli_fingerprint_make(&fp, c, &a, code, &err);
+    if (st == MSE_OK && cli_has(c, "manifest-output") && !fp.code_differs) {
+        st = put_manifest(c, &a, &err);
+    }
     if (st == MSE_OK) {
         e = print(c, &a, &fp);
     } else {
-        e = cli_failed(c, st, &err);
+        e = cli_newfile_failed(c, st, &err);
         e = st == MSE_ERR_MANIFEST_MISMATCH ? CLI_REFUSED : e;
     }
     cli_app_clear(&a);

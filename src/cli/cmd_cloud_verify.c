@@ -8,6 +8,7 @@
 #include "cli/target.h"
 #include "crypto/digest.h"
 #include "crypto/x509.h"
+#include "package/gramine.h"
 
 struct verify {
     const struct cli *c;
@@ -255,6 +256,12 @@ static bool fingerprint_checked(const struct verify *v)
            (p->references[i].has_mr_enclave || p->references[i].has_fingerprint);
 }
 
+/* 10-rules 16: there the app lies inside the runtime's trust boundary. */
+static bool under_gramine(const struct verify *v)
+{
+    return v->recomputed && strcmp(v->app.context.layout, MSE_GRAMINE_LAYOUT) == 0;
+}
+
 static void print_json(const struct verify *v, const char *saved)
 {
     json_t *o = cli_verdict_json(&v->found.verdict);
@@ -280,6 +287,9 @@ static void print_json(const struct verify *v, const char *saved)
     }
     if (v->found.verdict.simulated) {
         add_str(o, "rootfs", "unmeasured (simulation)");
+    }
+    if (under_gramine(v)) {
+        (void)json_object_set_new(o, "app_isolated", json_false());
     }
     add_str(o, "certificate_file", saved);
     cli_json(v->c, o);
@@ -312,6 +322,9 @@ static void print_notices(const struct verify *v)
             cli_level_text(v->found.verdict.binding_level));
     if (cli_link_note(&v->link) != NULL) {
         cli_say(c, "Note: %s", cli_link_note(&v->link));
+    }
+    if (under_gramine(v)) {
+        cli_say(c, "App: not isolated from the runtime (Gramine)");
     }
     if (v->recomputed) {
         cli_say(c, "Logs: %s", cli_logs_text(&v->app.manifest));

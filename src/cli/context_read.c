@@ -10,6 +10,7 @@
 #include "cmd/files.h"
 #include "conf/reader.h"
 #include "crypto/digest.h"
+#include "package/gramine.h"
 #include "package/rules.h"
 
 /* The file as it stands; the names of the members are those of package/context.c. */
@@ -28,6 +29,7 @@ struct raw {
     char *layout;
     bool has_reference;
     uint8_t runtime[32];
+    uint8_t loader[32];
     char *runtime_version;
     char *signer;
 };
@@ -68,6 +70,7 @@ static const struct mse_conf_key instance_keys[] = {
 
 static const struct mse_conf_key reference_keys[] = {
     KEY("runtime", MSE_CONF_HEX32, true, runtime),
+    KEY("loader", MSE_CONF_HEX32, false, loader),
     KEY("runtime_version", MSE_CONF_STRING, true, runtime_version),
     KEY("signer", MSE_CONF_STRING, false, signer),
     END,
@@ -89,14 +92,36 @@ static char *steal(char **s)
     return p;
 }
 
+/* The simulation has no loader, and the host's rootfs; Gramine has both of its own. */
+static mse_status check_layout(const struct raw *r, const struct mse_manifest *m,
+                               const struct mse_conf_file *f, struct mse_error *err)
+{
+    bool gramine = strcmp(r->layout, MSE_GRAMINE_LAYOUT) == 0;
+    if (strcmp(r->kind, "sgx") != 0 || (!gramine && strcmp(r->layout, "sim-1") != 0)) {
+        return mse_conf_fail(f, mse_conf_line_of(f, "instance.tee.layout"), err,
+                             "tee is %.20s with layout %.40s, wanted sgx with sim-1 or "
+                             "gramine-1.9",
+                             r->kind, r->layout);
+    }
+    if (gramine == mse_mem_is_zero(r->loader, sizeof r->loader)) {
+        return mse_conf_fail(f, mse_conf_line_of(f, "reference.loader"), err, "layout %.40s %s",
+                             r->layout,
+                             gramine ? "wants the digest of its loader" : "has no loader");
+    }
+    if (gramine && m->rootfs.name == NULL) {
+        return mse_conf_fail(f, mse_conf_line_of(f, "manifest.json"), err,
+                             "layout %.40s wants a manifest with a rootfs of its own", r->layout);
+    }
+    return MSE_OK;
+}
+
 /* Rules between the members of the file and those of the manifest in it. */
 static mse_status check(const struct raw *r, const struct mse_manifest *m,
                         const struct mse_conf_file *f, struct mse_error *err)
 {
-    if (strcmp(r->kind, "sgx") != 0 || strcmp(r->layout, "sim-1") != 0) {
-        return mse_conf_fail(f, mse_conf_line_of(f, "instance.tee.layout"), err,
-                             "tee is %.20s with layout %.40s, wanted sgx with sim-1", r->kind,
-                             r->layout);
+    mse_status st = check_layout(r, m, f, err);
+    if (st != MSE_OK) {
+        return st;
     }
     if (strcmp(r->id, m->app_id) != 0) {
         return mse_conf_fail(f, mse_conf_line_of(f, "instance.id"), err,
@@ -140,6 +165,7 @@ static mse_status take(struct cli_app *out, struct raw *r, const struct mse_conf
     struct mse_context *x = &a.context;
     memcpy(x->code_salt, r->code_salt, sizeof x->code_salt);
     memcpy(x->runtime_digest, r->runtime, sizeof x->runtime_digest);
+    memcpy(x->loader_digest, r->loader, sizeof x->loader_digest);
     memcpy(x->id, a.manifest.app_id, sizeof x->id);
     x->created_at = r->created_at;
     x->manifest = steal(&r->manifest);

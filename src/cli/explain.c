@@ -225,6 +225,12 @@ static mse_status explain_context(json_t *out, const struct cli_app *a, const st
     if (strcmp(a->context.layout, b->context.layout) != 0) {
         add(out, "layout", a->context.layout, b->context.layout);
     }
+    if (!mse_mem_equal(a->context.loader_digest, b->context.loader_digest, 32)) {
+        char loaders[2][65];
+        mse_hex_encode(loaders[0], mse_bytes_of(a->context.loader_digest, 32));
+        mse_hex_encode(loaders[1], mse_bytes_of(b->context.loader_digest, 32));
+        add(out, "loader", loaders[0], loaders[1]);
+    }
     if (!mse_mem_equal(a->context.code_salt, b->context.code_salt, 32)) {
         add(out, "code_salt", "drawn for this deployment", "drawn for the other one");
     }

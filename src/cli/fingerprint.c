@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The fingerprint from a context and plain code, and the runtime that it depends on. */
+#include <stdio.h>
 #include <unistd.h>
 
 #include <mse/measure.h>
@@ -8,12 +9,14 @@
 #include "base/error.h"
 #include "base/util.h"
 #include "cli/app.h"
+#include "cli/gramine.h"
 #include "cmd/files.h"
 #include "conf/lists.h"
 #include "crypto/digest.h"
 #include "crypto/sign.h"
 #include "crypto/x509.h"
 #include "package/code.h"
+#include "package/gramine.h"
 #include "runtime_digest.h"
 
 #define LIST_MAX_LEN    ((size_t)1024 * 1024)
@@ -58,15 +61,11 @@ mse_status cli_runtime_load(struct cli_file *out, char **out_path, const struct 
     return MSE_OK;
 }
 
-static bool is_named_runtime(const struct cli *c, const uint8_t sha256[32])
+static bool is_named(const struct cli *c, const char *option, const uint8_t sha256[32])
 {
     uint8_t known[32];
-    if (mse_hex_decode(known, sizeof known, mse_bytes_str(MSE_RUNTIME_DIGEST)) &&
-        mse_mem_equal(known, sha256, sizeof known)) {
-        return true;
-    }
-    for (size_t i = 0; i < cli_num_values(c, "allow-runtime"); i++) {
-        const char *hex = cli_value_at(c, "allow-runtime", i);
+    for (size_t i = 0; i < cli_num_values(c, option); i++) {
+        const char *hex = cli_value_at(c, option, i);
         if (mse_hex_decode(known, sizeof known, mse_bytes_str(hex)) &&
             mse_mem_equal(known, sha256, sizeof known)) {
             return true;
@@ -124,9 +123,17 @@ static mse_status check_list_signature(const struct cli *c, struct mse_bytes lis
     return st;
 }
 
-mse_status cli_runtime_known(bool *out, const struct cli *c, const uint8_t sha256[32],
-                             struct mse_error *err)
+static bool is_built_in(const uint8_t sha256[32])
 {
+    uint8_t known[32];
+    return mse_hex_decode(known, sizeof known, mse_bytes_str(MSE_RUNTIME_DIGEST)) &&
+           mse_mem_equal(known, sha256, sizeof known);
+}
+
+mse_status cli_digest_known(bool *out, const struct cli *c, const char *kind,
+                            const uint8_t sha256[32], struct mse_error *err)
+{
+    char option[32];
     const char *path = cli_value(c, "reference");
     struct cli_file f = { 0 };
     bool listed = false;
@@ -134,13 +141,24 @@ mse_status cli_runtime_known(bool *out, const struct cli *c, const uint8_t sha25
     if (path != NULL) {
         st = cli_file_read(&f, path, LIST_MAX_LEN, err);
         st = st == MSE_OK ? check_list_signature(c, cli_file_view(&f), path, err) : st;
-        st = st == MSE_OK
-                 ? mse_digests_find(&listed, path, cli_file_view(&f), "runtime", sha256, err)
-                 : st;
+        st = st == MSE_OK ? mse_digests_find(&listed, path, cli_file_view(&f), kind, sha256, err)
+                          : st;
         cli_file_clear(&f);
     }
     if (st == MSE_OK) {
-        *out = listed || is_named_runtime(c, sha256);
+        (void)snprintf(option, sizeof option, "allow-%s", kind);
+        *out = listed || is_named(c, option, sha256);
+    }
+    return st;
+}
+
+mse_status cli_runtime_known(bool *out, const struct cli *c, const uint8_t sha256[32],
+                             struct mse_error *err)
+{
+    bool known = false;
+    mse_status st = cli_digest_known(&known, c, "runtime", sha256, err);
+    if (st == MSE_OK) {
+        *out = known || is_built_in(sha256);
     }
     return st;
 }
@@ -181,11 +199,38 @@ static mse_status manifest_with(struct mse_build *out, const struct cli_app *a,
     return mse_manifest_write(out, &m, err);
 }
 
-static mse_status measure(uint8_t out[32], const struct cli_app *a, struct mse_bytes runtime,
-                          struct mse_bytes manifest, struct mse_error *err)
+static bool is_gramine(const struct cli_app *a)
 {
-    struct mse_sim_layout l = { runtime, manifest, a->manifest.enclave_size, MSE_SIM_THREADS };
-    return mse_measure_sim(out, &l, err);
+    return strcmp(a->context.layout, MSE_GRAMINE_LAYOUT) == 0;
+}
+
+/* --layout says what is expected, it chooses nothing: the context does. */
+static mse_status check_layout(const struct cli *c, const struct cli_app *a, struct mse_error *err)
+{
+    const char *wanted = cli_value(c, "layout");
+    if (wanted == NULL || strcmp(wanted, a->context.layout) == 0) {
+        return MSE_OK;
+    }
+    return MSE_FAIL(err, MSE_ERR_CONFIG, "layout", "--layout is %.40s, but the context says %.40s",
+                    wanted, a->context.layout);
+}
+
+static mse_status measure_sim(uint8_t out[32], const struct cli *c, const struct cli_app *a,
+                              struct mse_bytes manifest, struct mse_error *err)
+{
+    struct cli_file runtime = { 0 };
+    uint8_t sha256[32];
+    mse_status st = cli_runtime_load(&runtime, NULL, c, sha256, err);
+    if (st == MSE_OK) {
+        st = check_runtime(c, a, sha256, err);
+    }
+    if (st == MSE_OK) {
+        struct mse_sim_layout l = { cli_file_view(&runtime), manifest, a->manifest.enclave_size,
+                                    MSE_SIM_THREADS };
+        st = mse_measure_sim(out, &l, err);
+    }
+    cli_file_clear(&runtime);
+    return st;
 }
 
 mse_status cli_fingerprint_make(struct cli_fingerprint *out, const struct cli *c,
@@ -193,29 +238,25 @@ mse_status cli_fingerprint_make(struct cli_fingerprint *out, const struct cli *c
                                 struct mse_error *err)
 {
     struct cli_fingerprint fp = { 0 };
-    struct cli_file runtime = { 0 };
     struct mse_build manifest;
-    uint8_t sha256[32];
-    mse_status st = cli_runtime_load(&runtime, NULL, c, sha256, err);
+    mse_status st = check_layout(c, a, err);
     if (st != MSE_OK) {
         return st;
     }
     mse_build_heap(&manifest, MSE_MANIFEST_MAX_LEN);
-    st = check_runtime(c, a, sha256, err);
-    if (st == MSE_OK) {
-        st = mse_code_digest(fp.code_seen, code_dir, a->context.code_salt, true, err);
-    }
+    st = mse_code_digest(fp.code_seen, code_dir, a->context.code_salt, true, err);
     if (st == MSE_OK) {
         st = manifest_with(&manifest, a, fp.code_seen, err);
     }
     if (st == MSE_OK) {
-        st = measure(fp.value, a, cli_file_view(&runtime), mse_build_view(&manifest), err);
+        struct mse_bytes text = mse_build_view(&manifest);
+        st = is_gramine(a) ? cli_gramine_measure(fp.value, c, a, text, err)
+                           : measure_sim(fp.value, c, a, text, err);
     }
     if (st == MSE_OK) {
         fp.code_differs = !mse_mem_equal(fp.code_seen, a->manifest.code_digest, 32);
         *out = fp;
     }
     mse_build_clear(&manifest);
-    cli_file_clear(&runtime);
     return st;
 }

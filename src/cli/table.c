@@ -38,6 +38,19 @@
             "its signer's key; default: reference.pem in the configuration folder", false          \
     }
 
+#define GRAMINE_OPTIONS                                                                            \
+    { "libpal", "FILE", "loader of Gramine (libpal.so), for layout gramine-1.9", false },          \
+        { "rootfs", "PATH", "its rootfs: the folder, or the list of it", false },                  \
+        { "allow-loader", "HEX", "accept this SHA-256 of a loader", true },                        \
+    {                                                                                              \
+        "allow-rootfs", "HEX", "accept this digest of a rootfs", true                              \
+    }
+
+#define OVERWRITE_OPTION                                                                           \
+    {                                                                                              \
+        "force", NULL, "write over a file that is there (also -f)", false                          \
+    }
+
 static const struct cli_option verify_cloud_options[] = {
     { "fingerprint", "HEX", "expected fingerprint, 64 hexadecimal digits", false },
     { "context", "FILE", "context of the app, to recompute the fingerprint; needs --code", false },
@@ -46,6 +59,7 @@ static const struct cli_option verify_cloud_options[] = {
     { "runtime", "FILE", "the mse-enclave to measure, instead of the one beside mse", false },
     { "allow-runtime", "HEX", "accept this SHA-256 of mse-enclave besides the built-in one", true },
     REFERENCE_OPTIONS,
+    GRAMINE_OPTIONS,
     { "output", "FILE", "where the verified certificate goes; default ./cert.pem", false },
     { "timeout", "SECONDS", "for the connection; default 10", false },
     { NULL, NULL, NULL, false },
@@ -57,6 +71,11 @@ static const struct cli_option fingerprint_options[] = {
     { "runtime", "FILE", "the mse-enclave to measure, instead of the one beside mse", false },
     { "allow-runtime", "HEX", "accept this SHA-256 of mse-enclave besides the built-in one", true },
     REFERENCE_OPTIONS,
+    GRAMINE_OPTIONS,
+    { "layout", "NAME", "how the context has to say that it is measured: sim-1, gramine-1.9",
+      false },
+    { "manifest-output", "FILE", "where the .manifest.sgx of layout gramine-1.9 goes", false },
+    OVERWRITE_OPTION,
     { "explain", "OTHER", "say what differs from another context, or from another folder of code",
       true },
     { NULL, NULL, NULL, false },
@@ -207,11 +226,6 @@ static const struct cli_option home_restart_options[] = {
     { "timeout", "SECONDS", "until it must be ready; default 60", false },
     { NULL, NULL, NULL, false },
 };
-
-#define OVERWRITE_OPTION                                                                           \
-    {                                                                                              \
-        "force", NULL, "write over a file that is there (also -f)", false                          \
-    }
 
 static const struct cli_option home_keygen_options[] = {
     { "symmetric", NULL, "a key of 32 bytes, for encrypt and decrypt", false },

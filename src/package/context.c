@@ -68,6 +68,9 @@ mse_status mse_context_write(struct mse_build *out, const struct mse_context *c)
     mse_wr_str(out, "\n[reference]\n");
     wr_hex(out, "runtime", c->runtime_digest);
     wr_member(out, "runtime_version", c->runtime_version);
+    if (!mse_mem_is_zero(c->loader_digest, sizeof c->loader_digest)) {
+        wr_hex(out, "loader", c->loader_digest);
+    }
     if (c->signer != NULL) {
         mse_wr_str(out, "# The owner's claim, not a reference value of its own.\n");
         wr_member(out, "signer", c->signer);

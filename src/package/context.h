@@ -14,8 +14,9 @@ struct mse_context {
     char *config_domain_name;
     mse_time created_at;
     char *tee_kind; /* "sgx" */
-    char *layout;   /* "sim-1" */
+    char *layout;   /* "sim-1" or "gramine-1.9" */
     uint8_t runtime_digest[32];
+    uint8_t loader_digest[32]; /* of Gramine's loader; zeros in the simulation */
     char *runtime_version;
     char *signer; /* MRSIGNER hex, the owner's claim; may be NULL */
 };
