@@ -2,6 +2,7 @@
 /* The reader. mse_rd_take() holds the only bounds check on untrusted input in the whole tree. */
 #include "base/bytes.h"
 
+#include <endian.h>
 #include <string.h>
 
 #include "base/util.h"
@@ -175,7 +176,7 @@ bool mse_rd_utf8(struct mse_bytes *in, uint32_t *out)
 bool mse_utf8_valid(struct mse_bytes s)
 {
     uint32_t code = 0;
-    while (s.len > 0) {
+    while (mse_rd_skip(&s, mse_plain_run(s)) && s.len > 0) {
         if (!mse_rd_utf8(&s, &code)) {
             return false;
         }
@@ -218,7 +219,9 @@ static bool is_visible(uint32_t c)
 void mse_utf8_printable(char *text)
 {
     struct mse_bytes in = mse_bytes_str(text);
-    char *to = text;
+    size_t plain = mse_plain_run(in);
+    char *to = text + plain;
+    in = mse_bytes_of(in.data + plain, in.len - plain);
     while (mse_utf8_cut(in) > 0) {
         struct mse_bytes at = in;
         uint32_t c = 0;
@@ -236,14 +239,45 @@ void mse_utf8_printable(char *text)
     *to = '\0';
 }
 
-bool mse_mem_equal(const void *a, const void *b, size_t len)
+/* Eight octets as a number, the first one lowest. */
+static uint64_t eight(const uint8_t *p)
 {
-    return len == 0 || memcmp(a, b, len) == 0;
+    uint64_t x = 0;
+    memcpy(&x, p, sizeof x);
+    return le64toh(x);
 }
 
-bool mse_bytes_equal(struct mse_bytes a, struct mse_bytes b)
+/* The top bit of each octet that is not printable ASCII, or a quote or a backslash. A borrow may
+ * set one above such an octet too: of those that are set only the lowest counts. */
+static uint64_t not_plain(uint64_t x)
 {
-    return a.len == b.len && mse_mem_equal(a.data, b.data, a.len);
+    const uint64_t ones = 0x0101010101010101;
+    uint64_t quote = x ^ (ones * '"');
+    uint64_t backslash = x ^ (ones * '\\');
+    uint64_t del = x ^ (ones * 0x7f);
+    uint64_t found = x | ((x - ones * 0x20) & ~x) | ((quote - ones) & ~quote) |
+                     ((backslash - ones) & ~backslash) | ((del - ones) & ~del);
+    return found & (ones << 7);
+}
+
+static bool is_plain(uint8_t c)
+{
+    return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
+
+size_t mse_plain_run(struct mse_bytes in)
+{
+    size_t i = 0;
+    for (; in.len - i >= 8; i += 8) {
+        uint64_t found = not_plain(eight(in.data + i));
+        if (found != 0) {
+            return i + (size_t)__builtin_ctzll(found) / 8;
+        }
+    }
+    while (i < in.len && is_plain(in.data[i])) {
+        i++;
+    }
+    return i;
 }
 
 bool mse_mem_is_zero(const void *p, size_t len)

@@ -81,9 +81,19 @@ size_t mse_utf8_cut(struct mse_bytes s);
  * become '?'; a character cut off at the end is dropped. */
 void mse_utf8_printable(char *text);
 
+/* mse_plain_run returns the number of leading characters that are printable ASCII and neither a
+ * quote nor a backslash: what nearly every text is made of, found eight at a time. */
+size_t mse_plain_run(struct mse_bytes in);
+
 /* For public values only (measurements, hashes of certificates): not constant time. */
-MSE_MUST_USE bool mse_bytes_equal(struct mse_bytes a, struct mse_bytes b);
-MSE_MUST_USE bool mse_mem_equal(const void *a, const void *b, size_t len);
+MSE_MUST_USE static inline bool mse_mem_equal(const void *a, const void *b, size_t len)
+{
+    return len == 0 || memcmp(a, b, len) == 0;
+}
+MSE_MUST_USE static inline bool mse_bytes_equal(struct mse_bytes a, struct mse_bytes b)
+{
+    return a.len == b.len && mse_mem_equal(a.data, b.data, a.len);
+}
 MSE_MUST_USE bool mse_mem_is_zero(const void *p, size_t len);
 /* mse_bytes_is_str tells whether b is exactly the characters of s. */
 MSE_MUST_USE static inline bool mse_bytes_is_str(struct mse_bytes b, const char *s)

@@ -120,6 +120,7 @@ static bool next_element(struct mse_json *j, size_t num, char close)
 void mse_json_object_begin(struct mse_json *j, struct mse_json_object *o)
 {
     o->num = 0;
+    o->marks = 0;
     (void)open_nested(j, '{');
 }
 
@@ -133,8 +134,21 @@ bool mse_json_object_has(const struct mse_json_object *o, const char *key)
     return false;
 }
 
-static bool is_duplicate(const struct mse_json_object *o, struct mse_bytes key)
+/* The same for the same key: of its last characters, where lists of keys count. */
+static uint64_t mark_of(struct mse_bytes key)
 {
+    unsigned sum = 0;
+    for (size_t i = key.len > 8 ? key.len - 8 : 0; i < key.len; i++) {
+        sum = sum * 31 + key.data[i];
+    }
+    return (uint64_t)1 << (sum % 64);
+}
+
+static bool is_duplicate(const struct mse_json_object *o, uint64_t mark, struct mse_bytes key)
+{
+    if ((o->marks & mark) == 0) {
+        return false;
+    }
     for (size_t i = 0; i < o->num; i++) {
         if (mse_bytes_equal(o->keys[i], key)) {
             return true;
@@ -149,9 +163,11 @@ bool mse_json_object_next(struct mse_json *j, struct mse_json_object *o, struct 
     if (!next_element(j, o->num, '}') || !mse_json_plain(j, &name) || !take_char(j, ':')) {
         return false;
     }
-    if (o->num >= MSE_JSON_MAX_KEYS || is_duplicate(o, name)) {
+    uint64_t mark = mark_of(name);
+    if (o->num >= MSE_JSON_MAX_KEYS || is_duplicate(o, mark, name)) {
         return mse_json_fail(j);
     }
+    o->marks |= mark;
     o->keys[o->num++] = name;
     *key = name;
     return true;
@@ -246,44 +262,12 @@ static bool take_either(struct mse_bytes *in, char a, char b)
     return is && mse_rd_skip(in, 1);
 }
 
-/* Tells whether one of eight characters is a control character, a quote, a backslash or not ASCII.
- * Each term has the top bit of every such byte set; a borrow may set it for a byte above one, which
- * only means a closer look. */
-static bool eight_need_a_look(uint64_t x)
-{
-    const uint64_t ones = 0x0101010101010101;
-    uint64_t quote = x ^ (ones * '"');
-    uint64_t backslash = x ^ (ones * '\\');
-    uint64_t found = x | ((x - ones * 0x20) & ~x) | ((quote - ones) & ~quote) |
-                     ((backslash - ones) & ~backslash);
-    return (found & (ones << 7)) != 0;
-}
-
-/* Number of leading characters that need no look: printable ASCII but quote and backslash. */
-static size_t plain_run(struct mse_bytes in)
-{
-    size_t i = 0;
-    uint64_t eight = 0;
-    while (in.len - i >= sizeof eight) {
-        memcpy(&eight, in.data + i, sizeof eight);
-        if (eight_need_a_look(eight)) {
-            break;
-        }
-        i += sizeof eight;
-    }
-    while (i < in.len && in.data[i] >= 0x20 && in.data[i] < 0x80 && in.data[i] != '"' &&
-           in.data[i] != '\\') {
-        i++;
-    }
-    return i;
-}
-
 /* Takes the characters up to the closing quote, which it takes too. */
 static bool take_chars(struct mse_bytes *in, bool *escaped)
 {
     for (;;) {
         uint32_t code = 0;
-        if (!mse_rd_skip(in, plain_run(*in))) {
+        if (!mse_rd_skip(in, mse_plain_run(*in))) {
             return false;
         }
         if (take_either(in, '"', '"')) {
@@ -358,7 +342,7 @@ static void write_decoded(struct mse_build *b, struct mse_bytes s)
         struct mse_bytes run = { 0 };
         uint8_t c = 0;
         uint32_t code = 0;
-        if (mse_rd_bytes(&s, &run, plain_run(s))) {
+        if (mse_rd_bytes(&s, &run, mse_plain_run(s))) {
             mse_wr_bytes(b, run);
         }
         if (!mse_rd_u8(&s, &c)) {

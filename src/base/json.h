@@ -35,6 +35,7 @@ enum mse_json_type {
 /* An object or array that is being read. */
 struct mse_json_object {
     size_t num;
+    uint64_t marks; /* one bit of 64 for each key: most are told apart by it */
     struct mse_bytes keys[MSE_JSON_MAX_KEYS];
 };
 struct mse_json_array {

@@ -72,51 +72,62 @@ static const char alphabet_std[] =
 static const char alphabet_url[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-static int base64_value(uint8_t c, const char *alphabet)
+/* The value of a digit in its lower six bits; above them a mark of the digits that only one of the
+ * alphabets has. What is no digit has both marks. */
+#define STD_ONLY 0x40U
+#define URL_ONLY 0x80U
+static const uint8_t base64_values[128] = {
+    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7e, 0xff, 0xbe, 0xff, 0x7f,
+    0x34, 0x35, 0x36, 0x37, 0x38, 0x39, 0x3a, 0x3b, 0x3c, 0x3d, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+    0xff, 0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08, 0x09, 0x0a, 0x0b, 0x0c, 0x0d, 0x0e,
+    0x0f, 0x10, 0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17, 0x18, 0x19, 0xff, 0xff, 0xff, 0xff, 0xbf,
+    0xff, 0x1a, 0x1b, 0x1c, 0x1d, 0x1e, 0x1f, 0x20, 0x21, 0x22, 0x23, 0x24, 0x25, 0x26, 0x27, 0x28,
+    0x29, 0x2a, 0x2b, 0x2c, 0x2d, 0x2e, 0x2f, 0x30, 0x31, 0x32, 0x33, 0xff, 0xff, 0xff, 0xff, 0xff,
+};
+
+/* Up to four digits as the upper bits of 24; *marks gathers theirs. */
+static uint32_t group_value(const uint8_t *digits, size_t num, uint32_t *marks)
 {
-    if (c >= 'A' && c <= 'Z') {
-        return c - 'A';
+    uint32_t group = 0;
+    for (size_t i = 0; i < num; i++) {
+        uint8_t c = digits[i];
+        uint32_t v = c < sizeof base64_values ? base64_values[c] : STD_ONLY | URL_ONLY;
+        *marks |= v;
+        group |= (v & 63) << (18 - 6 * i);
     }
-    if (c >= 'a' && c <= 'z') {
-        return c - 'a' + 26;
-    }
-    if (c >= '0' && c <= '9') {
-        return c - '0' + 52;
-    }
-    if (c == (uint8_t)alphabet[62]) {
-        return 62;
-    }
-    return c == (uint8_t)alphabet[63] ? 63 : -1;
+    return group;
 }
 
-/* Decodes text without padding; the unused low bits of the last digit must be zero. */
+/* Decodes text without padding, of the alphabet that has no digit with this mark; the unused low
+ * bits of the last digit must be zero. */
 static bool decode_digits(uint8_t *out, size_t cap, size_t *out_len, struct mse_bytes in,
-                          const char *alphabet)
+                          uint32_t foreign)
 {
-    size_t len = in.len / 4 * 3 + (in.len % 4 == 0 ? 0 : in.len % 4 - 1);
-    if (in.len % 4 == 1 || len > cap) {
+    size_t whole = in.len / 4 * 3;
+    size_t tail = in.len % 4;
+    size_t len = whole + (tail == 0 ? 0 : tail - 1);
+    if (tail == 1 || len > cap) {
         return false;
     }
-    uint32_t acc = 0;
-    unsigned bits = 0;
+    uint32_t marks = 0;
+    const uint8_t *digits = in.data;
     size_t n = 0;
-    for (size_t i = 0; i < in.len; i++) {
-        int v = base64_value(in.data[i], alphabet);
-        if (v < 0) {
-            return false;
-        }
-        acc = (acc << 6) | (uint32_t)v;
-        bits += 6;
-        if (bits >= 8) {
-            bits -= 8;
-            out[n++] = (uint8_t)(acc >> bits);
-            acc &= (1U << bits) - 1;
-        }
+    for (; n < whole; n += 3, digits += 4) {
+        uint32_t group = group_value(digits, 4, &marks);
+        out[n] = (uint8_t)(group >> 16);
+        out[n + 1] = (uint8_t)(group >> 8);
+        out[n + 2] = (uint8_t)group;
     }
-    if (acc != 0) {
+    uint32_t last = group_value(digits, tail, &marks);
+    for (; n < len; n++, last <<= 8) {
+        out[n] = (uint8_t)(last >> 16);
+    }
+    if ((marks & foreign) != 0 || (last & 0xffffff) != 0) {
         return false;
     }
-    *out_len = n;
+    *out_len = len;
     return true;
 }
 
@@ -128,12 +139,12 @@ bool mse_base64_decode(uint8_t *out, size_t cap, size_t *out_len, struct mse_byt
     for (int i = 0; i < 2 && in.len > 0 && in.data[in.len - 1] == '='; i++) {
         in.len--;
     }
-    return decode_digits(out, cap, out_len, in, alphabet_std);
+    return decode_digits(out, cap, out_len, in, URL_ONLY);
 }
 
 bool mse_base64url_decode(uint8_t *out, size_t cap, size_t *out_len, struct mse_bytes in)
 {
-    return decode_digits(out, cap, out_len, in, alphabet_url);
+    return decode_digits(out, cap, out_len, in, STD_ONLY);
 }
 
 static size_t encode_digits(char *out, struct mse_bytes in, const char *alphabet)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* PEM (RFC 7468 §3, the strict form): one text for one content, so that no bit of an armour can
  * change unnoticed. */
+#include <string.h>
+
 #include "base/build.h"
 #include "base/bytes.h"
 #include "base/util.h"
@@ -42,11 +44,10 @@ static bool take_boundary(struct mse_bytes *in, const char *which, const char *l
 /* Number of characters before the end of the line, at most one more than a line may have. */
 static size_t line_chars(struct mse_bytes in)
 {
-    size_t n = 0;
-    while (n < in.len && n <= WIDE_LINE_CHARS && in.data[n] != '\n' && in.data[n] != '\r') {
-        n++;
-    }
-    return n;
+    size_t most = in.len < WIDE_LINE_CHARS + 1 ? in.len : WIDE_LINE_CHARS + 1;
+    const uint8_t *end = most == 0 ? NULL : memchr(in.data, '\n', most);
+    size_t n = end == NULL ? most : (size_t)(end - in.data);
+    return n > 0 && in.data[n - 1] == '\r' ? n - 1 : n;
 }
 
 /* Takes the base64 lines: all as long as the first, but the last may be shorter. */

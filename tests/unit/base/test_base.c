@@ -126,6 +126,59 @@ static void base64_vectors(void **state)
     assert_true(mse_base64url_decode(two, sizeof two, &len, mse_bytes_str("-_8")));
 }
 
+/* Every octet at every place of a group: it reads iff it stands in the alphabet. */
+static void base64_alphabets(void **state)
+{
+    (void)state;
+    static const char common[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    for (unsigned c = 0; c < 256; c++) {
+        bool both = c != 0 && strchr(common, (int)c) != NULL;
+        for (size_t at = 0; at < 8; at++) {
+            uint8_t text[8];
+            uint8_t raw[6];
+            size_t len = 0;
+            memset(text, 'A', sizeof text);
+            text[at] = (uint8_t)c;
+            struct mse_bytes in = mse_bytes_of(text, sizeof text);
+            bool url = mse_base64url_decode(raw, sizeof raw, &len, in);
+            assert_int_equal(url, both || c == '-' || c == '_');
+            bool padding = c == '=' && at == 7;
+            bool std = mse_base64_decode(raw, sizeof raw, &len, in);
+            assert_int_equal(std, both || c == '+' || c == '/' || padding);
+        }
+    }
+    /* The bits of a group that is cut off count up to the last octet, the rest are zero. */
+    uint8_t raw[2];
+    size_t len = 0;
+    for (unsigned i = 0; i < 62; i++) {
+        char cut[4] = { 'A', common[i], '\0', '\0' };
+        assert_int_equal(mse_base64url_decode(raw, sizeof raw, &len, mse_bytes_str(cut)),
+                         i % 16 == 0);
+        cut[2] = cut[1];
+        cut[1] = 'A';
+        assert_int_equal(mse_base64url_decode(raw, sizeof raw, &len, mse_bytes_str(cut)),
+                         i % 4 == 0);
+    }
+}
+
+/* Every octet at every place of a text of every length up to three words. */
+static void plain_runs(void **state)
+{
+    (void)state;
+    for (unsigned c = 0; c < 256; c++) {
+        bool plain = c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+        for (size_t len = 1; len <= 24; len++) {
+            for (size_t at = 0; at < len; at++) {
+                uint8_t text[24];
+                memset(text, '!', sizeof text); /* next to the quote */
+                text[at] = (uint8_t)c;
+                assert_int_equal(mse_plain_run(mse_bytes_of(text, len)), plain ? len : at);
+            }
+        }
+    }
+    assert_int_equal(mse_plain_run(mse_bytes_of(NULL, 0)), 0);
+}
+
 static void time_round_trip_and_refusals(void **state)
 {
     (void)state;
@@ -272,6 +325,8 @@ int main(void)
         cmocka_unit_test(writer_grows_to_its_maximum),
         cmocka_unit_test(hex_round_trip_and_refusals),
         cmocka_unit_test(base64_vectors),
+        cmocka_unit_test(base64_alphabets),
+        cmocka_unit_test(plain_runs),
         cmocka_unit_test(time_round_trip_and_refusals),
         cmocka_unit_test(numbers),
         cmocka_unit_test(utf8_cut_keeps_whole_characters),

@@ -256,6 +256,44 @@ static void test_many_keys(void **state)
     }
 }
 
+/* An object of num keys that differ in two characters; behind them, once more, that of number twice
+ * (num: none). */
+static bool reads_keys(unsigned num, unsigned twice)
+{
+    char text[1024];
+    struct mse_build b;
+    struct mse_json j;
+    struct mse_json_object o;
+    struct mse_bytes key = { 0 };
+    mse_build_fixed(&b, text, sizeof text);
+    mse_wr_str(&b, "{");
+    for (unsigned i = 0; i < num; i++) {
+        mse_wr_printf(&b, "%s\"key%02usvn\":0", i > 0 ? "," : "", i);
+    }
+    if (twice < num) {
+        mse_wr_printf(&b, ",\"key%02usvn\":0", twice);
+    }
+    mse_wr_str(&b, "}");
+    mse_json_init(&j, mse_build_view(&b));
+    mse_json_object_begin(&j, &o);
+    while (mse_json_object_next(&j, &o, &key)) {
+        (void)mse_json_skip(&j, NULL);
+    }
+    return mse_json_end(&j);
+}
+
+/* None may be there twice, wherever it stood before, and no two are taken for one. */
+static void test_duplicate_keys(void **state)
+{
+    (void)state;
+    for (unsigned num = 1; num < MSE_JSON_MAX_KEYS; num++) {
+        assert_true(reads_keys(num, num));
+        for (unsigned twice = 0; twice < num; twice++) {
+            assert_false(reads_keys(num, twice));
+        }
+    }
+}
+
 static void test_text(void **state)
 {
     (void)state;
@@ -303,8 +341,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_accepted),  cmocka_unit_test(test_refused),
         cmocka_unit_test(test_depth),     cmocka_unit_test(test_record),
-        cmocka_unit_test(test_many_keys), cmocka_unit_test(test_text),
-        cmocka_unit_test(test_span),
+        cmocka_unit_test(test_many_keys), cmocka_unit_test(test_duplicate_keys),
+        cmocka_unit_test(test_text),      cmocka_unit_test(test_span),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
