@@ -81,7 +81,19 @@ static void begin(struct mse_chain *c)
 {
     c->num = 0;
     c->verified = false;
+    c->has_sgx_extension = false;
     c->der_len = 0;
+}
+
+/* Ends a reading that came to st. */
+static mse_status end(struct mse_chain *c, mse_status st)
+{
+    if (st != MSE_OK) {
+        c->num = 0;
+        return st;
+    }
+    c->has_sgx_extension = mse_cert_sgx_extension(&c->certs[0], &c->sgx_extension);
+    return MSE_OK;
 }
 
 mse_status mse_chain_read(struct mse_chain *out, struct mse_bytes pem, struct mse_error *err)
@@ -92,8 +104,7 @@ mse_status mse_chain_read(struct mse_chain *out, struct mse_bytes pem, struct ms
         st = MSE_FAIL(err, MSE_ERR_MALFORMED, "chain", "no certificate");
     }
     put_in_order(out);
-    out->num = st == MSE_OK ? out->num : 0;
-    return st;
+    return end(out, st);
 }
 
 mse_status mse_chain_read_split(struct mse_chain *out, struct mse_bytes leaf_der,
@@ -108,8 +119,7 @@ mse_status mse_chain_read_split(struct mse_chain *out, struct mse_bytes leaf_der
     if (st == MSE_OK) {
         st = append_pem(out, issuers, err);
     }
-    out->num = st == MSE_OK ? out->num : 0;
-    return st;
+    return end(out, st);
 }
 
 /* DER certificates, then PEM ones. */
@@ -144,8 +154,7 @@ mse_status mse_chain_read_mixed(struct mse_chain *out, struct mse_bytes leaf,
         st = append_mixed(out, issuers, err);
     }
     put_in_order(out);
-    out->num = st == MSE_OK ? out->num : 0;
-    return st;
+    return end(out, st);
 }
 
 static bool is_issued_by(struct mse_curve *curve, const struct mse_cert *c,
@@ -188,13 +197,13 @@ void mse_chain_verify(struct mse_chain *c, struct mse_curve *curve)
 
 /* spec: Intel SGX PCK Certificate and CRL Specification, PCK certificate chain */
 
-static void judge_pck_leaf(const struct mse_judge *j, const struct mse_cert *leaf)
+static void judge_pck_leaf(const struct mse_judge *j, const struct mse_chain *c)
 {
     static const struct mse_ask ask = { MSE_STEP_PCK_CHAIN,
                                         "a PCK certificate with the SGX extension, not a CA",
                                         NULL };
-    struct mse_bytes value;
-    bool good = mse_cert_sgx_extension(leaf, &value) && !leaf->is_ca;
+    const struct mse_cert *leaf = &c->certs[0];
+    bool good = c->has_sgx_extension && !leaf->is_ca;
     mse_note(j->v, &ask, good ? MSE_OK : MSE_ERR_PCK_EXTENSION_MISSING, "%s",
              leaf->is_ca ? "a CA certificate as leaf" : "no SGX extension in the leaf");
 }
@@ -259,14 +268,14 @@ static void judge_pck_dates(const struct mse_judge *j, const struct mse_chain *c
                                 .until = c->certs[i].not_after,
                                 .early = MSE_ERR_PCK_CHAIN_NOT_YET_VALID,
                                 .late = MSE_ERR_PCK_CHAIN_EXPIRED };
-        mse_note_window(j->v, MSE_STEP_PCK_CHAIN, &w, j->at);
+        mse_note_window(j->v, MSE_STEP_PCK_CHAIN, &w, j->now);
     }
 }
 
 const struct mse_anchor *mse_judge_pck_chain(const struct mse_judge *j, const struct mse_chain *c,
                                              const struct mse_anchors *anchors)
 {
-    judge_pck_leaf(j, &c->certs[0]);
+    judge_pck_leaf(j, c);
     judge_pck_links(j, c);
     judge_pck_shape(j, c);
     const struct mse_anchor *a = judge_pck_root(j, c, anchors);
@@ -389,7 +398,7 @@ bool mse_judge_crl(const struct mse_judge *j, struct mse_crl *out, const struct 
                             .until = out->next_update,
                             .early = words->early,
                             .late = words->late };
-    mse_note_window(j->v, words->step, &w, j->at);
+    mse_note_window(j->v, words->step, &w, j->now);
     return true;
 }
 
@@ -502,11 +511,11 @@ static void judge_signing_chain(const struct mse_judge *j, const struct mse_chai
     bool good = c->num <= 2 && is_leaf_profile(leaf);
     mse_note(j->v, &shape, good ? MSE_OK : words->malformed, "%zu certificates%s", c->num,
              leaf->is_ca ? ", the first a CA" : "");
-    bool known = s->good_leaf != NULL && mse_bytes_equal(leaf->der, s->good_leaf->der);
+    bool known = (c->num > 1 && c->verified) ||
+                 (s->good_leaf != NULL && mse_bytes_equal(leaf->der, s->good_leaf->der));
     struct mse_ask link = { words->step, "named and signed by the root", NULL };
-    bool issued =
-        known || (c->num == 1 ? is_issued_by_anchor(j, leaf, s)
-                              : c->verified || is_issued_by(j->curve, leaf, &c->certs[1]));
+    bool issued = known || (c->num == 1 ? is_issued_by_anchor(j, leaf, s)
+                                        : is_issued_by(j->curve, leaf, &c->certs[1]));
     mse_note(j->v, &link, issued ? MSE_OK : words->chain_signature,
              "a signing certificate that the root did not issue");
     if (c->num > 1) {
@@ -518,15 +527,18 @@ static void judge_signing_chain(const struct mse_judge *j, const struct mse_chai
                                 .until = c->certs[i].not_after,
                                 .early = words->chain_early,
                                 .late = words->chain_late };
-        mse_note_window(j->v, words->step, &w, j->at);
+        mse_note_window(j->v, words->step, &w, j->now);
     }
 }
 
-/* The chain of the known bytes, else read into s->room. */
+/* The chain if its bytes are known, else read into s->room. */
 static const struct mse_chain *read_signing_chain(const struct mse_signed *s, struct mse_error *err)
 {
     if (s->known != NULL && s->known->chain.num > 0) {
         return &s->known->chain;
+    }
+    if (s->read != NULL) {
+        return s->read;
     }
     return mse_chain_read(s->room, s->issuer_chain, err) == MSE_OK ? s->room : NULL;
 }

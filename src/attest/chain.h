@@ -13,7 +13,9 @@
 struct mse_chain {
     size_t num;
     struct mse_cert certs[MSE_CHAIN_MAX_CERTS];
-    bool verified; /* known: each is named and signed by the next, the last by itself */
+    bool verified;          /* known: each is named and signed by the next, the last by itself */
+    bool has_sgx_extension; /* the leaf: Intel's, whose value is not looked into */
+    struct mse_bytes sgx_extension;
     size_t der_len;
     uint8_t der[8192];
 };
@@ -36,7 +38,7 @@ void mse_chain_verify(struct mse_chain *c, struct mse_curve *curve);
 struct mse_judge {
     struct mse_verdict *v;
     struct mse_curve *curve;
-    mse_time at;
+    const struct mse_moment *now;
 };
 
 /* mse_judge_pck_chain: leaf, Platform or Processor CA, root; step MSE_STEP_PCK_CHAIN. Returns the
@@ -114,6 +116,7 @@ struct mse_signed {
     const struct mse_cert *root;      /* the root certificate already judged, or NULL */
     const struct mse_crl *root_crl;   /* NULL: revocation is not judged here */
     const struct mse_cert *good_leaf; /* a signing certificate already judged good, or NULL */
+    const struct mse_chain *read;     /* the chain, if its very bytes were read before, or NULL */
     struct mse_known_signed *known;   /* of these very bytes; NULL: nothing */
     struct mse_chain *room;           /* for the chain; may be NULL if the chain is known */
 };

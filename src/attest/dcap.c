@@ -75,7 +75,7 @@ static void judge_chain(struct mse_dcap *a, struct mse_bytes pem)
     }
     a->pck_chain = c != NULL ? c : &a->scratch->pck_chain;
     a->anchor = mse_judge_pck_chain(&a->judge, a->pck_chain, &a->anchors);
-    if (mse_verdict_step_ok(a->v, MSE_STEP_PCK_CHAIN)) {
+    if (c == NULL && mse_verdict_step_ok(a->v, MSE_STEP_PCK_CHAIN)) {
         mse_platform_learn_chain(&a->platform, pem);
     }
     const uint8_t *point = mse_point_of(&a->pck_chain->certs[a->pck_chain->num - 1].key);
@@ -107,24 +107,23 @@ static const struct mse_cert *root(const struct mse_dcap *a)
 static void judge_extension(struct mse_dcap *a)
 {
     static const struct mse_ask ask = { MSE_STEP_PCK_EXTENSION, "a complete SGX extension", NULL };
-    const struct mse_cert *leaf = pck_leaf(a);
-    struct mse_bytes value = { 0 };
-    if (leaf == NULL || !mse_cert_sgx_extension(leaf, &value)) {
+    if (a->pck_chain == NULL || !a->pck_chain->has_sgx_extension) {
         mse_note_skip(a->v, MSE_STEP_PCK_EXTENSION, "there is no SGX extension");
         return;
     }
     struct mse_error err = { .status = MSE_OK };
-    const struct mse_pck_ext *known = mse_platform_pck(&a->platform);
-    mse_status st = MSE_OK;
-    if (known != NULL) {
-        a->v->pck = *known;
-    } else {
-        st = mse_pck_ext_parse(&a->v->pck, value, &err);
+    struct mse_pck_leaf own;
+    const struct mse_pck_leaf *leaf = mse_platform_leaf(&a->platform);
+    if (leaf == NULL) {
+        mse_pck_leaf_read(&own, a->pck_chain, &err);
+        leaf = &own;
     }
-    mse_note(a->v, &ask, st == MSE_OK ? MSE_OK : MSE_ERR_PCK_CHAIN_MALFORMED, "%s", err.text);
-    a->v->has_pck = st == MSE_OK;
-    struct mse_bytes ca = mse_name_common_name(leaf->issuer);
-    a->v->pck_ca_is_platform = mse_bytes_find(ca, mse_bytes_str("Platform")) != SIZE_MAX;
+    mse_note(a->v, &ask, leaf->has_ext ? MSE_OK : MSE_ERR_PCK_CHAIN_MALFORMED, "%s", err.text);
+    a->v->has_pck = leaf->has_ext;
+    if (leaf->has_ext) {
+        a->v->pck = leaf->ext;
+    }
+    a->v->pck_ca_is_platform = leaf->ca_is_platform;
 }
 
 /* A quote that names its machine in the clear must name the one of the certificate. */
@@ -197,10 +196,12 @@ static void judge_tcb_info_platform(struct mse_dcap *a)
     const struct mse_pck_ext *pck = &a->v->pck;
     bool ours = mse_mem_equal(info->fmspc, pck->fmspc, 6) && info->has_pce_id &&
                 mse_mem_equal(info->pce_id, pck->pce_id, 2);
-    char seen[13];
-    char want[13];
-    mse_hex_encode(seen, mse_bytes_of(info->fmspc, 6));
-    mse_hex_encode(want, mse_bytes_of(pck->fmspc, 6));
+    char seen[13] = "";
+    char want[13] = "";
+    if (!ours) {
+        mse_hex_encode(seen, mse_bytes_of(info->fmspc, 6));
+        mse_hex_encode(want, mse_bytes_of(pck->fmspc, 6));
+    }
     mse_note(a->v, &same, ours ? MSE_OK : MSE_ERR_TCB_INFO_MISMATCH,
              "TCB info of FMSPC %s, PCK certificate of FMSPC %s", seen, want);
 }
@@ -243,7 +244,7 @@ static void judge_tcb_info(struct mse_dcap *a)
                             .until = a->tcb_info->next_update,
                             .early = MSE_ERR_TCB_INFO_NOT_YET_VALID,
                             .late = MSE_ERR_TCB_INFO_EXPIRED };
-    mse_note_window(a->v, MSE_STEP_TCB_INFO, &w, a->at);
+    mse_note_window(a->v, MSE_STEP_TCB_INFO, &w, a->judge.now);
     judge_tcb_info_platform(a);
 }
 
@@ -271,6 +272,9 @@ static void judge_qe_identity(struct mse_dcap *a)
     s.good_leaf = known ? &a->tcb_chain->certs[0] : NULL;
     s.known = a->prepared != NULL ? a->prepared->qe : NULL;
     s.room = a->room != NULL ? &a->room->qe_chain : NULL;
+    bool same =
+        a->room != NULL && mse_bytes_equal(s.issuer_chain, a->collateral->tcb_info_issuer_chain);
+    s.read = same ? a->tcb_chain : NULL;
     a->qe_chain = mse_judge_signed(&a->judge, &mse_qe_identity_words, &s);
     judge_signer(a, a->qe_chain, &mse_qe_identity_words);
     if (s.body.len == 0) {
@@ -288,7 +292,7 @@ static void judge_qe_identity(struct mse_dcap *a)
                             .until = a->qe_identity->next_update,
                             .early = MSE_ERR_QE_IDENTITY_NOT_YET_VALID,
                             .late = MSE_ERR_QE_IDENTITY_EXPIRED };
-    mse_note_window(a->v, MSE_STEP_QE_IDENTITY, &w, a->at);
+    mse_note_window(a->v, MSE_STEP_QE_IDENTITY, &w, a->judge.now);
     mse_note(a->v, &id, a->qe_identity->id == a->kind->qe ? MSE_OK : MSE_ERR_QE_IDENTITY_MISMATCH,
              "the identity of another enclave");
 }
@@ -309,8 +313,9 @@ static void judge_qe_report(struct mse_dcap *a)
         mse_note_skip(a->v, MSE_STEP_QE_REPORT, no_chain);
         return;
     }
-    bool good = mse_platform_find_qe(&a->platform, &a->auth) || is_qe_signed(a);
-    if (good && mse_verdict_step_ok(a->v, MSE_STEP_PCK_CHAIN)) {
+    bool known = mse_platform_find_qe(&a->platform, &a->auth);
+    bool good = known || is_qe_signed(a);
+    if (!known && good && mse_verdict_step_ok(a->v, MSE_STEP_PCK_CHAIN)) {
         mse_platform_learn_qe(&a->platform, &a->auth);
     }
     mse_note(a->v, &ask, good ? MSE_OK : MSE_ERR_QE_REPORT_SIGNATURE,
@@ -401,6 +406,8 @@ static void skip_all(struct mse_verdict *v)
 
 static void judge(struct mse_dcap *a, struct mse_bytes quote)
 {
+    static const enum mse_step signatures[] = { MSE_STEP_PCK_CHAIN, MSE_STEP_QE_REPORT,
+                                                MSE_STEP_AK_BINDING, MSE_STEP_QUOTE_SIGNATURE };
     a->policy = mse_note_policy(a->v, &a->scratch->nothing, a->policy);
     a->anchors = mse_anchors_of(a->policy);
     if (!judge_form(a, quote)) {
@@ -418,10 +425,7 @@ static void judge(struct mse_dcap *a, struct mse_bytes quote)
     judge_quote_signature(a);
     judge_qe_match(a);
     mse_dcap_judge_policy(a);
-    a->v->signatures_ok = mse_verdict_step_ok(a->v, MSE_STEP_PCK_CHAIN) &&
-                          mse_verdict_step_ok(a->v, MSE_STEP_QE_REPORT) &&
-                          mse_verdict_step_ok(a->v, MSE_STEP_AK_BINDING) &&
-                          mse_verdict_step_ok(a->v, MSE_STEP_QUOTE_SIGNATURE);
+    a->v->signatures_ok = mse_verdict_steps_ok(a->v, signatures, MSE_ARRAY_LEN(signatures));
 }
 
 /* The room is too large for the stacks of threads (musl: 128 KiB), and where all is known there is
@@ -444,7 +448,8 @@ mse_status mse_dcap_appraise(struct mse_dcap *a, struct mse_bytes quote, struct 
 {
     const struct mse_policy *policy = a->policy;
     struct mse_curve curve = { NULL, NULL };
-    struct mse_judge j = { .v = a->v, .curve = &curve, .at = a->at };
+    struct mse_moment now = mse_moment_of(a->at);
+    struct mse_judge j = { .v = a->v, .curve = &curve, .now = &now };
     struct mse_dcap_scratch scratch MSE_UNINITIALIZED;
     mse_verdict_begin(a->v, a->kind->tee);
     a->judge = j;
@@ -457,6 +462,7 @@ mse_status mse_dcap_appraise(struct mse_dcap *a, struct mse_bytes quote, struct 
     }
     mse_platform_clear(&a->platform);
     a->judge.curve = NULL;
+    a->judge.now = NULL;
     a->scratch = NULL;
     mse_curve_clear(&curve);
     /* A quote alone is bound to nothing; the caller who knows better says so afterwards. */

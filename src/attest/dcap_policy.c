@@ -222,12 +222,12 @@ static void judge_advisories(struct mse_dcap *a)
 static void judge_tcb_date(struct mse_dcap *a)
 {
     char wanted[MSE_TIME_TEXT_LEN] = "any date";
-    char seen[MSE_TIME_TEXT_LEN];
+    char seen[MSE_TIME_TEXT_LEN] = "";
     bool good = !a->policy->has_min_tcb_date || a->v->tcb_date >= a->policy->min_tcb_date;
     if (a->policy->has_min_tcb_date) {
         mse_time_format(wanted, a->policy->min_tcb_date);
+        mse_time_format(seen, a->v->tcb_date);
     }
-    mse_time_format(seen, a->v->tcb_date);
     struct mse_ask ask = { MSE_STEP_TCB_STATUS, wanted, "min_tcb_date" };
     mse_note(a->v, &ask, good ? MSE_OK : MSE_ERR_TCB_DATE, "%s", seen);
 }
@@ -353,15 +353,12 @@ static void judge_machine(struct mse_dcap *a)
         return;
     }
     const struct mse_pck_ext *pck = &a->v->pck;
-    char ppid[33];
-    char fmspc[13];
-    mse_hex_encode(ppid, mse_bytes_of(pck->ppid, 16));
-    mse_hex_encode(fmspc, mse_bytes_of(pck->fmspc, 6));
-    mse_note(a->v, &machine,
-             is_allowed_machine(a->policy, pck) ? MSE_OK : MSE_ERR_MACHINE_NOT_ALLOWED, "PPID %s",
-             ppid);
-    mse_note(a->v, &family, is_allowed_fmspc(a->policy, pck) ? MSE_OK : MSE_ERR_FMSPC_NOT_ALLOWED,
-             "FMSPC %s", fmspc);
+    bool ours = is_allowed_machine(a->policy, pck);
+    mse_note_octets(a->v, &machine, ours ? MSE_OK : MSE_ERR_MACHINE_NOT_ALLOWED, "PPID ",
+                    mse_bytes_of(pck->ppid, sizeof pck->ppid));
+    ours = is_allowed_fmspc(a->policy, pck);
+    mse_note_octets(a->v, &family, ours ? MSE_OK : MSE_ERR_FMSPC_NOT_ALLOWED, "FMSPC ",
+                    mse_bytes_of(pck->fmspc, sizeof pck->fmspc));
 }
 
 void mse_dcap_judge_policy(struct mse_dcap *a)

@@ -19,7 +19,7 @@ struct nitro {
     struct mse_verdict *v;
     const struct mse_policy *policy;
     struct mse_policy nothing; /* in its place if it makes no sense */
-    mse_time at;
+    struct mse_moment now;
     struct mse_nitro_doc doc;
     size_t num; /* of certs, leaf first, root last; 0: one of them could not be read */
     struct mse_cert certs[MAX_CERTS];
@@ -167,7 +167,7 @@ static void judge_dates(struct nitro *a)
                                 .until = a->certs[i].not_after,
                                 .early = MSE_ERR_NITRO_CERTIFICATE_NOT_YET_VALID,
                                 .late = MSE_ERR_NITRO_CERTIFICATE_EXPIRED };
-        mse_note_window(a->v, MSE_STEP_NITRO_CHAIN, &w, a->at);
+        mse_note_window(a->v, MSE_STEP_NITRO_CHAIN, &w, &a->now);
     }
 }
 
@@ -180,7 +180,8 @@ static void judge_timestamp(struct nitro *a)
     };
     const struct mse_cert *leaf = &a->certs[0];
     mse_time made = (mse_time)(a->doc.timestamp_ms / 1000);
-    bool good = leaf->not_before <= made && made <= leaf->not_after && made <= a->at + CLOCK_SKEW;
+    bool good =
+        leaf->not_before <= made && made <= leaf->not_after && made <= a->now.at + CLOCK_SKEW;
     char text[MSE_TIME_TEXT_LEN];
     mse_time_format(text, made);
     mse_note(a->v, &ask, good ? MSE_OK : MSE_ERR_NITRO_TIMESTAMP, "made at %s", text);
@@ -275,6 +276,7 @@ static void judge_machine(struct nitro *a)
 
 static void judge(struct nitro *a, struct mse_bytes document)
 {
+    static const enum mse_step signatures[] = { MSE_STEP_NITRO_CHAIN, MSE_STEP_COSE_SIGNATURE };
     struct mse_verdict *v = a->v;
     a->policy = mse_note_policy(v, &a->nothing, a->policy);
     if (!judge_form(a, document)) {
@@ -288,15 +290,14 @@ static void judge(struct nitro *a, struct mse_bytes document)
     judge_debug(a);
     mse_judge_reference(v, a->policy);
     judge_machine(a);
-    v->signatures_ok = mse_verdict_step_ok(v, MSE_STEP_NITRO_CHAIN) &&
-                       mse_verdict_step_ok(v, MSE_STEP_COSE_SIGNATURE);
+    v->signatures_ok = mse_verdict_steps_ok(v, signatures, MSE_ARRAY_LEN(signatures));
 }
 
 mse_status mse_appraise_nitro(struct mse_verdict *out, struct mse_bytes document,
                               const struct mse_policy *policy, mse_time at, struct mse_error *err)
 {
     mse_verdict_begin(out, MSE_TEE_NITRO);
-    struct nitro a = { .v = out, .policy = policy, .at = at };
+    struct nitro a = { .v = out, .policy = policy, .now = mse_moment_of(at) };
     judge(&a, document);
     if (policy->require_level > 0) {
         mse_verdict_set_level(out, 0, policy);

@@ -215,15 +215,16 @@ struct mse_known_chain {
     struct mse_shared shared;
     uint8_t digest[32]; /* of pem */
     struct mse_chain chain;
-    bool has_ext; /* the leaf's SGX extension, if it reads well */
-    struct mse_pck_ext ext;
+    struct mse_pck_leaf leaf;
     size_t pem_len;
     uint8_t pem[];
 };
 
 struct mse_known_qe {
     struct mse_shared shared;
-    struct mse_ec_key *key; /* NULL: no point on the curve */
+    uint8_t report[MSE_SGX_REPORT_LEN];
+    uint8_t attestation_key[64];
+    struct mse_ec_key *key; /* that, ready; NULL: no point on the curve */
 };
 
 static void destroy_chain(struct mse_shared *self)
@@ -238,37 +239,35 @@ static void destroy_qe(struct mse_shared *self)
     free(q);
 }
 
-/* The digest of a kind of fact and the parts of which it is one. */
-static bool fact_key(uint8_t key[32], const char *kind, const struct mse_bytes *parts, size_t num)
-{
-    struct mse_sha256_ctx h;
-    if (mse_sha256_init(&h) != MSE_OK) {
-        return false;
-    }
-    hash_part(&h, mse_bytes_str(kind));
-    for (size_t i = 0; i < num; i++) {
-        hash_part(&h, parts[i]);
-    }
-    mse_status st = mse_sha256_final(&h, key);
-    mse_sha256_clear(&h);
-    return st == MSE_OK;
-}
+/* Facts are looked for under the digest of a few octets and compared with all the others of which
+ * they are facts: to hash them all takes longer than most of what a known platform needs. What has
+ * these few in common shares one place, and only one of them is known. */
 
-/* A chain is looked for under the digest of its beginning, where the leaf's serial number stands,
- * and compared octet by octet: hashing all of it takes longer than all else that a known platform
- * needs but the signature. Chains that begin alike share one place, and only one of them is known.
- */
-#define CHAIN_BEGINNING 384
+/* Of a chain: its length, and its beginning, where the leaf's serial number stands. */
+#define CHAIN_BEGINNING 96
 
-static bool chain_place(uint8_t key[32], struct mse_bytes pem)
+static bool chain_place(uint8_t place[32], struct mse_bytes pem)
 {
     uint8_t len[8];
     struct mse_build b;
     mse_build_fixed(&b, len, sizeof len);
     mse_wr_u64le(&b, pem.len);
     size_t begin = pem.len < CHAIN_BEGINNING ? pem.len : CHAIN_BEGINNING;
-    const struct mse_bytes parts[] = { mse_build_view(&b), mse_bytes_of(pem.data, begin) };
-    return fact_key(key, "PCK chain", parts, MSE_ARRAY_LEN(parts));
+    const struct mse_bytes parts[] = { mse_bytes_str("PCK chain"), mse_build_view(&b),
+                                       mse_bytes_of(pem.data, begin) };
+    return mse_sha256_parts(place, parts, MSE_ARRAY_LEN(parts)) == MSE_OK;
+}
+
+/* Of a QE report: whose signature it is, and that. */
+static bool qe_place(uint8_t place[32], const uint8_t chain_key[32],
+                     const struct mse_quote_auth *auth)
+{
+    const struct mse_bytes parts[] = {
+        mse_bytes_str("QE report"),
+        mse_bytes_of(chain_key, 32),
+        mse_bytes_of(auth->qe_report_signature, sizeof auth->qe_report_signature),
+    };
+    return mse_sha256_parts(place, parts, MSE_ARRAY_LEN(parts)) == MSE_OK;
 }
 
 const struct mse_chain *mse_platform_find_chain(struct mse_known_platform *p,
@@ -291,14 +290,20 @@ const struct mse_chain *mse_platform_find_chain(struct mse_known_platform *p,
     return NULL;
 }
 
-const struct mse_pck_ext *mse_platform_pck(const struct mse_known_platform *p)
+void mse_pck_leaf_read(struct mse_pck_leaf *out, const struct mse_chain *c, struct mse_error *err)
 {
-    return p->chain != NULL && p->chain->has_ext ? &p->chain->ext : NULL;
+    struct mse_bytes ca = mse_name_common_name(c->certs[0].issuer);
+    out->has_ext = mse_pck_ext_parse(&out->ext, c->sgx_extension, err) == MSE_OK;
+    out->ca_is_platform = mse_bytes_find(ca, mse_bytes_str("Platform")) != SIZE_MAX;
+}
+
+const struct mse_pck_leaf *mse_platform_leaf(const struct mse_known_platform *p)
+{
+    return p->chain != NULL && p->chain->leaf.has_ext ? &p->chain->leaf : NULL;
 }
 
 void mse_platform_learn_chain(struct mse_known_platform *p, struct mse_bytes pem)
 {
-    struct mse_bytes value;
     size_t size = 0;
     if (p->memo == NULL || p->chain != NULL ||
         !mse_add_size(sizeof(struct mse_known_chain), pem.len, &size)) {
@@ -314,11 +319,18 @@ void mse_platform_learn_chain(struct mse_known_platform *p, struct mse_bytes pem
     c->pem_len = pem.len;
     if (mse_chain_read(&c->chain, pem, NULL) == MSE_OK) {
         c->chain.verified = true;
-        c->has_ext = mse_cert_sgx_extension(&c->chain.certs[0], &value) &&
-                     mse_pck_ext_parse(&c->ext, value, NULL) == MSE_OK;
+        if (c->chain.has_sgx_extension) {
+            mse_pck_leaf_read(&c->leaf, &c->chain, NULL);
+        }
         mse_memo_put(p->memo, p->chain_place, &c->shared);
     }
     mse_shared_unref(&c->shared);
+}
+
+static bool is_qe(const struct mse_known_qe *q, const struct mse_quote_auth *auth)
+{
+    return mse_bytes_equal(auth->qe_report_raw, mse_bytes_of(q->report, sizeof q->report)) &&
+           mse_mem_equal(auth->attestation_key, q->attestation_key, sizeof q->attestation_key);
 }
 
 bool mse_platform_find_qe(struct mse_known_platform *p, const struct mse_quote_auth *auth)
@@ -326,29 +338,31 @@ bool mse_platform_find_qe(struct mse_known_platform *p, const struct mse_quote_a
     if (p->memo == NULL) {
         return false;
     }
-    const struct mse_bytes parts[] = {
-        mse_bytes_of(p->chain_key, sizeof p->chain_key),
-        auth->qe_report_raw,
-        mse_bytes_of(auth->qe_report_signature, sizeof auth->qe_report_signature),
-        mse_bytes_of(auth->attestation_key, sizeof auth->attestation_key),
-    };
-    if (!fact_key(p->qe_key, "QE report", parts, MSE_ARRAY_LEN(parts))) {
+    if (!qe_place(p->qe_place, p->chain_key, auth)) {
         p->memo = NULL;
         return false;
     }
-    p->qe = (struct mse_known_qe *)mse_memo_get(p->memo, p->qe_key);
-    return p->qe != NULL;
+    struct mse_known_qe *q = (struct mse_known_qe *)mse_memo_get(p->memo, p->qe_place);
+    if (q != NULL && !is_qe(q, auth)) {
+        mse_shared_unref(&q->shared);
+        q = NULL;
+    }
+    p->qe = q;
+    return q != NULL;
 }
 
 void mse_platform_learn_qe(struct mse_known_platform *p, const struct mse_quote_auth *auth)
 {
     struct mse_known_qe *q = p->memo == NULL || p->qe != NULL ? NULL : calloc(1, sizeof *q);
-    if (q == NULL) {
+    struct mse_bytes report = auth->qe_report_raw;
+    if (q == NULL || !mse_rd_copy(&report, q->report, sizeof q->report)) {
+        free(q);
         return;
     }
     mse_shared_init(&q->shared, destroy_qe);
+    memcpy(q->attestation_key, auth->attestation_key, sizeof q->attestation_key);
     q->key = mse_ec_key_of_point(auth->attestation_key);
-    mse_memo_put(p->memo, p->qe_key, &q->shared);
+    mse_memo_put(p->memo, p->qe_place, &q->shared);
     p->qe = q;
 }
 

@@ -53,16 +53,23 @@ struct mse_known_platform {
     struct mse_memo *memo;   /* NULL: nothing is remembered */
     uint8_t chain_place[32]; /* where the chain is looked for */
     uint8_t chain_key[32];   /* its digest */
-    uint8_t qe_key[32];
+    uint8_t qe_place[32];
     struct mse_known_chain *chain;
     struct mse_known_qe *qe;
 };
 /* mse_platform_find_chain returns the verified chain of these bytes, or NULL. k may be NULL. */
 const struct mse_chain *mse_platform_find_chain(struct mse_known_platform *p,
                                                 const struct mse_prepared *k, struct mse_bytes pem);
-/* The SGX extension of the known chain's leaf; NULL if no chain is known or it has none that reads
- * well. */
-const struct mse_pck_ext *mse_platform_pck(const struct mse_known_platform *p);
+/* What the PCK certificate says of its platform. */
+struct mse_pck_leaf {
+    bool has_ext; /* it has an SGX extension that reads well */
+    struct mse_pck_ext ext;
+    bool ca_is_platform; /* its issuer, by name; else Processor */
+};
+/* mse_pck_leaf_read fills *out from a chain with an SGX extension. */
+void mse_pck_leaf_read(struct mse_pck_leaf *out, const struct mse_chain *c, struct mse_error *err);
+/* The same of the known chain; NULL if none is known, or if there is an error to be told. */
+const struct mse_pck_leaf *mse_platform_leaf(const struct mse_known_platform *p);
 /* For a chain that was just found to be verified. */
 void mse_platform_learn_chain(struct mse_known_platform *p, struct mse_bytes pem);
 /* mse_platform_find_qe tells whether the leaf of the chain is known to have signed this QE report.

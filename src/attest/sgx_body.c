@@ -60,8 +60,10 @@ static void judge_sample_signer(struct mse_dcap *a)
     for (size_t i = 0; i < MSE_ARRAY_LEN(sample_signers); i++) {
         sample = sample || mse_mem_equal(a->v->report.mr_signer, sample_signers[i], 32);
     }
-    char seen[65];
-    mse_hex_encode(seen, mse_bytes_of(a->v->report.mr_signer, 32));
+    char seen[65] = "";
+    if (sample) {
+        mse_hex_encode(seen, mse_bytes_of(a->v->report.mr_signer, 32));
+    }
     mse_note_waivable(a->v, &ask, sample ? MSE_ERR_SAMPLE_SIGNER : MSE_OK,
                       a->policy->allow_sample_signer, "MRSIGNER %s", seen);
 }
@@ -77,7 +79,7 @@ const struct mse_dcap_kind mse_dcap_sgx = {
     .qe = MSE_IDENTITY_QE,
     .form = "an SGX quote, version 3, ECDSA-P256",
     .tcb_info = "TCB info for SGX",
-    .qe_identity = "the identity \"QE\"",
+    .qe_identity = "the identity 'QE'",
     .read = read_quote,
     .judge_body = judge_body,
 };

@@ -133,7 +133,7 @@ static void judge_dates(struct mse_snp_appraisal *a)
                                 .until = a->chain->certs[i].not_after,
                                 .early = MSE_ERR_VCEK_NOT_YET_VALID,
                                 .late = MSE_ERR_VCEK_EXPIRED };
-        mse_note_window(a->v, MSE_STEP_VCEK_CHAIN, &w, a->at);
+        mse_note_window(a->v, MSE_STEP_VCEK_CHAIN, &w, a->judge.now);
     }
 }
 
@@ -352,6 +352,8 @@ static void skip_all(struct mse_verdict *v)
 
 static void judge(struct mse_snp_appraisal *a, struct mse_bytes report)
 {
+    static const enum mse_step signatures[] = { MSE_STEP_VCEK_CHAIN, MSE_STEP_REPORT_SIGNATURE,
+                                                MSE_STEP_VCEK_EXTENSION };
     a->policy = mse_note_policy(a->v, &a->nothing, a->policy);
     if (!judge_form(a, report)) {
         skip_all(a->v);
@@ -362,9 +364,7 @@ static void judge(struct mse_snp_appraisal *a, struct mse_bytes report)
     judge_signature(a);
     judge_extension(a);
     mse_snp_judge_policy(a);
-    a->v->signatures_ok = mse_verdict_step_ok(a->v, MSE_STEP_VCEK_CHAIN) &&
-                          mse_verdict_step_ok(a->v, MSE_STEP_REPORT_SIGNATURE) &&
-                          mse_verdict_step_ok(a->v, MSE_STEP_VCEK_EXTENSION);
+    a->v->signatures_ok = mse_verdict_steps_ok(a->v, signatures, MSE_ARRAY_LEN(signatures));
 }
 
 mse_status mse_appraise_snp(struct mse_verdict *out, struct mse_bytes report,
@@ -372,15 +372,14 @@ mse_status mse_appraise_snp(struct mse_verdict *out, struct mse_bytes report,
                             const struct mse_policy *policy, mse_time at, struct mse_error *err)
 {
     struct mse_curve curve = { NULL, NULL };
+    struct mse_moment now = mse_moment_of(at);
     struct mse_snp_appraisal a = { .v = out,
                                    .collateral = collateral,
                                    .policy = policy,
-                                   .at = at,
-                                   .judge = { .v = out, .curve = &curve, .at = at },
+                                   .judge = { .v = out, .curve = &curve, .now = &now },
                                    .prepared = mse_prepared_of(collateral) };
     mse_verdict_begin(out, MSE_TEE_SNP);
     judge(&a, report);
-    a.judge.curve = NULL;
     mse_curve_clear(&curve);
     /* A report alone is bound to nothing; the caller who knows better says so afterwards. */
     if (policy->require_level > 0) {

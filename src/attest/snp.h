@@ -11,9 +11,8 @@ struct mse_snp_appraisal {
     struct mse_verdict *v;
     const struct mse_collateral *collateral;
     const struct mse_policy *policy;
-    struct mse_policy nothing; /* in its place if it makes no sense */
-    mse_time at;
-    struct mse_judge judge;              /* v and at once more, for chain.h */
+    struct mse_policy nothing;           /* in its place if it makes no sense */
+    struct mse_judge judge;              /* v once more, for chain.h */
     const struct mse_prepared *prepared; /* what is known of the collateral; NULL: nothing */
     const struct mse_chain *chain;       /* all three certificates; NULL: could not be read */
     struct mse_root root;                /* of the chain's ARK */

@@ -148,12 +148,11 @@ static void judge_machine(struct mse_snp_appraisal *a)
                                             "allowed_machines" };
     static const struct mse_ask family = { MSE_STEP_MACHINE, "no list of Intel's platforms",
                                            "allowed_fmspc" };
-    char chip[2 * 64 + 1];
     mse_note(a->v, &family, a->policy->num_allowed_fmspc == 0 ? MSE_OK : MSE_ERR_FMSPC_NOT_ALLOWED,
              "a platform of AMD");
-    mse_hex_encode(chip, mse_bytes_of(a->v->snp.chip_id, 64));
-    mse_note(a->v, &machine, is_allowed_machine(a) ? MSE_OK : MSE_ERR_MACHINE_NOT_ALLOWED, "%s %s",
-             a->v->snp.signing_key == MSE_SNP_KEY_VCEK ? "CHIP_ID" : "VLEK, CHIP_ID", chip);
+    bool vcek = a->v->snp.signing_key == MSE_SNP_KEY_VCEK;
+    mse_note_octets(a->v, &machine, is_allowed_machine(a) ? MSE_OK : MSE_ERR_MACHINE_NOT_ALLOWED,
+                    vcek ? "CHIP_ID " : "VLEK, CHIP_ID ", mse_bytes_of(a->v->snp.chip_id, 64));
 }
 
 void mse_snp_judge_policy(struct mse_snp_appraisal *a)

@@ -33,10 +33,9 @@ static void compare_module(struct mse_dcap *a, const struct mse_tdx_module *m)
     static const struct mse_ask bits = { MSE_STEP_TDX_MODULE,
                                          "SEAMATTRIBUTES of the TDX module's identity", NULL };
     const struct mse_tdx_report *r = &a->v->td;
-    char seen[2 * sizeof r->mr_signer_seam + 1];
-    mse_hex_encode(seen, mse_bytes_of(r->mr_signer_seam, sizeof r->mr_signer_seam));
     bool same = mse_mem_equal(r->mr_signer_seam, m->mr_signer, sizeof m->mr_signer);
-    mse_note(a->v, &signer, same ? MSE_OK : MSE_ERR_TDX_MODULE_MISMATCH, "%s", seen);
+    mse_note_octets(a->v, &signer, same ? MSE_OK : MSE_ERR_TDX_MODULE_MISMATCH, "",
+                    mse_bytes_of(r->mr_signer_seam, sizeof r->mr_signer_seam));
     bool good = ((r->seam_attributes ^ m->attributes) & m->attributes_mask) == 0;
     mse_note(a->v, &bits, good ? MSE_OK : MSE_ERR_TDX_MODULE_MISMATCH,
              "0x%llx, wanted 0x%llx under mask 0x%llx", (unsigned long long)r->seam_attributes,
@@ -118,7 +117,7 @@ const struct mse_dcap_kind mse_dcap_tdx = {
     .qe = MSE_IDENTITY_TD_QE,
     .form = "a TDX quote, version 4 or 5, ECDSA-P256",
     .tcb_info = "TCB info for TDX",
-    .qe_identity = "the identity \"TD_QE\"",
+    .qe_identity = "the identity 'TD_QE'",
     .read = read_quote,
     .judge_module = judge_module,
     .judge_body = judge_body,

@@ -39,7 +39,8 @@ mse_status mse_verify_signed_json(struct mse_bytes body, const uint8_t sig[64],
                             .issuer_chain = issuer_chain,
                             .anchor = &root.keys[0] };
     struct mse_verdict v = { .tee = MSE_TEE_NONE };
-    struct mse_judge j = { .v = &v, .at = at };
+    struct mse_moment now = mse_moment_of(at);
+    struct mse_judge j = { .v = &v, .now = &now };
     struct mse_chain chain;
     s.room = &chain;
     (void)mse_judge_signed(&j, identity ? &mse_qe_identity_words : &mse_tcb_info_words, &s);
@@ -55,7 +56,8 @@ mse_status mse_verify_pck(struct mse_bytes der, struct mse_bytes issuer_chain,
         return MSE_ERR_PCK_CHAIN_MALFORMED;
     }
     struct mse_verdict v = { .tee = MSE_TEE_NONE };
-    struct mse_judge j = { .v = &v, .at = at };
+    struct mse_moment now = mse_moment_of(at);
+    struct mse_judge j = { .v = &v, .now = &now };
     (void)mse_judge_pck_chain(&j, &chain, &root);
     return boil_down(&v, err);
 }
@@ -69,7 +71,8 @@ mse_status mse_verify_crl(struct mse_bytes der, struct mse_bytes issuer_chain,
         return MSE_ERR_PCK_CHAIN_MALFORMED;
     }
     struct mse_verdict v = { .tee = MSE_TEE_NONE };
-    struct mse_judge j = { .v = &v, .at = at };
+    struct mse_moment now = mse_moment_of(at);
+    struct mse_judge j = { .v = &v, .now = &now };
     struct mse_crl crl;
     mse_judge_ca_chain(&j, &chain, &root);
     const struct mse_crl_words *words = chain.num == 1 ? &mse_root_crl_words : &mse_pck_crl_words;

@@ -66,45 +66,11 @@ void mse_verdict_begin(struct mse_verdict *v, enum mse_tee_kind tee)
     v->reference_index = SIZE_MAX;
 }
 
-/* Which octets of a word are zero: the top bit of each, exact for the lowest, and never set when
- * none is. */
-static uint64_t zeros(uint64_t w)
-{
-    return (w - 0x0101010101010101U) & ~w & 0x8080808080808080U;
-}
-
-static uint64_t each(uint8_t c)
-{
-    return 0x0101010101010101U * c;
-}
-
-/* What nearly every text is: printable ASCII and neither a quote nor a backslash. Eight octets at a
- * time, as an appraisal writes a hundred texts. */
-static bool is_plain(const char *text, size_t len)
-{
-    uint64_t bad = 0;
-    size_t i = 0;
-    for (; len - i >= sizeof(uint64_t); i += sizeof(uint64_t)) {
-        uint64_t w = 0;
-        memcpy(&w, text + i, sizeof w);
-        uint64_t below_blank = (w - each(0x20)) & ~w;
-        bad |=
-            w | below_blank | zeros(w ^ each('"')) | zeros(w ^ each('\\')) | zeros(w ^ each(0x7f));
-    }
-    bad &= each(0x80);
-    for (; i < len; i++) {
-        uint8_t c = (uint8_t)text[i];
-        bad |=
-            (unsigned)((uint8_t)(c - 0x20) > 0x5e) | (unsigned)(c == '"') | (unsigned)(c == '\\');
-    }
-    return bad == 0;
-}
-
 /* Texts hold what strangers sent: nothing but printable characters reaches a terminal, and nothing
  * that JSON would have to escape, so that a printed verdict has a known largest size. */
 static void make_printable(char *text, size_t len)
 {
-    if (is_plain(text, len)) {
+    if (mse_plain_run(mse_bytes_of(text, len)) == len) {
         return;
     }
     mse_utf8_printable(text);
@@ -117,14 +83,21 @@ static void make_printable(char *text, size_t len)
     }
 }
 
-static void copy_text(char *out, const char *in)
+/* Copies as much of a text as there is room for behind the len characters of out. Returns how many
+ * there are then. */
+static size_t append(char out[MSE_CHECK_TEXT_LEN], size_t len, const char *in)
 {
-    size_t len = in == NULL ? 0 : strnlen(in, MSE_CHECK_TEXT_LEN - 1);
-    if (len > 0) {
-        memcpy(out, in, len);
+    size_t more = in == NULL ? 0 : strnlen(in, MSE_CHECK_TEXT_LEN - 1 - len);
+    if (more > 0) {
+        memcpy(out + len, in, more);
     }
-    out[len] = '\0';
-    make_printable(out, len);
+    out[len + more] = '\0';
+    return len + more;
+}
+
+static void copy_printable(char out[MSE_CHECK_TEXT_LEN], const char *in)
+{
+    make_printable(out, append(out, 0, in));
 }
 
 /* Room for one more check. A full list gives up its last entry to a failure, if that is a pass; a
@@ -140,7 +113,9 @@ static struct mse_check *new_check(struct mse_verdict *v, bool passed)
     return passed || stays ? NULL : last;
 }
 
-static struct mse_check *note(struct mse_verdict *v, const struct mse_ask *ask, mse_status status)
+/* more: NULL, or what follows behind what is wanted. */
+static struct mse_check *note(struct mse_verdict *v, const struct mse_ask *ask, mse_status status,
+                              const char *more)
 {
     struct mse_check *c = new_check(v, status == MSE_OK);
     if (c == NULL) {
@@ -151,7 +126,13 @@ static struct mse_check *note(struct mse_verdict *v, const struct mse_ask *ask, 
     c->skipped = false;
     c->waived = false;
     c->policy_key = ask->policy_key;
-    copy_text(c->wanted, ask->wanted);
+    size_t len = append(c->wanted, 0, ask->wanted);
+    if (more != NULL) {
+        len = append(c->wanted, len, more);
+    }
+    if (status != MSE_OK) {
+        make_printable(c->wanted, len);
+    }
     c->seen[0] = '\0';
     return c;
 }
@@ -165,7 +146,7 @@ static void tell_seen(struct mse_check *c, const char *format, va_list ap)
 void mse_note(struct mse_verdict *v, const struct mse_ask *ask, mse_status status, const char *seen,
               ...)
 {
-    struct mse_check *c = note(v, ask, status);
+    struct mse_check *c = note(v, ask, status, NULL);
     if (status == MSE_OK || c == NULL) {
         return;
     }
@@ -178,7 +159,7 @@ void mse_note(struct mse_verdict *v, const struct mse_ask *ask, mse_status statu
 void mse_note_waivable(struct mse_verdict *v, const struct mse_ask *ask, mse_status status,
                        bool waived, const char *seen, ...)
 {
-    struct mse_check *c = note(v, ask, waived ? MSE_OK : status);
+    struct mse_check *c = note(v, ask, waived ? MSE_OK : status, NULL);
     if (status == MSE_OK || c == NULL) {
         return;
     }
@@ -187,6 +168,17 @@ void mse_note_waivable(struct mse_verdict *v, const struct mse_ask *ask, mse_sta
     va_start(ap, seen);
     tell_seen(c, seen, ap);
     va_end(ap);
+}
+
+void mse_note_octets(struct mse_verdict *v, const struct mse_ask *ask, mse_status status,
+                     const char *what, struct mse_bytes octets)
+{
+    char hex[2 * MSE_NOTE_MAX_OCTETS + 1] = "";
+    if (status != MSE_OK) {
+        octets.len = octets.len < MSE_NOTE_MAX_OCTETS ? octets.len : MSE_NOTE_MAX_OCTETS;
+        mse_hex_encode(hex, octets);
+    }
+    mse_note(v, ask, status, "%s%s", what, hex);
 }
 
 void mse_note_skip(struct mse_verdict *v, enum mse_step step, const char *why)
@@ -200,7 +192,7 @@ void mse_note_skip(struct mse_verdict *v, enum mse_step step, const char *why)
     c->skipped = true;
     c->waived = false;
     c->policy_key = NULL;
-    copy_text(c->seen, why);
+    copy_printable(c->seen, why);
     c->wanted[0] = '\0';
 }
 
@@ -215,29 +207,28 @@ static void note_date(struct mse_verdict *v, const struct mse_window *w)
     v->valid_until = first || w->until < v->valid_until ? w->until : v->valid_until;
 }
 
+struct mse_moment mse_moment_of(mse_time at)
+{
+    struct mse_moment m = { .at = at, .text = " valid at " };
+    mse_time_format(m.text + sizeof " valid at " - 1, at);
+    return m;
+}
+
 void mse_note_window(struct mse_verdict *v, enum mse_step step, const struct mse_window *w,
-                     mse_time at)
+                     const struct mse_moment *now)
 {
     note_date(v, w);
-    char now[MSE_TIME_TEXT_LEN];
-    mse_time_format(now, at);
-    char wanted[MSE_CHECK_TEXT_LEN];
-    struct mse_build b;
-    mse_build_fixed(&b, wanted, sizeof wanted);
-    mse_wr_str(&b, w->what);
-    mse_wr_str(&b, " valid at ");
-    mse_wr_str(&b, now);
-    mse_wr_u8(&b, 0);
-    struct mse_ask ask = { .step = step, .wanted = wanted, .policy_key = NULL };
-    if (w->from <= at && at <= w->until) {
-        mse_note(v, &ask, MSE_OK, NULL);
+    struct mse_ask ask = { .step = step, .wanted = w->what };
+    mse_status st = now->at < w->from ? w->early : now->at > w->until ? w->late : MSE_OK;
+    struct mse_check *c = note(v, &ask, st, now->text);
+    if (st == MSE_OK || c == NULL) {
         return;
     }
     char from[MSE_TIME_TEXT_LEN];
     char until[MSE_TIME_TEXT_LEN];
     mse_time_format(from, w->from);
     mse_time_format(until, w->until);
-    mse_note(v, &ask, at < w->from ? w->early : w->late, "valid from %s until %s", from, until);
+    (void)snprintf(c->seen, sizeof c->seen, "valid from %s until %s", from, until);
 }
 
 /* The steps that must have passed before evidence of a kind is accepted. What lies behind
@@ -280,17 +271,35 @@ bool mse_verdict_step_applies(enum mse_tee_kind tee, enum mse_step step)
     return (required_steps(tee) & bit(step)) != 0;
 }
 
+/* The steps of which there are checks, and those of which one failed or was skipped. What is no
+ * step counts as UNKNOWN_STEP. */
+#define UNKNOWN_STEP ((uint64_t)1 << 63)
+struct tally {
+    uint64_t seen;
+    uint64_t bad;
+};
+
+static struct tally tally(const struct mse_verdict *v)
+{
+    struct tally t = { 0, 0 };
+    for (size_t i = 0; i < v->num_checks; i++) {
+        const struct mse_check *c = &v->checks[i];
+        uint64_t step = (unsigned)c->step < MSE_STEP_COUNT ? bit(c->step) : UNKNOWN_STEP;
+        t.seen |= step;
+        t.bad |= c->status == MSE_OK && !c->skipped ? 0 : step;
+    }
+    return t;
+}
+
 void mse_verdict_decide(struct mse_verdict *v)
 {
-    uint64_t passed = 0;
-    bool spotless = v->num_checks <= MSE_MAX_CHECKS;
-    for (size_t i = 0; spotless && i < v->num_checks; i++) {
-        const struct mse_check *c = &v->checks[i];
-        spotless = c->status == MSE_OK && !c->skipped && (unsigned)c->step < MSE_STEP_COUNT;
-        passed |= spotless ? bit(c->step) : 0;
+    struct tally t = { UNKNOWN_STEP, UNKNOWN_STEP };
+    if (v->num_checks <= MSE_MAX_CHECKS) {
+        t = tally(v);
     }
     uint64_t required = required_steps(v->tee);
-    v->accepted = spotless && required != 0 && (passed & required) == required;
+    v->accepted = t.bad == 0 && (t.seen & UNKNOWN_STEP) == 0 && required != 0 &&
+                  (t.seen & required) == required;
     const struct mse_check *failure = mse_verdict_failure(v);
     v->status = failure != NULL ? failure->status : MSE_ERR_NO_EVIDENCE;
     if (v->accepted) {
@@ -298,17 +307,20 @@ void mse_verdict_decide(struct mse_verdict *v)
     }
 }
 
+bool mse_verdict_steps_ok(const struct mse_verdict *v, const enum mse_step *steps, size_t num)
+{
+    struct tally t = tally(v);
+    uint64_t passed = t.seen & ~t.bad;
+    bool ok = true;
+    for (size_t i = 0; i < num; i++) {
+        ok = ok && (passed & bit(steps[i])) != 0;
+    }
+    return ok;
+}
+
 bool mse_verdict_step_ok(const struct mse_verdict *v, enum mse_step step)
 {
-    bool ran = false;
-    for (size_t i = 0; i < v->num_checks; i++) {
-        const struct mse_check *c = &v->checks[i];
-        if (c->step == step && (c->status != MSE_OK || c->skipped)) {
-            return false;
-        }
-        ran = ran || c->step == step;
-    }
-    return ran;
+    return mse_verdict_steps_ok(v, &step, 1);
 }
 
 const struct mse_check *mse_verdict_failure(const struct mse_verdict *v)
@@ -338,10 +350,11 @@ mse_status mse_verdict_tell(const struct mse_verdict *v, struct mse_error *err)
 void mse_verdict_add(struct mse_verdict *v, enum mse_step step, mse_status status, const char *seen,
                      const char *wanted, const char *policy_key)
 {
-    struct mse_ask ask = { .step = step, .wanted = wanted, .policy_key = policy_key };
-    struct mse_check *c = note(v, &ask, status);
+    struct mse_ask ask = { .step = step, .policy_key = policy_key };
+    struct mse_check *c = note(v, &ask, status, NULL);
     if (c != NULL) {
-        copy_text(c->seen, seen);
+        copy_printable(c->seen, seen);
+        copy_printable(c->wanted, wanted);
     }
     mse_verdict_decide(v);
 }

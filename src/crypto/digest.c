@@ -16,16 +16,24 @@
 
 mse_status mse_sha256(uint8_t out[32], struct mse_bytes in)
 {
-    struct mse_bytes none = { 0 };
-    return mse_sha256_2(out, in, none);
+    return mse_sha256_parts(out, &in, 1);
 }
 
 mse_status mse_sha256_2(uint8_t out[32], struct mse_bytes a, struct mse_bytes b)
 {
+    const struct mse_bytes parts[] = { a, b };
+    return mse_sha256_parts(out, parts, MSE_ARRAY_LEN(parts));
+}
+
+mse_status mse_sha256_parts(uint8_t out[32], const struct mse_bytes *parts, size_t num)
+{
     SHA256_CTX ctx;
     uint8_t digest[SHA256_DIGEST_LENGTH];
-    bool ok = SHA256_Init(&ctx) == 1 && SHA256_Update(&ctx, a.data, a.len) == 1 &&
-              SHA256_Update(&ctx, b.data, b.len) == 1 && SHA256_Final(digest, &ctx) == 1;
+    bool ok = SHA256_Init(&ctx) == 1;
+    for (size_t i = 0; i < num; i++) {
+        ok = ok && SHA256_Update(&ctx, parts[i].data, parts[i].len) == 1;
+    }
+    ok = ok && SHA256_Final(digest, &ctx) == 1;
     mse_wipe(&ctx, sizeof ctx);
     if (!ok) {
         return MSE_ERR_CRYPTO;

@@ -8,7 +8,9 @@
 MSE_MUST_USE mse_status mse_sha256(uint8_t out[32], struct mse_bytes in);
 MSE_MUST_USE mse_status mse_sha384(uint8_t out[48], struct mse_bytes in);
 MSE_MUST_USE mse_status mse_sha512(uint8_t out[64], struct mse_bytes in);
-/* SHA-384 over the parts, one behind the other. */
+/* Over the parts, one behind the other. */
+MSE_MUST_USE mse_status mse_sha256_parts(uint8_t out[32], const struct mse_bytes *parts,
+                                         size_t num);
 MSE_MUST_USE mse_status mse_sha384_parts(uint8_t out[48], const struct mse_bytes *parts,
                                          size_t num);
 /* SHA-256 over a || b. */

@@ -9,7 +9,7 @@
 #include <mse/ear.h>
 
 /* Fails the test unless each failed check of v, and err, which was filled by the same appraisal,
- * say all of it. */
+ * say all of it; and unless what the others wanted is fit for JSON and a terminal as it stands. */
 void assert_refusals_speak(const struct mse_verdict *v, const struct mse_error *err);
 /* Fails the test unless v, which is accepted, says in text, in JSON and in the claim of an
  * attestation result that a check passed because of this policy key alone. */

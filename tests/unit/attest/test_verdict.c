@@ -95,6 +95,38 @@ static void test_first_failure(void **state)
     assert_status(v.status, MSE_ERR_BINDING);
 }
 
+/* Whatever a text is made of and however long it is, what is kept can be printed. */
+static void test_texts_are_printable(void **state)
+{
+    (void)state;
+    static struct mse_verdict v;
+    struct mse_ask ask = { MSE_STEP_NAME, "a \"b\" \\ \x1b[2J", "references" };
+    char longer[3 * MSE_CHECK_TEXT_LEN];
+    memset(longer, 'a', sizeof longer);
+    longer[sizeof longer - 1] = '\0';
+    mse_note(&v, &ask, MSE_ERR_CERTIFICATE_NAME, "%s", ask.wanted);
+    assert_string_equal(v.checks[0].wanted, "a 'b' ? ?[2J");
+    assert_string_equal(v.checks[0].seen, "a 'b' ? ?[2J");
+    mse_verdict_add(&v, MSE_STEP_NAME, MSE_OK, ask.wanted, ask.wanted, NULL);
+    assert_string_equal(v.checks[1].wanted, "a 'b' ? ?[2J");
+    assert_string_equal(v.checks[1].seen, "a 'b' ? ?[2J");
+    ask.wanted = longer;
+    mse_note(&v, &ask, MSE_OK, NULL);
+    assert_int_equal(strlen(v.checks[2].wanted), MSE_CHECK_TEXT_LEN - 1);
+    const struct mse_window w = { longer, 0, 1, MSE_ERR_MALFORMED, MSE_ERR_MALFORMED };
+    const struct mse_moment now = mse_moment_of(0);
+    mse_note_window(&v, MSE_STEP_NAME, &w, &now);
+    assert_int_equal(strlen(v.checks[3].wanted), MSE_CHECK_TEXT_LEN - 1);
+    const uint8_t octets[MSE_NOTE_MAX_OCTETS + 1] = { 0xab };
+    ask.wanted = "c";
+    mse_note_octets(&v, &ask, MSE_OK, "d ", mse_bytes_of(octets, 1));
+    mse_note_octets(&v, &ask, MSE_ERR_MALFORMED, "d ", mse_bytes_of(octets, 1));
+    mse_note_octets(&v, &ask, MSE_ERR_MALFORMED, "", mse_bytes_of(octets, sizeof octets));
+    assert_string_equal(v.checks[4].seen, "");
+    assert_string_equal(v.checks[5].seen, "d ab");
+    assert_int_equal(strlen(v.checks[6].seen), 2 * MSE_NOTE_MAX_OCTETS);
+}
+
 /* However many checks there are, a failure is never lost. */
 static void test_overflow(void **state)
 {
@@ -154,12 +186,18 @@ static void test_window(void **state)
                   { 201, MSE_ERR_TCB_INFO_EXPIRED } };
     for (size_t i = 0; i < MSE_ARRAY_LEN(times); i++) {
         v.num_checks = 0;
-        mse_note_window(&v, MSE_STEP_TCB_INFO, &w, times[i].at);
+        const struct mse_moment now = mse_moment_of(times[i].at);
+        mse_note_window(&v, MSE_STEP_TCB_INFO, &w, &now);
         assert_status(v.checks[0].status, times[i].st);
+        assert_int_equal(v.checks[0].seen[0] == '\0', times[i].st == MSE_OK);
     }
+    assert_string_equal(v.checks[0].wanted, "x valid at 1970-01-01T00:03:21Z");
+    assert_string_equal(v.checks[0].seen,
+                        "valid from 1970-01-01T00:01:40Z until 1970-01-01T00:03:20Z");
     struct mse_window narrow = { "y", 150, 160, MSE_ERR_TCB_INFO_NOT_YET_VALID,
                                  MSE_ERR_TCB_INFO_EXPIRED };
-    mse_note_window(&v, MSE_STEP_TCB_INFO, &narrow, 155);
+    const struct mse_moment then = mse_moment_of(155);
+    mse_note_window(&v, MSE_STEP_TCB_INFO, &narrow, &then);
     assert_int_equal(v.valid_from, 150);
     assert_int_equal(v.valid_until, 160);
 }
@@ -349,6 +387,7 @@ int main(void)
         T(test_all_steps_needed),
         T(test_unknown_kind_is_never_accepted),
         T(test_first_failure),
+        T(test_texts_are_printable),
         T(test_overflow),
         T(test_level_hides_no_failure),
         T(test_window),
