@@ -27,7 +27,11 @@ struct forecast {
     struct mse_qe_identity qe;
     struct mse_short shorts[MSE_MAX_SHORT];
     size_t num_shorts;
+    struct mse_tcb_eval_numbers numbers; /* num 0: there is no list */
 };
+
+/* Intel keeps a set from being the standard one for twelve months after its TCB recovery. */
+#define STANDARD_AFTER ((mse_time)365 * 86400)
 
 /* Everything but which app it is. */
 static bool passes(const struct mse_verdict *v)
@@ -104,6 +108,29 @@ static enum cli_exit load_early(struct forecast *f)
     s->collateral = &s->own.bundle.collateral;
     s->source = s->own.source;
     return CLI_DONE;
+}
+
+/* Which TCB recoveries lie between the two sets: said where the list of them is at hand; with
+ * --early nothing is fetched for it. */
+static void load_numbers(struct forecast *f)
+{
+    struct cli_own *o = &f->judge.own;
+    struct mse_need need;
+    bool offline = o->store.offline;
+    if (cli_own_need(&need, o, f->evidence, NULL) != MSE_OK) {
+        return;
+    }
+    o->store.offline = offline || cli_has(f->c, "early");
+    if (cli_own_numbers(&f->numbers, o, need.tee, NULL) != MSE_OK) {
+        f->numbers.num = 0;
+    }
+    o->store.offline = offline;
+}
+
+static bool lies_between(const struct forecast *f, size_t i)
+{
+    uint32_t n = f->numbers.entries[i].number;
+    return n > f->now.verdict.tcb_evaluation_number && n <= f->early.verdict.tcb_evaluation_number;
 }
 
 static void load_now(struct forecast *f, struct cli_choice *choice)
@@ -219,6 +246,26 @@ static json_t *shorts_json(const struct forecast *f)
     return list;
 }
 
+static json_t *numbers_json(const struct forecast *f)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < f->numbers.num; i++) {
+        char event[MSE_TIME_TEXT_LEN];
+        char tcb[MSE_TIME_TEXT_LEN];
+        char standard[MSE_TIME_TEXT_LEN];
+        mse_time_format(event, f->numbers.entries[i].recovery_event_date);
+        mse_time_format(tcb, f->numbers.entries[i].tcb_date);
+        mse_time_format(standard, f->numbers.entries[i].recovery_event_date + STANDARD_AFTER);
+        if (lies_between(f, i)) {
+            (void)json_array_append_new(list, json_pack("{s:i,s:s,s:s,s:s}", "evaluation_number",
+                                                        (int)f->numbers.entries[i].number,
+                                                        "recovery_event", event, "tcb_date", tcb,
+                                                        "standard_about", standard));
+        }
+    }
+    return list;
+}
+
 static void print_json(const struct forecast *f)
 {
     json_t *o = json_object();
@@ -237,6 +284,7 @@ static void print_json(const struct forecast *f)
     (void)json_object_set_new(o, "early_issued", json_string(text));
     (void)json_object_set_new(o, "short", shorts_json(f));
     (void)json_object_set_new(o, "new_advisories", advisories);
+    (void)json_object_set_new(o, "recoveries", numbers_json(f));
     cli_json(f->c, o);
 }
 
@@ -269,11 +317,28 @@ static void say_shorts(const struct forecast *f)
     }
 }
 
+static void say_numbers(const struct forecast *f)
+{
+    for (size_t i = 0; i < f->numbers.num; i++) {
+        char event[MSE_TIME_TEXT_LEN];
+        char standard[MSE_TIME_TEXT_LEN];
+        mse_time_format(event, f->numbers.entries[i].recovery_event_date);
+        mse_time_format(standard, f->numbers.entries[i].recovery_event_date + STANDARD_AFTER);
+        if (lies_between(f, i)) {
+            cli_say(f->c,
+                    "TCB recovery: evaluation number %u, of %.10s; the standard one from about "
+                    "%.10s on",
+                    f->numbers.entries[i].number, event, standard);
+        }
+    }
+}
+
 static void print_text(const struct forecast *f)
 {
     const struct cli *c = f->c;
     say_side(c, "now", &f->now);
     say_side(c, "early", &f->early);
+    say_numbers(f);
     say_shorts(f);
     for (size_t i = 0; i < f->early.verdict.num_advisories; i++) {
         const char *id = f->early.verdict.advisories[i];
@@ -288,7 +353,7 @@ static void print_text(const struct forecast *f)
     if (f->now.passes) {
         cli_say_bad(c, "The platform will be refused once the early set is the standard one");
         cli_hint(c, "update firmware, microcode or enclaves named above before that; Intel decides "
-                    "the day, and it may come as soon as the set of now is replaced");
+                    "the day, and keeps to twelve months after a TCB recovery");
     }
 }
 
@@ -302,6 +367,7 @@ static enum cli_exit judge(struct forecast *f)
     load_now(f, &choice);
     appraise(f, &f->now);
     appraise(f, &f->early);
+    load_numbers(f);
     if (!list_shorts(f)) {
         e = CLI_REFUSED;
         cli_refusal(f->c, &f->early.verdict, &f->judge);

@@ -108,9 +108,10 @@ static mse_status check_layout(const struct raw *r, const struct mse_manifest *m
                              r->layout,
                              gramine ? "wants the digest of its loader" : "has no loader");
     }
-    if (gramine && m->rootfs.name == NULL) {
+    if (gramine == (m->rootfs.name == NULL)) {
         return mse_conf_fail(f, mse_conf_line_of(f, "manifest.json"), err,
-                             "layout %.40s wants a manifest with a rootfs of its own", r->layout);
+                             "layout %.40s wants a manifest with %s", r->layout,
+                             gramine ? "a rootfs of its own" : "the rootfs host");
     }
     return MSE_OK;
 }

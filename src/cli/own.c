@@ -224,6 +224,24 @@ bool cli_own_collateral(struct cli_collateral *out, struct cli_own *o, struct ms
            cli_own_get(out, o, &need, why) == MSE_OK;
 }
 
+mse_status cli_own_numbers(struct mse_tcb_eval_numbers *out, struct cli_own *o,
+                           enum mse_tee_kind tee, struct mse_error *err)
+{
+    const struct mse_fetch_key key = { .kind = MSE_FETCH_EVAL_NUMBERS, .tee = tee };
+    struct mse_fetched got;
+    struct mse_bytes body = { 0 };
+    uint8_t sig[64]; /* verified when it was fetched */
+    open_cache(o, !o->store.offline);
+    mse_fetched_init(&got);
+    mse_status st = mse_store_get(&got, &o->store, &key, err);
+    st = st == MSE_OK ? mse_signed_json_split(&body, sig, mse_build_view(&got.body),
+                                              "tcbEvaluationDataNumbers", err)
+                      : st;
+    st = st == MSE_OK ? mse_tcb_eval_numbers_parse(out, body, err) : st;
+    mse_fetched_clear(&got);
+    return st;
+}
+
 bool cli_own_floor(uint32_t *number, struct cli_own *o, enum mse_tee_kind tee, bool simulated)
 {
     struct mse_fetch_config f = o->store.config;

@@ -42,6 +42,10 @@ MSE_MUST_USE mse_status cli_own_need(struct mse_need *out, struct cli_own *o,
 /* cli_own_get gathers a set as a collateral file. Errors of mse_set_gather. */
 MSE_MUST_USE mse_status cli_own_get(struct cli_collateral *out, struct cli_own *o,
                                     struct mse_need *need, struct mse_error *err);
+/* cli_own_numbers gets the signed list of evaluation numbers under the root that cli_own_need
+ * chose. Errors of mse_store_get. */
+MSE_MUST_USE mse_status cli_own_numbers(struct mse_tcb_eval_numbers *out, struct cli_own *o,
+                                        enum mse_tee_kind tee, struct mse_error *err);
 /* Both, for verdicts: false, with the reason in *why (status MSE_OK: there is nothing to ask), if
  * there is no own collateral for this evidence. */
 bool cli_own_collateral(struct cli_collateral *out, struct cli_own *o, struct mse_bytes evidence,

@@ -132,7 +132,12 @@ static mse_status rd_digest(struct digest *out, const struct mse_conf_file *f,
     }
     const struct mse_toml_node *kind = good ? mse_toml_get(entry, "kind") : NULL;
     const struct mse_toml_node *sum = good ? mse_toml_get(entry, "sha256") : NULL;
-    if (kind == NULL || sum == NULL || !is_known_kind(kind->string) ||
+    if (kind != NULL && !is_known_kind(kind->string)) {
+        return mse_conf_fail(
+            f, kind->line, err, "kind is \"%.*s\", wanted runtime, loader, image or rootfs",
+            kind->string.len < 40 ? (int)kind->string.len : 40, (const char *)kind->string.data);
+    }
+    if (kind == NULL || sum == NULL ||
         !mse_hex_decode(out->sha256, sizeof out->sha256, sum->string)) {
         return mse_conf_fail(f, entry->line, err,
                              "wanted kind (runtime, loader, image, rootfs), sha256 (64 digits), "

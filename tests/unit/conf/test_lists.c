@@ -144,6 +144,7 @@ static void test_digests_refused(void **state)
             MSE_ERR_CONFIG);
         assert_true(found); /* untouched */
         assert_non_null(strstr(err.text, "r.toml"));
+        assert_true(strstr(texts[i], "kernel") == NULL || strstr(err.text, "kind is \"kernel\""));
     }
 }
 
