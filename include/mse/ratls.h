@@ -50,6 +50,13 @@ enum mse_ratls_role {
     MSE_ROLE_APP,
 };
 
+/* Who holds the private key that the evidence is for. */
+enum mse_ratls_key_origin {
+    MSE_KEY_ORIGIN_ABSENT = 0, /* counts as enclave */
+    MSE_KEY_ORIGIN_ENCLAVE,    /* born in the enclave, never left it */
+    MSE_KEY_ORIGIN_OWNER,      /* brought by the app's owner, who holds it too: level 2 only */
+};
+
 /* The claims of TCG DICE evidence (10-rules 10). Slices borrow from the certificate. */
 struct mse_ratls_claims {
     uint8_t hash_alg; /* 1 SHA-256, 7 SHA-384, 8 SHA-512 */
@@ -61,6 +68,7 @@ struct mse_ratls_claims {
     struct mse_bytes manifest; /* 32 or empty: SHA-256 of the manifest */
     struct mse_bytes boot;     /* 16 or empty */
     struct mse_bytes app_data; /* 1 to 64, with the role app only; or empty */
+    enum mse_ratls_key_origin key_origin;
 };
 
 /* Everything that a certificate says, form only. */

@@ -151,6 +151,7 @@ enum mse_status {
     MSE_ERR_CERTIFICATE_NOT_YET_VALID,
     MSE_ERR_CERTIFICATE_PROFILE, /* CA:TRUE, wildcard, or another thing our profile forbids */
     MSE_ERR_MANIFEST_MISMATCH,
+    MSE_ERR_KEY_ORIGIN, /* the owner holds the key too, and this is no evidence for a session */
 
     /* Attested sessions (<mse/session.h>). */
     MSE_ERR_FRAME_TOO_LONG,      /* a frame announces more than it may hold */
@@ -229,6 +230,11 @@ enum mse_status {
     MSE_ERR_PACKAGE_EXTENDED,
     MSE_ERR_PACKAGE_DAMAGED,
     MSE_ERR_CODE_MISMATCH, /* what was unpacked is not the manifest's code_digest */
+
+    /* Certificate chain and key of an app's owner. */
+    MSE_ERR_TLS_CHAIN,        /* no PEM chain, cut, too long, or out of order */
+    MSE_ERR_TLS_KEY,          /* no unencrypted PEM key of a kind that is served */
+    MSE_ERR_TLS_KEY_MISMATCH, /* the key is not that of the certificate */
 
     MSE_STATUS_COUNT
 };

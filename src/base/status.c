@@ -224,6 +224,8 @@ static const struct entry table[MSE_STATUS_COUNT] = {
     [MSE_ERR_AUTHOR_KEY_DIGEST_MISMATCH] = { "author_key_digest_mismatch",
                                              "AUTHOR_KEY_DIGEST is not the expected one" },
     [MSE_ERR_MANIFEST_MISMATCH] = { "manifest_mismatch", "the manifest is another one" },
+    [MSE_ERR_KEY_ORIGIN] = { "key_origin",
+                             "the owner also holds this key: only an attested session counts" },
     [MSE_ERR_FRAME_TOO_LONG] = { "frame_too_long", "the peer's message is too long" },
     [MSE_ERR_FRAME_MALFORMED] = { "frame_malformed", "the peer's message is malformed" },
     [MSE_ERR_FRAME_VERSION] = { "frame_version", "the peer's message is of another version" },
@@ -276,6 +278,10 @@ static const struct entry table[MSE_STATUS_COUNT] = {
     [MSE_ERR_PACKAGE_DAMAGED] = { "package_damaged", "the package is damaged" },
     [MSE_ERR_CODE_MISMATCH] = { "code_mismatch",
                                 "the code is not the one that the manifest names" },
+    [MSE_ERR_TLS_CHAIN] = { "tls_chain", "this is no usable certificate chain" },
+    [MSE_ERR_TLS_KEY] = { "tls_key", "this is no private key that can be used" },
+    [MSE_ERR_TLS_KEY_MISMATCH] = { "tls_key_mismatch",
+                                   "the private key is not that of the certificate" },
 };
 
 static const struct entry *find(mse_status st)

@@ -88,7 +88,6 @@ static void copy_values(struct mse_manifest *m, const struct mse_project *p)
     m->proxy_protocol = p->proxy_protocol;
     memcpy(m->logs_key, p->logs_key, sizeof m->logs_key);
     memcpy(m->config_token_sha256, p->config_token_sha256, sizeof m->config_token_sha256);
-    memcpy(m->client_ca, p->client_ca, sizeof m->client_ca);
     memcpy(m->rootfs.digest, p->rootfs_digest, sizeof m->rootfs.digest);
 }
 

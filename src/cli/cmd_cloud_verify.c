@@ -9,6 +9,7 @@
 #include "crypto/digest.h"
 #include "crypto/x509.h"
 #include "package/gramine.h"
+#include "ratls/claims.h"
 
 struct verify {
     const struct cli *c;
@@ -281,6 +282,7 @@ static void print_json(const struct verify *v, const char *saved)
     add_str(o, "signer_source", v->judge.has_signer ? v->judge.signer_source : NULL);
     add_str(o, "collateral_source", v->choice.source);
     (void)json_object_set_new(o, "attested_session", json_boolean(v->link.attested));
+    add_str(o, "key_origin", mse_ratls_key_origin_name(v->found.cert.claims.key_origin));
     if (v->found.cert.spki.len > 0 && make_sums(&s, v)) {
         add_str(o, "certificate_sha256", s.cert_hex);
         add_str(o, "public_key_sha256", s.key_hex);
@@ -293,6 +295,11 @@ static void print_json(const struct verify *v, const char *saved)
     }
     add_str(o, "certificate_file", saved);
     cli_json(v->c, o);
+}
+
+static bool owner_holds_key(const struct verify *v)
+{
+    return v->found.cert.claims.key_origin == MSE_KEY_ORIGIN_OWNER;
 }
 
 /* Notices that belong to a success; the four promised lines stand around them. */
@@ -325,6 +332,10 @@ static void print_notices(const struct verify *v)
     }
     if (under_gramine(v)) {
         cli_say(c, "App: not isolated from the runtime (Gramine)");
+    }
+    if (owner_holds_key(v)) {
+        cli_say(c, "TLS key: the owner of the app holds it too, and can read the traffic of "
+                   "sessions that are not attested (level 2) one by one");
     }
     if (v->recomputed) {
         cli_say(c, "Logs: %s", cli_logs_text(&v->app.manifest));

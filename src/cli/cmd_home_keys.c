@@ -9,6 +9,7 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "base/json_write.h"
 #include "base/util.h"
 #include "cli/sealed_box.h"
 #include "cli/target.h"
@@ -17,8 +18,10 @@
 #include "crypto/x25519.h"
 #include "package/file.h"
 
-#define SEAL_MAX ((size_t)64 * 1024 * 1024)
-#define CODE_KEY "code_secret_key" /* in the box of phase 1 */
+#define SEAL_MAX    ((size_t)64 * 1024 * 1024)
+#define CODE_KEY    "code_secret_key" /* in the box of phase 1 */
+#define SSL_KEY     "ssl_private_key"
+#define MAX_KEY_PEM ((size_t)65536)
 
 /* ---- what they share ---- */
 
@@ -235,40 +238,44 @@ static mse_status key_of_enclave(uint8_t out[32], const struct cli *c, const cha
     return st;
 }
 
-/* Where the members of a JSON object begin that has none of the name of the code key. */
+/* Where the members of a JSON object begin that has none of this name. */
 static mse_status find_members(size_t *out, bool *out_any, const struct cli_file *in,
-                               struct mse_error *err)
+                               const char *name, struct mse_error *err)
 {
     json_error_t why;
+    const char *option = strcmp(name, CODE_KEY) == 0 ? "--key" : "--ssl-key";
     json_t *v = json_loadb((const char *)in->data, in->len, JSON_REJECT_DUPLICATES, &why);
-    bool twice = json_object_get(v, CODE_KEY) != NULL;
+    bool twice = json_object_get(v, name) != NULL;
     bool object = json_is_object(v);
     *out_any = json_object_size(v) > 0;
     json_decref(v);
-    if (!object || twice) {
+    if (!object) {
         return MSE_FAIL(err, MSE_ERR_ARGUMENT, "seal",
-                        "with --key the input %s, wanted a JSON object without it",
-                        twice ? "has a member " CODE_KEY : "is no JSON object");
+                        "with %s the input is no JSON object, wanted one without %s", option, name);
+    }
+    if (twice) {
+        return MSE_FAIL(err, MSE_ERR_ARGUMENT, "seal",
+                        "with %s the input has a member %s, wanted a JSON object without it",
+                        option, name);
     }
     *out = mse_bytes_find(cli_file_view(in), mse_bytes_str("{")) + 1;
     return MSE_OK;
 }
 
-/* The code key becomes the first member of the input's JSON object, the rest stays to the byte. */
-static mse_status add_code_key(struct cli_file *in, const struct cli *c, struct mse_error *err)
+/* A string becomes the first member of the input's JSON object, the rest stays to the byte. */
+static mse_status add_member(struct cli_file *in, const char *name, const char *value,
+                             struct mse_error *err)
 {
     struct mse_build text;
-    uint8_t key[32] = { 0 };
     size_t at = 0;
     bool any = false;
-    mse_build_heap(&text, SEAL_MAX + 1024);
-    mse_status st = !cli_has(c, "input") ? MSE_OK : find_members(&at, &any, in, err);
-    st = st == MSE_OK ? cli_key_read(key, cli_value(c, "key"), err) : st;
-    mse_wr_str(&text, "{\"" CODE_KEY "\":\"");
-    mse_wr_hex(&text, key, sizeof key);
-    mse_wr_str(&text, any ? "\"," : "\"");
+    mse_build_heap(&text, SEAL_MAX + 2 * MAX_KEY_PEM);
+    mse_status st = in->data == NULL ? MSE_OK : find_members(&at, &any, in, name, err);
+    struct mse_js j = { .b = &text };
+    mse_js_open(&j, NULL, '{');
+    mse_js_str(&j, name, value);
+    mse_wr_str(&text, any ? "," : "");
     mse_wr_copy(&text, at == 0 ? (const uint8_t *)"}" : in->data + at, at == 0 ? 1 : in->len - at);
-    mse_wipe(key, sizeof key);
     if (st == MSE_OK && !mse_build_ok(&text)) {
         st = MSE_FAIL(err, MSE_ERR_MEMORY, "seal", "out of memory");
     }
@@ -279,6 +286,44 @@ static mse_status add_code_key(struct cli_file *in, const struct cli *c, struct 
     cli_file_wipe(in);
     *in = (struct cli_file) { text.data, text.len };
     return MSE_OK;
+}
+
+static mse_status add_code_key(struct cli_file *in, const struct cli *c, struct mse_error *err)
+{
+    uint8_t key[32] = { 0 };
+    char hex[65] = "";
+    mse_status st = cli_key_read(key, cli_value(c, "key"), err);
+    if (st == MSE_OK) {
+        mse_hex_encode(hex, mse_bytes_of(key, sizeof key));
+        st = add_member(in, CODE_KEY, hex, err);
+    }
+    mse_wipe(key, sizeof key);
+    mse_wipe(hex, sizeof hex);
+    return st;
+}
+
+static mse_status add_ssl_key(struct cli_file *in, const struct cli *c, struct mse_error *err)
+{
+    struct cli_file pem = { 0 };
+    mse_status st = cli_file_read(&pem, cli_value(c, "ssl-key"), MAX_KEY_PEM, err);
+    char *text = pem.len == 0 ? NULL : strndup((const char *)pem.data, pem.len);
+    if (st == MSE_OK && (text == NULL || strstr(text, "PRIVATE KEY-----") == NULL)) {
+        st = MSE_FAIL(err, MSE_ERR_MALFORMED, "seal", "%.150s is no private key in PEM",
+                      cli_value(c, "ssl-key"));
+    }
+    st = st == MSE_OK ? add_member(in, SSL_KEY, text, err) : st;
+    if (text != NULL) {
+        mse_wipe(text, strlen(text));
+    }
+    free(text);
+    cli_file_wipe(&pem);
+    return st;
+}
+
+static mse_status add_keys(struct cli_file *in, const struct cli *c, struct mse_error *err)
+{
+    mse_status st = cli_has(c, "key") ? add_code_key(in, c, err) : MSE_OK;
+    return st == MSE_OK && cli_has(c, "ssl-key") ? add_ssl_key(in, c, err) : st;
 }
 
 /* From the input to the output, whichever way. */
@@ -294,7 +339,7 @@ static enum cli_exit box(const struct cli *c, const uint8_t key[32],
     const char *input = cli_value(c, "input");
     mse_build_heap(&out, SEAL_MAX + 2048);
     mse_status st = input == NULL ? MSE_OK : cli_file_read(&in, input, SEAL_MAX, &err);
-    st = st == MSE_OK && how == cli_seal && cli_has(c, "key") ? add_code_key(&in, c, &err) : st;
+    st = st == MSE_OK && how == cli_seal ? add_keys(&in, c, &err) : st;
     st = st == MSE_OK ? how(&out, cli_file_view(&in), key, &err) : st;
     if (st == MSE_OK) {
         st = cli_newfile_put(path, mse_build_view(&out), mode, cli_has(c, "force"), &err);
@@ -314,7 +359,7 @@ enum cli_exit cmd_home_seal(struct cli *c)
         return cli_trouble(c,
                            "exactly one of --receiver-enclave and --receiver-public-key is wanted");
     }
-    if (!need(c, cli_has(c, "key") ? needed + 1 : needed)) {
+    if (!need(c, cli_has(c, "key") || cli_has(c, "ssl-key") ? needed + 1 : needed)) {
         return CLI_TROUBLE;
     }
     mse_status st = enclave ? key_of_enclave(public, c, cli_value(c, "receiver-enclave"), &err)

@@ -10,6 +10,7 @@
 #include "base/util.h"
 #include "cli/cli.h"
 #include "cli/project.h"
+#include "cli/tls_files.h"
 #include "cmd/files.h"
 #include "cmd/newfile.h"
 #include "crypto/digest.h"
@@ -22,6 +23,7 @@ struct work {
     struct mse_project project;
     char *code_dir;
     char *tests_dir; /* NULL: none */
+    struct cli_tls_files tls;
     char *out_path;
     char *key_path;
     bool encrypt;
@@ -33,15 +35,42 @@ struct work {
 static enum cli_exit check_project(struct work *w)
 {
     const struct mse_project *p = &w->project;
-    if (p->has_ssl) {
-        return cli_trouble(w->c,
-                           "%s: [cloud.ssl] is there, and whoever runs the app would read its "
-                           "private key: leave that table out",
-                           w->toml_path);
-    }
     if (p->package != NULL && w->encrypt != (strcmp(p->package, "encrypted") == 0)) {
         return cli_trouble(w->c, "%s: enclave.package is %s, but --encrypt is %s", w->toml_path,
                            p->package, w->encrypt ? "given" : "not given");
+    }
+    return CLI_DONE;
+}
+
+/* Whether file lies in dir or below it. */
+static bool lies_in(const char *file, const char *dir)
+{
+    char *a = realpath(file, NULL);
+    char *b = dir == NULL ? NULL : realpath(dir, NULL);
+    size_t len = b == NULL ? 0 : strlen(b);
+    bool inside = a != NULL && len > 0 && strncmp(a, b, len) == 0 && a[len] == '/';
+    free(a);
+    free(b);
+    return inside;
+}
+
+/* The certificates go into the package. The private key is compared, and stays. */
+static enum cli_exit load_tls(struct work *w)
+{
+    struct mse_error err = { 0 };
+    if (cli_has(w->c, "no-ssl")) {
+        return CLI_DONE;
+    }
+    mse_status st = cli_tls_load(&w->tls, &w->project, w->toml_path, &err);
+    if (st != MSE_OK) {
+        return cli_failed(w->c, st, &err);
+    }
+    const char *key = w->tls.key_path;
+    if (key != NULL && (lies_in(key, w->code_dir) || lies_in(key, w->tests_dir))) {
+        return cli_trouble(w->c,
+                           "%s would be packed with what lies beside it: put the private key "
+                           "elsewhere",
+                           key);
     }
     return CLI_DONE;
 }
@@ -70,7 +99,8 @@ static enum cli_exit load_project(struct work *w)
         free(w->tests_dir);
         w->tests_dir = NULL;
     }
-    return check_project(w);
+    enum cli_exit e = check_project(w);
+    return e == CLI_DONE ? load_tls(w) : e;
 }
 
 /* The name of the app as that of a file. */
@@ -110,6 +140,8 @@ static mse_status write_parcel(struct work *w, int fd, struct mse_error *err)
     }
     const struct mse_parcel_parts parts = {
         .mse_toml = cli_file_view(&w->toml),
+        .ssl_chain = cli_file_view(&w->tls.chain),
+        .client_ca = cli_file_view(&w->tls.client_ca),
         .code_dir = w->code_dir,
         .tests_dir = w->tests_dir,
         .salt = salt,
@@ -174,6 +206,12 @@ static void say(const struct work *w)
     } else {
         cli_say(c, "It is plain: the operator reads the code; --encrypt hides it");
     }
+    if (w->tls.key_path != NULL) {
+        cli_say(c, "TLS: %s under your own certificate, whose key %s is for the enclave alone",
+                w->project.ssl_domain_name, w->tls.key_path);
+        cli_say(c, "As you hold that key too, you can read the traffic of users who do not attest "
+                   "their session");
+    }
     cli_say(c, "Whoever has the package reads mse.toml and the tests");
     cli_say(c, "Code digest: %s", digest);
 }
@@ -192,6 +230,7 @@ enum cli_exit cmd_home_package(struct cli *c)
     }
     mse_wipe(w.key, sizeof w.key);
     mse_project_clear(&w.project);
+    cli_tls_clear(&w.tls);
     cli_file_clear(&w.toml);
     free(w.toml_path);
     free(w.code_dir);

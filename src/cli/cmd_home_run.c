@@ -14,6 +14,7 @@
 
 #define KEY_LEN     ((size_t)32)
 #define MAX_SECRETS ((size_t)8 * 1024 * 1024)
+#define MAX_KEY_PEM ((size_t)65536)
 #define MAX_REQUEST ((size_t)17 * 1024 * 1024)
 #define MAX_ANSWER  ((size_t)65536)
 #define ASK_MS      20000U
@@ -30,6 +31,8 @@ struct give {
     struct cli_file key;
     struct cli_file secrets;
     struct cli_file sealed;
+    struct cli_file ssl_key;
+    struct cli_file ssl_chain; /* the instance's */
     struct cli_file token_file;
     char token[65];
     uint64_t timeout_s;
@@ -50,7 +53,8 @@ static mse_status read_given(struct give *g, struct mse_error *err)
         size_t max;
     } files[] = { { "key", &g->key, 4096 },
                   { "secrets", &g->secrets, MAX_SECRETS },
-                  { "sealed-secrets", &g->sealed, MAX_SECRETS } };
+                  { "sealed-secrets", &g->sealed, MAX_SECRETS },
+                  { "ssl-key", &g->ssl_key, MAX_KEY_PEM } };
     mse_status st = MSE_OK;
     for (size_t i = 0; st == MSE_OK && i < MSE_ARRAY_LEN(files); i++) {
         const char *path = cli_value(g->c, files[i].option);
@@ -100,7 +104,10 @@ static enum cli_exit check_given(const struct give *g)
     struct mse_error err = { 0 };
     mse_status st = mse_manifest_parse(&m, cli_file_view(&g->manifest), &err);
     bool encrypted = m.package == MSE_PACKAGE_ENCRYPTED;
-    bool in_box = encrypted && g->key.len == 0 && g->sealed.len > 0; /* the enclave looks there */
+    bool ssl = (m.expects & MSE_EXPECT_SSL_KEY) != 0;
+    /* The enclave looks for keys that do not stand in the open in the box. */
+    bool in_box = encrypted && g->key.len == 0 && g->sealed.len > 0;
+    bool ssl_in_box = ssl && g->ssl_key.len == 0 && g->sealed.len > 0;
     const struct {
         const char *option;
         bool given;
@@ -109,7 +116,8 @@ static enum cli_exit check_given(const struct give *g)
         { "key", g->key.len > 0, encrypted && !in_box },
         { "secrets", g->secrets.len > 0, (m.expects & MSE_EXPECT_SECRETS) != 0 },
         { "sealed-secrets", g->sealed.len > 0,
-          (m.expects & MSE_EXPECT_SEALED_SECRETS) != 0 || in_box },
+          (m.expects & MSE_EXPECT_SEALED_SECRETS) != 0 || in_box || ssl_in_box },
+        { "ssl-key", g->ssl_key.len > 0, ssl && !ssl_in_box },
     };
     mse_manifest_clear(&m);
     if (st != MSE_OK) {
@@ -144,6 +152,9 @@ static enum cli_exit load(struct give *g)
     st = st == MSE_OK ? home_judge_init(&g->judge, &g->h, &err) : st;
     st = st == MSE_OK ? home_read(&g->manifest, &g->h, HOME_MANIFEST, MSE_MANIFEST_MAX_LEN, &err)
                       : st;
+    if (st == MSE_OK && strcmp(home_fact(&g->h, "ssl_certificate_origin"), "owner") == 0) {
+        st = home_read(&g->ssl_chain, &g->h, HOME_CHAIN, MAX_KEY_PEM, &err);
+    }
     enum cli_exit e = st == MSE_OK ? check_given(g) : cli_failed(g->c, st, &err);
     return e == CLI_DONE ? read_token(g) : e;
 }
@@ -215,6 +226,13 @@ static const char *advice(const struct cli_configure_answer *a)
     if (strcmp(a->error, "token") == 0) {
         return "the token is not the one whose digest the manifest has";
     }
+    if (strncmp(a->error, "tls_key", 7) == 0) {
+        return "--ssl-key is the private key of the certificate in the package, unencrypted PEM";
+    }
+    if (strcmp(a->field, "ssl_certificate_chain") == 0) {
+        return "the certificate is not the one that was packed, or has expired meanwhile: the code "
+               "provider packs again";
+    }
     return "docs/protocol.md, \"Configuration\", says what is checked";
 }
 
@@ -272,7 +290,9 @@ static enum cli_exit give(struct give *g)
     const struct cli_configuration k = { .uuid = home_fact(&g->h, "app_id"),
                                          .key = cli_file_view(&g->key),
                                          .secrets = cli_file_view(&g->secrets),
-                                         .sealed = cli_file_view(&g->sealed) };
+                                         .sealed = cli_file_view(&g->sealed),
+                                         .ssl_key = cli_file_view(&g->ssl_key),
+                                         .ssl_chain = cli_file_view(&g->ssl_chain) };
     mse_build_heap(&ask, MAX_REQUEST);
     mse_status st =
         cli_configure_request(&ask, home_fact(&g->h, "config_domain_name"), g->token, &k, &err);
@@ -318,6 +338,8 @@ enum cli_exit cmd_home_run(struct cli *c)
     cli_file_wipe(&g.key);
     cli_file_wipe(&g.secrets);
     cli_file_wipe(&g.sealed);
+    cli_file_wipe(&g.ssl_key);
+    cli_file_clear(&g.ssl_chain);
     cli_file_wipe(&g.token_file);
     mse_wipe(g.token, sizeof g.token);
     cli_file_clear(&g.manifest);

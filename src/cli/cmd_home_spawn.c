@@ -35,15 +35,13 @@ struct spawn {
 
 static enum cli_exit need_options(const struct cli *c)
 {
-    static const char *const needed[][2] = { { "package", "F" },
-                                             { "san", "NAME" },
-                                             { "output", "DIR" } };
+    static const char *const needed[][2] = { { "package", "F" }, { "output", "DIR" } };
     for (size_t i = 0; i < MSE_ARRAY_LEN(needed); i++) {
         if (!cli_has(c, needed[i][0])) {
             return cli_trouble(c, "--%s %s is missing", needed[i][0], needed[i][1]);
         }
     }
-    if (!mse_rule_host(cli_value(c, "san"))) {
+    if (cli_has(c, "san") && !mse_rule_host(cli_value(c, "san"))) {
         return cli_trouble(c, "--san is %s, wanted a host name in lower case", cli_value(c, "san"));
     }
     return CLI_DONE;
@@ -114,6 +112,51 @@ static mse_status make_token(struct spawn *s)
     return st;
 }
 
+/* The public name: the operator's choice, or that of the owner's certificate. */
+static enum cli_exit choose_name(struct spawn *s)
+{
+    const struct cli *c = s->h.c;
+    struct mse_manifest *m = &s->manifest;
+    const char *san = cli_value(c, "san");
+    if (m->san == NULL && san == NULL) {
+        return cli_trouble(c, "--san NAME is missing");
+    }
+    if (m->san != NULL && san != NULL && strcmp(san, m->san) != 0) {
+        return cli_trouble(c, "--san is %s, and the certificate in the package is for %s", san,
+                           m->san);
+    }
+    m->san = m->san == NULL ? strdup(san) : m->san;
+    return m->san != NULL ? CLI_DONE : cli_trouble(c, "out of memory");
+}
+
+/* Until when it lives; not longer than the owner's certificate, whose end is the default. */
+static enum cli_exit choose_dates(struct spawn *s, uint64_t days)
+{
+    const struct cli *c = s->h.c;
+    struct mse_manifest *m = &s->manifest;
+    struct mse_error err = { 0 };
+    m->created_at = (mse_time)time(NULL);
+    m->expires_at = m->created_at + (mse_time)days * DAY;
+    if (s->package.ssl_chain == NULL) {
+        return CLI_DONE;
+    }
+    if (cli_has(c, "days")) {
+        mse_status st = home_check_expiry(m, &s->package, &err);
+        if (st != MSE_OK) {
+            (void)cli_trouble(c, "--days is %s: %s", cli_value(c, "days"), err.text);
+            return CLI_TROUBLE;
+        }
+        return CLI_DONE;
+    }
+    mse_status st = home_chain_end(&m->expires_at, &s->package, &err);
+    if (st != MSE_OK) {
+        return cli_failed(c, st, &err);
+    }
+    return m->expires_at > m->created_at
+               ? CLI_DONE
+               : cli_trouble(c, "the certificate in the package has expired");
+}
+
 /* The description with the operator's choice in it. */
 static enum cli_exit make_manifest(struct spawn *s)
 {
@@ -132,16 +175,14 @@ static enum cli_exit make_manifest(struct spawn *s)
     }
     mse_status st = home_manifest_fill(m, &s->own_token, &s->package, &err);
     if (st == MSE_OK) {
-        m->san = strdup(cli_value(c, "san"));
-        st = m->san != NULL && mse_random_uuid(m->app_id) == MSE_OK &&
+        st = mse_random_uuid(m->app_id) == MSE_OK &&
                      asprintf(&m->config_domain_name, "%s.mse.localhost", m->app_id) > 0
                  ? make_token(s)
                  : MSE_ERR_MEMORY;
     }
-    m->created_at = (mse_time)time(NULL);
-    m->expires_at = m->created_at + (mse_time)days * DAY;
     m->enclave_size = size << 20;
-    return st == MSE_OK ? CLI_DONE : cli_failed(c, st, &err);
+    e = st == MSE_OK ? choose_name(s) : cli_failed(c, st, &err);
+    return e == CLI_DONE ? choose_dates(s, days) : e;
 }
 
 static enum cli_exit make_facts(struct spawn *s)
@@ -160,14 +201,16 @@ static enum cli_exit make_facts(struct spawn *s)
     mse_time_format(created, m->created_at);
     mse_time_format(expires, m->expires_at);
     s->h.facts = json_pack(
-        "{s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:I}",
+        "{s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:I, "
+        "s:s}",
         "name", s->h.name, "app", m->name, "app_id", m->app_id, "san", m->san, "config_domain_name",
         m->config_domain_name, "host", cli_has(c, "host") ? cli_value(c, "host") : "0.0.0.0",
         "port", (int)port, "size", (json_int_t)m->enclave_size, "created_at", created, "expires_at",
         expires, "healthcheck_endpoint", m->healthcheck_endpoint, "package",
         m->package == MSE_PACKAGE_ENCRYPTED ? "encrypted" : "plain", "signer", s->signer,
         "platform", s->platform, "runtime", s->runtime, "sandbox",
-        cli_has(c, "insecure-no-sandbox") ? 0 : 1, "while", (json_int_t)guard);
+        cli_has(c, "insecure-no-sandbox") ? 0 : 1, "while", (json_int_t)guard,
+        "ssl_certificate_origin", m->origin == MSE_ORIGIN_OWNER ? "owner" : "self");
     if (s->h.facts == NULL) {
         return cli_trouble(c, "out of memory");
     }
@@ -226,6 +269,12 @@ static enum cli_exit make_folder(struct spawn *s)
     st = st == MSE_OK ? copy_package(s, &err) : st;
     if (st == MSE_OK && s->token[0] != '\0') {
         st = home_write(&s->h, HOME_TOKEN, mse_bytes_str(s->token), &err);
+    }
+    if (st == MSE_OK && s->package.ssl_chain != NULL) {
+        st = home_write(&s->h, HOME_CHAIN, mse_bytes_str(s->package.ssl_chain), &err);
+    }
+    if (st == MSE_OK && s->package.client_ca != NULL) {
+        st = home_write(&s->h, HOME_CLIENTS, mse_bytes_str(s->package.client_ca), &err);
     }
     mse_build_clear(&text);
     return st == MSE_OK ? CLI_DONE : cli_failed(s->h.c, st, &err);

@@ -13,6 +13,8 @@
 #include "os/private_dir.h"
 #include "ratls/connect.h"
 
+#define ATTEST_MS 20000U
+
 struct test {
     const struct cli *c;
     struct home h;
@@ -100,17 +102,45 @@ static enum cli_exit make_scratch(struct test *t)
                : cli_trouble(t->c, "out of memory");
 }
 
+static bool is_owners(const struct test *t)
+{
+    return strcmp(home_fact(&t->h, "ssl_certificate_origin"), "owner") == 0;
+}
+
+static struct mse_bytes attested_of(const struct test *t)
+{
+    static const uint8_t alpn[] = "\x0cmse-attest/1";
+    return mse_bytes_of(alpn, is_owners(t) ? sizeof alpn - 1 : 0);
+}
+
+/* The owner's certificate says nothing of the enclave: the session has to. */
+static mse_status attest(struct test *t, struct mse_ratls_conn *conn, struct mse_error *err)
+{
+    struct mse_session *session = NULL;
+    const struct mse_session_client_config cfg = {
+        .judge = { .policy = t->judge.policy,
+                   .collateral = &t->judge.bundle.collateral,
+                   .at = (mse_time)time(NULL),
+                   .host = home_fact(&t->h, "san") },
+        .level = 2,
+    };
+    mse_status st = mse_ratls_conn_attest(&session, conn, &cfg, ATTEST_MS, err);
+    mse_session_free(session);
+    return st;
+}
+
 /* The certificate that the tests go by is one of this instance. */
 static mse_status save_certificate(struct test *t, struct mse_error *err)
 {
-    const struct mse_bytes any = { NULL, 0 };
     struct mse_ratls_conn *conn = NULL;
     struct mse_verdict *v = calloc(1, sizeof *v);
     struct mse_build pem;
     mse_build_heap(&pem, (size_t)256 * 1024);
     mse_status st = v == NULL ? MSE_ERR_MEMORY : home_judge_init(&t->judge, &t->h, err);
-    st = st == MSE_OK ? home_dial(&conn, &t->h, false, any, err) : st;
-    if (st == MSE_OK) {
+    st = st == MSE_OK ? home_dial(&conn, &t->h, false, attested_of(t), err) : st;
+    if (st == MSE_OK && is_owners(t)) {
+        st = attest(t, conn, err);
+    } else if (st == MSE_OK) {
         st = mse_ratls_appraise(v, NULL, NULL, mse_ratls_conn_cert(conn), home_fact(&t->h, "san"),
                                 &t->judge.bundle.collateral, t->judge.policy, (mse_time)time(NULL),
                                 err);

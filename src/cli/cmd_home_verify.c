@@ -198,6 +198,9 @@ static void say_accepted(const struct check *k)
         (void)json_object_set_new(v, "host", json_string(k->host));
         (void)json_object_set_new(v, "expires_at", json_string(until));
         (void)json_object_set_new(v, "logs", json_string(mse_manifest_logs_word(&k->manifest)));
+        (void)json_object_set_new(
+            v, "ssl_certificate_origin",
+            json_string(k->manifest.origin == MSE_ORIGIN_OWNER ? "owner" : "self"));
         (void)json_object_set_new(v, "collateral_source", json_string(k->choice.source));
         (void)json_object_set_new(v, "certificate_file", json_string(k->output));
         cli_json(c, v);
@@ -210,6 +213,10 @@ static void say_accepted(const struct check *k)
     cli_say(c, "Fingerprint: %s", hex);
     cli_say(c, "App: %s at https://%s/, until %s", k->manifest.app_id, k->manifest.san, until);
     cli_say(c, "Logs: %s", cli_logs_text(&k->manifest));
+    if (k->manifest.origin == MSE_ORIGIN_OWNER) {
+        cli_say(c, "TLS: the owner's own certificate, whose key the owner holds too; users attest "
+                   "it at level 2 only");
+    }
     cli_say(c, "Collateral: %s", k->choice.source);
     cli_say(c, "The verified certificate has been saved at: %s", k->output);
 }

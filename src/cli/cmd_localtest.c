@@ -379,6 +379,7 @@ static enum cli_exit pack_and_spawn(struct test *t)
     struct words w = begin(t, "home", "package");
     add(&w, "--project", t->toml_path);
     add(&w, "--output", t->places[PARCEL]);
+    add(&w, "--no-ssl", NULL); /* the tests call localhost */
     if (t->encrypted) {
         add(&w, "--encrypt", NULL);
     }

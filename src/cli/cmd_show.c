@@ -358,6 +358,7 @@ static json_t *show_claims(const struct mse_ratls_claims *c)
         put(k, "app_data", hex_of(c->app_data));
     } else {
         put(k, "x25519", hex_of(c->x25519));
+        put(k, "key_origin", json_string(mse_ratls_key_origin_name(c->key_origin)));
     }
     return k;
 }

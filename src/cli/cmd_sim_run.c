@@ -12,6 +12,7 @@
 #include "base/util.h"
 #include "cli/app.h"
 #include "cli/project.h"
+#include "cli/tls_files.h"
 #include "cmd/files.h"
 #include "cmd/listen.h"
 #include "crypto/digest.h"
@@ -26,6 +27,7 @@ struct run {
     const struct cli *c;
     char *toml_path;
     struct mse_project project;
+    struct cli_tls_files tls;
     char *code_dir;
     char *runtime_path;
     uint8_t runtime_sha256[32];
@@ -64,9 +66,13 @@ static enum cli_exit load_project(struct run *r)
     r->project = p;
     if (p.has_ssl) {
         return cli_trouble(r->c,
-                           "%s: [cloud.ssl] is there, but this version runs zero-trust apps "
-                           "only: leave that table out",
+                           "%s: [cloud.ssl] is there, and here nobody gives the enclave its key: "
+                           "leave that table out, or use mse home",
                            r->toml_path);
+    }
+    st = cli_tls_load(&r->tls, &r->project, r->toml_path, &err);
+    if (st != MSE_OK) {
+        return cli_failed(r->c, st, &err);
     }
     if (p.expects.num > 0 || (p.package != NULL && strcmp(p.package, "encrypted") == 0)) {
         (void)cli_trouble(r->c, "%s: the app waits for %s (enclave.%s), which sim run cannot give",
@@ -189,6 +195,10 @@ static mse_status fill_manifest(struct run *r, struct mse_error *err)
     mse_status st = cli_manifest_fill(m, &r->project, err);
     m->san = strdup(r->domain);
     memcpy(m->runtime, r->runtime_sha256, sizeof m->runtime);
+    if (st == MSE_OK) {
+        const struct mse_bytes no_chain = { NULL, 0 }; /* [cloud.ssl] was refused */
+        st = cli_tls_fill(m, &r->project, no_chain, cli_file_view(&r->tls.client_ca), err);
+    }
     if (asprintf(&m->config_domain_name, "%s.mse.localhost", m->app_id) < 0) {
         m->config_domain_name = NULL;
     }
@@ -505,6 +515,7 @@ static void run_clear(struct run *r)
     mse_sim_enclave_free(r->enclave);
     mse_sim_free(r->platform);
     mse_project_clear(&r->project);
+    cli_tls_clear(&r->tls);
     mse_manifest_clear(&r->manifest);
     mse_build_clear(&r->manifest_json);
     free(r->toml_path);

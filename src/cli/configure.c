@@ -5,6 +5,7 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "base/json_write.h"
 #include "base/util.h"
 
 #define MAX_BODY ((size_t)16 * 1024 * 1024)
@@ -18,6 +19,19 @@ static void wr_base64url(struct mse_build *b, struct mse_bytes in)
     }
     b->failed = b->failed || text == NULL;
     free(text);
+}
+
+/* PEM: what is no PEM is refused by the enclave, by name. */
+static void wr_text(struct mse_build *b, const char *name, struct mse_bytes text)
+{
+    char *copy = text.len == 0 ? NULL : strndup((const char *)text.data, text.len);
+    struct mse_js j = { .b = b, .comma = true };
+    if (copy != NULL) {
+        mse_js_str(&j, name, copy);
+        mse_wipe(copy, strlen(copy));
+    }
+    b->failed = b->failed || (copy == NULL && text.len > 0);
+    free(copy);
 }
 
 static void wr_body(struct mse_build *b, const struct cli_configuration *k)
@@ -37,6 +51,8 @@ static void wr_body(struct mse_build *b, const struct cli_configuration *k)
         wr_base64url(b, k->sealed);
         mse_wr_str(b, "\"");
     }
+    wr_text(b, "ssl_private_key", k->ssl_key);
+    wr_text(b, "ssl_certificate_chain", k->ssl_chain);
     mse_wr_u8(b, '}');
 }
 

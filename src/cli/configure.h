@@ -12,6 +12,8 @@ struct cli_configuration {
     struct mse_bytes key;     /* 32 bytes */
     struct mse_bytes secrets; /* JSON, sent byte for byte */
     struct mse_bytes sealed;  /* a sealed box */
+    struct mse_bytes ssl_key; /* PEM */
+    struct mse_bytes ssl_chain;
 };
 /* cli_configure_request appends the whole POST. It holds keys: wipe it. */
 MSE_MUST_USE mse_status cli_configure_request(struct mse_build *out, const char *host,

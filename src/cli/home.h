@@ -11,6 +11,8 @@
 #define HOME_PACKAGE  "package"
 #define HOME_LOG      "log"
 #define HOME_TOKEN    "token"
+#define HOME_CHAIN    "chain.pem"     /* of the owner's certificate, if there is one */
+#define HOME_CLIENTS  "client_ca.pem" /* likewise */
 
 struct home {
     const struct cli *c;
@@ -63,10 +65,17 @@ struct mse_parcel;
 enum cli_exit home_parcel_open(struct mse_parcel *out, int *out_fd, const struct cli *c,
                                const char *path);
 /* home_manifest_fill puts into an empty manifest all that the package decides. The rest is the
- * operator's: app_id, san, config_domain_name, dates, runtime, enclave_size, and, if *own_token,
- * config_token_sha256. On failure clear *m all the same. */
+ * operator's: app_id, san (unless the owner's certificate decides it), config_domain_name, dates,
+ * runtime, enclave_size, and, if *own_token, config_token_sha256. On failure clear *m all the same.
+ */
 MSE_MUST_USE mse_status home_manifest_fill(struct mse_manifest *m, bool *own_token,
                                            const struct mse_parcel *p, struct mse_error *err);
+/* When the owner's certificates of a package end, and whether a manifest ends before:
+ * MSE_ERR_MANIFEST_MISMATCH. Only for packages with a chain. */
+MSE_MUST_USE mse_status home_chain_end(mse_time *out, const struct mse_parcel *p,
+                                       struct mse_error *err);
+MSE_MUST_USE mse_status home_check_expiry(const struct mse_manifest *m, const struct mse_parcel *p,
+                                          struct mse_error *err);
 /* home_manifest_check says whether a manifest is one that an operator may make of this package, and
  * parses it. MSE_ERR_MANIFEST_MISMATCH with the first member that differs. */
 MSE_MUST_USE mse_status home_manifest_check(struct mse_manifest *out, const struct mse_parcel *p,

@@ -10,7 +10,9 @@
 #include "base/util.h"
 #include "cli/app.h"
 #include "cli/home.h"
+#include "cli/tls_files.h"
 #include "conf/project.h"
+#include "package/owner_chain.h"
 #include "package/parcel.h"
 
 enum cli_exit home_parcel_open(struct mse_parcel *out, int *out_fd, const struct cli *c,
@@ -30,6 +32,11 @@ enum cli_exit home_parcel_open(struct mse_parcel *out, int *out_fd, const struct
     return CLI_DONE;
 }
 
+static struct mse_bytes text_of(const char *text)
+{
+    return mse_bytes_str(text == NULL ? "" : text);
+}
+
 mse_status home_manifest_fill(struct mse_manifest *m, bool *own_token, const struct mse_parcel *p,
                               struct mse_error *err)
 {
@@ -41,6 +48,9 @@ mse_status home_manifest_fill(struct mse_manifest *m, bool *own_token, const str
     }
     mse_manifest_defaults(m);
     st = cli_manifest_fill(m, &project, err);
+    if (st == MSE_OK) {
+        st = cli_tls_fill(m, &project, text_of(p->ssl_chain), text_of(p->client_ca), err);
+    }
     mse_project_clear(&project);
     m->package = p->encrypted ? MSE_PACKAGE_ENCRYPTED : MSE_PACKAGE_PLAIN;
     memcpy(m->code_digest, p->code_digest, sizeof m->code_digest);
@@ -68,10 +78,38 @@ static mse_status copy_choice(struct mse_manifest *to, const struct mse_manifest
     if (own_token) {
         memcpy(to->config_token_sha256, from->config_token_sha256, sizeof to->config_token_sha256);
     }
-    return copy_text(&to->san, from->san) &&
+    /* Under the owner's certificate the name is the owner's choice. */
+    return (to->san != NULL || copy_text(&to->san, from->san)) &&
                    copy_text(&to->config_domain_name, from->config_domain_name)
                ? MSE_OK
                : MSE_FAIL(err, MSE_ERR_MEMORY, "manifest", "out of memory");
+}
+
+mse_status home_chain_end(mse_time *out, const struct mse_parcel *p, struct mse_error *err)
+{
+    struct mse_owner_chain chain = { .not_after = 0 };
+    mse_status st = mse_owner_chain_read(&chain, text_of(p->ssl_chain), err);
+    if (st == MSE_OK) {
+        *out = chain.not_after;
+    }
+    mse_owner_chain_clear(&chain);
+    return st;
+}
+
+mse_status home_check_expiry(const struct mse_manifest *m, const struct mse_parcel *p,
+                             struct mse_error *err)
+{
+    mse_time end = 0;
+    mse_status st = home_chain_end(&end, p, err);
+    if (st == MSE_OK && m->expires_at > end) {
+        char seen[MSE_TIME_TEXT_LEN];
+        char wanted[MSE_TIME_TEXT_LEN];
+        mse_time_format(seen, m->expires_at);
+        mse_time_format(wanted, end);
+        st = MSE_FAIL(err, MSE_ERR_MANIFEST_MISMATCH, "expires_at",
+                      "the app runs until %s, and the owner's certificate until %s", seen, wanted);
+    }
+    return st;
 }
 
 static char *member_text(const json_t *object, const char *name)
@@ -121,6 +159,9 @@ mse_status home_manifest_check(struct mse_manifest *out, const struct mse_parcel
     st = st == MSE_OK ? mse_manifest_write(&text, &mine, err) : st;
     if (st == MSE_OK && !mse_bytes_equal(mse_build_view(&text), manifest)) {
         st = name_difference(manifest, mse_build_view(&text), err);
+    }
+    if (st == MSE_OK && p->ssl_chain != NULL) {
+        st = home_check_expiry(&seen, p, err);
     }
     if (st == MSE_OK) {
         *out = seen;

@@ -137,6 +137,17 @@ static void same_enclave(struct mse_verdict *session, const struct mse_verdict *
     }
 }
 
+/* Only a key that says to be the owner's may stand in a certificate without evidence. */
+static void owners_key(struct mse_verdict *session, const struct mse_session *s)
+{
+    const struct mse_ratls_claims *claims = mse_session_claims(s);
+    if (claims != NULL && claims->key_origin != MSE_KEY_ORIGIN_OWNER) {
+        mse_verdict_add(session, MSE_STEP_CERTIFICATE, MSE_ERR_NO_EVIDENCE,
+                        "a certificate without evidence for a key of the enclave's own",
+                        "the enclave's certificate, or the owner's", NULL);
+    }
+}
+
 mse_status cli_link_judge(struct cli_link *l, struct cli_finding *out, const struct cli_judge *j,
                           const struct mse_collateral *collateral, struct mse_bytes manifest,
                           struct mse_error *err)
@@ -145,7 +156,9 @@ mse_status cli_link_judge(struct cli_link *l, struct cli_finding *out, const str
     any_level.require_level = l->attested ? 0 : j->policy.require_level;
     (void)!mse_ratls_appraise(&out->verdict, &out->cert, &out->binding, cli_file_view(&l->der),
                               l->host, collateral, &any_level, j->at, NULL);
-    if (!l->attested || !out->verdict.accepted) {
+    /* A certificate without any evidence may be the owner's: the session tells. */
+    bool bare = out->verdict.status == MSE_ERR_NO_EVIDENCE;
+    if (!l->attested || (!out->verdict.accepted && !bare)) {
         return MSE_OK;
     }
     const struct mse_session_client_config cfg = {
@@ -166,7 +179,11 @@ mse_status cli_link_judge(struct cli_link *l, struct cli_finding *out, const str
         return MSE_FAIL(err, MSE_ERR_MEMORY, "session", "out of memory");
     }
     *v = *found;
-    same_enclave(v, &out->verdict);
+    if (bare) {
+        owners_key(v, l->session);
+    } else {
+        same_enclave(v, &out->verdict);
+    }
     out->verdict = *v;
     free(v);
     if (out->verdict.accepted) {

@@ -153,13 +153,14 @@ static const struct cli_option home_package_options[] = {
     { "project", "DIR|FILE", "the project's folder, or its mse.toml; default: this folder", false },
     { "output", "DIR", "where NAME.mse and NAME.key go; made if it is not there", false },
     { "encrypt", NULL, "encrypt the code, under a fresh key in NAME.key", false },
+    { "no-ssl", NULL, "leave the certificates of [cloud.ssl] and client_ca out: for a try", false },
     { "force", NULL, "write over a package and a key that are there (also -f)", false },
     { NULL, NULL, NULL, false },
 };
 
 static const struct cli_option home_spawn_options[] = {
     { "package", "F", "the package of the code provider", false },
-    { "san", "NAME", "public name of the app", false },
+    { "san", "NAME", "public name of the app; not needed with the owner's certificate", false },
     { "output", "DIR", "where evidence.json goes", false },
     { "size", "MB", "size of the enclave, a power of two; default 1024", false },
     { "host", "ADDR", "literal address to listen on; default 0.0.0.0", false },
@@ -198,6 +199,8 @@ static const struct cli_option home_run_options[] = {
     { "key", "F", "key of the code, from the code provider", false },
     { "secrets", "F", "JSON that the app finds at SECRETS_PATH", false },
     { "sealed-secrets", "F", "JSON in a box that only this enclave opens (mse home seal)", false },
+    { "ssl-key", "F", "private key of the owner's certificate (PEM), from the code provider",
+      false },
     { "token", "F", "token of phase 1, if mse.toml has its digest; default: that of spawn", false },
     { "timeout", "SECONDS", "until the app must be healthy; default 60", false },
     { NULL, NULL, NULL, false },
@@ -246,6 +249,7 @@ static const struct cli_option home_crypt_options[] = {
 static const struct cli_option home_seal_options[] = {
     { "input", "FILE", "what to seal, at most 64 MiB; - for stdin", false },
     { "key", "FILE", "the key of an encrypted package, added to the input or sealed alone", false },
+    { "ssl-key", "FILE", "the private key of one's own certificate, likewise (PEM)", false },
     { "receiver-enclave", "CERT", "to the enclave of this certificate, which verify wrote", false },
     { "receiver-public-key", "FILE", "to this X25519 public key: 32 bytes", false },
     { "output", "FILE", "where the sealed box goes; - for stdout", false },

@@ -75,7 +75,7 @@ static const struct mse_conf_key enclave_keys[] = {
     UINT("replicas", replicas, 1, 64),
     TABLE("replica_policy", has_replica_policy, replica_policy_keys),
     KEY("egress", MSE_CONF_BOOL, egress),
-    KEY("client_ca", MSE_CONF_HEX32, client_ca),
+    KEY("client_ca", MSE_CONF_STRING, client_ca),
     KEY("proxy_protocol", MSE_CONF_BOOL, proxy_protocol),
     KEY("legacy_extension", MSE_CONF_BOOL, legacy_extension),
     KEY("expects", MSE_CONF_LIST, expects),

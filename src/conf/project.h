@@ -41,7 +41,7 @@ struct mse_project {
     char *certificate;
     struct mse_conf_list expects;
     uint8_t config_token_sha256[32];
-    uint8_t client_ca[32];
+    char *client_ca; /* PEM, or a path as written */
     bool egress;
     bool proxy_protocol;
     bool legacy_extension;

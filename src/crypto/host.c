@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Names in a certificate (RFC 9525): subjectAltName only, exact, no wildcards. */
+/* Names in a certificate (RFC 9525): subjectAltName only; exact, unless a wildcard is asked for. */
 #include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "base/bytes.h"
 #include "crypto/der.h"
 #include "crypto/x509.h"
 
-#define SAN_DNS 2
-#define SAN_IP  7
+#define SAN_DNS  2
+#define SAN_IP   7
+#define MAX_NAME 253
 
 static uint8_t lower(uint8_t c)
 {
@@ -63,4 +66,20 @@ bool mse_cert_has_host(const struct mse_cert *c, const char *host)
         }
     }
     return found;
+}
+
+bool mse_cert_covers_host(const struct mse_cert *c, const char *host)
+{
+    char wildcard[MAX_NAME + 1];
+    uint8_t address[16];
+    size_t label = strcspn(host, ".");
+    if (mse_cert_has_host(c, host)) {
+        return true;
+    }
+    if (label == 0 || host[label] == '\0' || host[label + 1] == '\0' ||
+        literal_address(address, host) > 0) {
+        return false;
+    }
+    int n = snprintf(wildcard, sizeof wildcard, "*%s", host + label);
+    return n > 0 && (size_t)n < sizeof wildcard && mse_cert_has_host(c, wildcard);
 }

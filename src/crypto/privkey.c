@@ -74,14 +74,19 @@ mse_status mse_privkey_generate_rsa3072_e3(struct mse_privkey **out)
     return wrap_take(out, evp);
 }
 
-static bool is_p256(const EVP_PKEY *evp)
+static bool is_curve(const EVP_PKEY *evp, const char *name)
 {
     char group[64];
     size_t len = 0;
     return EVP_PKEY_is_a(evp, "EC") &&
            EVP_PKEY_get_utf8_string_param(evp, OSSL_PKEY_PARAM_GROUP_NAME, group, sizeof group,
                                           &len) == 1 &&
-           mse_bytes_is_str(mse_bytes_of(group, len), "prime256v1");
+           mse_bytes_is_str(mse_bytes_of(group, len), name);
+}
+
+static bool is_p256(const EVP_PKEY *evp)
+{
+    return is_curve(evp, "prime256v1");
 }
 
 static bool is_rsa(const EVP_PKEY *evp)
@@ -100,8 +105,7 @@ static int no_password(char *buf, int size, int rwflag, void *u)
     return -1;
 }
 
-mse_status mse_privkey_from_pem(struct mse_privkey **out, struct mse_bytes pem,
-                                struct mse_error *err)
+static mse_status load_pem(EVP_PKEY **out, struct mse_bytes pem, struct mse_error *err)
 {
     if (pem.len == 0 || pem.len > INT_MAX) {
         return MSE_FAIL(err, MSE_ERR_MALFORMED, "private key", "empty or too large");
@@ -111,17 +115,44 @@ mse_status mse_privkey_from_pem(struct mse_privkey **out, struct mse_bytes pem,
         return MSE_FAIL(err, MSE_ERR_MEMORY, "private key", "out of memory");
     }
     (void)ERR_set_mark();
-    EVP_PKEY *evp = PEM_read_bio_PrivateKey(bio, NULL, no_password, NULL);
+    *out = PEM_read_bio_PrivateKey(bio, NULL, no_password, NULL);
     (void)ERR_pop_to_mark();
     BIO_free(bio);
-    if (evp == NULL) {
-        return MSE_FAIL(err, MSE_ERR_MALFORMED, "private key",
-                        "not an unencrypted private key in PEM");
+    return *out != NULL ? MSE_OK
+                        : MSE_FAIL(err, MSE_ERR_MALFORMED, "private key",
+                                   "not an unencrypted private key in PEM");
+}
+
+mse_status mse_privkey_from_pem(struct mse_privkey **out, struct mse_bytes pem,
+                                struct mse_error *err)
+{
+    EVP_PKEY *evp = NULL;
+    mse_status st = load_pem(&evp, pem, err);
+    if (st != MSE_OK) {
+        return st;
     }
     if (!is_p256(evp) && !is_rsa(evp)) {
         EVP_PKEY_free(evp);
         return MSE_FAIL(err, MSE_ERR_UNSUPPORTED_ALGORITHM, "private key",
                         "neither a P-256 nor an RSA key");
+    }
+    return wrap_take(out, evp);
+}
+
+mse_status mse_privkey_from_pem_tls(struct mse_privkey **out, struct mse_bytes pem,
+                                    struct mse_error *err)
+{
+    EVP_PKEY *evp = NULL;
+    mse_status st = load_pem(&evp, pem, err);
+    if (st != MSE_OK) {
+        return st;
+    }
+    int bits = EVP_PKEY_get_bits(evp);
+    if (!is_curve(evp, "prime256v1") && !is_curve(evp, "secp384r1") &&
+        (!is_rsa(evp) || bits < 2048 || bits > 8192)) {
+        EVP_PKEY_free(evp);
+        return MSE_FAIL(err, MSE_ERR_UNSUPPORTED_ALGORITHM, "private key",
+                        "neither a P-256 nor a P-384 key, nor one of RSA with 2048 to 8192 bits");
     }
     return wrap_take(out, evp);
 }

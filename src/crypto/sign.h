@@ -61,6 +61,9 @@ MSE_MUST_USE mse_status mse_privkey_generate_rsa3072_e3(struct mse_privkey **out
 /* PKCS#8 or SEC1/PKCS#1 PEM, unencrypted. */
 MSE_MUST_USE mse_status mse_privkey_from_pem(struct mse_privkey **out, struct mse_bytes pem,
                                              struct mse_error *err);
+/* The same for TLS: P-256, P-384, or RSA of 2048 to 8192 bits. */
+MSE_MUST_USE mse_status mse_privkey_from_pem_tls(struct mse_privkey **out, struct mse_bytes pem,
+                                                 struct mse_error *err);
 /* PKCS#8 PEM appended to b. */
 MSE_MUST_USE mse_status mse_privkey_to_pem(const struct mse_privkey *k, struct mse_build *b);
 void mse_privkey_free(struct mse_privkey *k);

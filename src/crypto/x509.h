@@ -74,6 +74,8 @@ struct mse_bytes mse_name_common_name(struct mse_bytes name);
 /* mse_cert_has_host: exact, ASCII case-insensitive match with a dNSName of the SAN (or, if ip
  * is a literal address, with an iPAddress). No wildcards. */
 MSE_MUST_USE bool mse_cert_has_host(const struct mse_cert *c, const char *host);
+/* mse_cert_covers_host: the same, or the wildcard that stands in the place of its first label. */
+MSE_MUST_USE bool mse_cert_covers_host(const struct mse_cert *c, const char *host);
 
 /* mse_pubkey_parse reads a DER SubjectPublicKeyInfo. */
 MSE_MUST_USE bool mse_pubkey_parse(struct mse_pubkey *out, struct mse_bytes spki);

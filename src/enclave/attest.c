@@ -32,6 +32,7 @@ struct asker {
 struct job {
     struct job *next;
     bool fresh;
+    bool owners; /* for the owner's key */
     size_t num;
     size_t cap;
     struct asker *askers;
@@ -52,6 +53,8 @@ struct mse_attest {
     struct mse_attest_config cfg;
     struct mse_relay_asks asks;
     struct mse_rate rate;
+    const char *owner_name; /* served under the owner's key; NULL: none is */
+    uint8_t owner_spki_sha256[32];
     uv_mutex_t tee_lock;
     uv_timer_t gather_timer;
     uv_work_t work;
@@ -191,8 +194,10 @@ static mse_status make_for_clients(struct mse_attest *a, struct job *j)
                                    .exporter = mse_bytes_of(j->exporter, j->fresh ? 0 : 32),
                                    .manifest_sha256 = mse_bytes_of(a->cfg.manifest_digest, 32),
                                    .x25519 = mse_bytes_of(id->x25519_public, 32),
-                                   .boot = mse_bytes_of(id->boot, sizeof id->boot) };
-    memcpy(w.spki_sha256, id->spki_sha256, sizeof w.spki_sha256);
+                                   .boot = mse_bytes_of(id->boot, sizeof id->boot),
+                                   .key_origin =
+                                       j->owners ? MSE_KEY_ORIGIN_OWNER : MSE_KEY_ORIGIN_ENCLAVE };
+    memcpy(w.spki_sha256, j->owners ? a->owner_spki_sha256 : id->spki_sha256, sizeof w.spki_sha256);
     memcpy(j->nonce, j->nonces[0].bytes, 32);
     mse_status st = j->fresh ? mse_nonces_root(j->nonce, j->nonces, j->num) : MSE_OK;
     return st == MSE_OK ? mse_session_evidence_make(&j->evidence, &w, quote, a, &j->err) : st;
@@ -275,9 +280,19 @@ static void gathered(uv_timer_t *timer)
     }
 }
 
+/* Whether the leaf of this connection is the owner's. */
+static bool is_owners(const struct mse_attest *a, const struct mse_relay_conn *conn)
+{
+    return a->owner_name != NULL && mse_relay_conn_named(conn, a->owner_name);
+}
+
 static void ask_fresh(struct mse_attest *a, struct mse_relay_conn *conn,
                       const struct mse_frame_request *q)
 {
+    bool owners = is_owners(a, conn);
+    if (a->gathering != NULL && a->gathering->owners != owners) {
+        gathered(&a->gather_timer); /* evidence is for one key */
+    }
     if (a->gathering == NULL) {
         a->gathering = job_new(MSE_NONCES_MAX);
         if (a->gathering == NULL) {
@@ -285,6 +300,7 @@ static void ask_fresh(struct mse_attest *a, struct mse_relay_conn *conn,
             return;
         }
         a->gathering->fresh = true;
+        a->gathering->owners = owners;
         (void)uv_timer_start(&a->gather_timer, gathered, MSE_ATTEST_GATHER_MS, 0);
     }
     job_add(a->gathering, conn, q);
@@ -310,6 +326,7 @@ static void ask_session(struct mse_attest *a, struct mse_relay_conn *conn,
         answer_error(conn, MSE_FRAME_FAILED, 0);
         return;
     }
+    j->owners = is_owners(a, conn);
     job_add(j, conn, q);
     enqueue(a, j);
 }
@@ -407,6 +424,12 @@ mse_status mse_attest_new(struct mse_attest **out, const struct mse_attest_confi
 const struct mse_relay_asks *mse_attest_asks(const struct mse_attest *a)
 {
     return &a->asks;
+}
+
+void mse_attest_set_owner(struct mse_attest *a, const char *name, const uint8_t spki_sha256[32])
+{
+    a->owner_name = name;
+    memcpy(a->owner_spki_sha256, spki_sha256, sizeof a->owner_spki_sha256);
 }
 
 void mse_attest_hold_tee(struct mse_attest *a)

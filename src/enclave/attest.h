@@ -26,6 +26,9 @@ struct mse_attest_config {
 };
 MSE_MUST_USE mse_status mse_attest_new(struct mse_attest **out, const struct mse_attest_config *c,
                                        struct mse_error *err);
+/* From now on this name is served under the owner's key, of which the caller tells the SHA-256 of
+ * the SubjectPublicKeyInfo; name is borrowed. */
+void mse_attest_set_owner(struct mse_attest *a, const char *name, const uint8_t spki_sha256[32]);
 /* What the relay needs to hand questions over; lives as long as a. */
 const struct mse_relay_asks *mse_attest_asks(const struct mse_attest *a);
 /* Evidence over data of the app's own: the claims are made here, of role app. done is called once

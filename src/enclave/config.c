@@ -9,17 +9,24 @@
 #include "base/util.h"
 #include "crypto/digest.h"
 #include "enclave/sealed.h"
+#include "package/owner_chain.h"
 
 enum member {
     MEMBER_UUID,
     MEMBER_CODE_KEY,
     MEMBER_SECRETS,
     MEMBER_SEALED,
+    MEMBER_SSL_KEY,
+    MEMBER_SSL_CHAIN,
     NUM_MEMBERS,
 };
 
-static const char *const member_names[NUM_MEMBERS] = { "uuid", "code_secret_key", "app_secrets",
-                                                       "app_sealed_secrets" };
+static const char *const member_names[NUM_MEMBERS] = { "uuid",
+                                                       "code_secret_key",
+                                                       "app_secrets",
+                                                       "app_sealed_secrets",
+                                                       "ssl_private_key",
+                                                       "ssl_certificate_chain" };
 
 /* The exact bytes of each member; empty: not there. */
 struct spans {
@@ -44,6 +51,8 @@ void mse_config_clear(struct mse_config *c)
     c->has_code_key = false;
     mse_build_clear(&c->secrets);
     mse_build_clear(&c->sealed);
+    mse_build_clear(&c->ssl_key);
+    mse_build_clear(&c->ssl_chain);
 }
 
 static bool answer(struct mse_config_answer *a, unsigned http, const char *error,
@@ -143,6 +152,23 @@ static bool read_box(struct mse_build *box, struct mse_bytes span)
     return ok;
 }
 
+/* A text of some length, its escapes decoded. */
+static bool read_text(struct mse_build *out, struct mse_bytes span)
+{
+    struct mse_json j;
+    struct mse_bytes text;
+    struct mse_build room;
+    mse_build_heap(&room, span.len);
+    mse_build_heap(out, MSE_OWNER_CHAIN_MAX);
+    mse_json_init(&j, span);
+    bool ok = mse_json_text(&j, &room, &text) && mse_json_end(&j) && text.len > 0;
+    if (ok) {
+        mse_wr_bytes(out, text);
+    }
+    mse_build_clear(&room);
+    return ok && mse_build_ok(out);
+}
+
 /* What has a form, in the order of the protocol. */
 static bool check_forms(struct mse_config *c, struct mse_build *box, struct mse_config_answer *a,
                         const struct spans *s)
@@ -155,6 +181,12 @@ static bool check_forms(struct mse_config *c, struct mse_build *box, struct mse_
     }
     if (s->of[MEMBER_SEALED].len > 0 && !read_box(box, s->of[MEMBER_SEALED])) {
         return refuse(a, "form", member_names[MEMBER_SEALED]);
+    }
+    if (s->of[MEMBER_SSL_KEY].len > 0 && !read_text(&c->ssl_key, s->of[MEMBER_SSL_KEY])) {
+        return refuse(a, "form", member_names[MEMBER_SSL_KEY]);
+    }
+    if (s->of[MEMBER_SSL_CHAIN].len > 0 && !read_text(&c->ssl_chain, s->of[MEMBER_SSL_CHAIN])) {
+        return refuse(a, "form", member_names[MEMBER_SSL_CHAIN]);
     }
     return true;
 }
@@ -171,12 +203,17 @@ static bool check_expects(struct mse_config_answer *a, const struct spans *s,
                           const struct mse_manifest *m)
 {
     bool encrypted = m->package == MSE_PACKAGE_ENCRYPTED;
-    bool in_box = encrypted && s->of[MEMBER_CODE_KEY].len == 0 && s->of[MEMBER_SEALED].len > 0;
+    bool ssl = (m->expects & MSE_EXPECT_SSL_KEY) != 0;
+    bool box = s->of[MEMBER_SEALED].len > 0;
+    bool code_in_box = encrypted && s->of[MEMBER_CODE_KEY].len == 0 && box;
+    bool ssl_in_box = ssl && s->of[MEMBER_SSL_KEY].len == 0 && box;
     const bool wanted[NUM_MEMBERS] = {
         [MEMBER_UUID] = true,
-        [MEMBER_CODE_KEY] = encrypted && !in_box,
+        [MEMBER_CODE_KEY] = encrypted && !code_in_box,
         [MEMBER_SECRETS] = (m->expects & MSE_EXPECT_SECRETS) != 0,
-        [MEMBER_SEALED] = expects_sealed(m) || in_box,
+        [MEMBER_SEALED] = expects_sealed(m) || code_in_box || ssl_in_box,
+        [MEMBER_SSL_KEY] = ssl && !ssl_in_box,
+        [MEMBER_SSL_CHAIN] = ssl,
     };
     for (size_t i = 0; i < NUM_MEMBERS; i++) {
         bool there = s->of[i].len > 0;
@@ -195,41 +232,110 @@ static bool is_json(struct mse_bytes text)
     return mse_json_end(&j);
 }
 
-/* The code key among the members of what was in the box. Where the manifest expects no sealed
- * secrets it is the only member, and nothing is left for the app. */
-static bool key_from_box(struct mse_config *c, struct mse_config_answer *a,
-                         const struct mse_manifest *m)
+/* The keys that may stand in the box, and which of them have to. */
+struct box_keys {
+    bool code;
+    bool ssl;
+};
+
+static bool take_keys(struct mse_config *c, struct mse_config_answer *a, const struct box_keys *k,
+                      const struct spans *s)
+{
+    const struct {
+        bool wanted;
+        enum member member;
+    } rows[] = { { k->code, MEMBER_CODE_KEY }, { k->ssl, MEMBER_SSL_KEY } };
+    for (size_t i = 0; i < MSE_ARRAY_LEN(rows); i++) {
+        struct mse_bytes span = s->of[rows[i].member];
+        if (!rows[i].wanted) {
+            continue;
+        }
+        if (span.len == 0) {
+            return refuse(a, "expected", member_names[rows[i].member]);
+        }
+        bool good =
+            rows[i].member == MEMBER_CODE_KEY ? read_key(c, span) : read_text(&c->ssl_key, span);
+        if (!good) {
+            return refuse(a, "form", member_names[rows[i].member]);
+        }
+    }
+    return true;
+}
+
+/* One more member of what is left for the app. */
+static void leave_member(struct mse_build *rest, struct mse_bytes name, struct mse_bytes span)
+{
+    mse_wr_u8(rest, rest->len == 0 ? '{' : ',');
+    mse_wr_u8(rest, '"');
+    mse_wr_bytes(rest, name); /* one without escapes */
+    mse_wr_str(rest, "\":");
+    mse_wr_bytes(rest, span);
+}
+
+/* What the app gets of the box: all but the key of TLS, with which it could stand in for the
+ * runtime; nothing where the manifest expects no sealed secrets. */
+static void keep_rest(struct mse_config *c, struct mse_build *rest, bool ssl, bool expected)
+{
+    if (ssl && expected) {
+        mse_wr_str(rest, rest->len == 0 ? "{}" : "}");
+        mse_build_clear(&c->sealed);
+        c->sealed = *rest;
+        *rest = (struct mse_build) { .data = NULL };
+    } else if (!expected) {
+        mse_build_clear(&c->sealed);
+    }
+}
+
+/* The keys among the members of what was in the box. Where the manifest expects no sealed secrets
+ * they are the only members. */
+static bool keys_from_box(struct mse_config *c, struct mse_config_answer *a,
+                          const struct box_keys *k, const struct mse_manifest *m)
 {
     struct mse_json j;
     struct mse_json_object o;
     struct mse_bytes name;
-    struct mse_bytes key = { NULL, 0 };
+    struct spans s = { .unknown = { NULL, 0 } };
+    struct mse_build rest;
     bool others = false;
+    mse_build_heap(&rest, 2 * c->sealed.len + 2);
     mse_json_init(&j, mse_build_view(&c->sealed));
     for (mse_json_object_begin(&j, &o); mse_json_object_next(&j, &o, &name);) {
         struct mse_bytes span = { NULL, 0 };
-        bool mine = mse_bytes_is_str(name, member_names[MEMBER_CODE_KEY]);
+        bool code = k->code && mse_bytes_is_str(name, member_names[MEMBER_CODE_KEY]);
+        bool ssl = k->ssl && mse_bytes_is_str(name, member_names[MEMBER_SSL_KEY]);
         (void)mse_json_skip(&j, &span);
-        key = mine ? span : key;
-        others = others || !mine;
+        if (code || ssl) {
+            s.of[code ? MEMBER_CODE_KEY : MEMBER_SSL_KEY] = span;
+        }
+        others = others || (!code && !ssl);
+        if (!ssl) {
+            leave_member(&rest, name, span);
+        }
     }
-    if (!mse_json_end(&j) || key.len == 0) {
-        return refuse(a, "expected", member_names[MEMBER_CODE_KEY]);
+    bool good = mse_json_end(&j);
+    if (!good) {
+        (void)refuse(a, "expected", member_names[k->code ? MEMBER_CODE_KEY : MEMBER_SSL_KEY]);
     }
-    if (!read_key(c, key)) {
-        return refuse(a, "form", member_names[MEMBER_CODE_KEY]);
+    good = good && take_keys(c, a, k, &s);
+    if (good && others && !expects_sealed(m)) {
+        good = refuse(a, "unexpected", member_names[MEMBER_SEALED]);
     }
-    if (!expects_sealed(m)) {
-        mse_build_clear(&c->sealed);
-        return !others || refuse(a, "unexpected", member_names[MEMBER_SEALED]);
+    if (good) {
+        keep_rest(c, &rest, k->ssl, expects_sealed(m));
+        good = mse_build_ok(&c->sealed) || answer(a, 503, "memory", mse_bytes_str(""));
     }
-    return true;
+    mse_build_clear(&rest);
+    return good;
 }
 
 static bool open_box(struct mse_config *c, struct mse_bytes box, struct mse_config_answer *a,
                      const struct mse_config_rules *r)
 {
     const struct mse_manifest *m = r->manifest;
+    const struct box_keys k = {
+        .code = m->package == MSE_PACKAGE_ENCRYPTED && !c->has_code_key,
+        .ssl = (m->expects & MSE_EXPECT_SSL_KEY) != 0 && c->ssl_key.len == 0,
+    };
     if (box.len == 0) {
         return true;
     }
@@ -238,8 +344,7 @@ static bool open_box(struct mse_config *c, struct mse_bytes box, struct mse_conf
         !is_json(mse_build_view(&c->sealed))) {
         return refuse(a, "sealed", member_names[MEMBER_SEALED]);
     }
-    bool in_box = m->package == MSE_PACKAGE_ENCRYPTED && !c->has_code_key;
-    return !in_box || key_from_box(c, a, m);
+    return (!k.code && !k.ssl) || keys_from_box(c, a, &k, m);
 }
 
 static bool keep_secrets(struct mse_config *c, struct mse_bytes span, struct mse_config_answer *a)
@@ -260,6 +365,33 @@ static bool check_package(const struct mse_config *c, struct mse_config_answer *
                   st == MSE_ERR_PACKAGE_KEY ? member_names[MEMBER_CODE_KEY] : "package");
 }
 
+/* The chain that the manifest names, and that clients will take; then the key that goes with it. */
+static bool check_ssl(const struct mse_config *c, struct mse_config_answer *a,
+                      const struct mse_config_rules *r)
+{
+    const struct mse_manifest *m = r->manifest;
+    struct mse_owner_chain chain = { .not_after = 0 };
+    struct mse_privkey *key = NULL;
+    uint8_t sha256[32];
+    if ((m->expects & MSE_EXPECT_SSL_KEY) == 0) {
+        return true;
+    }
+    mse_status st = mse_sha256(sha256, mse_build_view(&c->ssl_chain));
+    if (st == MSE_OK && !mse_mem_equal(sha256, m->ssl_certificate_chain_sha256, sizeof sha256)) {
+        st = MSE_ERR_MANIFEST_MISMATCH;
+    }
+    st = st == MSE_OK ? mse_owner_chain_read(&chain, mse_build_view(&c->ssl_chain), NULL) : st;
+    st = st == MSE_OK ? mse_owner_chain_suits(&chain, m->san, r->now(r->arg), NULL) : st;
+    enum member which = MEMBER_SSL_CHAIN;
+    if (st == MSE_OK) {
+        which = MEMBER_SSL_KEY;
+        st = mse_owner_chain_key(&key, &chain, mse_build_view(&c->ssl_key), NULL);
+    }
+    mse_privkey_free(key);
+    mse_owner_chain_clear(&chain);
+    return st == MSE_OK || refuse(a, mse_status_name(st), member_names[which]);
+}
+
 static bool judge(struct mse_config *c, struct mse_build *box, struct mse_config_answer *a,
                   const struct mse_config_rules *r, struct mse_bytes body)
 {
@@ -275,7 +407,7 @@ static bool judge(struct mse_config *c, struct mse_build *box, struct mse_config
     }
     return check_forms(c, box, a, &s) && check_expects(a, &s, r->manifest) &&
            open_box(c, mse_build_view(box), a, r) && keep_secrets(c, s.of[MEMBER_SECRETS], a) &&
-           check_package(c, a, r) && answer(a, 200, NULL, mse_bytes_str(""));
+           check_package(c, a, r) && check_ssl(c, a, r) && answer(a, 200, NULL, mse_bytes_str(""));
 }
 
 void mse_config_judge(struct mse_config *config_out, struct mse_config_answer *out,

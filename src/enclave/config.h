@@ -24,6 +24,7 @@ struct mse_config_rules {
     const struct mse_manifest *manifest;
     const uint8_t *x25519_secret; /* 32 bytes each */
     const uint8_t *x25519_public;
+    mse_time (*now)(void *arg); /* for the dates of the owner's certificate */
     /* Whether the package is the right one and begins under this key; NULL: it is a plain one. */
     mse_status (*check_package)(void *arg, const uint8_t *key);
     void *arg;
@@ -35,6 +36,9 @@ struct mse_config {
     bool has_code_key;
     struct mse_build secrets; /* JSON, or empty */
     struct mse_build sealed;  /* JSON out of the box, or empty */
+    /* PEM, or empty: the owner's key and chain, which belong together and to the manifest. */
+    struct mse_build ssl_key;
+    struct mse_build ssl_chain;
 };
 void mse_config_clear(struct mse_config *c);
 

@@ -65,13 +65,15 @@ mse_status mse_identity_make(struct mse_identity *out, const struct mse_manifest
         .boot = mse_bytes_of(id.boot, sizeof id.boot),
         .legacy_extension = m->legacy_extension,
     };
-    struct mse_build *const certs[] = { &id.cert, &id.config_cert };
-    const char *const names[] = { m->san, m->config_domain_name };
+    struct mse_build *const certs[] = { &id.config_cert, &id.cert };
+    const char *const names[] = { m->config_domain_name, m->san };
+    size_t from = mse_config_needed(m) ? 0 : 1;
+    size_t to = m->origin == MSE_ORIGIN_OWNER ? 1 : 2;
     mse_build_heap(&id.cert, MAX_CERT);
     mse_build_heap(&id.config_cert, MAX_CERT);
     mse_status st = make_keys(&id);
     st = st == MSE_OK
-             ? mse_ratls_issue_names(certs, names, mse_config_needed(m) ? 2 : 1, id.key, &p, err)
+             ? mse_ratls_issue_names(certs + from, names + from, to - from, id.key, &p, err)
              : MSE_FAIL(err, st, "identity", "no keys can be made");
     if (st != MSE_OK) {
         mse_identity_clear(&id);

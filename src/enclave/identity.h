@@ -8,7 +8,8 @@
 
 struct mse_identity {
     struct mse_privkey *key;
-    struct mse_build cert;        /* DER of the R1 certificate for the manifest's public name */
+    struct mse_build cert;        /* DER of the R1 certificate for the manifest's public name; empty
+                                     where that is served under the owner's */
     struct mse_build config_cert; /* the same for config_domain_name; empty without a phase 1 */
     uint8_t spki_sha256[32];
     uint8_t x25519_secret[32]; /* for sealed boxes; never leaves */

@@ -69,8 +69,7 @@ static mse_status check_served(const struct mse_manifest *m, struct mse_error *e
         bool asked;
         const char *served;
     } rows[] = {
-        { "ssl_certificate_origin", m->origin != MSE_ORIGIN_SELF, "\"self\"" },
-        { "expects", (m->expects & MSE_EXPECT_SSL_KEY) != 0, "no \"ssl_key\"" },
+        { "ssl_certificate_origin", m->origin == MSE_ORIGIN_OPERATOR, "\"self\" or \"owner\"" },
         { "rootfs", m->rootfs.name != NULL, "\"host\", in the simulation" },
         { "restart", m->restart != MSE_RESTART_NEVER, "\"never\"" },
         { "upgrade", m->upgrade.owner_key != NULL || m->upgrade.fingerprints.num > 0, "none" },

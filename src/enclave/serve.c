@@ -22,6 +22,7 @@
 #include "enclave/config_server.h"
 #include "enclave/health.h"
 #include "enclave/logs.h"
+#include "enclave/owner_tls.h"
 #include "net/loop.h"
 #include "net/relay.h"
 #include "ratls/session.h"
@@ -71,6 +72,7 @@ struct serve {
     struct mse_config_server *configs; /* NULL: no phase 1 */
     char *configs_path;
     struct mse_config config; /* while it is installed */
+    struct mse_owner_tls owner;
     uv_work_t install;
     mse_status installed;
     struct mse_error install_err;
@@ -168,6 +170,12 @@ static void fail(struct serve *s, mse_status st, const char *what)
 
 static mse_status add_public_name(struct serve *s)
 {
+    const struct mse_owner_tls *o = &s->owner;
+    if (o->key != NULL) {
+        mse_attest_set_owner(s->attest, s->cfg->manifest->san, o->spki_sha256);
+        return mse_tls_server_add_chain(s->tls, s->cfg->manifest->san, mse_build_view(&o->chain),
+                                        mse_privkey_evp_borrow(o->key), s->err);
+    }
     return mse_tls_server_add(s->tls, s->cfg->manifest->san,
                               mse_build_view(&s->cfg->identity->cert),
                               mse_privkey_evp_borrow(s->cfg->identity->key), s->err);
@@ -461,6 +469,9 @@ static void install(uv_work_t *work)
                                              .x25519_public = c->identity->x25519_public };
     s->installed = mse_code_install(c->app->code, &p, c->manifest, &s->install_err);
     if (s->installed == MSE_OK) {
+        s->installed = mse_owner_tls_take(&s->owner, &s->config, &s->install_err);
+    }
+    if (s->installed == MSE_OK) {
         s->installed = mse_app_put_secrets(c->app, &secrets, &s->install_err);
     }
 }
@@ -500,6 +511,12 @@ static void accepted(void *user, struct mse_config *c)
     }
 }
 
+static mse_time now(void *arg)
+{
+    const struct serve *s = arg;
+    return mse_enclave_now(s->cfg->clock);
+}
+
 static mse_status start_configs(struct serve *s)
 {
     const struct mse_serve_config *c = s->cfg;
@@ -513,6 +530,7 @@ static mse_status start_configs(struct serve *s)
         .rules = { .manifest = c->manifest,
                    .x25519_secret = c->identity->x25519_secret,
                    .x25519_public = c->identity->x25519_public,
+                   .now = now,
                    .check_package = check_package,
                    .arg = s },
         .accepted = accepted,
@@ -577,6 +595,7 @@ mse_status mse_serve(const struct mse_serve_config *c, struct mse_error *err)
     mse_config_clear(&s->config);
     free(s->configs_path);
     mse_tls_server_free(s->tls);
+    mse_owner_tls_clear(&s->owner);
     mse_build_clear(&s->manifest);
     free(s);
     return st;

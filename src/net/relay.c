@@ -529,6 +529,11 @@ bool mse_relay_conn_export(struct mse_relay_conn *c, uint8_t out[32], const char
     return mse_tls_export(c->tls, out, label, context);
 }
 
+bool mse_relay_conn_named(const struct mse_relay_conn *c, const char *name)
+{
+    return mse_tls_named(c->tls, name);
+}
+
 void mse_relay_conn_source(const struct mse_relay_conn *c, uint8_t out[16])
 {
     union {

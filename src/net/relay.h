@@ -65,6 +65,8 @@ void mse_relay_answer(struct mse_relay_conn *c, struct mse_build *answer, bool g
 /* mse_tls_export of the session of c. */
 MSE_MUST_USE bool mse_relay_conn_export(struct mse_relay_conn *c, uint8_t out[32],
                                         const char *label, struct mse_bytes context);
+/* Tells whether c asked for this server name. */
+MSE_MUST_USE bool mse_relay_conn_named(const struct mse_relay_conn *c, const char *name);
 /* Who is at the other end: the IPv6 address, or the IPv4 one mapped into it; zeros if unknown. */
 void mse_relay_conn_source(const struct mse_relay_conn *c, uint8_t out[16]);
 void mse_relay_stop_accepting(struct mse_relay *r);

@@ -310,37 +310,6 @@ mse_status mse_tls_server_new(struct mse_tls_server **out, const char *const *al
     return MSE_OK;
 }
 
-mse_status mse_tls_server_add(struct mse_tls_server *s, const char *name, struct mse_bytes cert_der,
-                              void *evp_pkey, struct mse_error *err)
-{
-    if (s->num_ids == MAX_IDENTITIES || cert_der.len > INT32_MAX) {
-        return MSE_FAIL(err, MSE_ERR_NO_SPACE, "tls", "more than %d server names", MAX_IDENTITIES);
-    }
-    struct identity id = { .name = strdup(name), .ctx = context_new(s) };
-    if (id.name == NULL || id.ctx == NULL ||
-        SSL_CTX_use_certificate_ASN1(id.ctx, (int)cert_der.len, cert_der.data) != 1 ||
-        SSL_CTX_use_PrivateKey(id.ctx, evp_pkey) != 1 || SSL_CTX_check_private_key(id.ctx) != 1) {
-        free(id.name);
-        SSL_CTX_free(id.ctx);
-        ERR_clear_error();
-        return MSE_FAIL(err, MSE_ERR_CRYPTO, "tls",
-                        "the certificate of %.100s does not load or has another key", name);
-    }
-    s->ids[s->num_ids++] = id;
-    return MSE_OK;
-}
-
-mse_status mse_tls_server_set_alpn(struct mse_tls_server *s, const char *name,
-                                   const char *const *alpn, size_t num_alpn, struct mse_error *err)
-{
-    for (size_t i = 0; i < s->num_ids; i++) {
-        if (strcasecmp(name, s->ids[i].name) == 0) {
-            return alpn_make(&s->ids[i].alpn, alpn, num_alpn, err);
-        }
-    }
-    return MSE_FAIL(err, MSE_ERR_NOT_FOUND, "tls", "no server name %.100s", name);
-}
-
 /* The first certificate is the leaf, what follows goes along with it. */
 static bool use_chain(SSL_CTX *ctx, BIO *pem)
 {
@@ -353,6 +322,71 @@ static bool use_chain(SSL_CTX *ctx, BIO *pem)
     }
     ERR_clear_error(); /* the end of the chain is one to libcrypto */
     return good;
+}
+
+/* Takes ctx, into which the certificate was loaded if it is loaded. */
+static mse_status add_name_take(struct mse_tls_server *s, const char *name, SSL_CTX *ctx,
+                                bool loaded, void *evp_pkey, struct mse_error *err)
+{
+    struct identity id = { .name = strdup(name), .ctx = ctx };
+    if (id.name == NULL || !loaded || SSL_CTX_use_PrivateKey(ctx, evp_pkey) != 1 ||
+        SSL_CTX_check_private_key(ctx) != 1) {
+        free(id.name);
+        SSL_CTX_free(ctx);
+        ERR_clear_error();
+        return MSE_FAIL(err, MSE_ERR_CRYPTO, "tls",
+                        "the certificate of %.100s does not load or has another key", name);
+    }
+    s->ids[s->num_ids++] = id;
+    return MSE_OK;
+}
+
+static mse_status check_room(const struct mse_tls_server *s, struct mse_bytes cert,
+                             struct mse_error *err)
+{
+    return s->num_ids < MAX_IDENTITIES && cert.len <= INT32_MAX
+               ? MSE_OK
+               : MSE_FAIL(err, MSE_ERR_NO_SPACE, "tls", "more than %d server names",
+                          MAX_IDENTITIES);
+}
+
+mse_status mse_tls_server_add(struct mse_tls_server *s, const char *name, struct mse_bytes cert_der,
+                              void *evp_pkey, struct mse_error *err)
+{
+    mse_status st = check_room(s, cert_der, err);
+    if (st != MSE_OK) {
+        return st;
+    }
+    SSL_CTX *ctx = context_new(s);
+    bool loaded =
+        ctx != NULL && SSL_CTX_use_certificate_ASN1(ctx, (int)cert_der.len, cert_der.data) == 1;
+    return add_name_take(s, name, ctx, loaded, evp_pkey, err);
+}
+
+mse_status mse_tls_server_add_chain(struct mse_tls_server *s, const char *name,
+                                    struct mse_bytes chain_pem, void *evp_pkey,
+                                    struct mse_error *err)
+{
+    mse_status st = check_room(s, chain_pem, err);
+    if (st != MSE_OK) {
+        return st;
+    }
+    SSL_CTX *ctx = context_new(s);
+    BIO *pem = BIO_new_mem_buf(chain_pem.data, (int)chain_pem.len);
+    bool loaded = ctx != NULL && pem != NULL && use_chain(ctx, pem);
+    BIO_free(pem);
+    return add_name_take(s, name, ctx, loaded, evp_pkey, err);
+}
+
+mse_status mse_tls_server_set_alpn(struct mse_tls_server *s, const char *name,
+                                   const char *const *alpn, size_t num_alpn, struct mse_error *err)
+{
+    for (size_t i = 0; i < s->num_ids; i++) {
+        if (strcasecmp(name, s->ids[i].name) == 0) {
+            return alpn_make(&s->ids[i].alpn, alpn, num_alpn, err);
+        }
+    }
+    return MSE_FAIL(err, MSE_ERR_NOT_FOUND, "tls", "no server name %.100s", name);
 }
 
 static bool use_key(SSL_CTX *ctx, BIO *pem)

@@ -43,6 +43,11 @@ MSE_MUST_USE mse_status mse_tls_server_new(struct mse_tls_server **out, const ch
 MSE_MUST_USE mse_status mse_tls_server_add(struct mse_tls_server *s, const char *name,
                                            struct mse_bytes cert_der, void *evp_pkey,
                                            struct mse_error *err);
+/* The same with a chain (PEM, leaf first) that was checked before, for a name that its own
+ * certificate need not be exact about. */
+MSE_MUST_USE mse_status mse_tls_server_add_chain(struct mse_tls_server *s, const char *name,
+                                                 struct mse_bytes chain_pem, void *evp_pkey,
+                                                 struct mse_error *err);
 /* The protocols of one of the added names, where they are not those of the server. */
 MSE_MUST_USE mse_status mse_tls_server_set_alpn(struct mse_tls_server *s, const char *name,
                                                 const char *const *alpn, size_t num_alpn,

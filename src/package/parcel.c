@@ -141,14 +141,24 @@ static mse_status write_all(struct mse_parcel *p, int fd, int tests,
     return st == MSE_OK ? mse_package_write(fd, parts->code_dir, parts->salt, &code, err) : st;
 }
 
+/* Nothing becomes NULL, unless it is needed. */
+static bool copy_text(char **out, struct mse_bytes text, bool needed)
+{
+    if (text.len > 0 || needed) {
+        *out = strndup(text.len > 0 ? (const char *)text.data : "", text.len);
+    }
+    return *out != NULL || !(text.len > 0 || needed);
+}
+
 mse_status mse_parcel_write(uint8_t code_digest[32], int fd, const struct mse_parcel_parts *parts,
                             struct mse_error *err)
 {
     struct mse_parcel p = { .encrypted = parts->key != NULL };
     int tests = -1;
     mse_status st = mse_code_digest(p.code_digest, parts->code_dir, parts->salt, true, err);
-    p.mse_toml = strndup((const char *)parts->mse_toml.data, parts->mse_toml.len);
-    if (st == MSE_OK && p.mse_toml == NULL) {
+    if (st == MSE_OK && !(copy_text(&p.mse_toml, parts->mse_toml, true) &&
+                          copy_text(&p.ssl_chain, parts->ssl_chain, false) &&
+                          copy_text(&p.client_ca, parts->client_ca, false))) {
         st = MSE_FAIL(err, MSE_ERR_MEMORY, STEP, "out of memory");
     }
     st = st == MSE_OK ? room(&tests, err) : st;

@@ -13,7 +13,9 @@
 
 /* What the head says, and where the rest lies. Release with mse_parcel_clear. */
 struct mse_parcel {
-    char *mse_toml; /* its exact text */
+    char *mse_toml;  /* its exact text */
+    char *ssl_chain; /* PEM of the owner's certificate chain; NULL: none */
+    char *client_ca; /* PEM of who signs client certificates; NULL: clients need none */
     uint8_t code_digest[32];
     bool encrypted;
     uint64_t tests_size; /* 0: there are none */
@@ -26,6 +28,8 @@ void mse_parcel_clear(struct mse_parcel *p);
 /* What goes into one; all borrowed. */
 struct mse_parcel_parts {
     struct mse_bytes mse_toml;
+    struct mse_bytes ssl_chain; /* empty: none */
+    struct mse_bytes client_ca; /* empty: none */
     const char *code_dir;
     const char *tests_dir; /* NULL: no tests */
     const uint8_t *salt;   /* code_salt */

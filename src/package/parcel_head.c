@@ -13,17 +13,32 @@
 void mse_parcel_clear(struct mse_parcel *p)
 {
     free(p->mse_toml);
+    free(p->ssl_chain);
+    free(p->client_ca);
     *p = (struct mse_parcel) { 0 };
+}
+
+/* A text that may be missing, and a comma behind it. */
+static void write_optional(struct mse_build *b, const char *name, const char *text)
+{
+    if (text != NULL) {
+        mse_wr_printf(b, "\"%s\":", name);
+        mse_member_write_text(b, text);
+        mse_wr_u8(b, ',');
+    }
 }
 
 void mse_parcel_head_write(struct mse_build *b, const struct mse_parcel *p)
 {
-    mse_wr_str(b, "{\"code_digest\":\"");
+    mse_wr_u8(b, '{');
+    write_optional(b, "client_ca", p->client_ca);
+    mse_wr_str(b, "\"code_digest\":\"");
     mse_wr_hex(b, p->code_digest, sizeof p->code_digest);
     mse_wr_str(b, "\",\"mse_toml\":");
     mse_member_write_text(b, p->mse_toml);
-    mse_wr_printf(b, ",\"package\":\"%s\",\"tests_sha256\":\"",
-                  p->encrypted ? "encrypted" : "plain");
+    mse_wr_printf(b, ",\"package\":\"%s\",", p->encrypted ? "encrypted" : "plain");
+    write_optional(b, "ssl_certificate_chain", p->ssl_chain);
+    mse_wr_str(b, "\"tests_sha256\":\"");
     mse_wr_hex(b, p->tests_sha256, sizeof p->tests_sha256);
     mse_wr_printf(b, "\",\"tests_size\":%llu,\"version\":%d}", (unsigned long long)p->tests_size,
                   VERSION);
@@ -33,6 +48,11 @@ static bool read_hex(uint8_t out[32], json_t *v)
 {
     return json_is_string(v) &&
            mse_hex_decode(out, 32, mse_bytes_of(json_string_value(v), json_string_length(v)));
+}
+
+static bool read_optional(char **out, json_t *v)
+{
+    return v == NULL || (mse_member_read_text(out, v) && **out != '\0');
 }
 
 /* A wrong word becomes "plain", which the comparison with the canonical form then finds. */
@@ -52,9 +72,12 @@ static mse_status read_members(struct mse_parcel *p, json_t *root, struct mse_er
         const char *name;
         bool good;
     } rows[] = {
+        { "client_ca", read_optional(&p->client_ca, json_object_get(root, "client_ca")) },
         { "code_digest", read_hex(p->code_digest, json_object_get(root, "code_digest")) },
         { "mse_toml", mse_member_read_text(&p->mse_toml, json_object_get(root, "mse_toml")) },
         { "package", p->encrypted || (kind != NULL && strcmp(kind, "plain") == 0) },
+        { "ssl_certificate_chain",
+          read_optional(&p->ssl_chain, json_object_get(root, "ssl_certificate_chain")) },
         { "tests_sha256", read_hex(p->tests_sha256, json_object_get(root, "tests_sha256")) },
         { "tests_size", mse_member_read_uint(&p->tests_size, json_object_get(root, "tests_size"),
                                              MSE_PARCEL_MAX_TESTS) },

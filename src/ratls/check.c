@@ -394,11 +394,27 @@ static void judge_role(struct judge *j)
         name == NULL ? "no role (a foreign certificate)" : name, wanted);
 }
 
+static bool is_owners(const struct judge *j)
+{
+    return j->c->claims.key_origin == MSE_KEY_ORIGIN_OWNER;
+}
+
+/* Whoever else holds the key can end a session in the enclave's place, and show evidence that is
+ * not of this very session. */
+static void judge_origin(struct judge *j)
+{
+    if (is_owners(j)) {
+        add(j, MSE_STEP_BINDING, j->role == MSE_ROLE_SERVER_SESSION ? MSE_OK : MSE_ERR_KEY_ORIGIN,
+            "a key that the app's owner holds too", "evidence for an attested session (level 2)");
+    }
+}
+
 /* Certificates with a Nitro document in a name come from an authority of their maker's: whom it is
  * up to others to trust. The document has the key itself, and the handshake proves who holds it. */
 static bool is_issued(const struct judge *j)
 {
-    return j->c->form == MSE_RATLS_NITRO && !mse_bytes_equal(j->x.issuer, j->x.subject);
+    return is_owners(j) ||
+           (j->c->form == MSE_RATLS_NITRO && !mse_bytes_equal(j->x.issuer, j->x.subject));
 }
 
 static void judge_signature(struct judge *j)
@@ -406,7 +422,7 @@ static void judge_signature(struct judge *j)
     struct mse_error e = { .status = MSE_OK };
     if (is_issued(j)) {
         add(j, MSE_STEP_CERTIFICATE, MSE_OK,
-            "issued by an authority, which was not judged: the document has the key", NULL);
+            "issued by an authority, which was not judged: the evidence has the key", NULL);
         return;
     }
     mse_status st = check_signature(&j->x, &e);
@@ -418,8 +434,8 @@ static void judge_signature(struct judge *j)
 
 static void judge_profile(struct judge *j)
 {
-    if (j->c->claims.role == MSE_ROLE_ABSENT) {
-        return; /* foreign: made to other rules */
+    if (j->c->claims.role == MSE_ROLE_ABSENT || is_owners(j)) {
+        return; /* foreign, or the owner's: made to other rules */
     }
     const char *fault = profile_fault(&j->x);
     add(j, MSE_STEP_CERTIFICATE, fault == NULL ? MSE_OK : MSE_ERR_CERTIFICATE_PROFILE,
@@ -456,7 +472,8 @@ void mse_ratls_judge_dates(struct mse_verdict *v, const struct mse_ratls_cert *c
 
 static void judge_name(struct judge *j)
 {
-    bool ok = mse_cert_has_host(&j->x, j->host);
+    bool ok =
+        is_owners(j) ? mse_cert_covers_host(&j->x, j->host) : mse_cert_has_host(&j->x, j->host);
     add(j, MSE_STEP_NAME, ok ? MSE_OK : MSE_ERR_CERTIFICATE_NAME,
         ok ? j->host : "the certificate is for another name", j->host);
 }
@@ -469,6 +486,7 @@ static enum mse_ratls_binding judge_all(struct judge j)
     if (st == MSE_OK) {
         binding = judge_binding(&j);
         judge_role(&j);
+        judge_origin(&j);
         judge_signature(&j);
         judge_profile(&j);
     } else {

@@ -27,6 +27,17 @@ const char *mse_ratls_role_name(enum mse_ratls_role role)
     return (unsigned)role < MSE_ARRAY_LEN(role_names) ? role_names[role] : NULL;
 }
 
+static const char *const origin_names[] = {
+    [MSE_KEY_ORIGIN_ABSENT] = NULL,
+    [MSE_KEY_ORIGIN_ENCLAVE] = "enclave",
+    [MSE_KEY_ORIGIN_OWNER] = "owner",
+};
+
+const char *mse_ratls_key_origin_name(enum mse_ratls_key_origin origin)
+{
+    return (unsigned)origin < MSE_ARRAY_LEN(origin_names) ? origin_names[origin] : NULL;
+}
+
 static mse_status malformed(struct mse_error *err, const char *what)
 {
     return MSE_FAIL(err, MSE_ERR_CLAIMS_MALFORMED, "claims", "%s", what);
@@ -91,6 +102,21 @@ static mse_status rd_role(struct mse_ratls_claims *c, struct mse_cbor *r, struct
     char shown[SHOWN_LEN];
     return MSE_FAIL(err, MSE_ERR_ROLE, "claims", "role %s, wanted one that is known",
                     mse_log_quote(shown, sizeof shown, text));
+}
+
+static mse_status rd_origin(struct mse_ratls_claims *c, struct mse_cbor *r, struct mse_error *err)
+{
+    struct mse_bytes text;
+    if (!mse_cbor_text(r, &text)) {
+        return malformed(err, "mse-key-origin is not a text");
+    }
+    for (size_t i = MSE_KEY_ORIGIN_ABSENT + 1; i < MSE_ARRAY_LEN(origin_names); i++) {
+        if (mse_bytes_is_str(text, origin_names[i])) {
+            c->key_origin = (enum mse_ratls_key_origin)i;
+            return MSE_OK;
+        }
+    }
+    return malformed(err, "mse-key-origin is neither enclave nor owner");
 }
 
 /* Where a claim that is a byte string goes; NULL if key is none of these. */
@@ -170,6 +196,9 @@ static mse_status rd_claim(struct mse_ratls_claims *c, struct mse_bytes key, str
     }
     if (mse_bytes_is_str(key, MSE_CLAIM_APP_DATA)) {
         return rd_app_data(c, r, err);
+    }
+    if (mse_bytes_is_str(key, MSE_CLAIM_KEY_ORIGIN)) {
+        return rd_origin(c, r, err);
     }
     if (mse_bytes_is_str(key, MSE_CLAIM_PUBKEY_HASH)) {
         return mse_cbor_bytes(r, &value) ? rd_pubkey_hash(c, value, r->mode, err)

@@ -13,6 +13,7 @@
 #define MSE_CLAIM_MANIFEST    "mse-manifest"
 #define MSE_CLAIM_BOOT        "mse-boot"
 #define MSE_CLAIM_APP_DATA    "mse-app-data"
+#define MSE_CLAIM_KEY_ORIGIN  "mse-key-origin"
 
 #define MSE_CLAIM_LEN      32
 #define MSE_CLAIM_BOOT_LEN 16
@@ -36,6 +37,8 @@ MSE_MUST_USE bool mse_ratls_nitro_document(struct mse_bytes *out,
 
 /* "server-static" and so on; NULL for MSE_ROLE_ABSENT. Static. */
 const char *mse_ratls_role_name(enum mse_ratls_role role);
+/* "enclave", "owner"; NULL for MSE_KEY_ORIGIN_ABSENT. Static. */
+const char *mse_ratls_key_origin_name(enum mse_ratls_key_origin origin);
 
 /* mse_ratls_claims_read reads the claims of one quote. Claims with any key "mse-..." are ours and
  * must be deterministic, complete and hold no unknown key of ours; others are foreign.

@@ -48,6 +48,7 @@ static mse_status make_claims(struct parts *w, uint8_t report_data[64], struct m
         .manifest = w->p->manifest,
         .x25519 = w->p->x25519,
         .boot = w->p->boot,
+        .key_origin = MSE_KEY_ORIGIN_ENCLAVE,
     };
     memcpy(c.spki_sha256, w->spki_sha256, sizeof c.spki_sha256);
     mse_status st = mse_ratls_claims_make(&w->claims, &c);

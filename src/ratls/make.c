@@ -60,6 +60,7 @@ static bool len_ok(struct mse_bytes v, size_t len)
 mse_status mse_ratls_claims_make(struct mse_build *out, const struct mse_ratls_claims_params *p)
 {
     const char *role = mse_ratls_role_name(p->role);
+    const char *origin = mse_ratls_key_origin_name(p->key_origin);
     if (role == NULL || !len_ok(p->nonce, MSE_CLAIM_LEN) || !len_ok(p->exporter, MSE_CLAIM_LEN) ||
         !len_ok(p->x25519, MSE_CLAIM_LEN) || !len_ok(p->manifest, MSE_CLAIM_LEN) ||
         !len_ok(p->boot, MSE_CLAIM_BOOT_LEN) || p->app_data.len > MSE_CLAIM_APP_MAX ||
@@ -67,7 +68,8 @@ mse_status mse_ratls_claims_make(struct mse_build *out, const struct mse_ratls_c
         return MSE_ERR_ARGUMENT;
     }
     size_t pairs = 2U + (p->nonce.len > 0) + (p->exporter.len > 0) + (p->x25519.len > 0) +
-                   (p->manifest.len > 0) + (p->boot.len > 0) + (p->app_data.len > 0);
+                   (p->manifest.len > 0) + (p->boot.len > 0) + (p->app_data.len > 0) +
+                   (origin != NULL);
     mse_cborw_map(out, pairs); /* keys in bytewise order: the shorter first */
     put_bytes(out, MSE_CLAIM_NONCE, p->nonce);
     put_bytes(out, MSE_CLAIM_BOOT, p->boot);
@@ -78,6 +80,10 @@ mse_status mse_ratls_claims_make(struct mse_build *out, const struct mse_ratls_c
     put_bytes(out, MSE_CLAIM_APP_DATA, p->app_data);
     put_bytes(out, MSE_CLAIM_EXPORTER, p->exporter);
     put_bytes(out, MSE_CLAIM_MANIFEST, p->manifest);
+    if (origin != NULL) {
+        mse_cborw_text(out, MSE_CLAIM_KEY_ORIGIN);
+        mse_cborw_text(out, origin);
+    }
     return mse_build_ok(out) ? MSE_OK : MSE_ERR_NO_SPACE;
 }
 

@@ -18,7 +18,8 @@ struct mse_ratls_claims_params {
     struct mse_bytes x25519;
     struct mse_bytes manifest;
     struct mse_bytes boot;
-    struct mse_bytes app_data; /* 1 to 64 bytes; with the role app only */
+    struct mse_bytes app_data;            /* 1 to 64 bytes; with the role app only */
+    enum mse_ratls_key_origin key_origin; /* ABSENT: left out */
 };
 MSE_MUST_USE mse_status mse_ratls_claims_make(struct mse_build *out,
                                               const struct mse_ratls_claims_params *p);

@@ -182,6 +182,7 @@ static mse_status make_evidence(const struct talk *t, struct mse_build *out,
     }
     w->x25519 = self->x25519;
     w->boot = self->boot;
+    w->key_origin = MSE_KEY_ORIGIN_ENCLAVE;
     return mse_session_evidence_make(out, w, self->quote, self->quote_arg, t->err);
 }
 

@@ -46,6 +46,7 @@ struct mse_session_words {
     struct mse_bytes x25519;
     struct mse_bytes boot;
     struct mse_bytes app_data; /* with the role app only */
+    enum mse_ratls_key_origin key_origin;
 };
 /* What a quote, and the evidence around it, may take. */
 #define MSE_SESSION_QUOTE_MAX    ((size_t)64 * 1024)

@@ -3,10 +3,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <sodium.h>
 
 #include "base/bytes.h"
+#include "base/json_write.h"
 #include "base/util.h"
 #include "crypto/digest.h"
 #include "crypto/x25519.h"
@@ -15,6 +17,7 @@
 #include "enclave/sealed.h"
 #include "lib/testlib.h"
 #include "unit/enclave/fixture.h"
+#include "unit/package/chain_lab.h"
 
 #define KEY_HEX   "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 #define TOKEN_HEX "a0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebf"
@@ -133,14 +136,15 @@ struct world {
     uint8_t secret[32];
     uint8_t public[32];
     uint8_t token[32];
-    char box[400];
+    char box[8192];
     struct mse_config_rules rules;
 };
 
 static void seal(struct world *w, const char *text)
 {
-    uint8_t raw[256];
+    uint8_t raw[4096];
     size_t len = strlen(text);
+    assert_true(len + MSE_SEALED_EXTRA <= sizeof raw);
     assert_true(sodium_init() >= 0);
     assert_int_equal(crypto_box_seal(raw, (const uint8_t *)text, len, w->public), 0);
     mse_base64url_encode(w->box, mse_bytes_of(raw, len + MSE_SEALED_EXTRA));
@@ -222,10 +226,11 @@ static void assert_judged(const struct world *w, const char *body, unsigned http
 
 static const char *good(const struct world *w)
 {
-    static char body[1024];
-    (void)snprintf(body, sizeof body, "{" UUID "," KEY "," SECRET ",\"app_sealed_secrets\":\"%s\"}",
-                   w->box);
-    return body;
+    static uint8_t body[9216];
+    struct mse_build b;
+    mse_build_fixed(&b, body, sizeof body);
+    mse_wr_printf(&b, "{" UUID "," KEY "," SECRET ",\"app_sealed_secrets\":\"%s\"}", w->box);
+    return mse_build_cstr(&b);
 }
 
 static void test_good(void **state)
@@ -273,6 +278,8 @@ static void test_wrong(void **state)
         { 401, "uuid", "", "{\"uuid\":\"\",\"code_secret_key\":1}" }, /* before the forms */
         { 422, "form", "other", "{" UUID ",\"other\":1}" },
         { 422, "form", "ssl_private_key", "{" UUID ",\"ssl_private_key\":\"\"}" },
+        { 422, "form", "ssl_private_key", "{" UUID ",\"ssl_private_key\":1}" },
+        { 422, "form", "ssl_certificate_chain", "{" UUID ",\"ssl_certificate_chain\":[]}" },
         { 422, "form", "code_secret_key", "{" UUID ",\"code_secret_key\":1}" },
         { 422, "form", "code_secret_key", "{" UUID ",\"code_secret_key\":\"00\"}" },
         { 422, "form", "code_secret_key", "{" UUID ",\"code_secret_key\":\"" KEY_HEX "0\"}" },
@@ -324,10 +331,12 @@ static void test_only_what_is_expected(void **state)
 /* The body without a key in the open. */
 static const char *boxed(struct world *w, const char *content)
 {
-    static char body[1024];
+    static uint8_t body[9216];
+    struct mse_build b;
     seal(w, content);
-    (void)snprintf(body, sizeof body, "{" UUID ",\"app_sealed_secrets\":\"%s\"}", w->box);
-    return body;
+    mse_build_fixed(&b, body, sizeof body);
+    mse_wr_printf(&b, "{" UUID ",\"app_sealed_secrets\":\"%s\"}", w->box);
+    return mse_build_cstr(&b);
 }
 
 static void test_key_in_the_box(void **state)
@@ -360,6 +369,163 @@ static void test_key_in_the_box(void **state)
     assert_judged(w, boxed(w, "{" KEY "}"), 422, "unexpected", "app_sealed_secrets");
 }
 
+/* ---- the owner's certificate ---- */
+
+static mse_time owner_now;
+
+static mse_time now(void *arg)
+{
+    (void)arg;
+    return owner_now;
+}
+
+static void add_text(struct mse_build *b, const char *name, const char *pem)
+{
+    struct mse_js j = { .b = b, .comma = true };
+    mse_js_str(&j, name, pem);
+}
+
+static const char *ssl_body(const char *chain, const char *key, const char *box)
+{
+    static uint8_t room[3 * CHAIN_LAB_PEM];
+    struct mse_build b;
+    mse_build_fixed(&b, room, sizeof room);
+    mse_wr_str(&b, "{" UUID);
+    add_text(&b, "ssl_certificate_chain", chain);
+    if (key != NULL) {
+        add_text(&b, "ssl_private_key", key);
+    }
+    if (box != NULL) {
+        add_text(&b, "app_sealed_secrets", box);
+    }
+    mse_wr_u8(&b, '}');
+    return mse_build_cstr(&b);
+}
+
+static void assert_ssl(const struct world *w, const char *chain, const char *key, const char *error,
+                       const char *field)
+{
+    const char *body = ssl_body(chain, key, NULL);
+    if (error != NULL) {
+        assert_judged(w, body, 422, error, field);
+        return;
+    }
+    struct mse_config c = { .has_code_key = false };
+    struct mse_config_answer a;
+    mse_config_judge(&c, &a, &w->rules, mse_bytes_str(body));
+    assert_int_equal(a.http, 200);
+    assert_true(mse_bytes_is_str(mse_build_view(&c.ssl_key), key));
+    assert_true(mse_bytes_is_str(mse_build_view(&c.ssl_chain), chain));
+    mse_config_clear(&c);
+    assert_null(c.ssl_key.data);
+}
+
+static void expect_chain(struct world *w, const char *chain)
+{
+    assert_status(mse_sha256(w->m.ssl_certificate_chain_sha256, mse_bytes_str(chain)), MSE_OK);
+}
+
+static void test_owner(void **state)
+{
+    struct world *w = *state;
+    struct chain_lab own;
+    struct chain_lab other;
+    char pem[CHAIN_LAB_PEM];
+    owner_now = time(NULL);
+    chain_lab_init(&own, FIXTURE_SAN);
+    chain_lab_init(&other, "other.example.org");
+    w->m.package = MSE_PACKAGE_PLAIN;
+    w->m.origin = MSE_ORIGIN_OWNER;
+    w->m.expects = MSE_EXPECT_SSL_KEY;
+    w->rules.now = now;
+    assert_judged(w, "{" UUID "}", 422, "expected", "ssl_private_key");
+    assert_judged(w, "{" UUID ",\"ssl_private_key\":\"x\"}", 422, "expected",
+                  "ssl_certificate_chain");
+    expect_chain(w, own.chain);
+    assert_ssl(w, own.chain, own.key_pem, NULL, NULL);
+    assert_ssl(w, other.chain, other.key_pem, "manifest_mismatch", "ssl_certificate_chain");
+    assert_ssl(w, own.chain, other.key_pem, "tls_key_mismatch", "ssl_private_key");
+    EVP_PKEY *rsa = EVP_RSA_gen(2048);
+    chain_lab_key(pem, rsa, NULL);
+    assert_ssl(w, own.chain, pem, "tls_key_mismatch", "ssl_private_key");
+    EVP_PKEY_free(rsa);
+    chain_lab_key(pem, own.key, "password");
+    assert_ssl(w, own.chain, pem, "tls_key", "ssl_private_key");
+    assert_ssl(w, own.chain, "garbage", "tls_key", "ssl_private_key");
+    owner_now += 86400 * 2;
+    assert_ssl(w, own.chain, own.key_pem, "certificate_expired", "ssl_certificate_chain");
+    owner_now -= 86400 * 4;
+    assert_ssl(w, own.chain, own.key_pem, "certificate_not_yet_valid", "ssl_certificate_chain");
+    owner_now += 86400 * 2;
+    /* Chains that a careless manifest names. */
+    expect_chain(w, other.chain);
+    assert_ssl(w, other.chain, other.key_pem, "certificate_name", "ssl_certificate_chain");
+    expect_chain(w, "garbage");
+    assert_ssl(w, "garbage", own.key_pem, "tls_chain", "ssl_certificate_chain");
+    pem[0] = '\0';
+    chain_lab_add(pem, own.leaf);
+    expect_chain(w, pem);
+    assert_ssl(w, pem, own.key_pem, "tls_chain", "ssl_certificate_chain");
+    /* Not asked for. */
+    w->m.expects = MSE_EXPECT_SECRETS;
+    assert_judged(w, "{" UUID "," SECRET ",\"ssl_private_key\":\"x\"}", 422, "unexpected",
+                  "ssl_private_key");
+    chain_lab_clear(&own);
+    chain_lab_clear(&other);
+}
+
+/* The key in the box instead, which the app does not see. */
+static void test_owner_box(void **state)
+{
+    struct world *w = *state;
+    struct chain_lab own;
+    static uint8_t content[2 * CHAIN_LAB_PEM];
+    struct mse_build b;
+    struct mse_config c = { .has_code_key = false };
+    struct mse_config_answer a;
+    chain_lab_init(&own, FIXTURE_SAN);
+    expect_chain(w, own.chain);
+    owner_now = time(NULL);
+    w->rules.now = now;
+    w->m.origin = MSE_ORIGIN_OWNER;
+    static const struct {
+        unsigned expects;
+        const char *start;
+        const char *end;
+        const char *left; /* for the app; NULL: refused */
+        const char *error;
+    } cases[] = {
+        { MSE_EXPECT_SSL_KEY, KEY, "", "", NULL },
+        { MSE_EXPECT_SSL_KEY, KEY, ",\"a\":1", NULL, "unexpected" },
+        { MSE_EXPECT_SSL_KEY | MSE_EXPECT_SEALED_SECRETS, KEY ",\"a\":[1, 2]", ",\"b\":\"\"",
+          "{" KEY ",\"a\":[1, 2],\"b\":\"\"}", NULL },
+        { MSE_EXPECT_SSL_KEY | MSE_EXPECT_SEALED_SECRETS, "\"a\":1", "", NULL, "expected" },
+    };
+    for (size_t i = 0; i < MSE_ARRAY_LEN(cases); i++) {
+        w->m.expects = cases[i].expects;
+        mse_build_fixed(&b, content, sizeof content);
+        mse_wr_str(&b, "{");
+        mse_wr_str(&b, cases[i].start);
+        add_text(&b, "ssl_private_key", own.key_pem);
+        mse_wr_str(&b, cases[i].end);
+        mse_wr_str(&b, "}");
+        seal(w, mse_build_cstr(&b));
+        mse_config_judge(&c, &a, &w->rules, mse_bytes_str(ssl_body(own.chain, NULL, w->box)));
+        assert_int_equal(a.http, cases[i].left != NULL ? 200 : 422);
+        if (cases[i].left == NULL) {
+            assert_string_equal(a.error, cases[i].error);
+            continue;
+        }
+        assert_true(mse_bytes_is_str(mse_build_view(&c.ssl_key), own.key_pem));
+        assert_true(mse_bytes_is_str(mse_build_view(&c.sealed), cases[i].left));
+        assert_true(c.has_code_key);
+        mse_config_clear(&c);
+    }
+    seal(w, "{" KEY ",\"ssl_private_key\":1}");
+    assert_judged(w, ssl_body(own.chain, NULL, w->box), 422, "form", "ssl_private_key");
+    chain_lab_clear(&own);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -372,6 +538,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_sealed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_only_what_is_expected, setup, teardown),
         cmocka_unit_test_setup_teardown(test_key_in_the_box, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_owner, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_owner_box, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

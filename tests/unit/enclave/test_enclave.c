@@ -117,8 +117,8 @@ static void refuses_every_promise(struct mse_manifest *m, mse_time now)
     char key[] = "30";
     char name[] = "debian";
     const struct mse_manifest good = *m;
-    m->expects = MSE_EXPECT_SSL_KEY | MSE_EXPECT_SECRETS;
-    assert_unsupported(m, now, "expects");
+    m->origin = MSE_ORIGIN_OPERATOR;
+    assert_unsupported(m, now, "ssl_certificate_origin");
     *m = good;
     m->rootfs.name = name;
     assert_unsupported(m, now, "rootfs");
@@ -158,9 +158,7 @@ static void test_unsupported(void **state)
     assert_status(mse_enclave_check_supported(&m, now, NULL), MSE_OK);
     assert_status(mse_enclave_check_supported(&m, m.expires_at, NULL), MSE_ERR_CONFIG);
     m.origin = MSE_ORIGIN_OWNER;
-    assert_status(mse_enclave_check_supported(&m, now, NULL), MSE_ERR_UNSUPPORTED);
-    m.origin = MSE_ORIGIN_OPERATOR;
-    assert_status(mse_enclave_check_supported(&m, now, NULL), MSE_ERR_UNSUPPORTED);
+    assert_status(mse_enclave_check_supported(&m, now, NULL), MSE_OK);
     m.origin = MSE_ORIGIN_SELF;
     refuses_every_promise(&m, now);
     m.expects = MSE_EXPECT_SECRETS | MSE_EXPECT_SEALED_SECRETS;

@@ -18,6 +18,7 @@
 #define ROLE_KEY "686d73652d726f6c65"
 #define ROLE     ROLE_KEY "6d7365727665722d737461746963"
 #define NONCE    "656e6f6e6365"
+#define ORIGIN   "6e6d73652d6b65792d6f726967696e"
 
 static mse_status read_hex(struct mse_ratls_claims *out, const char *hex)
 {
@@ -141,6 +142,8 @@ static const struct {
     { "a2" ROLE HASH_KEY "5825"
       "8218015820" ZERO32,
       MSE_ERR_CLAIMS_MALFORMED },
+    { "a3" ROLE HASH ORIGIN "63617070", MSE_ERR_CLAIMS_MALFORMED },     /* of nobody */
+    { "a3" ROLE HASH ORIGIN "456f776e6572", MSE_ERR_CLAIMS_MALFORMED }, /* not a text */
     { "a3"
       "01f90000" ROLE HASH,
       MSE_ERR_CLAIMS_MALFORMED }, /* a float, in ours */
@@ -171,7 +174,8 @@ static struct mse_ratls_claims_params full(void)
                                          .exporter = v,
                                          .x25519 = v,
                                          .manifest = v,
-                                         .boot = mse_bytes_of(b32, 16) };
+                                         .boot = mse_bytes_of(b32, 16),
+                                         .key_origin = MSE_KEY_ORIGIN_OWNER };
     return p;
 }
 
@@ -200,11 +204,13 @@ static void made_claims_are_deterministic_and_read_back(void **state)
     assert_bytes(c.x25519, p.x25519);
     assert_bytes(c.manifest, p.manifest);
     assert_bytes(c.boot, p.boot);
+    assert_int_equal(c.key_origin, MSE_KEY_ORIGIN_OWNER);
     for (int r = MSE_ROLE_SERVER_STATIC; r <= MSE_ROLE_APP; r++) {
         struct mse_ratls_claims_params only = { .role = (enum mse_ratls_role)r };
         assert_status(mse_ratls_claims_read(&c, make(&only), NULL), MSE_OK);
         assert_int_equal(c.role, r);
         assert_int_equal(c.nonce.len, 0);
+        assert_int_equal(c.key_origin, MSE_KEY_ORIGIN_ABSENT);
     }
 }
 

@@ -8,12 +8,14 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
 #include "base/util.h"
 #include "crypto/digest.h"
 #include "ratls/session.h"
+#include "unit/package/chain_lab.h"
 
 #define MANIFEST "{\"config_domain_name\":\"config.example.org\",\"san\":\"" LAB_HOST "\"}"
 
@@ -229,6 +231,59 @@ static void other_keys(void **state)
     bench_init(&b, *state, 2);
     b.facts.peer_cert.len = 0;
     assert_status(bench_judge(&b), MSE_ERR_MALFORMED);
+}
+
+/* A key that the owner holds too counts in a session only, under whatever certificate he has. */
+static void owners_keys(void **state)
+{
+    struct lab *l = *state;
+    struct bench b;
+    struct chain_lab own;
+    uint8_t *der = NULL;
+    const struct chain_spec leaf = {
+        .cn = "leaf", .san = "DNS:*.example.org", .from = -60, .until = 3600
+    };
+    bench_init(&b, l, 2);
+    b.words.key_origin = MSE_KEY_ORIGIN_OWNER;
+    assert_status(bench_judge(&b), MSE_OK);
+    assert_int_equal(b.verdict.binding_level, 2);
+    bench_init(&b, l, 1);
+    b.words.key_origin = MSE_KEY_ORIGIN_OWNER;
+    assert_status(bench_judge(&b), MSE_ERR_KEY_ORIGIN);
+    assert_int_equal(b.verdict.binding_level, 0);
+    bench_init(&b, l, 2);
+    b.ask.role = MSE_ROLE_CLIENT_SESSION;
+    b.words.role = MSE_ROLE_CLIENT_SESSION;
+    b.words.key_origin = MSE_KEY_ORIGIN_OWNER;
+    assert_status(bench_judge(&b), MSE_ERR_KEY_ORIGIN);
+
+    /* A certificate that somebody else issued, with a wildcard. */
+    chain_lab_init(&own, LAB_HOST);
+    X509 *x = chain_lab_cert(&leaf, mse_privkey_evp_borrow(l->key), own.ca, own.ca_key);
+    int len = i2d_X509(x, &der);
+    assert_true(len > 0);
+    bench_init(&b, l, 2);
+    b.facts.peer_cert = mse_bytes_of(der, (size_t)len);
+    b.judge.at = time(NULL);
+    b.words.key_origin = MSE_KEY_ORIGIN_OWNER;
+    (void)!bench_judge(&b); /* the collateral is of another time */
+    for (size_t i = 0; i < b.verdict.num_checks; i++) {
+        enum mse_step step = b.verdict.checks[i].step;
+        bool ours = step == MSE_STEP_BINDING || step == MSE_STEP_CERTIFICATE ||
+                    step == MSE_STEP_NAME || step == MSE_STEP_SESSION;
+        assert_true(!ours || b.verdict.checks[i].status == MSE_OK);
+    }
+    bench_init(&b, l, 2);
+    b.facts.peer_cert = mse_bytes_of(der, (size_t)len);
+    assert_status(bench_judge(&b), MSE_ERR_CERTIFICATE_SIGNATURE); /* a key of the enclave's own */
+    bench_init(&b, l, 2);
+    b.facts.peer_cert = mse_bytes_of(der, (size_t)len);
+    b.words.key_origin = MSE_KEY_ORIGIN_OWNER;
+    b.judge.host = "app.example.com";
+    assert_status(bench_judge(&b), MSE_ERR_CERTIFICATE_NOT_YET_VALID);
+    OPENSSL_free(der);
+    X509_free(x);
+    chain_lab_clear(&own);
 }
 
 static void other_names_and_manifests(void **state)
@@ -903,6 +958,7 @@ int main(void)
         cmocka_unit_test(replayed_nonces),
         cmocka_unit_test(other_exporters),
         cmocka_unit_test(other_keys),
+        cmocka_unit_test(owners_keys),
         cmocka_unit_test(other_names_and_manifests),
         cmocka_unit_test(other_claims),
         cmocka_unit_test(claims_of_the_document),
