@@ -59,7 +59,8 @@ MSE_MUST_USE mse_status cli_fingerprint_make(struct cli_fingerprint *out, const 
                                              struct mse_error *err);
 
 /* cli_explain prints what differs between this app and what each --explain names: another context,
- * member by member, or another folder of code, file by file. CLI_REFUSED if anything does. */
+ * member by member, a running app (HOST:PORT) likewise, or another folder of code, file by file.
+ * CLI_REFUSED if anything does. */
 enum cli_exit cli_explain(const struct cli *c, const struct cli_app *a, const char *code);
 
 #endif

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/util.h"
 #include "cli/app.h"
+#include "cli/running.h"
 #include "package/code.h"
 
 #define ABSENT "-"
@@ -237,11 +238,42 @@ static mse_status explain_context(json_t *out, const struct cli_app *a, const st
     return add_code(out, b, code, "code, under the other context's salt", err);
 }
 
-static mse_status explain_one(json_t *out, const struct cli_app *a, const char *code,
-                              const char *other, struct mse_error *err)
+/* A running app: all but the salt, which its manifest does not hold. If its code is this one, it
+ * was deployed with this context's salt. */
+static mse_status explain_running(json_t *out, const struct cli *c, const struct cli_app *a,
+                                  const char *other, struct mse_error *err)
+{
+    struct mse_build text;
+    mse_build_heap(&text, MSE_MANIFEST_MAX_LEN);
+    mse_status st = cli_running_manifest(&text, c, other, err);
+    if (st == MSE_OK) {
+        struct mse_bytes view = mse_build_view(&text);
+        json_t *here = json_loads(a->context.manifest, 0, NULL);
+        json_t *there = json_loadb((const char *)view.data, view.len, 0, NULL);
+        json_t *digests[] = { json_object_get(here, "code_digest"),
+                              json_object_get(there, "code_digest") };
+        compare_values(out, "", here, there, 0);
+        if (json_equal(digests[0], digests[1]) == 0) {
+            add_values(out, "code_digest: other code, or another deployment of it", digests[0],
+                       digests[1]);
+        }
+        json_decref(here);
+        json_decref(there);
+        cli_hint(c, "that is what the server at %s says; mse cloud verify tells whether it is true",
+                 other);
+    }
+    mse_build_clear(&text);
+    return st;
+}
+
+static mse_status explain_one(json_t *out, const struct cli *c, const struct cli_app *a,
+                              const char *code, const char *other, struct mse_error *err)
 {
     struct stat sb;
     struct cli_app b = { 0 };
+    if (cli_running_is(other)) {
+        return explain_running(out, c, a, other, err);
+    }
     if (stat(other, &sb) == 0 && S_ISDIR(sb.st_mode)) {
         return explain_code(out, code, other, err);
     }
@@ -279,7 +311,7 @@ enum cli_exit cli_explain(const struct cli *c, const struct cli_app *a, const ch
     json_t *rows = json_array();
     mse_status st = add_code(rows, a, code, "code, under this context's salt", &err);
     for (size_t i = 0; st == MSE_OK && i < cli_num_values(c, "explain"); i++) {
-        st = explain_one(rows, a, code, cli_value_at(c, "explain", i), &err);
+        st = explain_one(rows, c, a, code, cli_value_at(c, "explain", i), &err);
     }
     enum cli_exit e = st == MSE_OK ? print_differences(c, rows) : cli_failed(c, st, &err);
     json_decref(rows);

@@ -76,7 +76,7 @@ static const struct cli_option fingerprint_options[] = {
       false },
     { "manifest-output", "FILE", "where the .manifest.sgx of layout gramine-1.9 goes", false },
     OVERWRITE_OPTION,
-    { "explain", "OTHER", "say what differs from another context, or from another folder of code",
+    { "explain", "OTHER", "say what differs from another context, a running app, other code",
       true },
     { NULL, NULL, NULL, false },
 };

@@ -14,7 +14,7 @@
 #define BLOCK_AT    0x1019U /* behind the segment and the head of the note */
 #define DATA_AT     0x760U  /* in the block */
 #define LAYOUT_AT   (DATA_AT + 80U)
-#define NUM_ENTRIES 6U
+#define NUM_ENTRIES ((size_t)6)
 #define BLOCK_LEN   (LAYOUT_AT + (NUM_ENTRIES + 1) * 32U)
 #define NAMES_AT    (BLOCK_AT + 2 * BLOCK_LEN)
 
