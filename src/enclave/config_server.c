@@ -18,7 +18,6 @@
 #include "net/loop.h"
 
 #define BACKLOG     64
-#define TICK_MS     100
 #define NUM_PLACES  (MSE_CONFIG_MAX_STRANGERS + MSE_CONFIG_MAX_HOLDERS)
 #define MAX_ANSWER  ((size_t)2048)
 #define READ_LEN    ((size_t)16384)
@@ -27,6 +26,7 @@
 enum step {
     STEP_HEAD,
     STEP_BODY,
+    STEP_DUE,    /* failed, which is said at a tick */
     STEP_ANSWER, /* what is said is on its way; what comes is thrown away */
 };
 
@@ -36,12 +36,15 @@ struct conn {
     int fd;
     enum step step;
     bool holder;
+    uint64_t number; /* in the order in which they came */
     uint64_t began;
     uint64_t last;
     size_t have;
     uint8_t head[MSE_HTTP_MAX_HEAD];
     struct mse_http_head http;
     struct mse_build body;
+    struct mse_config_answer due;
+    uint64_t due_number;
     struct mse_leftover out;
     size_t discarded;
 };
@@ -54,6 +57,8 @@ struct mse_config_server {
     bool stopped;
     uv_poll_t listener;
     uv_timer_t tick;
+    uint64_t next_number;
+    uint64_t next_due;
     struct conn *places[NUM_PLACES]; /* of strangers, then of holders */
 };
 
@@ -103,7 +108,7 @@ static struct conn **place_for_stranger(struct mse_config_server *s)
     }
     place = &s->places[0];
     for (size_t i = 1; i < MSE_CONFIG_MAX_STRANGERS; i++) {
-        place = s->places[i]->began < (*place)->began ? &s->places[i] : place;
+        place = s->places[i]->number < (*place)->number ? &s->places[i] : place;
     }
     conn_close(*place);
     return place;
@@ -167,7 +172,14 @@ static void write_body(struct mse_build *b, const struct mse_config_server *s,
     mse_js_close(&j, '}');
 }
 
-static void say(struct conn *c, const struct mse_config_answer *a)
+static void forget_request(struct conn *c)
+{
+    mse_build_clear(&c->body);
+    mse_wipe(c->head, sizeof c->head);
+    mse_wipe(&c->http, sizeof c->http);
+}
+
+static void say_now(struct conn *c, const struct mse_config_answer *a)
 {
     uint8_t text[MAX_ANSWER];
     uint8_t body_text[MAX_ANSWER / 2];
@@ -184,13 +196,25 @@ static void say(struct conn *c, const struct mse_config_answer *a)
     MSE_ASSERT(mse_build_ok(&body) && mse_build_ok(&b));
     c->step = STEP_ANSWER;
     c->last = uv_now(c->server->cfg.loop);
-    mse_build_clear(&c->body);
-    mse_wipe(c->head, sizeof c->head);
-    mse_wipe(&c->http, sizeof c->http);
+    forget_request(c);
     /* A failure shows when the socket is read. */
     if (!mse_leftover_add(&c->out, c->fd, b.data, b.len, MAX_ANSWER) || c->out.len == 0) {
         (void)shutdown(c->fd, SHUT_WR);
     }
+}
+
+/* A failure waits for its tick; meanwhile nothing is read. */
+static void say(struct conn *c, const struct mse_config_answer *a)
+{
+    if (a->http == 200) {
+        say_now(c, a);
+        return;
+    }
+    c->due = *a;
+    c->due_number = c->server->next_due++;
+    c->step = STEP_DUE;
+    forget_request(c);
+    (void)uv_poll_stop(&c->poll);
 }
 
 static void say_status(struct conn *c, unsigned http)
@@ -314,6 +338,9 @@ static void on_conn(uv_poll_t *h, int status, int events)
     if (ok && (events & UV_READABLE) != 0) {
         ok = read_some(c);
     }
+    if (ok && c->step == STEP_DUE) {
+        return;
+    }
     int wanted = c->out.len > 0 ? UV_WRITABLE : UV_READABLE;
     if (!ok || uv_poll_start(&c->poll, wanted, on_conn) != 0) {
         conn_close(c);
@@ -334,6 +361,7 @@ static void conn_new(struct mse_config_server *s, int fd)
     c->server = s;
     c->fd = fd;
     c->poll.data = c;
+    c->number = s->next_number++;
     c->began = uv_now(s->cfg.loop);
     c->last = c->began;
     *place_for_stranger(s) = c;
@@ -358,6 +386,9 @@ static void on_listener(uv_poll_t *h, int status, int events)
 
 static bool too_late(const struct conn *c, uint64_t now)
 {
+    if (c->step == STEP_DUE) {
+        return false; /* its tick comes */
+    }
     if (c->step == STEP_ANSWER && c->out.len == 0) {
         return now - c->last >= MSE_CONFIG_LINGER_MS;
     }
@@ -367,9 +398,34 @@ static bool too_late(const struct conn *c, uint64_t now)
     return now - c->last >= MSE_CONFIG_IDLE_MS || now - c->began >= MSE_CONFIG_TOTAL_MS;
 }
 
-static void on_tick(uv_timer_t *h)
+static struct conn *longest_due(const struct mse_config_server *s, size_t from, size_t to)
 {
-    struct mse_config_server *s = h->data;
+    struct conn *first = NULL;
+    for (size_t i = from; i < to; i++) {
+        struct conn *c = s->places[i];
+        if (c != NULL && c->step == STEP_DUE &&
+            (first == NULL || c->due_number < first->due_number)) {
+            first = c;
+        }
+    }
+    return first;
+}
+
+static void say_due(struct conn *c)
+{
+    if (c == NULL) {
+        return;
+    }
+    say_now(c, &c->due);
+    if (uv_poll_start(&c->poll, c->out.len > 0 ? UV_WRITABLE : UV_READABLE, on_conn) != 0) {
+        conn_close(c);
+    }
+}
+
+void mse_config_server_tick(struct mse_config_server *s)
+{
+    say_due(longest_due(s, 0, MSE_CONFIG_MAX_STRANGERS));
+    say_due(longest_due(s, MSE_CONFIG_MAX_STRANGERS, NUM_PLACES));
     for (size_t i = 0; i < NUM_PLACES; i++) {
         if (s->places[i] != NULL && too_late(s->places[i], uv_now(s->cfg.loop))) {
             conn_close(s->places[i]);
@@ -378,6 +434,11 @@ static void on_tick(uv_timer_t *h)
     if (!s->stopped && !uv_is_active((const uv_handle_t *)&s->listener)) {
         (void)uv_poll_start(&s->listener, UV_READABLE, on_listener);
     }
+}
+
+static void on_tick(uv_timer_t *h)
+{
+    mse_config_server_tick(h->data);
 }
 
 /* ---- life ---- */
@@ -389,6 +450,7 @@ mse_status mse_config_server_new(struct mse_config_server **out,
     if (s == NULL) {
         return MSE_FAIL(err, MSE_ERR_MEMORY, "config", "out of memory");
     }
+    unsigned tick_ms = c->tick_ms == 0 ? MSE_CONFIG_TICK_MS : c->tick_ms;
     s->cfg = *c;
     s->fd = mse_net_listen_unix(c->path, BACKLOG);
     *out = s;
@@ -397,7 +459,7 @@ mse_status mse_config_server_new(struct mse_config_server **out,
     if (s->fd < 0 || uv_poll_init(c->loop, &s->listener, s->fd) != 0 ||
         uv_poll_start(&s->listener, UV_READABLE, on_listener) != 0 ||
         uv_timer_init(c->loop, &s->tick) != 0 ||
-        uv_timer_start(&s->tick, on_tick, TICK_MS, TICK_MS) != 0) {
+        uv_timer_start(&s->tick, on_tick, tick_ms, tick_ms) != 0) {
         return MSE_FAIL(err, MSE_ERR_IO, "config", "no socket to listen at: %s", strerror(errno));
     }
     return MSE_OK;
