@@ -617,6 +617,9 @@ static json_t *show_context(const char *path)
     put(o, "layout", json_string(a.context.layout));
     put(o, "runtime", hex(a.context.runtime_digest, 32));
     put(o, "runtime_version", json_string(a.context.runtime_version));
+    if (!mse_mem_is_zero(a.context.loader_digest, 32)) {
+        put(o, "loader", hex(a.context.loader_digest, 32));
+    }
     put(o, "code_salt", hex(a.context.code_salt, 32));
     put(o, "signer_claimed_by_owner",
         a.context.signer == NULL ? NULL : json_string(a.context.signer));

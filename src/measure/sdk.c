@@ -283,10 +283,13 @@ static mse_status mark_at(struct load *l, uint64_t addr, uint64_t len)
     struct mse_elf_section s = { 0 };
     struct mse_bytes table = { 0 };
     for (size_t i = 0; len > 0 && i < l->sections.num; i++) {
-        if (!mse_elf_section_at(&l->sections, i, &s) || s.addr != addr) {
+        if (!mse_elf_section_at(&l->sections, i, &s) || s.addr != addr || s.content.len == 0) {
             continue;
         }
-        if (len > s.content.len || !mse_rd_bytes(&s.content, &table, (size_t)len)) {
+        /* The section says where they begin; how many there are, the dynamic section does. */
+        struct mse_bytes rest = l->sections.file;
+        if (len > rest.len || !mse_rd_skip(&rest, (size_t)(s.content.data - rest.data)) ||
+            !mse_rd_bytes(&rest, &table, (size_t)len)) {
             break;
         }
         mark_table(l, table);
