@@ -90,7 +90,7 @@ static X509_CRL *write_crl(struct mse_bytes spec, unsigned why)
                X509_CRL_set_issuer_name(x, name) == 1 && X509_CRL_set1_lastUpdate(x, t) == 1);
     MSE_ASSERT((why & NO_NEXT_UPDATE) != 0 || X509_CRL_set1_nextUpdate(x, u) == 1);
     size_t len = (size_t)1 + (shape % 20U);
-    while (mse_rd_bytes(&spec, &serial, len)) {
+    for (unsigned num = 0; num < 64 && mse_rd_bytes(&spec, &serial, len); num++) {
         /* At most twenty octets, the sign among them. */
         bool fits = len < 20 || serial.data[0] < 0x80;
         add_entry(x, fits ? serial : mse_bytes_of(serial.data + 1, len - 1),

@@ -191,6 +191,10 @@ static void say(const struct work *w)
     const struct cli *c = w->c;
     char digest[65];
     mse_hex_encode(digest, mse_bytes_of(w->code_digest, sizeof w->code_digest));
+    if (!w->encrypt && cli_file_exists(w->key_path)) {
+        /* Somebody may still run the package that it opens: it is not ours to remove. */
+        cli_hint(c, "%s is the key of an older package and opens nothing of this one", w->key_path);
+    }
     if (c->json) {
         json_t *v = json_pack("{s:s, s:s, s:b}", "package", w->out_path, "code_digest", digest,
                               "encrypted", (int)w->encrypt);
