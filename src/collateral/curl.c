@@ -168,7 +168,7 @@ static int on_progress(void *user, curl_off_t total, curl_off_t now, curl_off_t 
         t->request->progress(t->request->user, now > 0 ? (uint64_t)now : 0,
                              total > 0 ? (uint64_t)total : 0);
     }
-    return 0;
+    return t->request->cancelled != NULL && t->request->cancelled(t->request->user) ? 1 : 0;
 }
 
 /* All that a transfer is told. Options of libcurl that an old version lacks are an error here. */
@@ -206,6 +206,7 @@ static mse_status status_of(CURLcode code)
 {
     switch ((int)code) {
     case CURLE_OPERATION_TIMEDOUT:
+    case CURLE_ABORTED_BY_CALLBACK:
         return MSE_ERR_TIMEOUT;
     case CURLE_OUT_OF_MEMORY:
         return MSE_ERR_MEMORY;

@@ -23,6 +23,7 @@ struct mse_http_request {
     unsigned connect_ms;
     unsigned total_ms;
     void (*progress)(void *user, uint64_t bytes, uint64_t total); /* NULL: none */
+    bool (*cancelled)(void *user); /* NULL: none; true ends the transfer, MSE_ERR_TIMEOUT */
     void *user;
 };
 

@@ -94,8 +94,16 @@ static uint64_t now_ms(void)
     return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
+static bool is_cancelled(const struct mse_fetch_config *c)
+{
+    return c->cancelled != NULL && c->cancelled(c->user);
+}
+
 static unsigned time_left(const struct job *j)
 {
+    if (is_cancelled(&j->f->config)) {
+        return 0;
+    }
     uint64_t now = now_ms();
     return now >= j->deadline ? 0 : (unsigned)(j->deadline - now);
 }
@@ -231,6 +239,7 @@ static mse_status try_one(struct job *j, const struct mse_upstream *u, bool *aga
         .connect_ms = bounded(left, c->connect_ms),
         .total_ms = bounded(left, c->request_ms),
         .progress = c->progress,
+        .cancelled = c->cancelled,
         .user = c->user,
     };
     if (u->kind == MSE_UPSTREAM_PCS && j->key->kind == MSE_FETCH_PCK_CERT) {
@@ -312,12 +321,18 @@ static bool wait_for(struct job *j, unsigned ms)
         if (c->progress != NULL) {
             c->progress(c->user, 0, 0);
         }
+        if (is_cancelled(c)) {
+            return false;
+        }
     }
     return true;
 }
 
 static mse_status give_up(const struct job *j, struct mse_error *err)
 {
+    if (is_cancelled(&j->f->config)) {
+        return MSE_FAIL(err, MSE_ERR_TIMEOUT, "fetch", "it was broken off");
+    }
     if (j->worst == MSE_OK) {
         return MSE_FAIL(err, MSE_ERR_NOT_FOUND, "fetch", "no service is configured that has this");
     }

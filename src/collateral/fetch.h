@@ -117,6 +117,8 @@ struct mse_fetch_config {
     mse_time at;
     /* Optional. progress: while bytes arrive and while it waits (total 0: not known). */
     void (*progress)(void *user, uint64_t bytes, uint64_t total);
+    /* Optional, asked as often as progress is told: true ends the fetch, MSE_ERR_TIMEOUT. */
+    bool (*cancelled)(void *user);
     void *user;
 };
 /* 10 s to connect, 30 s a request, 60 s in all, 4 attempts, waits from 500 ms; at is now; no

@@ -76,19 +76,31 @@ static mse_time now(void)
     return (mse_time)time(NULL);
 }
 
-static mse_status fetch(struct mse_serve_shared *sh, struct mse_fetched *out,
+/* A thread that waits for a slow source ends with the service. */
+static bool is_stopped(void *user)
+{
+    struct mse_fill *f = user;
+    (void)pthread_mutex_lock(&f->lock);
+    bool stopped = f->stopped;
+    (void)pthread_mutex_unlock(&f->lock);
+    return stopped;
+}
+
+static mse_status fetch(struct mse_fill *f, struct mse_fetched *out,
                         const struct mse_fetch_key *key, struct mse_error *err)
 {
-    struct mse_fetch_config c = *sh->config->upstream;
-    struct mse_fetcher *f = NULL;
-    c.root_point = sh->config->root_point;
+    struct mse_fetch_config c = *f->shared->config->upstream;
+    struct mse_fetcher *one = NULL;
+    c.root_point = f->shared->config->root_point;
     c.at = now();
-    mse_status st = mse_fetcher_new(&f, &c, err);
+    c.cancelled = is_stopped;
+    c.user = f;
+    mse_status st = mse_fetcher_new(&one, &c, err);
     if (st == MSE_OK) {
-        st = mse_fetch(out, f, key, err);
+        st = mse_fetch(out, one, key, err);
         out->upstream = NULL; /* it is the fetcher's */
     }
-    mse_fetcher_free(f);
+    mse_fetcher_free(one);
     return st;
 }
 
@@ -137,7 +149,7 @@ static mse_status fetch_object(struct mse_fill *f, const struct mse_serve_key *k
     mse_fetched_init(&o);
     mse_serve_fetch_key(&key, k);
     mse_serve_key_name(name, k);
-    mse_status st = fetch(f->shared, &o, &key, &err);
+    mse_status st = fetch(f, &o, &key, &err);
     if (st == MSE_OK) {
         st = store_object(f->shared, k, &o, &err);
     }
@@ -202,7 +214,7 @@ static mse_status fill_cert(struct mse_fill *f, const struct mse_serve_platform 
     memcpy(key.pck_request.cpu_svn, p->cpu_svn, sizeof p->cpu_svn);
     memcpy(key.pck_request.pce_id, p->pce_id, sizeof p->pce_id);
     key.pck_request.pce_svn = (uint16_t)(p->pce_svn[0] | (p->pce_svn[1] << 8));
-    mse_status st = fetch(f->shared, &o, &key, &err);
+    mse_status st = fetch(f, &o, &key, &err);
     if (st == MSE_OK) {
         st = store_cert(f->shared, p, &o, &err);
     }

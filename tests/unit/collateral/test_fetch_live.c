@@ -3,10 +3,13 @@
  * and what is asked for how often. The server is tests/lib/pcs_replay.py. */
 #include "lib/testlib.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <spawn.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
@@ -240,12 +243,43 @@ static void test_no_server(void **state)
     assert_status(gather(l), MSE_ERR_NOT_FOUND); /* nobody is named who has such things */
 }
 
+static bool cancel_soon(void *user)
+{
+    struct live *l = user;
+    return l->progress > 2;
+}
+
+/* A server that takes the connection and says nothing: whoever is not wanted any more does not wait
+ * for it. */
+static void test_broken_off(void **state)
+{
+    struct live *l = *state;
+    struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+    socklen_t len = sizeof a;
+    char url[64];
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (const struct sockaddr *)&a, sizeof a), 0);
+    assert_int_equal(listen(fd, 4), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &len), 0);
+    (void)snprintf(url, sizeof url, "http://127.0.0.1:%u", ntohs(a.sin_port));
+    assert_status(mse_upstream_parse(&l->store.config.upstreams[0], MSE_UPSTREAM_KDS, url, NULL),
+                  MSE_OK);
+    mse_store_clear(&l->store);
+    l->store.config.cancelled = cancel_soon;
+    time_t began = time(NULL);
+    assert_status(gather(l), MSE_ERR_TIMEOUT);
+    assert_true(time(NULL) - began <= 20); /* one request alone has 30 s */
+    assert_true(l->progress > 2);
+    (void)close(fd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_key_service, setup, teardown),
         cmocka_unit_test_setup_teardown(test_guessed_product, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_server, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_broken_off, setup, teardown),
     };
     return cmocka_run_group_tests(tests, snp_setup, snp_teardown);
 }
