@@ -8,17 +8,21 @@
 
 #define STEP "database"
 
+struct stmt {
+    sqlite3_stmt *s; /* NULL: not prepared yet */
+};
+
 struct file {
     sqlite3 *db;
     const struct mse_db_kind *kind;
-    sqlite3_stmt **stmts; /* as kind->texts; NULL: not prepared yet */
+    struct stmt *stmts; /* as kind->texts */
 };
 
 static void close_file(void *impl)
 {
     struct file *f = impl;
     for (size_t i = 0; f->stmts != NULL && i < f->kind->num_texts; i++) {
-        (void)sqlite3_finalize(f->stmts[i]);
+        (void)sqlite3_finalize(f->stmts[i].s);
     }
     free(f->stmts);
     (void)sqlite3_close_v2(f->db);
@@ -72,11 +76,11 @@ static void rollback(void *impl)
 static mse_status prepare(void *impl, size_t which, struct mse_error *err)
 {
     struct file *f = impl;
-    if (f->stmts[which] != NULL) {
+    if (f->stmts[which].s != NULL) {
         return MSE_OK;
     }
     return sqlite3_prepare_v3(f->db, f->kind->texts[which], -1, SQLITE_PREPARE_PERSISTENT,
-                              &f->stmts[which], NULL) == SQLITE_OK
+                              &f->stmts[which].s, NULL) == SQLITE_OK
                ? MSE_OK
                : MSE_FAIL(err, MSE_ERR_MALFORMED, STEP, "is no %s (%.150s)", f->kind->what,
                           sqlite3_errmsg(f->db));
@@ -151,7 +155,7 @@ static mse_status take_row(const struct mse_db_query *q, sqlite3_stmt *s, struct
 static mse_status run(void *impl, const struct mse_db_query *q, struct mse_error *err)
 {
     const struct file *f = impl;
-    sqlite3_stmt *s = f->stmts[q->which];
+    sqlite3_stmt *s = f->stmts[q->which].s;
     mse_status st = MSE_OK;
     int rc = SQLITE_ROW;
     bind(s, q->params, q->num_params);

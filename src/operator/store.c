@@ -87,9 +87,9 @@ static const char *const postgres_steps[MSE_OP_SCHEMA] = { STEP_1 POSTGRES_GUARD
 #define V16 V9 ", $10, $11, $12, $13, $14, $15, $16"
 
 #define COPY(at, table, key, columns, values)                                                      \
-    [at] = "SELECT " columns " FROM " table " ORDER BY " key,                                      \
-    [at + 1] = "INSERT INTO " table "(" columns ") VALUES(" values ")",                            \
-    [at + 2] = "DELETE FROM " table
+    [(at)] = "SELECT " columns " FROM " table " ORDER BY " key,                                    \
+    [(at) + 1] = "INSERT INTO " table "(" columns ") VALUES(" values ")",                          \
+    [(at) + 2] = "DELETE FROM " table
 
 static const char *const texts[SQL_NUM] = {
     [SQL_USER_ADD] = "INSERT INTO users(" USER_COLUMNS ") VALUES(" V8 ")",
@@ -202,22 +202,35 @@ void mse_op_store_close(struct mse_op_store *s)
     }
 }
 
-mse_status op_query(struct mse_op_store *s, enum op_sql which, const struct mse_db_value *params,
-                    size_t num, mse_db_row_fn *row, void *user, struct mse_error *err)
+const struct op_args op_none = { .values = NULL };
+
+struct op_args op_args_of(const struct mse_db_value *values, size_t num)
+{
+    const struct op_args a = { .values = values, .num = num };
+    return a;
+}
+
+mse_status op_query(struct mse_op_store *s, enum op_sql which, struct op_args args,
+                    mse_db_row_fn *row, void *user, struct mse_error *err)
 {
     const struct mse_db_query q = {
-        .which = which, .params = params, .num_params = num, .row = row, .user = user
+        .which = which, .params = args.values, .num_params = args.num, .row = row, .user = user
     };
     return mse_db_run(s->db, &q, err);
 }
 
-mse_status op_change(struct mse_op_store *s, enum op_sql which, const struct mse_db_value *params,
-                     size_t num, uint64_t *changed, struct mse_error *err)
+mse_status op_change(struct mse_op_store *s, enum op_sql which, struct op_args args,
+                     uint64_t *changed, struct mse_error *err)
 {
+    uint64_t rows = 0;
     const struct mse_db_query q = {
-        .which = which, .params = params, .num_params = num, .changed = changed
+        .which = which, .params = args.values, .num_params = args.num, .changed = &rows
     };
-    return mse_db_run(s->db, &q, err);
+    mse_status st = mse_db_run(s->db, &q, err);
+    if (st == MSE_OK && changed != NULL) {
+        *changed = rows;
+    }
+    return st;
 }
 
 static mse_status take_number(void *user, const struct mse_db_value *row, size_t num,
@@ -231,10 +244,10 @@ static mse_status take_number(void *user, const struct mse_db_value *row, size_t
     return MSE_OK;
 }
 
-mse_status op_number(struct mse_op_store *s, enum op_sql which, const struct mse_db_value *params,
-                     size_t num, int64_t *out, struct mse_error *err)
+mse_status op_number(struct mse_op_store *s, enum op_sql which, struct op_args args, int64_t *out,
+                     struct mse_error *err)
 {
-    return op_query(s, which, params, num, take_number, out, err);
+    return op_query(s, which, args, take_number, out, err);
 }
 
 static mse_status transact(struct mse_op_store *s, bool write, op_inside_fn *inside, void *arg,

@@ -74,7 +74,7 @@ enum mse_op_scope {
 #define MSE_OP_SCOPES_USER (MSE_OP_SCOPE_READ | MSE_OP_SCOPE_DEPLOY | MSE_OP_SCOPE_ACCOUNT)
 /* "read,deploy"; out has MSE_OP_SCOPES_LEN bytes. */
 #define MSE_OP_SCOPES_LEN 32
-void mse_op_scopes_format(char out[MSE_OP_SCOPES_LEN], unsigned scopes);
+void mse_op_scopes_format(char out[MSE_OP_SCOPES_LEN], unsigned bits);
 /* Words with commas between, each once. */
 MSE_MUST_USE bool mse_op_scopes_parse(unsigned *out, struct mse_bytes text);
 
@@ -295,12 +295,15 @@ MSE_MUST_USE mse_status mse_op_audit_hash(uint8_t out[32], const struct mse_op_a
 
 /* ---- copies: everything of one store, at one moment, into another; of either database */
 
-/* mse_op_store_copy fills to with what from has. to must hold nothing yet, or replace is set. Then
- * it compares numbers of rows and audit heads. One transaction: all or nothing. action: of the line
- * that the audit log of to gets (NULL: none). MSE_ERR_EXISTS. */
+struct mse_op_copy {
+    bool replace;               /* what the target holds already goes */
+    const struct mse_op_by *by; /* of the line that the target's audit log gets */
+    const char *action;         /* NULL: no line */
+};
+/* mse_op_store_copy fills to with what from has, and compares numbers of rows and audit heads. One
+ * transaction: all or nothing. *out: where the log of to ends. MSE_ERR_EXISTS: it is not empty. */
 MSE_MUST_USE mse_status mse_op_store_copy(struct mse_op_store *to, struct mse_op_store *from,
-                                          bool replace, const struct mse_op_by *by,
-                                          const char *action, struct mse_op_audit_head *out,
-                                          struct mse_error *err);
+                                          const struct mse_op_copy *how,
+                                          struct mse_op_audit_head *out, struct mse_error *err);
 
 #endif

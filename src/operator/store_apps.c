@@ -35,6 +35,7 @@ bool mse_op_mode_parse(enum mse_op_mode *out, struct mse_bytes text)
 
 const char *mse_op_status_name(enum mse_op_app_status st)
 {
+    MSE_ASSERT(st < MSE_OP_NUM_STATUS);
     return statuses[st];
 }
 
@@ -101,7 +102,7 @@ static mse_status find_reservation(struct mse_op_store *s, void *arg, struct mse
     struct reserve_call *c = arg;
     const struct mse_db_value p[] = { mse_db_text(c->app_id), mse_db_text(c->owner_id),
                                       mse_db_int(c->now) };
-    mse_status st = op_query(s, SQL_RESERVATION_GET, p, 3, take_reservation, c, err);
+    mse_status st = op_query(s, SQL_RESERVATION_GET, OP_ARGS(p), take_reservation, c, err);
     return st != MSE_OK || c->found
                ? st
                : MSE_FAIL(err, MSE_ERR_NOT_FOUND, STORE_STEP, "there is no such reservation");
@@ -150,7 +151,7 @@ static mse_status find_label(struct mse_op_store *s, struct mse_op_reservation *
     const struct mse_db_value key[] = { mse_db_text(r->owner_id), mse_db_text(r->project_id),
                                         mse_db_text(r->name), mse_db_text(modes[r->mode]) };
     r->label[0] = '\0';
-    mse_status st = op_query(s, SQL_LABEL_GET, key, 4, take_label, r, err);
+    mse_status st = op_query(s, SQL_LABEL_GET, OP_ARGS(key), take_label, r, err);
     if (st != MSE_OK || r->label[0] != '\0') {
         return st;
     }
@@ -158,7 +159,7 @@ static mse_status find_label(struct mse_op_store *s, struct mse_op_reservation *
         return MSE_FAIL(err, MSE_ERR_CRYPTO, STORE_STEP, "no random bytes");
     }
     const struct mse_db_value p[] = { key[0], key[1], key[2], key[3], mse_db_text(r->label) };
-    return op_change(s, SQL_LABEL_ADD, p, 5, NULL, err);
+    return op_change(s, SQL_LABEL_ADD, OP_ARGS(p), NULL, err);
 }
 
 static mse_status few_enough(struct mse_op_store *s, const struct reserve_call *c,
@@ -166,7 +167,7 @@ static mse_status few_enough(struct mse_op_store *s, const struct reserve_call *
 {
     const struct mse_db_value p[] = { mse_db_text(c->r->owner_id), mse_db_int(c->by->now) };
     int64_t open = 0;
-    mse_status st = op_number(s, SQL_RESERVATION_COUNT, p, 2, &open, err);
+    mse_status st = op_number(s, SQL_RESERVATION_COUNT, OP_ARGS(p), &open, err);
     if (st == MSE_OK && open >= MSE_OP_MAX_RESERVATIONS) {
         st = MSE_FAIL(err, MSE_ERR_NO_SPACE, STORE_STEP, "%d reservations are open already",
                       (int)open);
@@ -183,7 +184,7 @@ static mse_status insert_reservation(struct mse_op_store *s, const struct mse_op
         mse_db_text(r->name),      mse_db_text(modes[r->mode]), mse_db_text(r->label),
         mse_db_int(r->created_at), mse_db_int(r->expires_at),
     };
-    mse_status st = op_change(s, SQL_RESERVATION_ADD, p, MSE_ARRAY_LEN(p), NULL, &why);
+    mse_status st = op_change(s, SQL_RESERVATION_ADD, OP_ARGS(p), NULL, &why);
     if (st == MSE_ERR_EXISTS) {
         return MSE_FAIL(err, st, STORE_STEP, "this app_id was used already");
     }
@@ -301,7 +302,7 @@ static mse_status find_app(struct mse_op_store *s, void *arg, struct mse_error *
     struct app_call *c = arg;
     const struct mse_db_value p[] = { mse_db_text(c->id),
                                       mse_db_text(c->owner_id == NULL ? "" : c->owner_id) };
-    mse_status st = op_query(s, SQL_APP_GET, p, 2, take_app, c, err);
+    mse_status st = op_query(s, SQL_APP_GET, OP_ARGS(p), take_app, c, err);
     return st != MSE_OK || c->found ? st : no_app(err);
 }
 
@@ -340,13 +341,13 @@ static mse_status has_room(struct mse_op_store *s, const struct mse_op_app *a,
     int64_t quota = MSE_OP_FOREVER;
     mse_status st = op_hardware_find(s, &h, a->hardware, err);
     if (st == MSE_OK) {
-        st = op_number(s, SQL_APP_COUNT, all, 2, &used, err);
+        st = op_number(s, SQL_APP_COUNT, OP_ARGS(all), &used, err);
     }
     if (st == MSE_OK) {
-        st = op_number(s, SQL_APP_COUNT, own, 2, &mine, err);
+        st = op_number(s, SQL_APP_COUNT, OP_ARGS(own), &mine, err);
     }
     if (st == MSE_OK) {
-        st = op_number(s, SQL_QUOTA_GET, key, 2, &quota, err);
+        st = op_number(s, SQL_QUOTA_GET, OP_ARGS(key), &quota, err);
     }
     if (st != MSE_OK) {
         return st;
@@ -385,7 +386,7 @@ static mse_status insert_app(struct mse_op_store *s, const struct app_call *c,
         mse_db_int((int64_t)a->package_size),
         mse_db_blob(c->manifest),
     };
-    mse_status st = op_change(s, SQL_APP_ADD, p, MSE_ARRAY_LEN(p), NULL, &why);
+    mse_status st = op_change(s, SQL_APP_ADD, OP_ARGS(p), NULL, &why);
     if (st == MSE_ERR_EXISTS) {
         return MSE_FAIL(err, st, STORE_STEP, "an app of this name lives in the project");
     }
@@ -404,7 +405,7 @@ static mse_status create(struct mse_op_store *s, void *arg, struct mse_error *er
         st = insert_app(s, c, err);
     }
     if (st == MSE_OK) {
-        st = op_change(s, SQL_RESERVATION_USE, p, 2, NULL, err);
+        st = op_change(s, SQL_RESERVATION_USE, OP_ARGS(p), NULL, err);
     }
     return st == MSE_OK ? op_audit(s, c->by, "app.create", c->a->id, c->a->hardware, err) : st;
 }
@@ -445,7 +446,7 @@ static mse_status move(struct mse_op_store *s, void *arg, struct mse_error *err)
     }
     if (!mse_op_status_follows(a.status, c->to)) {
         return MSE_FAIL(err, MSE_ERR_CONFIG, STORE_STEP, "the app is %s, which %s does not follow",
-                        statuses[a.status], statuses[c->to]);
+                        mse_op_status_name(a.status), mse_op_status_name(c->to));
     }
     bool over = c->to == MSE_OP_STOPPED || c->to == MSE_OP_ON_ERROR;
     const struct mse_db_value p[] = {
@@ -457,7 +458,7 @@ static mse_status move(struct mse_op_store *s, void *arg, struct mse_error *err)
         mse_db_int(over ? c->by->now : 0),
     };
     (void)snprintf(detail, sizeof detail, "%s: %.200s", statuses[c->to], c->detail);
-    st = op_change(s, SQL_APP_MOVE, p, MSE_ARRAY_LEN(p), NULL, err);
+    st = op_change(s, SQL_APP_MOVE, OP_ARGS(p), NULL, err);
     return st == MSE_OK ? op_audit(s, c->by, "app.move", a.id, detail, err) : st;
 }
 
@@ -488,7 +489,7 @@ static mse_status list(struct mse_op_store *s, void *arg, struct mse_error *err)
     }
     p[8] = mse_db_int((int64_t)f->limit);
     p[9] = mse_db_int((int64_t)f->offset);
-    return op_query(s, SQL_APP_LIST, p, 10, take_app, c, err);
+    return op_query(s, SQL_APP_LIST, OP_ARGS(p), take_app, c, err);
 }
 
 mse_status mse_op_app_list(struct mse_op_store *s, const struct mse_op_app_filter *f,
@@ -518,7 +519,7 @@ static mse_status find_manifest(struct mse_op_store *s, void *arg, struct mse_er
 {
     struct app_call *c = arg;
     const struct mse_db_value p[] = { mse_db_text(c->id) };
-    mse_status st = op_query(s, SQL_APP_MANIFEST, p, 1, take_manifest, c, err);
+    mse_status st = op_query(s, SQL_APP_MANIFEST, OP_ARGS(p), take_manifest, c, err);
     return st != MSE_OK || c->found ? st : no_app(err);
 }
 

@@ -59,7 +59,7 @@ mse_status op_audit_head(struct mse_op_store *s, struct mse_op_audit_head *out,
 {
     const struct mse_op_audit_head none = { 0 };
     *out = none;
-    return op_query(s, SQL_AUDIT_LAST, NULL, 0, take_head, out, err);
+    return op_query(s, SQL_AUDIT_LAST, op_none, take_head, out, err);
 }
 
 mse_status op_audit(struct mse_op_store *s, const struct mse_op_by *by, const char *action,
@@ -92,7 +92,7 @@ mse_status op_audit(struct mse_op_store *s, const struct mse_op_by *by, const ch
         mse_db_text(l.detail),
         mse_db_blob(mse_bytes_of(hash, sizeof hash)),
     };
-    return op_change(s, SQL_AUDIT_ADD, p, MSE_ARRAY_LEN(p), NULL, err);
+    return op_change(s, SQL_AUDIT_ADD, OP_ARGS(p), NULL, err);
 }
 
 /* Verifying. */
@@ -156,7 +156,7 @@ static mse_status take_line(void *user, const struct mse_db_value *row, size_t n
 static mse_status walk(struct mse_op_store *s, void *arg, struct mse_error *err)
 {
     struct chain *c = arg;
-    mse_status st = op_query(s, SQL_AUDIT_LIST, NULL, 0, take_line, c, err);
+    mse_status st = op_query(s, SQL_AUDIT_LIST, op_none, take_line, c, err);
     if (st == MSE_OK && c->kept != NULL && c->kept->seq > 0 && !c->kept_seen) {
         st = MSE_FAIL(err, MSE_ERR_SIGNATURE, "audit",
                       "the audit log ends at line %llu, and line %llu was written down",

@@ -13,9 +13,7 @@
 
 struct copy {
     struct mse_op_store *to;
-    bool replace;
-    const struct mse_op_by *by;
-    const char *action;
+    const struct mse_op_copy *how;
     struct mse_op_audit_head head;
     enum op_sql table; /* that is being read */
     uint64_t rows;
@@ -37,16 +35,16 @@ static mse_status copy_row(void *user, const struct mse_db_value *row, size_t nu
 {
     struct copy *c = user;
     c->rows++;
-    return op_change(c->to, c->table + 1, row, num, NULL, err);
+    return op_change(c->to, c->table + 1, op_args_of(row, num), NULL, err);
 }
 
 static mse_status copy_table(struct mse_op_store *from, struct copy *c, struct mse_error *err)
 {
-    mse_status st = op_query(from, c->table, NULL, 0, copy_row, c, err);
+    mse_status st = op_query(from, c->table, op_none, copy_row, c, err);
     uint64_t wanted = c->rows;
     c->rows = 0;
     if (st == MSE_OK) {
-        st = op_query(c->to, c->table, NULL, 0, count_row, c, err);
+        st = op_query(c->to, c->table, op_none, count_row, c, err);
     }
     if (st == MSE_OK && c->rows != wanted) {
         st = MSE_FAIL(err, MSE_ERR_IO, "copy", "%llu rows arrived of %llu",
@@ -61,7 +59,7 @@ static mse_status clear(struct mse_op_store *s, struct mse_error *err)
 {
     mse_status st = mse_db_exec(s->db, SQLITE_UNGUARD, POSTGRES_UNGUARD, err);
     for (unsigned i = OP_NUM_TABLES; st == MSE_OK && i > 0; i--) {
-        st = op_change(s, SQL_COPY_FIRST + 3 * (i - 1) + 2, NULL, 0, NULL, err);
+        st = op_change(s, SQL_COPY_FIRST + 3 * (i - 1) + 2, op_none, NULL, err);
     }
     return st == MSE_OK ? mse_db_exec(s->db, SQLITE_GUARD, POSTGRES_GUARD, err) : st;
 }
@@ -69,14 +67,14 @@ static mse_status clear(struct mse_op_store *s, struct mse_error *err)
 static mse_status make_room(struct copy *c, struct mse_error *err)
 {
     for (unsigned i = 0; i < OP_NUM_TABLES; i++) {
-        mse_status st = op_query(c->to, SQL_COPY_FIRST + 3 * i, NULL, 0, count_row, c, err);
+        mse_status st = op_query(c->to, SQL_COPY_FIRST + 3 * i, op_none, count_row, c, err);
         if (st != MSE_OK) {
             return st;
         }
     }
     bool empty = c->rows == 0;
     c->rows = 0;
-    if (!empty && !c->replace) {
+    if (!empty && !c->how->replace) {
         return MSE_FAIL(err, MSE_ERR_EXISTS, "copy", "the database is not empty");
     }
     return empty ? MSE_OK : clear(c->to, err);
@@ -85,7 +83,7 @@ static mse_status make_room(struct copy *c, struct mse_error *err)
 static mse_status fill(struct mse_op_store *from, void *arg, struct mse_error *err)
 {
     struct copy *c = arg;
-    struct mse_op_audit_head source;
+    struct mse_op_audit_head source = { 0 };
     mse_status st = MSE_OK;
     for (unsigned i = 0; st == MSE_OK && i < OP_NUM_TABLES; i++) {
         c->table = SQL_COPY_FIRST + 3 * i;
@@ -117,18 +115,18 @@ static mse_status copy_all(struct mse_op_store *from, void *arg, struct mse_erro
     if (st == MSE_OK) {
         st = fill(from, c, err);
     }
-    if (st == MSE_OK && c->action != NULL) {
-        st = op_audit(c->to, c->by, c->action, "", "", err);
+    if (st == MSE_OK && c->how->action != NULL) {
+        st = op_audit(c->to, c->how->by, c->how->action, "", "", err);
         st = st == MSE_OK ? op_audit_head(c->to, &c->head, err) : st;
     }
     return mse_db_end(c->to->db, st, err);
 }
 
-mse_status mse_op_store_copy(struct mse_op_store *to, struct mse_op_store *from, bool replace,
-                             const struct mse_op_by *by, const char *action,
-                             struct mse_op_audit_head *out, struct mse_error *err)
+mse_status mse_op_store_copy(struct mse_op_store *to, struct mse_op_store *from,
+                             const struct mse_op_copy *how, struct mse_op_audit_head *out,
+                             struct mse_error *err)
 {
-    struct copy c = { .to = to, .replace = replace, .by = by, .action = action };
+    struct copy c = { .to = to, .how = how };
     mse_status st = op_read(from, copy_all, &c, err);
     if (st == MSE_OK) {
         *out = c.head;

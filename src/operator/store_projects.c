@@ -44,7 +44,7 @@ mse_status op_project_find(struct mse_op_store *s, struct mse_op_project *out, c
 {
     struct project_call c = { .p = out };
     const struct mse_db_value p[] = { mse_db_text(owner_id), mse_db_text(id) };
-    mse_status st = op_query(s, SQL_PROJECT_GET, p, 2, take_project, &c, err);
+    mse_status st = op_query(s, SQL_PROJECT_GET, OP_ARGS(p), take_project, &c, err);
     return st != MSE_OK || c.found
                ? st
                : MSE_FAIL(err, MSE_ERR_NOT_FOUND, STORE_STEP, "there is no such project");
@@ -62,7 +62,7 @@ mse_status op_project_insert(struct mse_op_store *s, struct mse_op_project *p, m
         mse_db_text(p->id),          mse_db_text(p->owner_id),          mse_db_text(p->name),
         mse_db_text(p->description), mse_db_int(p->is_default ? 1 : 0), mse_db_int(p->created_at),
     };
-    mse_status st = op_change(s, SQL_PROJECT_ADD, v, MSE_ARRAY_LEN(v), NULL, &why);
+    mse_status st = op_change(s, SQL_PROJECT_ADD, OP_ARGS(v), NULL, &why);
     if (st == MSE_ERR_EXISTS) {
         return MSE_FAIL(err, st, STORE_STEP, "there is a project of this name already");
     }
@@ -107,7 +107,7 @@ static mse_status list_projects(struct mse_op_store *s, void *arg, struct mse_er
     struct project_call *c = arg;
     const struct mse_db_value p[] = { mse_db_text(c->owner_id),
                                       mse_db_text(c->name == NULL ? "" : c->name) };
-    return op_query(s, SQL_PROJECT_LIST, p, 2, take_project, c, err);
+    return op_query(s, SQL_PROJECT_LIST, OP_ARGS(p), take_project, c, err);
 }
 
 mse_status mse_op_project_list(struct mse_op_store *s, const char *owner_id, const char *name,
@@ -173,8 +173,9 @@ mse_status op_hardware_find(struct mse_op_store *s, struct mse_op_hardware *out,
 {
     struct hardware_call c = { .h = out };
     const struct mse_db_value p[] = { mse_db_text(name) };
-    mse_status st =
-        op_is_handle(name) ? op_query(s, SQL_HARDWARE_LIST, p, 1, take_hardware, &c, err) : MSE_OK;
+    mse_status st = op_is_handle(name)
+                        ? op_query(s, SQL_HARDWARE_LIST, OP_ARGS(p), take_hardware, &c, err)
+                        : MSE_OK;
     return st != MSE_OK || c.found
                ? st
                : MSE_FAIL(err, MSE_ERR_NOT_FOUND, STORE_STEP, "there is no such hardware");
@@ -223,7 +224,7 @@ static mse_status add_hardware(struct mse_op_store *s, void *arg, struct mse_err
         mse_db_int((int64_t)h->max_apps),
         mse_db_int(h->created_at),
     };
-    mse_status st = op_change(s, SQL_HARDWARE_ADD, p, MSE_ARRAY_LEN(p), NULL, &why);
+    mse_status st = op_change(s, SQL_HARDWARE_ADD, OP_ARGS(p), NULL, &why);
     if (st == MSE_ERR_EXISTS) {
         return MSE_FAIL(err, st, STORE_STEP, "there is hardware %s already", h->name);
     }
@@ -254,7 +255,7 @@ static mse_status list_hardware(struct mse_op_store *s, void *arg, struct mse_er
 {
     struct hardware_call *c = arg;
     const struct mse_db_value p[] = { mse_db_text(c->name == NULL ? "" : c->name) };
-    return op_query(s, SQL_HARDWARE_LIST, p, 1, take_hardware, c, err);
+    return op_query(s, SQL_HARDWARE_LIST, OP_ARGS(p), take_hardware, c, err);
 }
 
 mse_status mse_op_hardware_list(struct mse_op_store *s, const char *name, mse_op_hardware_fn *each,
@@ -302,7 +303,7 @@ static mse_status set_quota(struct mse_op_store *s, void *arg, struct mse_error 
     const struct mse_db_value p[] = { mse_db_text(u.id), mse_db_text(h.name),
                                       mse_db_int((int64_t)c->q->max_apps) };
     if (st == MSE_OK) {
-        st = op_change(s, SQL_QUOTA_SET, p, 3, NULL, err);
+        st = op_change(s, SQL_QUOTA_SET, OP_ARGS(p), NULL, err);
     }
     (void)snprintf(detail, sizeof detail, "%s: %llu apps", h.name,
                    (unsigned long long)c->q->max_apps);
@@ -334,7 +335,7 @@ static mse_status take_quota(void *user, const struct mse_db_value *row, size_t 
 
 static mse_status list_quotas(struct mse_op_store *s, void *arg, struct mse_error *err)
 {
-    return op_query(s, SQL_QUOTA_LIST, NULL, 0, take_quota, arg, err);
+    return op_query(s, SQL_QUOTA_LIST, op_none, take_quota, arg, err);
 }
 
 mse_status mse_op_quota_list(struct mse_op_store *s, mse_op_quota_fn *each, void *arg,

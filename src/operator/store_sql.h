@@ -66,18 +66,24 @@ struct mse_op_store {
     struct mse_db *db;
 };
 
+/* Parameters of a statement: OP_ARGS of an array, or op_none. */
+struct op_args {
+    const struct mse_db_value *values;
+    size_t num;
+};
+#define OP_ARGS(a) op_args_of((a), MSE_ARRAY_LEN(a))
+struct op_args op_args_of(const struct mse_db_value *values, size_t num);
+extern const struct op_args op_none;
+
 /* Runs a statement; rows go to row. */
-MSE_MUST_USE mse_status op_query(struct mse_op_store *s, enum op_sql which,
-                                 const struct mse_db_value *params, size_t num, mse_db_row_fn *row,
-                                 void *user, struct mse_error *err);
-/* Runs a statement that changes rows. */
-MSE_MUST_USE mse_status op_change(struct mse_op_store *s, enum op_sql which,
-                                  const struct mse_db_value *params, size_t num, uint64_t *changed,
-                                  struct mse_error *err);
+MSE_MUST_USE mse_status op_query(struct mse_op_store *s, enum op_sql which, struct op_args args,
+                                 mse_db_row_fn *row, void *user, struct mse_error *err);
+/* Runs a statement that changes rows; *changed (may be NULL) is how many. */
+MSE_MUST_USE mse_status op_change(struct mse_op_store *s, enum op_sql which, struct op_args args,
+                                  uint64_t *changed, struct mse_error *err);
 /* A statement that answers one number; *out stays as it is if it answers none. */
-MSE_MUST_USE mse_status op_number(struct mse_op_store *s, enum op_sql which,
-                                  const struct mse_db_value *params, size_t num, int64_t *out,
-                                  struct mse_error *err);
+MSE_MUST_USE mse_status op_number(struct mse_op_store *s, enum op_sql which, struct op_args args,
+                                  int64_t *out, struct mse_error *err);
 /* One transaction around what is done inside. */
 typedef mse_status op_inside_fn(struct mse_op_store *s, void *arg, struct mse_error *err);
 MSE_MUST_USE mse_status op_write(struct mse_op_store *s, op_inside_fn *inside, void *arg,

@@ -147,7 +147,7 @@ static mse_status add(struct mse_op_store *s, void *arg, struct mse_error *err)
     };
     mse_status st = find_owner(s, c, err);
     if (st == MSE_OK) {
-        st = op_change(s, SQL_TOKEN_ADD, p, MSE_ARRAY_LEN(p), NULL, err);
+        st = op_change(s, SQL_TOKEN_ADD, OP_ARGS(p), NULL, err);
     }
     mse_op_scopes_format(words, t->scopes);
     (void)snprintf(detail, sizeof detail, "user %s, scopes %s", t->user_id, words);
@@ -220,12 +220,12 @@ static mse_status revoke(struct mse_op_store *s, void *arg, struct mse_error *er
     const struct mse_db_value which[] = { mse_db_text(c->id),
                                           mse_db_text(c->owner_id == NULL ? "" : c->owner_id) };
     const struct mse_db_value p[] = { mse_db_text(c->id), mse_db_int(c->by->now) };
-    mse_status st = op_query(s, SQL_TOKEN_GET, which, 2, take_token, c, err);
+    mse_status st = op_query(s, SQL_TOKEN_GET, OP_ARGS(which), take_token, c, err);
     if (st == MSE_OK && !c->found) {
         st = MSE_FAIL(err, MSE_ERR_NOT_FOUND, STORE_STEP, "there is no such token");
     }
     if (st == MSE_OK) {
-        st = op_change(s, SQL_TOKEN_REVOKE, p, 2, &changed, err);
+        st = op_change(s, SQL_TOKEN_REVOKE, OP_ARGS(p), &changed, err);
     }
     return st == MSE_OK && changed > 0 ? op_audit(s, c->by, "token.revoke", c->id, "", err) : st;
 }
@@ -244,7 +244,7 @@ static mse_status list(struct mse_op_store *s, void *arg, struct mse_error *err)
 {
     struct token_call *c = arg;
     const struct mse_db_value p[] = { mse_db_text(c->owner_id == NULL ? "" : c->owner_id) };
-    return op_query(s, SQL_TOKEN_LIST, p, 1, take_token, c, err);
+    return op_query(s, SQL_TOKEN_LIST, OP_ARGS(p), take_token, c, err);
 }
 
 mse_status mse_op_token_list(struct mse_op_store *s, const char *owner_id, mse_op_token_fn *each,
@@ -275,7 +275,7 @@ static mse_status check(struct mse_op_store *s, void *arg, struct mse_error *err
 {
     struct token_call *c = arg;
     const struct mse_db_value p[] = { mse_db_blob(mse_bytes_of(c->sha256, 32)) };
-    return op_query(s, SQL_TOKEN_CHECK, p, 1, take_checked, c, err);
+    return op_query(s, SQL_TOKEN_CHECK, OP_ARGS(p), take_checked, c, err);
 }
 
 mse_status mse_op_token_check(struct mse_op_store *s, struct mse_op_token *out_token,

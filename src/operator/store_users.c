@@ -49,7 +49,7 @@ mse_status op_user_find(struct mse_op_store *s, struct mse_op_user *out, const c
     if (!op_is_handle(name)) {
         return MSE_FAIL(err, MSE_ERR_NOT_FOUND, STORE_STEP, "no user has this name");
     }
-    mse_status st = op_query(s, SQL_USER_GET, p, 1, take_user, &c, err);
+    mse_status st = op_query(s, SQL_USER_GET, OP_ARGS(p), take_user, &c, err);
     return st != MSE_OK || c.found
                ? st
                : MSE_FAIL(err, MSE_ERR_NOT_FOUND, STORE_STEP, "no user is called %s", name);
@@ -60,7 +60,7 @@ mse_status op_user_by_id(struct mse_op_store *s, struct mse_op_user *out, const 
 {
     struct user_call c = { .u = out };
     const struct mse_db_value p[] = { mse_db_text(id) };
-    mse_status st = op_query(s, SQL_USER_BY_ID, p, 1, take_user, &c, err);
+    mse_status st = op_query(s, SQL_USER_BY_ID, OP_ARGS(p), take_user, &c, err);
     return st != MSE_OK || c.found
                ? st
                : MSE_FAIL(err, MSE_ERR_NOT_FOUND, STORE_STEP, "there is no such user");
@@ -101,7 +101,7 @@ static mse_status add(struct mse_op_store *s, void *arg, struct mse_error *err)
     };
     struct mse_op_project project = { .name = "default", .is_default = true };
     struct mse_error why = { 0 };
-    mse_status st = op_change(s, SQL_USER_ADD, p, MSE_ARRAY_LEN(p), NULL, &why);
+    mse_status st = op_change(s, SQL_USER_ADD, OP_ARGS(p), NULL, &why);
     if (st == MSE_ERR_EXISTS) {
         return MSE_FAIL(err, st, STORE_STEP, "there is a user %s already", u->name);
     }
@@ -140,9 +140,9 @@ static mse_status may_go(struct mse_op_store *s, const struct mse_op_user *u, st
     const struct mse_db_value p[] = { mse_db_text(u->id) };
     int64_t apps = 0;
     int64_t admins = 0;
-    mse_status st = op_number(s, SQL_USER_LIVE_APPS, p, 1, &apps, err);
+    mse_status st = op_number(s, SQL_USER_LIVE_APPS, OP_ARGS(p), &apps, err);
     if (st == MSE_OK) {
-        st = op_number(s, SQL_USER_NUM_ADMINS, NULL, 0, &admins, err);
+        st = op_number(s, SQL_USER_NUM_ADMINS, op_none, &admins, err);
     }
     if (st == MSE_OK && apps > 0) {
         st = MSE_FAIL(err, MSE_ERR_EXISTS, STORE_STEP, "%s has %d live apps: stop them first",
@@ -164,10 +164,10 @@ static mse_status remove_user(struct mse_op_store *s, void *arg, struct mse_erro
     }
     const struct mse_db_value p[] = { mse_db_text(u.id), mse_db_int(c->by->now) };
     if (st == MSE_OK) {
-        st = op_change(s, SQL_USER_REMOVE, p, 2, NULL, err);
+        st = op_change(s, SQL_USER_REMOVE, OP_ARGS(p), NULL, err);
     }
     if (st == MSE_OK) {
-        st = op_change(s, SQL_TOKEN_REVOKE_ALL, p, 2, NULL, err);
+        st = op_change(s, SQL_TOKEN_REVOKE_ALL, OP_ARGS(p), NULL, err);
     }
     return st == MSE_OK ? op_audit(s, c->by, "user.remove", u.id, "", err) : st;
 }
@@ -196,7 +196,7 @@ static mse_status list(struct mse_op_store *s, void *arg, struct mse_error *err)
 {
     struct user_call *c = arg;
     const struct mse_db_value p[] = { mse_db_text(c->all ? "all" : "") };
-    return op_query(s, SQL_USER_LIST, p, 1, take_user, c, err);
+    return op_query(s, SQL_USER_LIST, OP_ARGS(p), take_user, c, err);
 }
 
 mse_status mse_op_user_list(struct mse_op_store *s, bool all, mse_op_user_fn *each, void *arg,
