@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* mse doctor: what this machine lacks, for running apps and for verifying them. It looks, and
  * changes nothing. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -16,10 +17,13 @@
 #include "cli/app.h"
 #include "cli/child.h"
 #include "cli/cli.h"
+#include "cli/own.h"
 #include "cmd/files.h"
 
 #define TMPFS_MAGIC 0x01021994
 #define LINE_MAX    256
+/* No set is valid for longer. */
+#define COLLATERAL_DAYS 30
 
 /* MISSING is what the command's exit status is about; LACKS only limits what can be done here. */
 enum state {
@@ -237,6 +241,54 @@ static void look_clock(struct finding *f, const struct cli *c)
         text);
 }
 
+/* When the objects of a cache came; their number. Floors, the lock and temporary files are none. */
+static size_t ages_of(const char *dir, time_t *oldest, time_t *newest)
+{
+    size_t num = 0;
+    DIR *d = opendir(dir);
+    const struct dirent *e = NULL;
+    while (d != NULL && (e = readdir(d)) != NULL) { /* NOLINT(concurrency-mt-unsafe): ours */
+        struct stat sb;
+        if (e->d_name[0] == '.' || strncmp(e->d_name, "floor-", 6) == 0 ||
+            strchr(e->d_name, '-') == NULL || fstatat(dirfd(d), e->d_name, &sb, 0) != 0 ||
+            !S_ISREG(sb.st_mode)) {
+            continue;
+        }
+        *oldest = num == 0 || sb.st_mtime < *oldest ? sb.st_mtime : *oldest;
+        *newest = num == 0 || sb.st_mtime > *newest ? sb.st_mtime : *newest;
+        num++;
+    }
+    if (d != NULL) {
+        (void)closedir(d);
+    }
+    return num;
+}
+
+static void look_collateral(struct finding *f, const struct cli *c)
+{
+    char text[LINE_MAX];
+    char first[MSE_TIME_TEXT_LEN];
+    char last[MSE_TIME_TEXT_LEN];
+    time_t oldest = 0;
+    time_t newest = 0;
+    char *dir = cli_own_cache();
+    size_t num = dir == NULL ? 0 : ages_of(dir, &oldest, &newest);
+    (void)c;
+    free(dir);
+    if (num == 0) {
+        say(f, FINE, NULL, "none cached: it is fetched when it is needed");
+        return;
+    }
+    mse_time_format(first, (mse_time)oldest);
+    mse_time_format(last, (mse_time)newest);
+    long long days = (long long)(time(NULL) - oldest) / 86400;
+    (void)snprintf(text, sizeof text,
+                   "%zu cached, fetched from %s to %s; the oldest is %lld days old", num, first,
+                   last, days);
+    say(f, days <= COLLATERAL_DAYS ? FINE : LACKS,
+        "it is fetched again when it is needed; mse collateral fetch does so now", text);
+}
+
 static const struct check checks[] = {
     { "runtime", "running apps", look_runtime },
     { "sandbox", "running apps", look_sandbox },
@@ -248,6 +300,7 @@ static const struct check checks[] = {
     { "fuse", "tests", look_fuse },
     { "configuration", "everything", look_configuration },
     { "clock", "verifying", look_clock },
+    { "collateral", "verifying without a network", look_collateral },
 };
 
 static const char *const state_words[] = { "ok", "lacks", "missing" };

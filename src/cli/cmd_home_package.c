@@ -2,19 +2,25 @@
 /* mse home package: from a project to the one file that the operator of the TEE machine gets, and
  * the key that he does not. */
 #include <errno.h>
+#include <poll.h>
+#include <stdatomic.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "base/threads.h"
 #include "base/util.h"
 #include "cli/cli.h"
+#include "cli/progress.h"
 #include "cli/project.h"
 #include "cli/tls_files.h"
 #include "cmd/files.h"
 #include "cmd/newfile.h"
 #include "crypto/digest.h"
 #include "package/parcel.h"
+
+#define PROGRESS_MS 50
 
 struct work {
     const struct cli *c;
@@ -132,6 +138,34 @@ static enum cli_exit name_outputs(struct work *w)
                                                       : cli_trouble(w->c, "out of memory");
 }
 
+/* What is packed, by one thread; the other, if there is one, shows how much of it is written. */
+struct packing {
+    int fd;
+    uint8_t *digest;
+    const struct mse_parcel_parts *parts;
+    struct mse_error *err;
+    mse_status status;
+    struct cli_progress progress;
+    atomic_bool taken;
+    atomic_bool over;
+};
+
+static void pack(void *arg)
+{
+    struct packing *p = arg;
+    if (!atomic_exchange(&p->taken, true)) {
+        p->status = mse_parcel_write(p->digest, p->fd, p->parts, p->err);
+        atomic_store(&p->over, true);
+        return;
+    }
+    while (!atomic_load(&p->over)) {
+        struct stat sb = { 0 };
+        uint64_t done = fstat(p->fd, &sb) == 0 ? (uint64_t)sb.st_size : 0;
+        cli_progress_step(&p->progress, done, 0);
+        (void)poll(NULL, 0, PROGRESS_MS);
+    }
+}
+
 static mse_status write_parcel(struct work *w, int fd, struct mse_error *err)
 {
     uint8_t salt[32];
@@ -147,7 +181,11 @@ static mse_status write_parcel(struct work *w, int fd, struct mse_error *err)
         .salt = salt,
         .key = w->encrypt ? w->key : NULL,
     };
-    mse_status st = mse_parcel_write(w->code_digest, fd, &parts, err);
+    struct packing p = { .fd = fd, .digest = w->code_digest, .parts = &parts, .err = err };
+    cli_progress_begin(&p.progress, w->c, "Packing");
+    mse_threads_run(p.progress.wanted ? 2 : 1, pack, &p);
+    cli_progress_end(&p.progress);
+    mse_status st = p.status;
     mse_wipe(salt, sizeof salt);
     return st;
 }

@@ -6,6 +6,7 @@
 #include "cli/app.h"
 #include "cli/ear.h"
 #include "cli/judge.h"
+#include "cli/show_files.h"
 #include "cli/target.h"
 #include "crypto/digest.h"
 #include "crypto/x509.h"
@@ -681,17 +682,8 @@ static json_t *decode(const struct cli_target *t, const char **kind)
     return json_object();
 }
 
-enum cli_exit cmd_show(struct cli *c)
+static enum cli_exit print(const struct cli *c, const char *kind, json_t *members)
 {
-    struct cli_target t;
-    struct mse_error err = { 0 };
-    const char *kind = NULL;
-    mse_status st = cli_target_open(&t, c, c->args[0], &err);
-    if (st != MSE_OK) {
-        cli_target_close(&t);
-        return cli_target_failed(c, c->args[0], st, &err);
-    }
-    json_t *members = decode(&t, &kind);
     json_t *v = json_object();
     put(v, "kind", json_string(kind)); /* first: it says how to read the rest */
     (void)json_object_update(v, members);
@@ -704,6 +696,25 @@ enum cli_exit cmd_show(struct cli *c)
         json_decref(v);
         cli_say(c, "(decoded only: nothing here was verified; mse verify does that)");
     }
-    cli_target_close(&t);
     return bad ? CLI_TROUBLE : CLI_DONE;
+}
+
+enum cli_exit cmd_show(struct cli *c)
+{
+    struct cli_target t;
+    struct mse_error err = { 0 };
+    const char *kind = NULL;
+    json_t *file = cli_show_file(&kind, c->args[0]); /* however large it is */
+    if (file != NULL) {
+        return print(c, kind, file);
+    }
+    mse_status st = cli_target_open(&t, c, c->args[0], &err);
+    if (st != MSE_OK) {
+        cli_target_close(&t);
+        return cli_target_failed(c, c->args[0], st, &err);
+    }
+    json_t *members = decode(&t, &kind);
+    enum cli_exit e = print(c, kind, members);
+    cli_target_close(&t);
+    return e;
 }

@@ -30,8 +30,7 @@ mse_status cli_bundle_load(struct mse_bundle *out, uint8_t **scratch, struct mse
     return MSE_OK;
 }
 
-/* $XDG_CACHE_HOME/mse/collateral, else $HOME/.cache/mse/collateral. */
-static char *default_dir(void)
+char *cli_own_cache(void)
 {
     char *path = NULL;
     int n = -1;
@@ -93,7 +92,7 @@ enum cli_exit cli_own_init(struct cli_own *o, const struct cli *c, const struct 
     f->user = &o->progress;
     o->offline = cli_has(c, "offline");
     o->named_pccs = cli_has(c, "pccs") || cli_environment("MSE_PCCS_URL") != NULL;
-    o->dir = cli_has(c, "cache") ? strdup(cli_value(c, "cache")) : default_dir();
+    o->dir = cli_has(c, "cache") ? strdup(cli_value(c, "cache")) : cli_own_cache();
     if (f->ca_file != NULL && !cli_file_exists(f->ca_file)) {
         return cli_trouble(c, "--pccs-ca %s: no such file", f->ca_file);
     }

@@ -21,6 +21,10 @@ void cli_collateral_clear(struct cli_collateral *k);
 MSE_MUST_USE mse_status cli_bundle_load(struct mse_bundle *out, uint8_t **scratch,
                                         struct mse_bytes json, struct mse_error *err);
 
+/* cli_own_cache: $XDG_CACHE_HOME/mse/collateral, else $HOME/.cache/mse/collateral; heap, or NULL.
+ */
+char *cli_own_cache(void);
+
 struct cli_own {
     const struct cli *c;
     struct mse_store store;

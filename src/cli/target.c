@@ -359,7 +359,7 @@ static mse_status classify(struct cli_target *t, struct mse_error *err)
     } else {
         return MSE_FAIL(err, MSE_ERR_MALFORMED, "target",
                         "%.150s is nothing that is known here (certificate, quote, report, "
-                        "bundle, collateral, SIGSTRUCT, context)",
+                        "bundle, collateral, SIGSTRUCT, context, package)",
                         t->name);
     }
     return MSE_OK;
