@@ -36,16 +36,24 @@ static mse_status check_package(void *arg, const uint8_t *key)
     return MSE_OK;
 }
 
+static mse_time now(void *arg)
+{
+    (void)arg;
+    return 0;
+}
+
 static void try_body(struct mse_bytes in, uint8_t kind)
 {
     static const uint8_t pair[2][32] = { { 1 }, { 2 } };
-    struct mse_manifest m = { .app_id = "01234567-89ab-4cde-8f01-23456789abcd",
-                              .expects = kind & (MSE_EXPECT_SECRETS | MSE_EXPECT_SEALED_SECRETS),
-                              .package =
-                                  (kind & PLAIN) != 0 ? MSE_PACKAGE_PLAIN : MSE_PACKAGE_ENCRYPTED };
+    struct mse_manifest m = {
+        .app_id = "01234567-89ab-4cde-8f01-23456789abcd",
+        .expects = kind & (MSE_EXPECT_SECRETS | MSE_EXPECT_SEALED_SECRETS | MSE_EXPECT_SSL_KEY),
+        .package = (kind & PLAIN) != 0 ? MSE_PACKAGE_PLAIN : MSE_PACKAGE_ENCRYPTED
+    };
     const struct mse_config_rules rules = { .manifest = &m,
                                             .x25519_secret = pair[0],
                                             .x25519_public = pair[1],
+                                            .now = now,
                                             .check_package = check_package,
                                             .arg = &m };
     struct mse_config c = { .has_code_key = false };

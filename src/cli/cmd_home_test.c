@@ -107,12 +107,6 @@ static bool is_owners(const struct test *t)
     return strcmp(home_fact(&t->h, "ssl_certificate_origin"), "owner") == 0;
 }
 
-static struct mse_bytes attested_of(const struct test *t)
-{
-    static const uint8_t alpn[] = "\x0cmse-attest/1";
-    return mse_bytes_of(alpn, is_owners(t) ? sizeof alpn - 1 : 0);
-}
-
 /* The owner's certificate says nothing of the enclave: the session has to. */
 static mse_status attest(struct test *t, struct mse_ratls_conn *conn, struct mse_error *err)
 {
@@ -132,12 +126,14 @@ static mse_status attest(struct test *t, struct mse_ratls_conn *conn, struct mse
 /* The certificate that the tests go by is one of this instance. */
 static mse_status save_certificate(struct test *t, struct mse_error *err)
 {
+    static const uint8_t alpn[] = "\x0cmse-attest/1"; /* needs no certificate of the client */
     struct mse_ratls_conn *conn = NULL;
     struct mse_verdict *v = calloc(1, sizeof *v);
     struct mse_build pem;
     mse_build_heap(&pem, (size_t)256 * 1024);
     mse_status st = v == NULL ? MSE_ERR_MEMORY : home_judge_init(&t->judge, &t->h, err);
-    st = st == MSE_OK ? home_dial(&conn, &t->h, false, attested_of(t), err) : st;
+    st = st == MSE_OK ? home_dial(&conn, &t->h, false, mse_bytes_of(alpn, sizeof alpn - 1), err)
+                      : st;
     if (st == MSE_OK && is_owners(t)) {
         st = attest(t, conn, err);
     } else if (st == MSE_OK) {

@@ -217,6 +217,10 @@ static void say_accepted(const struct check *k)
         cli_say(c, "TLS: the owner's own certificate, whose key the owner holds too; users attest "
                    "it at level 2 only");
     }
+    if (k->package.client_ca != NULL) {
+        mse_hex_encode(hex, mse_bytes_of(k->manifest.client_ca, 32));
+        cli_say(c, "Clients: need a certificate of the CA %s", hex);
+    }
     cli_say(c, "Collateral: %s", k->choice.source);
     cli_say(c, "The verified certificate has been saved at: %s", k->output);
 }

@@ -248,9 +248,12 @@ static enum cli_exit make_package(struct run *r)
 
 static enum cli_exit start(struct run *r)
 {
-    static const char *const bare[] = { "--insecure-no-sandbox", NULL };
+    const char *switches[CLI_MAX_SWITCHES];
+    char *client_ca = NULL;
     bool sandbox = !cli_has(r->c, "insecure-no-sandbox");
     struct mse_error err = { 0 };
+    mse_status st = cli_client_ca_hex(&client_ca, cli_file_view(&r->tls.client_ca), &err);
+    cli_runtime_switches(switches, sandbox, client_ca);
     struct mse_sim_launch l = {
         .platform = r->platform,
         .runtime_path = r->runtime_path,
@@ -260,12 +263,13 @@ static enum cli_exit start(struct run *r)
         .package_fd = r->package_fd,
         .listen_fd = r->listen_fd,
         .debug = cli_has(r->c, "debug-enclave"),
-        .extra_argv = sandbox ? NULL : bare,
+        .extra_argv = switches,
     };
     if (!sandbox) {
         cli_hint(r->c, "--insecure-no-sandbox: the app can reach this machine and the runtime");
     }
-    mse_status st = mse_sim_start(&r->enclave, &l, &err);
+    st = st == MSE_OK ? mse_sim_start(&r->enclave, &l, &err) : st;
+    free(client_ca);
     if (st != MSE_OK) {
         return cli_failed(r->c, st, &err);
     }

@@ -114,11 +114,12 @@ enum cli_exit home_evidence(const struct home *h, const char *out)
         return e;
     }
     mse_build_heap(&pem, (size_t)256 * 1024);
-    const struct mse_bytes any = { NULL, 0 };
+    /* Of a protocol that needs no certificate of the client. */
+    static const uint8_t alpn[] = "\x0cmse-attest/1";
     /* Under the owner's certificate there is no evidence: the enclave's own stays on the other
      * name. */
     bool config = waiting || strcmp(home_fact(h, "ssl_certificate_origin"), "owner") == 0;
-    mse_status st = home_dial(&conn, h, config, any, &err);
+    mse_status st = home_dial(&conn, h, config, mse_bytes_of(alpn, sizeof alpn - 1), &err);
     if (st == MSE_OK) {
         mse_pem_write(&pem, "CERTIFICATE", mse_ratls_conn_cert(conn));
         st = mse_build_ok(&pem) ? write_both(h, out, mse_build_view(&pem), &err) : MSE_ERR_MEMORY;

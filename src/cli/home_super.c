@@ -13,10 +13,13 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "base/error.h"
 #include "base/util.h"
 #include "cli/home.h"
 #include "cli/home_wire.h"
+#include "cli/tls_files.h"
 #include "package/manifest.h"
+#include "package/owner_chain.h"
 #include "sim/launcher.h"
 #include "tee/driver.h"
 
@@ -205,15 +208,34 @@ static bool open_folder(struct super *s)
     return good;
 }
 
+/* Of the instance's clients; NULL: they need none. */
+static mse_status read_client_ca(char **hex, const struct home *h, struct mse_error *err)
+{
+    struct cli_file pem = { 0 };
+    struct mse_error missing = { 0 };
+    mse_status st = home_read(&pem, h, HOME_CLIENTS, MSE_OWNER_CHAIN_MAX, &missing);
+    if (st == MSE_ERR_NOT_FOUND) {
+        *hex = NULL; /* the enclave refuses if its manifest names one */
+        return MSE_OK;
+    }
+    st = st == MSE_OK ? cli_client_ca_hex(hex, cli_file_view(&pem), err)
+                      : MSE_FAIL(err, st, "client_ca", "%.200s", missing.text);
+    cli_file_clear(&pem);
+    return st;
+}
+
 static bool start(struct super *s)
 {
-    static const char *const bare[] = { "--insecure-no-sandbox", NULL };
+    const char *switches[CLI_MAX_SWITCHES];
+    char *client_ca = NULL;
     const json_t *facts = s->h->facts;
     bool sandbox = json_is_true(json_object_get(facts, "sandbox"));
     struct mse_error err = { 0 };
     mse_status st = mse_sim_load(&s->platform, home_fact(s->h, "platform"), &err);
     st = st == MSE_OK ? home_read(&s->manifest, s->h, HOME_MANIFEST, MSE_MANIFEST_MAX_LEN, &err)
                       : st;
+    st = st == MSE_OK ? read_client_ca(&client_ca, s->h, &err) : st;
+    cli_runtime_switches(switches, sandbox, client_ca);
     struct mse_sim_launch l = {
         .platform = s->platform,
         .runtime_path = home_fact(s->h, "runtime"),
@@ -222,9 +244,10 @@ static bool start(struct super *s)
         .threads = MSE_SIM_THREADS,
         .package_fd = s->package_fd,
         .listen_fd = s->listen_fd,
-        .extra_argv = sandbox ? NULL : bare,
+        .extra_argv = switches,
     };
     st = st == MSE_OK ? mse_sim_start(&s->enclave, &l, &err) : st;
+    free(client_ca);
     if (st != MSE_OK) {
         set_state(s, "failed", err.text[0] != '\0' ? err.text : mse_status_text(st));
         return false;

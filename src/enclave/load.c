@@ -76,7 +76,6 @@ static mse_status check_served(const struct mse_manifest *m, struct mse_error *e
         { "certificate", m->certificate != MSE_CERTIFICATE_LEAF, "\"leaf\"" },
         { "replicas", m->replicas != 1, "1" },
         { "egress", m->egress, "false" },
-        { "client_ca", !mse_mem_is_zero(m->client_ca, 32), "none" },
         { "proxy_protocol", m->proxy_protocol, "false" },
     };
     for (size_t i = 0; i < MSE_ARRAY_LEN(rows); i++) {

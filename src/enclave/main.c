@@ -12,9 +12,11 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/util.h"
+#include "enclave/client_ca.h"
 #include "enclave/config.h"
 #include "enclave/serve.h"
 #include "net/tls.h"
+#include "package/owner_chain.h"
 
 #define WHO      "enclave"
 #define START_MS 60000U
@@ -26,6 +28,7 @@ struct options {
     int manifest_fd;
     int package_fd;
     int listen_fd;
+    const char *client_ca; /* hexadecimal digits, or NULL */
     bool insecure_no_sandbox;
 };
 
@@ -36,6 +39,7 @@ struct enclave {
     struct mse_manifest manifest;
     uint8_t manifest_digest[32];
     struct mse_identity identity;
+    struct mse_build client_ca;
     struct mse_inside inside;
     struct mse_app app;
 };
@@ -78,6 +82,10 @@ static bool parse_pair(struct options *o, const char *name, const char *value)
     if (strcmp(name, "--tee") == 0) {
         o->ops = find_driver(value);
         return o->ops != NULL;
+    }
+    if (strcmp(name, "--client-ca") == 0) {
+        o->client_ca = value;
+        return true;
     }
     for (size_t i = 0; i < MSE_ARRAY_LEN(fds); i++) {
         if (strcmp(name, fds[i].name) == 0) {
@@ -181,6 +189,11 @@ static mse_status load(struct enclave *e, struct mse_error *err)
     if (st != MSE_OK) {
         return st;
     }
+    mse_build_heap(&e->client_ca, MSE_OWNER_CHAIN_MAX);
+    st = mse_client_ca_take(&e->client_ca, e->opt.client_ca, &e->manifest, err);
+    if (st != MSE_OK) {
+        return st;
+    }
     e->tee.ops->event(e->tee.t, MSE_TEE_EVENT_STARTING, "");
     return mse_identity_make(&e->identity, &e->manifest, e->manifest_digest, &e->tee, err);
 }
@@ -230,6 +243,7 @@ static mse_status run(struct enclave *e, struct mse_error *err)
         .package_fd = e->opt.package_fd,
         .manifest_digest = e->manifest_digest,
         .control_fd = e->opt.control_fd,
+        .client_ca = mse_build_view(&e->client_ca),
         .start_ms = START_MS,
     };
     return mse_serve(&c, err);
@@ -242,7 +256,8 @@ int main(int argc, char **argv)
     if (!parse_options(&e.opt, argc, argv)) {
         mse_log(MSE_LOG_ERROR, WHO,
                 "usage: mse-enclave --tee sim --control-fd N --manifest-fd N --package-fd N "
-                "--listen-fd N [--insecure-no-sandbox]; it is started by a launcher, see mse sim");
+                "--listen-fd N [--client-ca HEX] [--insecure-no-sandbox]; it is started by a "
+                "launcher, see mse sim");
         return 2;
     }
     if (e.opt.insecure_no_sandbox) {
@@ -264,6 +279,7 @@ int main(int argc, char **argv)
     if (e.tee.t != NULL) {
         e.opt.ops->close(e.tee.t);
     }
+    mse_build_clear(&e.client_ca);
     mse_manifest_clear(&e.manifest);
     return st == MSE_OK ? 0 : 1;
 }

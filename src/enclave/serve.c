@@ -168,7 +168,7 @@ static void fail(struct serve *s, mse_status st, const char *what)
     enter(s, STATE_FAILED, FAILED_MS);
 }
 
-static mse_status add_public_name(struct serve *s)
+static mse_status add_certificate(struct serve *s)
 {
     const struct mse_owner_tls *o = &s->owner;
     if (o->key != NULL) {
@@ -179,6 +179,17 @@ static mse_status add_public_name(struct serve *s)
     return mse_tls_server_add(s->tls, s->cfg->manifest->san,
                               mse_build_view(&s->cfg->identity->cert),
                               mse_privkey_evp_borrow(s->cfg->identity->key), s->err);
+}
+
+/* Evidence is for everybody: who may be a client comes after it. */
+static mse_status add_public_name(struct serve *s)
+{
+    mse_status st = add_certificate(s);
+    if (st == MSE_OK && s->cfg->client_ca.len > 0) {
+        st = mse_tls_server_demand(s->tls, s->cfg->manifest->san, s->cfg->client_ca,
+                                   MSE_SESSION_ALPN, s->err);
+    }
+    return st;
 }
 
 static mse_status start_relay(struct serve *s)

@@ -29,8 +29,9 @@ struct mse_serve_config {
     int package_fd; /* of an app that phase 1 comes before: its code, not installed yet; else unused
                      */
     const uint8_t *manifest_digest;
-    int control_fd;    /* the launcher's socket: its end stops the runtime; -1: none */
-    unsigned start_ms; /* the app has to be healthy by then */
+    int control_fd;             /* the launcher's socket: its end stops the runtime; -1: none */
+    struct mse_bytes client_ca; /* DER of who certifies clients; empty: they need no certificate */
+    unsigned start_ms;          /* the app has to be healthy by then */
 };
 /* Serves until stopped or expired (MSE_OK), or until the app fails: MSE_ERR_TIMEOUT if it never got
  * healthy, MSE_ERR_PROTOCOL if it ended, with its last lines in err. The app does not run when this

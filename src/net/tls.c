@@ -13,6 +13,7 @@
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 
+#include "base/bytes.h"
 #include "base/error.h"
 #include "base/util.h"
 
@@ -24,7 +25,8 @@
 #define HELLO_MAX          ((size_t)16384) /* libssl reserves at once what the header announces */
 #define KEY_UPDATES_MAX    64U             /* one is due after some 2^24 records */
 /* What costs the server little. A finite field group is a free way to keep a processor busy. */
-#define GROUPS "X25519:P-256:P-384"
+#define CLIENT_CERTS_MAX 16384 /* bytes of a client's chain */
+#define GROUPS           "X25519:P-256:P-384"
 
 struct alpn {
     uint8_t wire[ALPN_LEN]; /* length-prefixed names */
@@ -35,6 +37,8 @@ struct identity {
     char *name;
     SSL_CTX *ctx;
     struct alpn alpn; /* empty: the server's */
+    bool demands;     /* a certificate of clients */
+    char *open;       /* but of those who choose this protocol; NULL: none */
 };
 
 struct mse_tls_server {
@@ -196,6 +200,20 @@ static BIO_METHOD *bio_method_new(void)
 
 /* Rules of the server. */
 
+/* libssl takes certificates and store over with the context, but not this. */
+static bool enter_identity(SSL *ssl, const struct identity *id)
+{
+    if (SSL_set_SSL_CTX(ssl, id->ctx) == NULL) {
+        return false;
+    }
+    if (id->demands) {
+        SSL_set_verify(ssl, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+        SSL_set_verify_depth(ssl, MSE_TLS_CLIENT_DEPTH);
+        (void)SSL_set_max_cert_list(ssl, CLIENT_CERTS_MAX);
+    }
+    return true;
+}
+
 static int on_server_name(SSL *ssl, int *alert, void *arg)
 {
     const struct mse_tls_server *s = arg;
@@ -203,8 +221,7 @@ static int on_server_name(SSL *ssl, int *alert, void *arg)
     *alert = name == NULL ? SSL_AD_MISSING_EXTENSION : SSL_AD_UNRECOGNIZED_NAME;
     for (size_t i = 0; name != NULL && i < s->num_ids; i++) {
         if (strcasecmp(name, s->ids[i].name) == 0) {
-            return SSL_set_SSL_CTX(ssl, s->ids[i].ctx) != NULL ? SSL_TLSEXT_ERR_OK
-                                                               : SSL_TLSEXT_ERR_ALERT_FATAL;
+            return enter_identity(ssl, &s->ids[i]) ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
         }
     }
     if (s->any != NULL && SSL_set_SSL_CTX(ssl, s->any) != NULL) {
@@ -217,16 +234,20 @@ static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
                    const unsigned char *in, unsigned in_len, void *arg)
 {
     const struct mse_tls_server *s = arg;
-    const struct alpn *mine = &s->alpn;
+    const struct identity *id = NULL;
     unsigned char *chosen = NULL;
     for (size_t i = 0; i < s->num_ids; i++) {
-        if (s->ids[i].alpn.len > 0 && SSL_get_SSL_CTX(ssl) == s->ids[i].ctx) {
-            mine = &s->ids[i].alpn;
-        }
+        id = SSL_get_SSL_CTX(ssl) == s->ids[i].ctx ? &s->ids[i] : id;
     }
+    const struct alpn *mine = id != NULL && id->alpn.len > 0 ? &id->alpn : &s->alpn;
     if (SSL_select_next_proto(&chosen, out_len, mine->wire, mine->len, in, in_len) !=
         OPENSSL_NPN_NEGOTIATED) {
         return SSL_TLSEXT_ERR_ALERT_FATAL;
+    }
+    /* The request for a certificate goes out after this. */
+    if (id != NULL && id->open != NULL &&
+        mse_bytes_is_str(mse_bytes_of(chosen, *out_len), id->open)) {
+        SSL_set_verify(ssl, SSL_VERIFY_NONE, NULL);
     }
     *out = chosen;
     return SSL_TLSEXT_ERR_OK;
@@ -389,6 +410,41 @@ mse_status mse_tls_server_set_alpn(struct mse_tls_server *s, const char *name,
     return MSE_FAIL(err, MSE_ERR_NOT_FOUND, "tls", "no server name %.100s", name);
 }
 
+static bool use_client_ca(SSL_CTX *ctx, X509 *ca)
+{
+    X509_STORE *store = SSL_CTX_get_cert_store(ctx);
+    /* It is trusted as it stands, whoever issued it. */
+    return ca != NULL && X509_STORE_add_cert(store, ca) == 1 &&
+           X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN) == 1 &&
+           SSL_CTX_add_client_CA(ctx, ca) == 1;
+}
+
+mse_status mse_tls_server_demand(struct mse_tls_server *s, const char *name, struct mse_bytes ca,
+                                 const char *open, struct mse_error *err)
+{
+    struct identity *id = NULL;
+    for (size_t i = 0; i < s->num_ids; i++) {
+        id = strcasecmp(name, s->ids[i].name) == 0 ? &s->ids[i] : id;
+    }
+    if (id == NULL || id->demands || ca.len > INT32_MAX) {
+        return MSE_FAIL(err, MSE_ERR_ARGUMENT, "tls", "no server name %.100s, or asked twice",
+                        name);
+    }
+    const unsigned char *p = ca.data;
+    X509 *x = d2i_X509(NULL, &p, (long)ca.len);
+    bool good = use_client_ca(id->ctx, x);
+    X509_free(x);
+    char *copy = open == NULL ? NULL : strdup(open);
+    if (!good || (open != NULL && copy == NULL)) {
+        free(copy);
+        ERR_clear_error();
+        return MSE_FAIL(err, MSE_ERR_CRYPTO, "tls", "the CA of clients does not load");
+    }
+    id->open = copy;
+    id->demands = true;
+    return MSE_OK;
+}
+
 static bool use_key(SSL_CTX *ctx, BIO *pem)
 {
     char none[] = ""; /* the passphrase: nobody is asked for one */
@@ -429,6 +485,7 @@ void mse_tls_server_free(struct mse_tls_server *s)
     SSL_CTX_free(s->any);
     for (size_t i = 0; i < s->num_ids; i++) {
         free(s->ids[i].name);
+        free(s->ids[i].open);
         SSL_CTX_free(s->ids[i].ctx);
     }
     SSL_CTX_free(s->base);

@@ -52,6 +52,14 @@ MSE_MUST_USE mse_status mse_tls_server_add_chain(struct mse_tls_server *s, const
 MSE_MUST_USE mse_status mse_tls_server_set_alpn(struct mse_tls_server *s, const char *name,
                                                 const char *const *alpn, size_t num_alpn,
                                                 struct mse_error *err);
+/* From now on clients of this name, which was added, need a certificate that chains to ca (DER), at
+ * most MSE_TLS_CLIENT_DEPTH issuers above it; others get an alert. Not those who choose the
+ * protocol open (NULL: none): whoever serves that gives them nothing that needs one. Revocation is
+ * not looked at; the time is the system's. */
+#define MSE_TLS_CLIENT_DEPTH 3
+MSE_MUST_USE mse_status mse_tls_server_demand(struct mse_tls_server *s, const char *name,
+                                              struct mse_bytes ca, const char *open,
+                                              struct mse_error *err);
 /* Adds the certificate chain (PEM, leaf first) and key (PEM, unencrypted, of any kind that libssl
  * takes) that answer for every other name and for none: for a service that is no enclave. Once. */
 MSE_MUST_USE mse_status mse_tls_server_add_any(struct mse_tls_server *s, struct mse_bytes chain_pem,

@@ -18,6 +18,7 @@
 #include "base/util.h"
 #include "crypto/digest.h"
 #include "enclave/app.h"
+#include "enclave/client_ca.h"
 #include "enclave/health.h"
 #include "enclave/identity.h"
 #include "enclave/load.h"
@@ -138,12 +139,35 @@ static void refuses_every_promise(struct mse_manifest *m, mse_time now)
     m->egress = true;
     assert_unsupported(m, now, "egress");
     *m = good;
-    m->client_ca[0] = 1;
-    assert_unsupported(m, now, "client_ca");
-    *m = good;
     m->proxy_protocol = true;
     assert_unsupported(m, now, "proxy_protocol");
     *m = good;
+}
+
+/* The certificate comes from the launcher, and is the manifest's or nothing. */
+static void test_client_ca(void **state)
+{
+    (void)state;
+    struct mse_manifest m;
+    struct mse_build out;
+    static const uint8_t der[] = { 0x30, 0x00 };
+    fixture_manifest(&m, NULL);
+    mse_build_heap(&out, 64);
+    assert_status(mse_client_ca_take(&out, NULL, &m, NULL), MSE_OK);
+    assert_status(mse_client_ca_take(&out, "3000", &m, NULL), MSE_ERR_CONFIG);
+    assert_status(mse_sha256(m.client_ca, mse_bytes_of(der, sizeof der)), MSE_OK);
+    assert_status(mse_client_ca_take(&out, NULL, &m, NULL), MSE_ERR_CONFIG);
+    static const char *const wrong[] = { "", "3", "300", "3000x", "zz00" };
+    for (size_t i = 0; i < MSE_ARRAY_LEN(wrong); i++) {
+        mse_status st = mse_client_ca_take(&out, wrong[i], &m, NULL);
+        assert_true(st == MSE_ERR_MALFORMED || (i == 0 && st == MSE_ERR_MANIFEST_MISMATCH));
+    }
+    assert_status(mse_client_ca_take(&out, "3001", &m, NULL), MSE_ERR_MANIFEST_MISMATCH);
+    assert_int_equal(out.len, 0);
+    assert_status(mse_client_ca_take(&out, "3000", &m, NULL), MSE_OK);
+    assert_true(mse_bytes_equal(mse_build_view(&out), mse_bytes_of(der, sizeof der)));
+    mse_build_clear(&out);
+    fixture_manifest_clear(&m);
 }
 
 static void test_unsupported(void **state)
@@ -620,6 +644,7 @@ int main(void)
         cmocka_unit_test(test_manifest_is_the_measured_one),
         cmocka_unit_test(test_manifest_too_long),
         cmocka_unit_test(test_unsupported),
+        cmocka_unit_test(test_client_ca),
         cmocka_unit_test(test_code_is_what_the_manifest_says),
         cmocka_unit_test(test_install),
         cmocka_unit_test(test_install_killed),
