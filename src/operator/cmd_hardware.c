@@ -7,11 +7,6 @@
 #define MAX_NUMBER ((uint64_t)1 << 40)
 #define MAX_QUOTA  1000000
 
-struct listing {
-    const struct cli *c;
-    json_t *list;
-};
-
 static bool copy_name(const struct cli *c, char out[MSE_OP_NAME_LEN], const char *what,
                       const char *text)
 {
@@ -23,10 +18,13 @@ static bool copy_name(const struct cli *c, char out[MSE_OP_NAME_LEN], const char
     return true;
 }
 
+static mse_status add_hardware(struct msed *m, void *arg, struct mse_error *err)
+{
+    return mse_op_hardware_add(m->store, &m->by, arg, err);
+}
+
 enum cli_exit cmd_hardware_add(struct cli *c)
 {
-    struct msed m;
-    struct mse_error err = { 0 };
     struct mse_op_hardware h = { .memory = 0 };
     if (!copy_name(c, h.name, "the name", c->args[0]) ||
         !copy_name(c, h.tee, "--tee", cli_value(c, "tee")) ||
@@ -36,23 +34,15 @@ enum cli_exit cmd_hardware_add(struct cli *c)
         !msed_number(c, "max-apps", &h.max_apps, 1, MAX_NUMBER)) {
         return CLI_TROUBLE;
     }
-    enum cli_exit e = msed_open(&m, c, false);
-    if (e == CLI_DONE) {
-        mse_status st = mse_op_hardware_add(m.store, &m.by, &h, &err);
-        e = st == MSE_OK ? CLI_DONE : cli_failed(c, st, &err);
-    }
-    msed_close(&m);
-    if (e == CLI_DONE && c->json) {
-        cli_json(c, json_pack("{s:s, s:s}", "name", h.name, "tee", h.tee));
-    } else if (e == CLI_DONE) {
-        cli_say(c, "Added: %s", h.name);
-    }
-    return e;
+    enum cli_exit e = msed_do(c, add_hardware, &h);
+    return e == CLI_DONE
+               ? msed_say(c, json_pack("{s:s, s:s}", "name", h.name, "tee", h.tee), "Added", h.name)
+               : e;
 }
 
 static mse_status show_hardware(void *arg, const struct mse_op_hardware *h)
 {
-    const struct listing *l = arg;
+    const struct msed_listing *l = arg;
     cli_say(l->c, "%-20s %-8s %llu MiB, %llu cores, enclave of %llu MiB, %llu apps", h->name,
             h->tee, (unsigned long long)h->memory, (unsigned long long)h->cores,
             (unsigned long long)h->enclave_size, (unsigned long long)h->max_apps);
@@ -66,7 +56,7 @@ static mse_status show_hardware(void *arg, const struct mse_op_hardware *h)
 
 static mse_status show_quota(void *arg, const struct mse_op_quota *q)
 {
-    const struct listing *l = arg;
+    const struct msed_listing *l = arg;
     cli_say(l->c, "%-20s %-20s %llu apps", q->user_name, q->hardware,
             (unsigned long long)q->max_apps);
     (void)json_array_append_new(l->list,
@@ -75,39 +65,33 @@ static mse_status show_quota(void *arg, const struct mse_op_quota *q)
     return MSE_OK;
 }
 
-static enum cli_exit list(const struct cli *c, bool quotas)
+static mse_status list_hardware(struct msed *m, void *arg, struct mse_error *err)
 {
-    struct msed m;
-    struct mse_error err = { 0 };
-    struct listing l = { .c = c, .list = json_array() };
-    enum cli_exit e = msed_open(&m, c, false);
-    if (e == CLI_DONE) {
-        mse_status st = quotas ? mse_op_quota_list(m.store, show_quota, &l, &err)
-                               : mse_op_hardware_list(m.store, NULL, show_hardware, &l, &err);
-        e = st == MSE_OK ? CLI_DONE : cli_failed(c, st, &err);
-    }
-    msed_close(&m);
-    if (e != CLI_DONE) {
-        json_decref(l.list);
-        return e;
-    }
-    return msed_list_done(c, l.list, quotas ? "There are no quotas." : "There is no hardware.");
+    return mse_op_hardware_list(m->store, NULL, show_hardware, arg, err);
 }
 
 enum cli_exit cmd_hardware_list(struct cli *c)
 {
-    return list(c, false);
+    return msed_list(c, list_hardware, "There is no hardware.");
+}
+
+static mse_status list_quotas(struct msed *m, void *arg, struct mse_error *err)
+{
+    return mse_op_quota_list(m->store, show_quota, arg, err);
 }
 
 enum cli_exit cmd_quota_list(struct cli *c)
 {
-    return list(c, true);
+    return msed_list(c, list_quotas, "There are no quotas.");
+}
+
+static mse_status set_quota(struct msed *m, void *arg, struct mse_error *err)
+{
+    return mse_op_quota_set(m->store, &m->by, arg, err);
 }
 
 enum cli_exit cmd_quota_set(struct cli *c)
 {
-    struct msed m;
-    struct mse_error err = { 0 };
     struct mse_op_quota q = { .max_apps = 0 };
     if (!copy_name(c, q.user_name, "USER", c->args[0]) ||
         !copy_name(c, q.hardware, "HARDWARE", c->args[1])) {
@@ -116,18 +100,10 @@ enum cli_exit cmd_quota_set(struct cli *c)
     if (!mse_u64_parse(&q.max_apps, mse_bytes_str(c->args[2]), MAX_QUOTA)) {
         return cli_trouble(c, "N is %s, wanted 0 to %d", c->args[2], MAX_QUOTA);
     }
-    enum cli_exit e = msed_open(&m, c, false);
-    if (e == CLI_DONE) {
-        mse_status st = mse_op_quota_set(m.store, &m.by, &q, &err);
-        e = st == MSE_OK ? CLI_DONE : cli_failed(c, st, &err);
-    }
-    msed_close(&m);
-    if (e == CLI_DONE && c->json) {
-        cli_json(c, json_pack("{s:s, s:s, s:I}", "user", q.user_name, "hardware", q.hardware,
-                              "max_apps", (json_int_t)q.max_apps));
-    } else if (e == CLI_DONE) {
-        cli_say(c, "Set: %s may have %llu apps on %s", q.user_name, (unsigned long long)q.max_apps,
-                q.hardware);
-    }
-    return e;
+    enum cli_exit e = msed_do(c, set_quota, &q);
+    return e == CLI_DONE ? msed_say(c,
+                                    json_pack("{s:s, s:s, s:I}", "user", q.user_name, "hardware",
+                                              q.hardware, "max_apps", (json_int_t)q.max_apps),
+                                    "Set", q.user_name)
+                         : e;
 }

@@ -8,11 +8,6 @@
 #define MAX_DAYS     3650
 #define DAY          ((mse_time)86400)
 
-struct listing {
-    const struct cli *c;
-    json_t *list;
-};
-
 /* Copies an option; false after an error message. */
 static bool text_option(const struct cli *c, const char *name, char *out, size_t cap)
 {
@@ -25,10 +20,13 @@ static bool text_option(const struct cli *c, const char *name, char *out, size_t
     return true;
 }
 
+static mse_status add_user(struct msed *m, void *arg, struct mse_error *err)
+{
+    return mse_op_user_add(m->store, &m->by, arg, err);
+}
+
 enum cli_exit cmd_user_add(struct cli *c)
 {
-    struct msed m;
-    struct mse_error err = { 0 };
     struct mse_op_user u = { .admin = cli_has(c, "admin") };
     if (!text_option(c, "email", u.email, sizeof u.email) ||
         !text_option(c, "given-name", u.given_name, sizeof u.given_name) ||
@@ -40,16 +38,10 @@ enum cli_exit cmd_user_add(struct cli *c)
                            sizeof u.name - 1);
     }
     (void)snprintf(u.name, sizeof u.name, "%s", c->args[0]);
-    enum cli_exit e = msed_open(&m, c, false);
+    enum cli_exit e = msed_do(c, add_user, &u);
     if (e == CLI_DONE) {
-        mse_status st = mse_op_user_add(m.store, &m.by, &u, &err);
-        e = st == MSE_OK ? CLI_DONE : cli_failed(c, st, &err);
-    }
-    msed_close(&m);
-    if (e == CLI_DONE && c->json) {
-        cli_json(c, json_pack("{s:s, s:s, s:b}", "id", u.id, "name", u.name, "admin", u.admin));
-    } else if (e == CLI_DONE) {
-        cli_say(c, "Added: %s, %s", u.name, u.id);
+        e = msed_say(c, json_pack("{s:s, s:s, s:b}", "id", u.id, "name", u.name, "admin", u.admin),
+                     "Added", u.name);
         cli_hint(c, "msed token create %s makes a token", u.name);
     }
     return e;
@@ -57,7 +49,7 @@ enum cli_exit cmd_user_add(struct cli *c)
 
 static mse_status show_user(void *arg, const struct mse_op_user *u)
 {
-    const struct listing *l = arg;
+    const struct msed_listing *l = arg;
     char at[MSE_TIME_TEXT_LEN];
     cli_say(l->c, "%-20s %s  %s%s%s%s%s", u->name, u->id, msed_time(at, u->created_at),
             u->admin ? "  admin" : "", u->removed_at != 0 ? "  removed" : "",
@@ -70,40 +62,27 @@ static mse_status show_user(void *arg, const struct mse_op_user *u)
     return MSE_OK;
 }
 
+static mse_status list_users(struct msed *m, void *arg, struct mse_error *err)
+{
+    return mse_op_user_list(m->store, cli_has(m->c, "all"), show_user, arg, err);
+}
+
 enum cli_exit cmd_user_list(struct cli *c)
 {
-    struct msed m;
-    struct mse_error err = { 0 };
-    struct listing l = { .c = c, .list = json_array() };
-    enum cli_exit e = msed_open(&m, c, false);
-    if (e == CLI_DONE) {
-        mse_status st = mse_op_user_list(m.store, cli_has(c, "all"), show_user, &l, &err);
-        e = st == MSE_OK ? CLI_DONE : cli_failed(c, st, &err);
-    }
-    msed_close(&m);
-    if (e != CLI_DONE) {
-        json_decref(l.list);
-        return e;
-    }
-    return msed_list_done(c, l.list, "There are no users.");
+    return msed_list(c, list_users, "There are no users.");
+}
+
+static mse_status remove_user(struct msed *m, void *arg, struct mse_error *err)
+{
+    return mse_op_user_remove(m->store, &m->by, arg, err);
 }
 
 enum cli_exit cmd_user_remove(struct cli *c)
 {
-    struct msed m;
-    struct mse_error err = { 0 };
-    enum cli_exit e = msed_open(&m, c, false);
-    if (e == CLI_DONE) {
-        mse_status st = mse_op_user_remove(m.store, &m.by, c->args[0], &err);
-        e = st == MSE_OK ? CLI_DONE : cli_failed(c, st, &err);
-    }
-    msed_close(&m);
-    if (e == CLI_DONE && c->json) {
-        cli_json(c, json_pack("{s:s}", "removed", c->args[0]));
-    } else if (e == CLI_DONE) {
-        cli_say(c, "Removed: %s", c->args[0]);
-    }
-    return e;
+    enum cli_exit e = msed_do(c, remove_user, c->args[0]);
+    return e == CLI_DONE
+               ? msed_say(c, json_pack("{s:s}", "removed", c->args[0]), "Removed", c->args[0])
+               : e;
 }
 
 /* Tokens. */
@@ -137,36 +116,42 @@ static void print_token(const struct cli *c, const struct mse_op_token *t, const
              words, t->user_name, until, t->id);
 }
 
+struct creation {
+    struct mse_op_token t;
+    uint64_t days;
+    char text[MSE_OP_TOKEN_LEN];
+};
+
+static mse_status create_token(struct msed *m, void *arg, struct mse_error *err)
+{
+    struct creation *k = arg;
+    struct mse_op_user u = { 0 };
+    mse_status st = mse_op_user_get(m->store, &u, m->c->args[0], err);
+    if (st != MSE_OK) {
+        return st;
+    }
+    memcpy(k->t.user_id, u.id, sizeof k->t.user_id);
+    k->t.expires_at = m->by.now + (mse_time)k->days * DAY;
+    return mse_op_token_create(m->store, &m->by, &k->t, k->text, err);
+}
+
 enum cli_exit cmd_token_create(struct cli *c)
 {
-    struct msed m;
-    struct mse_error err = { 0 };
-    struct mse_op_token t = { .scopes = 0 };
-    struct mse_op_user u = { 0 };
-    char text[MSE_OP_TOKEN_LEN];
-    uint64_t days = 0;
-    if (token_options(c, &t, &days) != CLI_DONE) {
-        return CLI_TROUBLE;
-    }
-    enum cli_exit e = msed_open(&m, c, false);
+    struct creation k = { .days = 0 };
+    enum cli_exit e = token_options(c, &k.t, &k.days);
     if (e == CLI_DONE) {
-        mse_status st = mse_op_user_get(m.store, &u, c->args[0], &err);
-        memcpy(t.user_id, u.id, sizeof t.user_id);
-        t.expires_at = m.by.now + (mse_time)days * DAY;
-        st = st == MSE_OK ? mse_op_token_create(m.store, &m.by, &t, text, &err) : st;
-        e = st == MSE_OK ? CLI_DONE : cli_failed(c, st, &err);
+        e = msed_do(c, create_token, &k);
     }
-    msed_close(&m);
     if (e == CLI_DONE) {
-        print_token(c, &t, text);
+        print_token(c, &k.t, k.text);
     }
-    mse_wipe(text, sizeof text);
+    mse_wipe(k.text, sizeof k.text);
     return e;
 }
 
 static mse_status show_token(void *arg, const struct mse_op_token *t)
 {
-    const struct listing *l = arg;
+    const struct msed_listing *l = arg;
     char words[MSE_OP_SCOPES_LEN];
     char at[MSE_TIME_TEXT_LEN];
     mse_op_scopes_format(words, t->scopes);
@@ -181,42 +166,28 @@ static mse_status show_token(void *arg, const struct mse_op_token *t)
     return MSE_OK;
 }
 
+static mse_status list_tokens(struct msed *m, void *arg, struct mse_error *err)
+{
+    struct mse_op_user u = { 0 };
+    bool all = m->c->num_args == 0;
+    mse_status st = all ? MSE_OK : mse_op_user_get(m->store, &u, m->c->args[0], err);
+    return st == MSE_OK ? mse_op_token_list(m->store, all ? NULL : u.id, show_token, arg, err) : st;
+}
+
 enum cli_exit cmd_token_list(struct cli *c)
 {
-    struct msed m;
-    struct mse_error err = { 0 };
-    struct mse_op_user u = { 0 };
-    struct listing l = { .c = c, .list = json_array() };
-    enum cli_exit e = msed_open(&m, c, false);
-    if (e == CLI_DONE) {
-        mse_status st = c->num_args == 0 ? MSE_OK : mse_op_user_get(m.store, &u, c->args[0], &err);
-        st = st == MSE_OK
-                 ? mse_op_token_list(m.store, c->num_args == 0 ? NULL : u.id, show_token, &l, &err)
-                 : st;
-        e = st == MSE_OK ? CLI_DONE : cli_failed(c, st, &err);
-    }
-    msed_close(&m);
-    if (e != CLI_DONE) {
-        json_decref(l.list);
-        return e;
-    }
-    return msed_list_done(c, l.list, "There are no tokens.");
+    return msed_list(c, list_tokens, "There are no tokens.");
+}
+
+static mse_status revoke_token(struct msed *m, void *arg, struct mse_error *err)
+{
+    return mse_op_token_revoke(m->store, &m->by, NULL, arg, err);
 }
 
 enum cli_exit cmd_token_revoke(struct cli *c)
 {
-    struct msed m;
-    struct mse_error err = { 0 };
-    enum cli_exit e = msed_open(&m, c, false);
-    if (e == CLI_DONE) {
-        mse_status st = mse_op_token_revoke(m.store, &m.by, NULL, c->args[0], &err);
-        e = st == MSE_OK ? CLI_DONE : cli_failed(c, st, &err);
-    }
-    msed_close(&m);
-    if (e == CLI_DONE && c->json) {
-        cli_json(c, json_pack("{s:s}", "revoked", c->args[0]));
-    } else if (e == CLI_DONE) {
-        cli_say(c, "Revoked: %s", c->args[0]);
-    }
-    return e;
+    enum cli_exit e = msed_do(c, revoke_token, c->args[0]);
+    return e == CLI_DONE
+               ? msed_say(c, json_pack("{s:s}", "revoked", c->args[0]), "Revoked", c->args[0])
+               : e;
 }

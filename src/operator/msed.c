@@ -84,19 +84,43 @@ bool msed_number(const struct cli *c, const char *name, uint64_t *out, uint64_t 
     return true;
 }
 
-enum cli_exit msed_list_done(const struct cli *c, json_t *list, const char *nothing)
+enum cli_exit msed_do(const struct cli *c, msed_fn *what, void *arg)
 {
-    if (list == NULL) {
-        return cli_trouble(c, "out of memory");
+    struct msed m;
+    struct mse_error err = { 0 };
+    enum cli_exit e = msed_open(&m, c, false);
+    if (e == CLI_DONE) {
+        mse_status st = what(&m, arg, &err);
+        if (st != MSE_OK) {
+            e = cli_failed(c, st, &err);
+        }
+        e = st == MSE_ERR_SIGNATURE ? CLI_REFUSED : e;
     }
-    if (c->json) {
-        cli_json(c, list);
-        return CLI_DONE;
-    }
-    if (json_array_size(list) == 0) {
+    msed_close(&m);
+    return e;
+}
+
+enum cli_exit msed_list(const struct cli *c, msed_fn *what, const char *nothing)
+{
+    struct msed_listing l = { .c = c, .list = json_array() };
+    enum cli_exit e = l.list == NULL ? cli_trouble(c, "out of memory") : msed_do(c, what, &l);
+    if (e == CLI_DONE && c->json) {
+        cli_json(c, json_incref(l.list));
+    } else if (e == CLI_DONE && json_array_size(l.list) == 0) {
         cli_say(c, "%s", nothing);
     }
-    json_decref(list);
+    json_decref(l.list);
+    return e;
+}
+
+enum cli_exit msed_say(const struct cli *c, json_t *v, const char *what, const char *name)
+{
+    if (c->json) {
+        cli_json(c, v);
+    } else {
+        json_decref(v);
+        cli_say(c, "%s: %s", what, name);
+    }
     return CLI_DONE;
 }
 

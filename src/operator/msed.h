@@ -30,8 +30,19 @@ void msed_set_by(struct msed *m);
 /* --name as a number from min to max; fallback if it is not there. False after an error message. */
 bool msed_number(const struct cli *c, const char *name, uint64_t *out, uint64_t fallback,
                  uint64_t max);
-/* Prints the list under --json, or that there is nothing; takes the reference over. */
-enum cli_exit msed_list_done(const struct cli *c, json_t *list, const char *nothing);
+/* msed_do opens, does what, closes; prints the error if there is one. A log that is not sound is
+ * CLI_REFUSED. */
+typedef mse_status msed_fn(struct msed *m, void *arg, struct mse_error *err);
+enum cli_exit msed_do(const struct cli *c, msed_fn *what, void *arg);
+/* msed_list does what with a listing, to which it appends; prints that under --json, or nothing if
+ * it stays empty. */
+struct msed_listing {
+    const struct cli *c;
+    json_t *list;
+};
+enum cli_exit msed_list(const struct cli *c, msed_fn *what, const char *nothing);
+/* What a change tells: v under --json (the reference is taken over), else "WHAT: NAME". */
+enum cli_exit msed_say(const struct cli *c, json_t *v, const char *what, const char *name);
 /* A time for a list; "-" for 0. out has MSE_TIME_TEXT_LEN bytes. */
 const char *msed_time(char *out, mse_time t);
 /* "NUMBER:HASH" of a head; out has MSED_HEAD_LEN bytes. */
