@@ -59,9 +59,9 @@ struct mse_check {
     mse_status status; /* MSE_OK: passed */
     bool skipped;      /* could not run because an earlier one failed; never counts as passed */
     bool waived;       /* passed only because policy_key says so: seen is what was let through */
-    char seen[MSE_CHECK_TEXT_LEN];
-    char wanted[MSE_CHECK_TEXT_LEN];
     const char *policy_key; /* static; NULL if no policy key changes this check */
+    char wanted[MSE_CHECK_TEXT_LEN];
+    char seen[MSE_CHECK_TEXT_LEN];
 };
 #define MSE_MAX_CHECKS 96
 

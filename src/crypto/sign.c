@@ -11,6 +11,7 @@
 #include <openssl/obj_mac.h>
 #include <openssl/rsa.h>
 #include <openssl/sha.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,36 +29,52 @@ struct rs {
     size_t half;
 };
 
-/* OpenSSL's objects for one curve. key has the group; its point changes from call to call, and so
- * do the numbers of sig. */
-struct room {
-    EC_KEY *key;
+/* OpenSSL's object for a signature, whose numbers change from call to call. */
+struct numbers {
     ECDSA_SIG *sig;
     BIGNUM *r; /* sig's */
     BIGNUM *s;
+};
+
+static void numbers_free(struct numbers *n)
+{
+    if (n != NULL) {
+        ECDSA_SIG_free(n->sig);
+    }
+    free(n);
+}
+
+static struct numbers *numbers_new(void)
+{
+    struct numbers *n = calloc(1, sizeof *n);
+    if (n == NULL) {
+        return NULL;
+    }
+    n->sig = ECDSA_SIG_new();
+    n->r = BN_new();
+    n->s = BN_new();
+    if (n->sig == NULL || n->r == NULL || n->s == NULL || ECDSA_SIG_set0(n->sig, n->r, n->s) != 1) {
+        BN_free(n->r);
+        BN_free(n->s);
+        numbers_free(n);
+        return NULL;
+    }
+    return n;
+}
+
+/* OpenSSL's objects for one curve. key has the group; its point changes from call to call. */
+struct room {
+    EC_KEY *key;
+    struct numbers *numbers;
 };
 
 static void room_free(struct room *room)
 {
     if (room != NULL) {
         EC_KEY_free(room->key);
-        ECDSA_SIG_free(room->sig);
+        numbers_free(room->numbers);
     }
     free(room);
-}
-
-static ECDSA_SIG *new_sig(BIGNUM **r, BIGNUM **s)
-{
-    ECDSA_SIG *sig = ECDSA_SIG_new();
-    *r = BN_new();
-    *s = BN_new();
-    if (sig == NULL || *r == NULL || *s == NULL || ECDSA_SIG_set0(sig, *r, *s) != 1) {
-        BN_free(*r);
-        BN_free(*s);
-        ECDSA_SIG_free(sig);
-        return NULL;
-    }
-    return sig;
 }
 
 static struct room *room_new(int nid)
@@ -67,8 +84,8 @@ static struct room *room_new(int nid)
         return NULL;
     }
     room->key = EC_KEY_new_by_curve_name(nid);
-    room->sig = new_sig(&room->r, &room->s);
-    if (room->key == NULL || room->sig == NULL) {
+    room->numbers = numbers_new();
+    if (room->key == NULL || room->numbers == NULL) {
         room_free(room);
         return NULL;
     }
@@ -94,15 +111,15 @@ void mse_curve_clear(struct mse_curve *c)
 }
 
 /* spec: FIPS 186-5 §6.4.2. OpenSSL reads the key only, whatever its signature says. */
-static bool verify_with(EC_KEY *key, const ECDSA_SIG *sig, struct mse_bytes digest)
+static bool verify_with(EC_KEY *key, const struct numbers *n, struct mse_bytes digest)
 {
-    return ECDSA_do_verify(digest.data, (int)digest.len, sig, key) == 1;
+    return ECDSA_do_verify(digest.data, (int)digest.len, n->sig, key) == 1;
 }
 
-static bool set_numbers(BIGNUM *r, BIGNUM *s, const struct rs *rs)
+static bool set_numbers(struct numbers *n, const struct rs *rs)
 {
-    return BN_bin2bn(rs->bytes, (int)rs->half, r) != NULL &&
-           BN_bin2bn(rs->bytes + rs->half, (int)rs->half, s) != NULL;
+    return BN_bin2bn(rs->bytes, (int)rs->half, n->r) != NULL &&
+           BN_bin2bn(rs->bytes + rs->half, (int)rs->half, n->s) != NULL;
 }
 
 /* point: 04 || X || Y. */
@@ -112,11 +129,11 @@ static mse_status ecdsa_verify(struct mse_curve *curve, int nid, struct mse_byte
     struct mse_curve own = { NULL, NULL };
     struct room *room = room_of(curve != NULL ? curve : &own, nid);
     mse_status st = MSE_ERR_CRYPTO;
-    if (room != NULL && set_numbers(room->r, room->s, rs)) {
+    if (room != NULL && set_numbers(room->numbers, rs)) {
         (void)ERR_set_mark();
         /* oct2key refuses a point that is not on the curve. */
         bool good = EC_KEY_oct2key(room->key, point.data, point.len, NULL) == 1 &&
-                    verify_with(room->key, room->sig, digest);
+                    verify_with(room->key, room->numbers, digest);
         (void)ERR_pop_to_mark();
         st = good ? MSE_OK : MSE_ERR_SIGNATURE;
     }
@@ -124,9 +141,16 @@ static mse_status ecdsa_verify(struct mse_curve *curve, int nid, struct mse_byte
     return st;
 }
 
+/* Numbers that nobody uses now: those of the last verification serve the next one, on whichever
+ * thread, as to make them takes longer than all else around a verification. */
+struct spare {
+    _Atomic(struct numbers *) numbers;
+};
+
 struct mse_ec_key {
     EC_KEY *key;
     size_t half; /* bytes of a coordinate */
+    struct spare *spare;
 };
 
 static struct mse_ec_key *ec_key_new(int nid, struct mse_bytes point)
@@ -137,8 +161,10 @@ static struct mse_ec_key *ec_key_new(int nid, struct mse_bytes point)
     }
     k->half = point.len / 2;
     k->key = EC_KEY_new_by_curve_name(nid);
+    k->spare = calloc(1, sizeof *k->spare);
     (void)ERR_set_mark();
-    bool good = k->key != NULL && EC_KEY_oct2key(k->key, point.data, point.len, NULL) == 1;
+    bool good = k->key != NULL && k->spare != NULL &&
+                EC_KEY_oct2key(k->key, point.data, point.len, NULL) == 1;
     (void)ERR_pop_to_mark();
     if (!good) {
         mse_ec_key_free(k);
@@ -166,8 +192,22 @@ void mse_ec_key_free(struct mse_ec_key *k)
 {
     if (k != NULL) {
         EC_KEY_free(k->key);
+        numbers_free(k->spare != NULL ? atomic_load(&k->spare->numbers) : NULL);
+        free(k->spare);
     }
     free(k);
+}
+
+static struct numbers *take_numbers(struct spare *spare)
+{
+    struct numbers *n = atomic_exchange(&spare->numbers, NULL);
+    return n != NULL ? n : numbers_new();
+}
+
+/* NULL is allowed. */
+static void leave_numbers(struct spare *spare, struct numbers *n)
+{
+    numbers_free(atomic_exchange(&spare->numbers, n));
 }
 
 mse_status mse_ec_key_verify(const struct mse_ec_key *k, struct mse_bytes sig,
@@ -182,17 +222,15 @@ mse_status mse_ec_key_verify(const struct mse_ec_key *k, struct mse_bytes sig,
     if (st != MSE_OK) {
         return st;
     }
-    BIGNUM *r = NULL;
-    BIGNUM *s = NULL;
-    ECDSA_SIG *numbers = new_sig(&r, &s);
+    struct numbers *numbers = take_numbers(k->spare);
     st = MSE_ERR_CRYPTO;
-    if (numbers != NULL && set_numbers(r, s, &rs)) {
+    if (numbers != NULL && set_numbers(numbers, &rs)) {
         (void)ERR_set_mark();
         bool good = verify_with(k->key, numbers, mse_bytes_of(digest, k->half));
         (void)ERR_pop_to_mark();
         st = good ? MSE_OK : MSE_ERR_SIGNATURE;
     }
-    ECDSA_SIG_free(numbers);
+    leave_numbers(k->spare, numbers);
     return st;
 }
 
