@@ -443,22 +443,29 @@ static double resident(void)
 }
 
 #define MANY 1000000U
+#define SOME 10000U /* by then all is touched that one appraisal touches */
+
+static void appraise_many(const struct inputs *in, unsigned num)
+{
+    for (unsigned i = 0; i < num; i++) {
+        (void)appraise(in);
+    }
+}
 
 static void bench_memory(const char *input, const struct inputs *in)
 {
     struct bench_series s[2] = { { 0 }, { 0 } };
     char extra[128];
     char name[64];
+    appraise_many(in, SOME);
     bench_add(&s[1], resident());
-    for (unsigned i = 0; i < MANY; i++) {
-        (void)appraise(in);
-    }
+    appraise_many(in, MANY - SOME);
     bench_add(&s[0], resident());
     (void)snprintf(name, sizeof name, "appraisal_%s_memory", kind);
     (void)snprintf(extra, sizeof extra, ",\"appraisals\":%u,\"input\":\"%s\"", MANY, input);
     struct bench_figure f = { name, "KiB", "resident memory behind a million known appraisals",
-                              "resident memory before them", extra };
-    missed = bench_report(&f, &s[0], &s[1]) > 1.01 || missed;
+                              "the same behind the first ten thousand", extra };
+    missed = bench_report(&f, &s[0], &s[1]) > 1.001 || missed;
 }
 
 #define BATCH 512U
