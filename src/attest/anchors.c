@@ -126,7 +126,8 @@ struct mse_root mse_root_of(const struct mse_policy *p, enum mse_tee_kind tee,
     return r;
 }
 
-void mse_note_root_kind(struct mse_verdict *v, bool simulated, const struct mse_policy *p)
+/* Of a trusted root. */
+static void note_root_kind(struct mse_verdict *v, bool simulated, const struct mse_policy *p)
 {
     static const struct mse_ask hardware = { MSE_STEP_SIMULATION, "a root of hardware",
                                              "allow_simulation" };
@@ -140,16 +141,16 @@ void mse_note_root_kind(struct mse_verdict *v, bool simulated, const struct mse_
 }
 
 void mse_note_simulation(struct mse_verdict *v, const struct mse_root *root,
-                         const struct mse_policy *p)
+                         const struct mse_policy *p, const char *nowhere)
 {
     static const struct mse_ask simulated = { MSE_STEP_SIMULATION, "the simulated root",
                                               "simulation_only" };
     if (root->trusted) {
-        mse_note_root_kind(v, !root->compiled_in, p);
+        note_root_kind(v, !root->compiled_in, p);
     } else if (root->compiled_in && p->simulation_only) {
         mse_note(v, &simulated, MSE_ERR_HARDWARE_NOT_ALLOWED, "the root of hardware");
     } else {
-        mse_note_skip(v, MSE_STEP_SIMULATION, "the chain ends in no trusted root");
+        mse_note_skip(v, MSE_STEP_SIMULATION, nowhere);
     }
 }
 

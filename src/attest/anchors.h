@@ -35,11 +35,10 @@ struct mse_root {
 struct mse_root mse_root_of(const struct mse_policy *p, enum mse_tee_kind tee,
                             const struct mse_pubkey *key);
 
-/* mse_note_root_kind notes step simulation for evidence that chains to a trusted root. */
-void mse_note_root_kind(struct mse_verdict *v, bool simulated, const struct mse_policy *p);
-/* mse_note_simulation notes step simulation for evidence that chains to such a root. */
+/* mse_note_simulation notes step simulation for evidence that chains to such a root, of whatever
+ * kind of key. nowhere: what to say of a root that nobody trusts. */
 void mse_note_simulation(struct mse_verdict *v, const struct mse_root *root,
-                         const struct mse_policy *p);
+                         const struct mse_policy *p, const char *nowhere);
 
 /* mse_point_of borrows the 64 bytes X || Y of a P-256 key; NULL for another kind of key. */
 const uint8_t *mse_point_of(const struct mse_pubkey *key);

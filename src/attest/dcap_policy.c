@@ -278,20 +278,9 @@ static void judge_collateral_age(struct mse_dcap *a)
 
 static void judge_simulation(struct mse_dcap *a)
 {
-    static const struct mse_ask simulated = { MSE_STEP_SIMULATION, "the simulated root",
-                                              "simulation_only" };
-    if (a->anchor != NULL) {
-        mse_note_root_kind(a->v, a->anchor->simulated, a->policy);
-        return;
-    }
-    const struct mse_chain *c = a->pck_chain;
-    const uint8_t *root = c != NULL ? mse_point_of(&c->certs[c->num - 1].key) : NULL;
-    if (a->policy->simulation_only && root != NULL &&
-        mse_mem_equal(root, mse_intel_root_point(), 64)) {
-        mse_note(a->v, &simulated, MSE_ERR_HARDWARE_NOT_ALLOWED, "the root of hardware");
-        return;
-    }
-    mse_note_skip(a->v, MSE_STEP_SIMULATION, "the PCK chain ends in no trusted root");
+    const struct mse_root root = { .trusted = a->anchor != NULL,
+                                   .compiled_in = a->pck_chain != NULL && !a->v->simulated };
+    mse_note_simulation(a->v, &root, a->policy, "the PCK chain ends in no trusted root");
 }
 
 /* Step attributes. */

@@ -243,7 +243,7 @@ static void judge_simulation(struct nitro *a)
         mse_note_skip(a->v, MSE_STEP_SIMULATION, "a certificate could not be read");
         return;
     }
-    mse_note_simulation(a->v, &a->root, a->policy);
+    mse_note_simulation(a->v, &a->root, a->policy, "the chain ends in no trusted root");
 }
 
 /* Zeros in any of the three stand for no measurement at all. */

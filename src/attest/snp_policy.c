@@ -62,7 +62,7 @@ static void judge_simulation(struct mse_snp_appraisal *a)
         mse_note_skip(a->v, MSE_STEP_SIMULATION, "the VCEK's chain ends in no trusted root");
         return;
     }
-    mse_note_simulation(a->v, &a->root, a->policy);
+    mse_note_simulation(a->v, &a->root, a->policy, "the chain ends in no trusted root");
 }
 
 /* Step attributes: the guest policy, and who asked for the report. */

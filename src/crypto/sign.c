@@ -234,16 +234,22 @@ mse_status mse_ec_key_verify(const struct mse_ec_key *k, struct mse_bytes sig,
     return st;
 }
 
+/* half: the octets of a coordinate and of a number of the signature, and those of the digest. */
+static mse_status verify_digest(struct mse_curve *curve, size_t half, const uint8_t *point,
+                                const uint8_t *sig, const uint8_t *digest)
+{
+    uint8_t octets[1 + 2 * 48] = { 4 };
+    struct rs rs = { .half = half };
+    memcpy(octets + 1, point, 2 * half);
+    memcpy(rs.bytes, sig, 2 * half);
+    return ecdsa_verify(curve, half == 32 ? NID_X9_62_prime256v1 : NID_secp384r1,
+                        mse_bytes_of(octets, 1 + 2 * half), &rs, mse_bytes_of(digest, half));
+}
+
 mse_status mse_p256_verify_digest(struct mse_curve *curve, const uint8_t point[64],
                                   const uint8_t sig[64], const uint8_t digest[32])
 {
-    uint8_t octets[65];
-    struct rs rs = { .half = 32 };
-    octets[0] = 4;
-    memcpy(octets + 1, point, 64);
-    memcpy(rs.bytes, sig, 64);
-    return ecdsa_verify(curve, NID_X9_62_prime256v1, mse_bytes_of(octets, sizeof octets), &rs,
-                        mse_bytes_of(digest, 32));
+    return verify_digest(curve, 32, point, sig, digest);
 }
 
 mse_status mse_p256_verify(struct mse_curve *curve, const uint8_t point[64], const uint8_t sig[64],
@@ -268,13 +274,7 @@ mse_status mse_p384_verify(struct mse_curve *curve, const uint8_t point[96], con
 mse_status mse_p384_verify_digest(struct mse_curve *curve, const uint8_t point[96],
                                   const uint8_t sig[96], const uint8_t digest[48])
 {
-    uint8_t octets[97];
-    struct rs rs = { .half = 48 };
-    octets[0] = 4;
-    memcpy(octets + 1, point, 96);
-    memcpy(rs.bytes, sig, 96);
-    return ecdsa_verify(curve, NID_secp384r1, mse_bytes_of(octets, sizeof octets), &rs,
-                        mse_bytes_of(digest, 48));
+    return verify_digest(curve, 48, point, sig, digest);
 }
 
 static bool put_padded(uint8_t *out, size_t len, struct mse_bytes be)

@@ -86,3 +86,25 @@ void assert_nothing_waived(const struct mse_verdict *v)
     assert_status(mse_verdict_to_text(text, sizeof text, v), MSE_OK);
     assert_null(strstr(text, "waived"));
 }
+
+bool verdict_failed_with(const struct mse_verdict *v, mse_status st)
+{
+    for (size_t i = 0; i < v->num_checks; i++) {
+        if (v->checks[i].status == st) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void assert_refusal_names(const struct mse_verdict *v, mse_status st, const char *key)
+{
+    for (size_t i = 0; i < v->num_checks; i++) {
+        const struct mse_check *c = &v->checks[i];
+        if (c->status == st && c->policy_key != NULL) {
+            assert_string_equal(c->policy_key, key);
+            return;
+        }
+    }
+    fail_msg("no check failed with %s and a policy key", mse_status_name(st));
+}

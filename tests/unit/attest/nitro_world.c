@@ -6,6 +6,7 @@
 #include <openssl/evp.h>
 #include <openssl/x509v3.h>
 
+#include "lib/refusal.h"
 #include "lib/testlib.h"
 
 #include "base/bytes.h"
@@ -313,10 +314,5 @@ mse_status nitro_appraise(struct nitro_world *w)
 
 bool nitro_failed_with(const struct nitro_world *w, mse_status st)
 {
-    for (size_t i = 0; i < w->verdict.num_checks; i++) {
-        if (w->verdict.checks[i].status == st) {
-            return true;
-        }
-    }
-    return false;
+    return verdict_failed_with(&w->verdict, st);
 }

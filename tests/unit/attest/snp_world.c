@@ -398,10 +398,5 @@ mse_status snp_appraise(struct snp_world *w)
 
 bool snp_failed_with(const struct snp_world *w, mse_status st)
 {
-    for (size_t i = 0; i < w->verdict.num_checks; i++) {
-        if (w->verdict.checks[i].status == st) {
-            return true;
-        }
-    }
-    return false;
+    return verdict_failed_with(&w->verdict, st);
 }

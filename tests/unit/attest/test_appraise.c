@@ -8,20 +8,6 @@
 #include "crypto/digest.h"
 #include "world.h"
 
-/* The primary status, and a check that says what it saw and wanted. */
-static void want(struct world *w, mse_status st)
-{
-    mse_status seen = world_appraise(w);
-    if (seen != st) {
-        print_error("got: %s\n", w->err.text);
-    }
-    assert_status(seen, st);
-    const struct mse_check *c = mse_verdict_failure(&w->verdict);
-    assert_non_null(c);
-    assert_string_not_equal(c->seen, "");
-    assert_string_not_equal(c->wanted, "");
-}
-
 static void test_healthy(void **state)
 {
     struct world *w = *state;
@@ -49,7 +35,7 @@ static void test_zeroed_policy(void **state)
     struct world *w = *state;
     struct mse_policy zero = { .accepted_tcb_statuses = 0 };
     w->policy = zero;
-    want(w, MSE_ERR_PCK_CHAIN_ROOT_UNTRUSTED);
+    world_wants(w, MSE_ERR_PCK_CHAIN_ROOT_UNTRUSTED);
     assert_true(world_failed_with(w, MSE_ERR_TCB_STATUS));
     assert_true(world_failed_with(w, MSE_ERR_NOTHING_IDENTIFIES));
 }
@@ -58,13 +44,13 @@ static void test_senseless_policy(void **state)
 {
     struct world *w = *state;
     w->policy.accepted_tcb_statuses |= MSE_TCB_BIT(MSE_TCB_REVOKED);
-    want(w, MSE_ERR_POLICY);
+    world_wants(w, MSE_ERR_POLICY);
     (void)world_defaults(state);
     w->policy.num_references = MSE_MAX_REFERENCES + 1;
-    want(w, MSE_ERR_POLICY);
+    world_wants(w, MSE_ERR_POLICY);
     (void)world_defaults(state);
     w->policy.max_collateral_age = 30 * WORLD_DAY;
-    want(w, MSE_ERR_POLICY);
+    world_wants(w, MSE_ERR_POLICY);
 }
 
 static void test_form(void **state)
@@ -89,7 +75,7 @@ static void test_certification_data(void **state)
     static const uint16_t types[] = { 1, 2, 3, 4, 6, 7 };
     for (size_t i = 0; i < MSE_ARRAY_LEN(types); i++) {
         w->cert_type = types[i];
-        want(w, MSE_ERR_UNSUPPORTED_CERT_TYPE);
+        world_wants(w, MSE_ERR_UNSUPPORTED_CERT_TYPE);
         w->collateral.pck_cert_chain = mse_build_view(&w->chain_pem);
         assert_status(world_judge(w), MSE_ERR_UNSUPPORTED_CERT_TYPE);
     }
@@ -99,18 +85,18 @@ static void test_chain_shape(void **state)
 {
     struct world *w = *state;
     w->chain_len = 2;
-    want(w, MSE_ERR_PCK_CHAIN_MALFORMED);
+    world_wants(w, MSE_ERR_PCK_CHAIN_MALFORMED);
     w->chain[1] = WORLD_ROOT;
-    want(w, MSE_ERR_PCK_CHAIN_SIGNATURE);
+    world_wants(w, MSE_ERR_PCK_CHAIN_SIGNATURE);
     w->chain[0] = WORLD_CA;
-    want(w, MSE_ERR_PCK_EXTENSION_MISSING);
+    world_wants(w, MSE_ERR_PCK_EXTENSION_MISSING);
     w->chain_len = 0;
-    want(w, MSE_ERR_MALFORMED);
+    world_wants(w, MSE_ERR_MALFORMED);
     w->chain_len = 4;
     w->chain[0] = WORLD_PCK;
     w->chain[1] = WORLD_CA;
     w->chain[3] = WORLD_ROOT;
-    want(w, MSE_ERR_PCK_CHAIN_MALFORMED);
+    world_wants(w, MSE_ERR_PCK_CHAIN_MALFORMED);
     assert_false(w->verdict.signatures_ok);
 }
 
@@ -123,10 +109,10 @@ static void test_chain_signatures(void **state)
         mse_status st = root ? MSE_ERR_PCK_CHAIN_ROOT_UNTRUSTED : MSE_ERR_PCK_CHAIN_SIGNATURE;
         (void)world_defaults(state);
         w->certs[members[i]].issuer_key = w->keys[WORLD_KEY_OTHER];
-        want(w, st);
+        world_wants(w, st);
         (void)world_defaults(state);
         w->certs[members[i]].issuer_cn = "Somebody Else";
-        want(w, st);
+        world_wants(w, st);
     }
 }
 
@@ -134,13 +120,13 @@ static void test_chain_profile(void **state)
 {
     struct world *w = *state;
     w->certs[WORLD_CA].path_len = MSE_SIM_NOT_A_CA;
-    want(w, MSE_ERR_PCK_CHAIN_MALFORMED);
+    world_wants(w, MSE_ERR_PCK_CHAIN_MALFORMED);
     (void)world_defaults(state);
     w->certs[WORLD_ROOT].path_len = 0;
-    want(w, MSE_ERR_PCK_CHAIN_MALFORMED);
+    world_wants(w, MSE_ERR_PCK_CHAIN_MALFORMED);
     (void)world_defaults(state);
     w->certs[WORLD_PCK].path_len = 0;
-    want(w, MSE_ERR_PCK_EXTENSION_MISSING);
+    world_wants(w, MSE_ERR_PCK_EXTENSION_MISSING);
 }
 
 static void test_chain_dates(void **state)
@@ -149,12 +135,12 @@ static void test_chain_dates(void **state)
     for (int i = WORLD_ROOT; i <= WORLD_PCK; i++) {
         (void)world_defaults(state);
         w->certs[i].not_after = WORLD_NOW - 1;
-        want(w, MSE_ERR_PCK_CHAIN_EXPIRED);
+        world_wants(w, MSE_ERR_PCK_CHAIN_EXPIRED);
         w->certs[i].not_after = WORLD_NOW;
         assert_status(world_appraise(w), MSE_OK);
         w->certs[i].not_after = WORLD_NOW + WORLD_DAY;
         w->certs[i].not_before = WORLD_NOW + 1;
-        want(w, MSE_ERR_PCK_CHAIN_NOT_YET_VALID);
+        world_wants(w, MSE_ERR_PCK_CHAIN_NOT_YET_VALID);
     }
 }
 
@@ -162,13 +148,13 @@ static void test_root(void **state)
 {
     struct world *w = *state;
     w->policy.simulation_root[5] ^= 1;
-    want(w, MSE_ERR_PCK_CHAIN_ROOT_UNTRUSTED);
+    world_wants(w, MSE_ERR_PCK_CHAIN_ROOT_UNTRUSTED);
     assert_true(world_failed_with(w, MSE_ERR_TCB_INFO_CHAIN_ROOT_UNTRUSTED));
     (void)world_defaults(state);
     w->policy.allow_simulation = false;
-    want(w, MSE_ERR_SIMULATION);
+    world_wants(w, MSE_ERR_SIMULATION);
     memset(w->policy.simulation_root, 0, 64);
-    want(w, MSE_ERR_PCK_CHAIN_ROOT_UNTRUSTED);
+    world_wants(w, MSE_ERR_PCK_CHAIN_ROOT_UNTRUSTED);
     assert_true(w->verdict.simulated);
 }
 
@@ -177,7 +163,7 @@ static void test_extension(void **state)
     struct world *w = *state;
     static const uint8_t broken[] = { 0x30, 0x03, 0x02, 0x01, 0x01 };
     w->certs[WORLD_PCK].sgx = mse_bytes_of(broken, sizeof broken);
-    want(w, MSE_ERR_PCK_CHAIN_MALFORMED);
+    world_wants(w, MSE_ERR_PCK_CHAIN_MALFORMED);
     assert_int_equal(mse_verdict_failure(&w->verdict)->step, MSE_STEP_PCK_EXTENSION);
     assert_false(w->verdict.has_pck);
 }
@@ -186,22 +172,22 @@ static void test_pck_crl(void **state)
 {
     struct world *w = *state;
     w->pck_crl_revokes = WORLD_PCK;
-    want(w, MSE_ERR_PCK_REVOKED);
+    world_wants(w, MSE_ERR_PCK_REVOKED);
     w->pck_crl_revokes = WORLD_CA;
     assert_status(world_appraise(w), MSE_OK);
     w->pck_crl.issuer_cn = "Somebody Else";
-    want(w, MSE_ERR_PCK_CRL_ISSUER_MISMATCH);
+    world_wants(w, MSE_ERR_PCK_CRL_ISSUER_MISMATCH);
     (void)world_defaults(state);
     w->pck_crl.issuer_key = w->keys[WORLD_KEY_OTHER];
-    want(w, MSE_ERR_PCK_CRL_SIGNATURE);
+    world_wants(w, MSE_ERR_PCK_CRL_SIGNATURE);
     (void)world_defaults(state);
     w->pck_crl.next_update = WORLD_NOW - 1;
-    want(w, MSE_ERR_PCK_CRL_EXPIRED);
+    world_wants(w, MSE_ERR_PCK_CRL_EXPIRED);
     w->pck_crl.next_update = WORLD_NOW;
     assert_status(world_appraise(w), MSE_OK);
     w->pck_crl.this_update = WORLD_NOW + 1;
     w->pck_crl.next_update = WORLD_NOW + 2;
-    want(w, MSE_ERR_PCK_CRL_NOT_YET_VALID);
+    world_wants(w, MSE_ERR_PCK_CRL_NOT_YET_VALID);
     w->collateral.pck_crl.len = 0;
     assert_status(world_judge(w), MSE_ERR_PCK_CRL_MISSING);
     w->collateral.pck_crl.len = 20;
@@ -212,22 +198,22 @@ static void test_root_crl(void **state)
 {
     struct world *w = *state;
     w->root_crl_revokes = WORLD_CA;
-    want(w, MSE_ERR_INTERMEDIATE_REVOKED);
+    world_wants(w, MSE_ERR_INTERMEDIATE_REVOKED);
     w->root_crl_revokes = WORLD_TCB;
-    want(w, MSE_ERR_TCB_INFO_CHAIN_REVOKED);
+    world_wants(w, MSE_ERR_TCB_INFO_CHAIN_REVOKED);
     assert_true(world_failed_with(w, MSE_ERR_QE_IDENTITY_CHAIN_REVOKED));
     (void)world_defaults(state);
     w->root_crl.issuer_cn = "Somebody Else";
-    want(w, MSE_ERR_ROOT_CRL_ISSUER_MISMATCH);
+    world_wants(w, MSE_ERR_ROOT_CRL_ISSUER_MISMATCH);
     (void)world_defaults(state);
     w->root_crl.issuer_key = w->keys[WORLD_KEY_OTHER];
-    want(w, MSE_ERR_ROOT_CRL_SIGNATURE);
+    world_wants(w, MSE_ERR_ROOT_CRL_SIGNATURE);
     (void)world_defaults(state);
     w->root_crl.next_update = WORLD_NOW - 1;
-    want(w, MSE_ERR_ROOT_CRL_EXPIRED);
+    world_wants(w, MSE_ERR_ROOT_CRL_EXPIRED);
     w->root_crl.this_update = WORLD_NOW + 1;
     w->root_crl.next_update = WORLD_NOW + 2;
-    want(w, MSE_ERR_ROOT_CRL_NOT_YET_VALID);
+    world_wants(w, MSE_ERR_ROOT_CRL_NOT_YET_VALID);
     w->collateral.root_ca_crl.len = 0;
     assert_status(world_judge(w), MSE_ERR_ROOT_CRL_MISSING);
     w->collateral.root_ca_crl.len = 20;
@@ -238,25 +224,25 @@ static void test_signing_chain(void **state)
 {
     struct world *w = *state;
     w->certs[WORLD_TCB].issuer_key = w->keys[WORLD_KEY_OTHER];
-    want(w, MSE_ERR_TCB_INFO_CHAIN_SIGNATURE);
+    world_wants(w, MSE_ERR_TCB_INFO_CHAIN_SIGNATURE);
     assert_true(world_failed_with(w, MSE_ERR_QE_IDENTITY_CHAIN_SIGNATURE));
     w->signing_root = false;
-    want(w, MSE_ERR_TCB_INFO_CHAIN_SIGNATURE);
+    world_wants(w, MSE_ERR_TCB_INFO_CHAIN_SIGNATURE);
     (void)world_defaults(state);
     w->signing_root = false;
     w->certs[WORLD_TCB].issuer_cn = "Another root of the same key";
-    want(w, MSE_ERR_TCB_INFO_CHAIN_SIGNATURE);
+    world_wants(w, MSE_ERR_TCB_INFO_CHAIN_SIGNATURE);
     assert_true(world_failed_with(w, MSE_ERR_QE_IDENTITY_CHAIN_SIGNATURE));
     (void)world_defaults(state);
     w->certs[WORLD_TCB].path_len = 0;
-    want(w, MSE_ERR_TCB_INFO_CHAIN_MALFORMED);
+    world_wants(w, MSE_ERR_TCB_INFO_CHAIN_MALFORMED);
     (void)world_defaults(state);
     w->certs[WORLD_TCB].not_after = WORLD_NOW - 1;
-    want(w, MSE_ERR_TCB_INFO_CHAIN_EXPIRED);
+    world_wants(w, MSE_ERR_TCB_INFO_CHAIN_EXPIRED);
     assert_true(world_failed_with(w, MSE_ERR_QE_IDENTITY_CHAIN_EXPIRED));
     (void)world_defaults(state);
     w->certs[WORLD_TCB].not_before = WORLD_NOW + 1;
-    want(w, MSE_ERR_TCB_INFO_CHAIN_NOT_YET_VALID);
+    world_wants(w, MSE_ERR_TCB_INFO_CHAIN_NOT_YET_VALID);
     assert_true(world_failed_with(w, MSE_ERR_QE_IDENTITY_CHAIN_NOT_YET_VALID));
     (void)world_defaults(state);
     world_make(w);
@@ -308,21 +294,21 @@ static void test_tcb_info(void **state)
 {
     struct world *w = *state;
     edit_tcb(w, "UpToDate", "UpToDate ", true);
-    want(w, MSE_ERR_TCB_INFO_SIGNATURE);
+    world_wants(w, MSE_ERR_TCB_INFO_SIGNATURE);
     edit_tcb(w, "\"version\":3", "\"version\": 3", true);
-    want(w, MSE_ERR_TCB_INFO_SIGNATURE);
+    world_wants(w, MSE_ERR_TCB_INFO_SIGNATURE);
     edit_tcb(w, "\"version\":3", "\"version\":4", false);
-    want(w, MSE_ERR_TCB_INFO_UNSUPPORTED_VERSION);
+    world_wants(w, MSE_ERR_TCB_INFO_UNSUPPORTED_VERSION);
     edit_tcb(w, "\"fmspc\"", "\"fmspd\"", false);
-    want(w, MSE_ERR_TCB_INFO_MALFORMED);
+    world_wants(w, MSE_ERR_TCB_INFO_MALFORMED);
     edit_tcb(w, "00606A000001", "00606A000002", false);
-    want(w, MSE_ERR_TCB_INFO_MISMATCH);
+    world_wants(w, MSE_ERR_TCB_INFO_MISMATCH);
     edit_tcb(w, "\"pceId\":\"0000\"", "\"pceId\":\"0001\"", false);
-    want(w, MSE_ERR_TCB_INFO_MISMATCH);
+    world_wants(w, MSE_ERR_TCB_INFO_MISMATCH);
     edit_tcb(w, "2026-01-30", "2025-12-31", false);
-    want(w, MSE_ERR_TCB_INFO_EXPIRED);
+    world_wants(w, MSE_ERR_TCB_INFO_EXPIRED);
     edit_tcb(w, "2025-12-31", "2026-01-02", false);
-    want(w, MSE_ERR_TCB_INFO_NOT_YET_VALID);
+    world_wants(w, MSE_ERR_TCB_INFO_NOT_YET_VALID);
     (void)world_defaults(state);
     world_make(w);
     w->collateral.tcb_info.len = 0;
@@ -336,17 +322,17 @@ static void test_qe_identity(void **state)
 {
     struct world *w = *state;
     edit_qe(w, "UpToDate", "UpToDate ", true);
-    want(w, MSE_ERR_QE_IDENTITY_SIGNATURE);
+    world_wants(w, MSE_ERR_QE_IDENTITY_SIGNATURE);
     edit_qe(w, "\"version\":2", "\"version\":3", false);
-    want(w, MSE_ERR_QE_IDENTITY_UNSUPPORTED_VERSION);
+    world_wants(w, MSE_ERR_QE_IDENTITY_UNSUPPORTED_VERSION);
     edit_qe(w, "\"mrsigner\"", "\"mrsignor\"", false);
-    want(w, MSE_ERR_QE_IDENTITY_MALFORMED);
+    world_wants(w, MSE_ERR_QE_IDENTITY_MALFORMED);
     edit_qe(w, "2026-01-30", "2025-12-31", false);
-    want(w, MSE_ERR_QE_IDENTITY_EXPIRED);
+    world_wants(w, MSE_ERR_QE_IDENTITY_EXPIRED);
     edit_qe(w, "2025-12-31", "2026-01-02", false);
-    want(w, MSE_ERR_QE_IDENTITY_NOT_YET_VALID);
+    world_wants(w, MSE_ERR_QE_IDENTITY_NOT_YET_VALID);
     edit_qe(w, "\"id\":\"QE\"", "\"id\":\"QVE\"", false);
-    want(w, MSE_ERR_QE_IDENTITY_MISMATCH);
+    world_wants(w, MSE_ERR_QE_IDENTITY_MISMATCH);
     (void)world_defaults(state);
     world_make(w);
     w->collateral.qe_identity_issuer_chain.len = 0;
@@ -358,16 +344,16 @@ static void test_qe_match(void **state)
 {
     struct world *w = *state;
     w->qe.mr_signer[31] = 1;
-    want(w, MSE_ERR_QE_IDENTITY_MISMATCH);
+    world_wants(w, MSE_ERR_QE_IDENTITY_MISMATCH);
     (void)world_defaults(state);
     w->qe.isv_prod_id = 2;
-    want(w, MSE_ERR_QE_IDENTITY_MISMATCH);
+    world_wants(w, MSE_ERR_QE_IDENTITY_MISMATCH);
     (void)world_defaults(state);
     w->qe.misc_select = 1;
-    want(w, MSE_ERR_QE_IDENTITY_MISMATCH);
+    world_wants(w, MSE_ERR_QE_IDENTITY_MISMATCH);
     (void)world_defaults(state);
     w->qe.attr_flags |= MSE_SGX_FLAG_DEBUG;
-    want(w, MSE_ERR_QE_IDENTITY_MISMATCH);
+    world_wants(w, MSE_ERR_QE_IDENTITY_MISMATCH);
     (void)world_defaults(state);
     w->qe.attr_flags |= MSE_SGX_FLAG_MODE64BIT;
     w->qe.attr_xfrm = 0xe7;
@@ -402,20 +388,20 @@ static void test_tcb_levels(void **state)
     struct world *w = *state;
     w->ext.comp_svn[7] = 3;
     w->ext.pce_svn = 10;
-    want(w, MSE_ERR_TCB_STATUS);
+    world_wants(w, MSE_ERR_TCB_STATUS);
     assert_int_equal(w->verdict.tcb_status, MSE_TCB_OUT_OF_DATE);
     assert_string_equal(w->verdict.advisories[0], "INTEL-SA-00001");
     w->ext.pce_svn = 9;
-    want(w, MSE_ERR_TCB_NOT_SUPPORTED);
+    world_wants(w, MSE_ERR_TCB_NOT_SUPPORTED);
     (void)world_defaults(state);
     w->ext.pce_svn = 10;
-    want(w, MSE_ERR_TCB_STATUS);
+    world_wants(w, MSE_ERR_TCB_STATUS);
     (void)world_defaults(state);
     w->ext.comp_svn[0] = 2;
-    want(w, MSE_ERR_TCB_NOT_SUPPORTED);
+    world_wants(w, MSE_ERR_TCB_NOT_SUPPORTED);
     (void)world_defaults(state);
     w->qe.isv_svn = 5;
-    want(w, MSE_ERR_TCB_NOT_SUPPORTED);
+    world_wants(w, MSE_ERR_TCB_NOT_SUPPORTED);
     assert_int_equal(w->verdict.tcb_status, MSE_TCB_NONE);
 }
 
@@ -424,22 +410,22 @@ static void test_status(void **state)
     struct world *w = *state;
     w->tcb_status = MSE_TCB_SW_HARDENING_NEEDED;
     w->qe_status = MSE_TCB_OUT_OF_DATE;
-    want(w, MSE_ERR_TCB_STATUS);
+    world_wants(w, MSE_ERR_TCB_STATUS);
     assert_int_equal(w->verdict.tcb_status, MSE_TCB_OUT_OF_DATE);
     assert_int_equal(w->verdict.num_advisories, 2);
     assert_int_equal(w->verdict.num_platform_advisories, 1);
     assert_string_equal(mse_verdict_failure(&w->verdict)->policy_key, "accepted_tcb_statuses");
     w->policy.accepted_tcb_statuses |= MSE_TCB_BIT(MSE_TCB_OUT_OF_DATE);
-    want(w, MSE_ERR_TCB_ADVISORY);
+    world_wants(w, MSE_ERR_TCB_ADVISORY);
     w->policy.num_accepted_advisories = 2;
     (void)snprintf(w->policy.accepted_advisories[0], MSE_ADVISORY_LEN, "INTEL-SA-00001");
     (void)snprintf(w->policy.accepted_advisories[1], MSE_ADVISORY_LEN, "INTEL-SA-0000");
-    want(w, MSE_ERR_TCB_ADVISORY);
+    world_wants(w, MSE_ERR_TCB_ADVISORY);
     (void)snprintf(w->policy.accepted_advisories[1], MSE_ADVISORY_LEN, "INTEL-SA-00002");
     assert_status(world_appraise(w), MSE_OK);
     w->qe_status = MSE_TCB_REVOKED;
     w->policy.insecure_any_advisory = true;
-    want(w, MSE_ERR_TCB_REVOKED);
+    world_wants(w, MSE_ERR_TCB_REVOKED);
 }
 
 static void test_grace(void **state)
@@ -449,7 +435,7 @@ static void test_grace(void **state)
     w->policy.insecure_any_advisory = true;
     w->policy.grace_reference = MSE_GRACE_TCB_DATE;
     w->policy.grace_days = 274;
-    want(w, MSE_ERR_TCB_STATUS);
+    world_wants(w, MSE_ERR_TCB_STATUS);
     w->policy.grace_days = 275;
     assert_status(world_appraise(w), MSE_OK);
     assert_waived(&w->verdict, "grace_days", MSE_EAR_HARDWARE);
@@ -458,24 +444,24 @@ static void test_grace(void **state)
     w->policy.grace_days = 1;
     assert_status(world_appraise(w), MSE_OK);
     w->at = WORLD_NOW + 1;
-    want(w, MSE_ERR_TCB_STATUS);
+    world_wants(w, MSE_ERR_TCB_STATUS);
     w->at = WORLD_NOW;
     w->tcb_status = MSE_TCB_CONFIGURATION_NEEDED;
-    want(w, MSE_ERR_TCB_STATUS);
+    world_wants(w, MSE_ERR_TCB_STATUS);
     w->tcb_status = MSE_TCB_REVOKED;
-    want(w, MSE_ERR_TCB_REVOKED);
+    world_wants(w, MSE_ERR_TCB_REVOKED);
     w->tcb_status = MSE_TCB_UP_TO_DATE;
     w->policy.grace_reference = MSE_GRACE_NONE;
-    want(w, MSE_ERR_POLICY);
+    world_wants(w, MSE_ERR_POLICY);
 }
 
 static void test_numbers_and_dates(void **state)
 {
     struct world *w = *state;
     w->policy.min_tcb_evaluation_number = 18;
-    want(w, MSE_ERR_TCB_EVALUATION_NUMBER);
+    world_wants(w, MSE_ERR_TCB_EVALUATION_NUMBER);
     edit_qe(w, "Number\":17", "Number\":18", false);
-    want(w, MSE_ERR_TCB_EVALUATION_MIXED);
+    world_wants(w, MSE_ERR_TCB_EVALUATION_MIXED);
     w->policy.allow_mixed_evaluation_numbers = true;
     assert_status(world_appraise(w), MSE_OK);
     assert_waived(&w->verdict, "allow_mixed_evaluation_numbers", MSE_EAR_HARDWARE);
@@ -484,19 +470,19 @@ static void test_numbers_and_dates(void **state)
     w->policy.min_tcb_date = w->verdict.tcb_date;
     assert_status(world_appraise(w), MSE_OK);
     w->policy.min_tcb_date++;
-    want(w, MSE_ERR_TCB_DATE);
+    world_wants(w, MSE_ERR_TCB_DATE);
     edit_tcb(w, "2025-12-31", "2025-11-30", false);
     w->policy.max_collateral_age = 32 * WORLD_DAY;
     assert_status(world_appraise(w), MSE_OK);
     w->policy.max_collateral_age = 31 * WORLD_DAY;
-    want(w, MSE_ERR_COLLATERAL_AGE);
+    world_wants(w, MSE_ERR_COLLATERAL_AGE);
 }
 
 static void test_attributes(void **state)
 {
     struct world *w = *state;
     w->body.attr_flags |= MSE_SGX_FLAG_DEBUG;
-    want(w, MSE_ERR_DEBUG);
+    world_wants(w, MSE_ERR_DEBUG);
     w->policy.allow_debug = true;
     assert_status(world_appraise(w), MSE_OK);
     assert_waived(&w->verdict, "allow_debug", MSE_EAR_CONFIGURATION);
@@ -504,7 +490,7 @@ static void test_attributes(void **state)
     for (size_t i = 0; i < MSE_ARRAY_LEN(bad); i++) {
         w->body.attr_flags = bad[i];
         w->policy.insecure_any_attributes = false;
-        want(w, MSE_ERR_ATTRIBUTES);
+        world_wants(w, MSE_ERR_ATTRIBUTES);
         w->policy.insecure_any_attributes = true;
         assert_status(world_appraise(w), MSE_OK);
         assert_waived(&w->verdict, "insecure_any_attributes", MSE_EAR_CONFIGURATION);
@@ -518,7 +504,7 @@ static void test_sample_signer(void **state)
         w->body.mr_signer, 32,
         mse_bytes_str("83d719e77deaca1470f6baf62a4d774303c899db69020f9c70ee1dfc08c7ce9e")));
     memcpy(w->policy.references[0].mr_signer, w->body.mr_signer, 32);
-    want(w, MSE_ERR_SAMPLE_SIGNER);
+    world_wants(w, MSE_ERR_SAMPLE_SIGNER);
     w->policy.allow_sample_signer = true;
     assert_status(world_appraise(w), MSE_OK);
     assert_waived(&w->verdict, "allow_sample_signer", MSE_EAR_EXECUTABLES);
@@ -529,24 +515,24 @@ static void test_references(void **state)
     struct world *w = *state;
     struct mse_reference *r = &w->policy.references[0];
     w->body.mr_enclave[0] ^= 1;
-    want(w, MSE_ERR_MRENCLAVE_MISMATCH);
+    world_wants(w, MSE_ERR_MRENCLAVE_MISMATCH);
     w->body.mr_enclave[0] ^= 1;
     w->body.mr_signer[0] ^= 1;
-    want(w, MSE_ERR_MRSIGNER_MISMATCH);
+    world_wants(w, MSE_ERR_MRSIGNER_MISMATCH);
     w->body.mr_signer[0] ^= 1;
     r->has_isv_prod_id = true;
     r->isv_prod_id = 8;
-    want(w, MSE_ERR_ISVPRODID_MISMATCH);
+    world_wants(w, MSE_ERR_ISVPRODID_MISMATCH);
     r->isv_prod_id = 7;
     r->has_min_isv_svn = true;
     r->min_isv_svn = 6;
-    want(w, MSE_ERR_ISVSVN_TOO_LOW);
+    world_wants(w, MSE_ERR_ISVSVN_TOO_LOW);
     r->min_isv_svn = 5;
     r->has_config_id = true;
-    want(w, MSE_ERR_CONFIG_ID_MISMATCH);
+    world_wants(w, MSE_ERR_CONFIG_ID_MISMATCH);
     r->config_id[0] = 0x33;
     r->has_report_data = true;
-    want(w, MSE_ERR_REPORT_DATA_MISMATCH);
+    world_wants(w, MSE_ERR_REPORT_DATA_MISMATCH);
     r->report_data[0] = 0x44;
     assert_status(world_appraise(w), MSE_OK);
 }
@@ -565,7 +551,7 @@ static void test_reference_sets(void **state)
     assert_int_equal(w->verdict.reference_index, 1);
     w->policy.references[0] = vague;
     w->policy.references[1] = empty;
-    want(w, MSE_ERR_NOTHING_IDENTIFIES);
+    world_wants(w, MSE_ERR_NOTHING_IDENTIFIES);
     w->policy.insecure_any_app = true;
     assert_status(world_appraise(w), MSE_OK);
     assert_int_not_equal(w->verdict.reference_index, SIZE_MAX);
@@ -574,7 +560,7 @@ static void test_reference_sets(void **state)
     assert_status(world_appraise(w), MSE_OK);
     assert_waived(&w->verdict, "insecure_any_app", MSE_EAR_EXECUTABLES);
     w->policy.insecure_any_app = false;
-    want(w, MSE_ERR_NOTHING_IDENTIFIES);
+    world_wants(w, MSE_ERR_NOTHING_IDENTIFIES);
 }
 
 static void test_machines(void **state)
@@ -583,11 +569,11 @@ static void test_machines(void **state)
     struct mse_machine m = { .id = { 0x66, 2 }, .len = 16 };
     w->policy.allowed_machines[0] = m;
     w->policy.num_allowed_machines = 1;
-    want(w, MSE_ERR_MACHINE_NOT_ALLOWED);
+    world_wants(w, MSE_ERR_MACHINE_NOT_ALLOWED);
     w->policy.allowed_machines[0].id[1] = 1; /* the PPID */
     assert_status(world_appraise(w), MSE_OK);
     w->policy.allowed_machines[0].len = 32;
-    want(w, MSE_ERR_MACHINE_NOT_ALLOWED);
+    world_wants(w, MSE_ERR_MACHINE_NOT_ALLOWED);
     assert_status(
         mse_sha256(w->policy.allowed_machines[0].id, mse_bytes_of(w->ext.platform_instance_id, 16)),
         MSE_OK);
@@ -595,10 +581,10 @@ static void test_machines(void **state)
     struct mse_machine zero = { .len = 16 };
     w->policy.allowed_machines[0] = zero;
     memset(w->ext.ppid, 0, 16);
-    want(w, MSE_ERR_MACHINE_NOT_ALLOWED);
+    world_wants(w, MSE_ERR_MACHINE_NOT_ALLOWED);
     (void)world_defaults(state);
     w->policy.num_allowed_fmspc = 1;
-    want(w, MSE_ERR_FMSPC_NOT_ALLOWED);
+    world_wants(w, MSE_ERR_FMSPC_NOT_ALLOWED);
     memcpy(w->policy.allowed_fmspc[0], w->ext.fmspc, 6);
     assert_status(world_appraise(w), MSE_OK);
 }
@@ -608,7 +594,7 @@ static void test_level(void **state)
 {
     struct world *w = *state;
     w->policy.require_level = 2;
-    want(w, MSE_ERR_LEVEL);
+    world_wants(w, MSE_ERR_LEVEL);
     mse_verdict_set_level(&w->verdict, 1, &w->policy);
     assert_status(w->verdict.status, MSE_ERR_LEVEL);
     mse_verdict_set_level(&w->verdict, 2, &w->policy);
@@ -625,7 +611,7 @@ static void test_simulation_only(void **state)
     w->policy.simulation_only = true;
     assert_status(world_appraise(w), MSE_OK);
     w->policy.allow_simulation = false;
-    want(w, MSE_ERR_POLICY);
+    world_wants(w, MSE_ERR_POLICY);
 }
 
 static void test_tools(void **state)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What went wrong in other verifiers, one test for each class, named after it. Each begins from
  * evidence that is accepted and makes the one change that those verifiers let pass. */
+#include "lib/refusal.h"
 #include "lib/testlib.h"
 
 #include "base/bytes.h"
@@ -342,15 +343,8 @@ static void a_family_passed_for_a_machine(void **state)
 static void names(struct world *w, mse_status st, const char *key)
 {
     (void)world_appraise(w);
-    for (size_t i = 0; i < w->verdict.num_checks; i++) {
-        const struct mse_check *c = &w->verdict.checks[i];
-        if (c->status == st && c->policy_key != NULL) {
-            assert_string_equal(c->policy_key, key);
-            (void)world_defaults((void **)&w);
-            return;
-        }
-    }
-    fail_msg("no check failed with %s and a policy key", mse_status_name(st));
+    assert_refusal_names(&w->verdict, st, key);
+    (void)world_defaults((void **)&w);
 }
 
 /* That all refusals name step, seen and wanted is asked of every verdict (refusal.h). */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What went wrong in other verifiers of SEV-SNP reports, one test for each class, named after it;
  * and the policy key that each refusal of a policy names. */
+#include "lib/refusal.h"
 #include "lib/testlib.h"
 
 #include "base/bytes.h"
@@ -217,15 +218,8 @@ static void a_first_failure_hid_the_rest(void **state)
 static void names(struct snp_world *w, mse_status st, const char *key)
 {
     (void)snp_appraise(w);
-    for (size_t i = 0; i < w->verdict.num_checks; i++) {
-        const struct mse_check *c = &w->verdict.checks[i];
-        if (c->status == st && c->policy_key != NULL) {
-            assert_string_equal(c->policy_key, key);
-            (void)snp_defaults((void **)&w);
-            return;
-        }
-    }
-    fail_msg("no check failed with %s and a policy key", mse_status_name(st));
+    assert_refusal_names(&w->verdict, st, key);
+    (void)snp_defaults((void **)&w);
 }
 
 static void refusals_name_their_policy_key(void **state)

@@ -11,22 +11,6 @@
 #include "crypto/digest.h"
 #include "world.h"
 
-/* The primary status, and a check that says what it saw and wanted. */
-static void want(struct world *w, mse_status st)
-{
-    mse_status seen = world_appraise(w);
-    if (seen != st) {
-        print_error("got: %s\n", w->err.text);
-    }
-    assert_status(seen, st);
-    const struct mse_check *c = mse_verdict_failure(&w->verdict);
-    assert_true((c == NULL) == (st == MSE_OK));
-    if (c != NULL) {
-        assert_string_not_equal(c->seen, "");
-        assert_string_not_equal(c->wanted, "");
-    }
-}
-
 /* Healthy again, with a reference set that follows the body. */
 static void follow(struct world *w)
 {
@@ -36,7 +20,7 @@ static void follow(struct world *w)
 static void test_healthy(void **state)
 {
     struct world *w = *state;
-    want(w, MSE_OK);
+    world_wants(w, MSE_OK);
     const struct mse_verdict *v = &w->verdict;
     assert_int_equal(v->tee, MSE_TEE_TDX);
     assert_int_equal(v->quote_version, 4);
@@ -46,12 +30,12 @@ static void test_healthy(void **state)
     assert_int_equal(v->tcb_status, MSE_TCB_UP_TO_DATE);
     assert_memory_equal(v->td.rtmr, w->td.rtmr, sizeof v->td.rtmr);
     w->tdx_version = 5;
-    want(w, MSE_OK);
+    world_wants(w, MSE_OK);
     assert_int_equal(w->verdict.quote_version, 5);
     assert_false(w->verdict.td.is_15);
     w->td.is_15 = true;
     w->td.mr_service_td[47] = 9;
-    want(w, MSE_OK);
+    world_wants(w, MSE_OK);
     assert_true(w->verdict.td.is_15);
     assert_int_equal(w->verdict.td.mr_service_td[47], 9);
 }
@@ -144,9 +128,9 @@ static void test_collateral_of_sgx(void **state)
 {
     struct world *w = *state;
     w->qe_edit = (struct world_edit) { "\"TD_QE\"", "\"QE\"", false };
-    want(w, MSE_ERR_QE_IDENTITY_MISMATCH);
+    world_wants(w, MSE_ERR_QE_IDENTITY_MISMATCH);
     w->qe_edit = (struct world_edit) { "\"TD_QE\"", "\"QVE\"", false };
-    want(w, MSE_ERR_QE_IDENTITY_MISMATCH);
+    world_wants(w, MSE_ERR_QE_IDENTITY_MISMATCH);
     (void)world_defaults_tdx(state);
     world_make(w);
     static struct mse_build tdx_quote;
@@ -165,10 +149,10 @@ static void test_module(void **state)
 {
     struct world *w = *state;
     w->td.mr_signer_seam[47] = 1;
-    want(w, MSE_ERR_TDX_MODULE_MISMATCH);
+    world_wants(w, MSE_ERR_TDX_MODULE_MISMATCH);
     (void)world_defaults_tdx(state);
     w->td.seam_attributes = 1ULL << 63;
-    want(w, MSE_ERR_TDX_MODULE_MISMATCH);
+    world_wants(w, MSE_ERR_TDX_MODULE_MISMATCH);
     /* A mask does not make a debug module good. */
     w->tcb_edit =
         (struct world_edit) { "\"TDX_01\",\"mrsigner\":\"000000000000000000000000000000000"
@@ -180,7 +164,7 @@ static void test_module(void **state)
                               "000\",\"attributes\":\"0000000000000000\",\"attributesMask\":"
                               "\"0000000000000000\"",
                               false };
-    want(w, MSE_ERR_TDX_MODULE_MISMATCH);
+    world_wants(w, MSE_ERR_TDX_MODULE_MISMATCH);
 }
 
 /* No identity for the version that the report names: refused, whatever the rest says. */
@@ -191,15 +175,15 @@ static void test_missing_module_identity(void **state)
                                        "\"01\"" };
     for (size_t i = 0; i < MSE_ARRAY_LEN(ids); i++) {
         w->tcb_edit = (struct world_edit) { "\"TDX_01\"", ids[i], false };
-        want(w, MSE_ERR_TDX_MODULE_MISMATCH);
+        world_wants(w, MSE_ERR_TDX_MODULE_MISMATCH);
         assert_int_equal(w->verdict.tcb_status, MSE_TCB_NONE);
     }
     (void)world_defaults_tdx(state);
     w->td.tee_tcb_svn[1] = 0xab;
-    want(w, MSE_ERR_TDX_MODULE_MISMATCH);
+    world_wants(w, MSE_ERR_TDX_MODULE_MISMATCH);
     assert_string_equal(w->verdict.tdx_module_id, "TDX_AB");
     w->tcb_edit = (struct world_edit) { "\"TDX_01\"", "\"TDX_ab\"", false };
-    want(w, MSE_OK);
+    world_wants(w, MSE_OK);
 }
 
 /* Module version 0: "tdxModule" describes it, and the first two components count. */
@@ -208,42 +192,42 @@ static void test_module_version_0(void **state)
     struct world *w = *state;
     w->td.tee_tcb_svn[1] = 0;
     w->td.tee_tcb_svn[0] = 4;
-    want(w, MSE_OK);
+    world_wants(w, MSE_OK);
     assert_string_equal(w->verdict.tdx_module_id, "");
     w->td.tee_tcb_svn[0] = 3;
-    want(w, MSE_ERR_TCB_STATUS);
+    world_wants(w, MSE_ERR_TCB_STATUS);
     assert_int_equal(w->verdict.tcb_status, MSE_TCB_OUT_OF_DATE);
     w->td.tee_tcb_svn[0] = 2;
-    want(w, MSE_ERR_TCB_NOT_SUPPORTED);
+    world_wants(w, MSE_ERR_TCB_NOT_SUPPORTED);
     w->td.tee_tcb_svn[0] = 4;
     w->td.mr_signer_seam[0] = 1;
-    want(w, MSE_ERR_TDX_MODULE_MISMATCH);
+    world_wants(w, MSE_ERR_TDX_MODULE_MISMATCH);
 }
 
 static void test_levels(void **state)
 {
     struct world *w = *state;
     w->td.tee_tcb_svn[2] = 3; /* the second level */
-    want(w, MSE_ERR_TCB_STATUS);
+    world_wants(w, MSE_ERR_TCB_STATUS);
     assert_int_equal(w->verdict.platform_tcb_status, MSE_TCB_OUT_OF_DATE);
     w->td.tee_tcb_svn[2] = 2;
-    want(w, MSE_ERR_TCB_NOT_SUPPORTED);
+    world_wants(w, MSE_ERR_TCB_NOT_SUPPORTED);
     (void)world_defaults_tdx(state);
     w->td.tee_tcb_svn[0] = 4; /* the module's second level */
-    want(w, MSE_ERR_TCB_STATUS);
+    world_wants(w, MSE_ERR_TCB_STATUS);
     assert_int_equal(w->verdict.platform_tcb_status, MSE_TCB_UP_TO_DATE);
     assert_int_equal(w->verdict.tdx_module_tcb_status, MSE_TCB_OUT_OF_DATE);
     assert_int_equal(w->verdict.tcb_status, MSE_TCB_OUT_OF_DATE);
     assert_string_equal(w->verdict.advisories[0], "INTEL-SA-00003");
     assert_int_equal(w->verdict.num_platform_advisories, 0);
     w->td.tee_tcb_svn[0] = 2;
-    want(w, MSE_ERR_TCB_NOT_SUPPORTED);
+    world_wants(w, MSE_ERR_TCB_NOT_SUPPORTED);
     (void)world_defaults_tdx(state);
     w->module_status = MSE_TCB_REVOKED;
-    want(w, MSE_ERR_TCB_REVOKED);
+    world_wants(w, MSE_ERR_TCB_REVOKED);
     (void)world_defaults_tdx(state);
     w->ext.comp_svn[0] = 2;
-    want(w, MSE_ERR_TCB_NOT_SUPPORTED);
+    world_wants(w, MSE_ERR_TCB_NOT_SUPPORTED);
 }
 
 /* Grace for a module that is out of date counts from its own level's date. */
@@ -255,9 +239,9 @@ static void test_grace(void **state)
     w->policy.insecure_any_advisory = true;
     w->policy.grace_reference = MSE_GRACE_TCB_DATE;
     w->policy.grace_days = 306; /* 2025-03-01 to 2026-01-01 */
-    want(w, MSE_OK);
+    world_wants(w, MSE_OK);
     w->policy.grace_days = 305;
-    want(w, MSE_ERR_TCB_STATUS);
+    world_wants(w, MSE_ERR_TCB_STATUS);
 }
 
 /* TD relaunch: launched under an older module, the current one runs. */
@@ -297,15 +281,16 @@ static void test_relaunch(void **state)
         w->td.tee_tcb_svn2[2] = cases[i].svn2[2];
         w->tcb_status = cases[i].platform;
         w->qe_status = cases[i].qe;
-        want(w, cases[i].result == MSE_TCB_REVOKED ? MSE_ERR_TCB_REVOKED : MSE_ERR_TCB_STATUS);
+        world_wants(w,
+                    cases[i].result == MSE_TCB_REVOKED ? MSE_ERR_TCB_REVOKED : MSE_ERR_TCB_STATUS);
         assert_int_equal(w->verdict.tcb_status, cases[i].result);
     }
     w->policy.accepted_tcb_statuses |= MSE_TCB_BIT(MSE_TCB_TD_RELAUNCH_ADVISED);
     w->policy.insecure_any_advisory = true;
     w->qe_status = MSE_TCB_UP_TO_DATE;
-    want(w, MSE_OK);
+    world_wants(w, MSE_OK);
     w->td.tee_tcb_svn2[1] = 7; /* a module that nobody describes */
-    want(w, MSE_ERR_TDX_MODULE_MISMATCH);
+    world_wants(w, MSE_ERR_TDX_MODULE_MISMATCH);
 }
 
 static void test_attributes(void **state)
@@ -319,17 +304,17 @@ static void test_attributes(void **state)
         }
         w->td.td_attributes = 1ULL << bit;
         follow(w);
-        want(w, st);
+        world_wants(w, st);
     }
     w->td.td_attributes = MSE_TDX_ATTR_DEBUG;
     follow(w);
     w->policy.allow_debug = true;
-    want(w, MSE_OK);
+    world_wants(w, MSE_OK);
     assert_true(w->verdict.debug);
     w->td.td_attributes = MSE_TDX_ATTR_MIGRATABLE;
     follow(w);
     w->policy.insecure_any_attributes = true;
-    want(w, MSE_OK);
+    world_wants(w, MSE_OK);
     assert_waived(&w->verdict, "insecure_any_attributes", MSE_EAR_CONFIGURATION);
     assert_waived(&w->verdict, "insecure_any_attributes", MSE_EAR_RUNTIME_OPAQUE);
 }
@@ -341,12 +326,12 @@ static void test_xfam(void **state)
     for (unsigned bit = 2; bit < 64; bit++) {
         w->td.xfam = 3 | 1ULL << bit;
         follow(w);
-        want(w, (allowed >> bit & 1) != 0 ? MSE_OK : MSE_ERR_ATTRIBUTES);
+        world_wants(w, (allowed >> bit & 1) != 0 ? MSE_OK : MSE_ERR_ATTRIBUTES);
     }
     for (uint64_t low = 0; low < 3; low++) {
         w->td.xfam = low;
         follow(w);
-        want(w, MSE_ERR_ATTRIBUTES);
+        world_wants(w, MSE_ERR_ATTRIBUTES);
     }
 }
 
@@ -393,7 +378,7 @@ static void test_reference_values(void **state)
             w->policy.references[0] = read.references[0];
             follow(w);
             bool passes = bad == 0 && keys[i].good[0] != '\0';
-            want(w, passes ? MSE_OK : keys[i].status);
+            world_wants(w, passes ? MSE_OK : keys[i].status);
         }
     }
 }
@@ -402,25 +387,25 @@ static void test_fingerprint(void **state)
 {
     struct world *w = *state;
     w->policy.references[0].fingerprint[31] ^= 1;
-    want(w, MSE_ERR_FINGERPRINT_MISMATCH);
+    world_wants(w, MSE_ERR_FINGERPRINT_MISMATCH);
     /* What it covers, and what not. */
     (void)world_defaults_tdx(state);
     uint8_t *const covered[] = { w->td.mr_td,   w->td.rtmr[0], w->td.rtmr[1],
                                  w->td.rtmr[2], w->td.rtmr[3], w->td.mr_config_id };
     for (size_t i = 0; i < MSE_ARRAY_LEN(covered); i++) {
         covered[i][47] ^= 1;
-        want(w, MSE_ERR_FINGERPRINT_MISMATCH);
+        world_wants(w, MSE_ERR_FINGERPRINT_MISMATCH);
         covered[i][47] ^= 1;
     }
     w->td.td_attributes |= MSE_TDX_ATTR_PKS;
-    want(w, MSE_ERR_FINGERPRINT_MISMATCH);
+    world_wants(w, MSE_ERR_FINGERPRINT_MISMATCH);
     w->td.td_attributes ^= MSE_TDX_ATTR_PKS;
     w->td.xfam = 3;
-    want(w, MSE_ERR_FINGERPRINT_MISMATCH);
+    world_wants(w, MSE_ERR_FINGERPRINT_MISMATCH);
     w->td.xfam = 0x618e7;
     w->td.mr_owner[0] ^= 1;
     w->td.report_data[0] ^= 1;
-    want(w, MSE_OK);
+    world_wants(w, MSE_OK);
 }
 
 /* The bytes that are hashed, written out once more. */
@@ -451,32 +436,32 @@ static void test_what_identifies(void **state)
     struct world *w = *state;
     struct mse_reference r = { .has_mr_td = true, .mr_td = { 0x13 } };
     w->policy.references[0] = r;
-    want(w, MSE_ERR_NOTHING_IDENTIFIES);
+    world_wants(w, MSE_ERR_NOTHING_IDENTIFIES);
     r.has_rtmr0 = true;
     r.rtmr0[0] = 0x17;
     w->policy.references[0] = r;
-    want(w, MSE_ERR_NOTHING_IDENTIFIES);
+    world_wants(w, MSE_ERR_NOTHING_IDENTIFIES);
     r.has_rtmr2 = true;
     r.rtmr2[0] = 0x19;
     w->policy.references[0] = r;
-    want(w, MSE_OK);
+    world_wants(w, MSE_OK);
     /* A set for SGX does not identify a TD, nor the other way round. */
     struct mse_reference sgx = { .has_mr_enclave = true };
     w->policy.references[0] = sgx;
-    want(w, MSE_ERR_NOTHING_IDENTIFIES);
+    world_wants(w, MSE_ERR_NOTHING_IDENTIFIES);
     (void)world_defaults(state);
     w->policy.references[0] = r;
-    want(w, MSE_ERR_NOTHING_IDENTIFIES);
+    world_wants(w, MSE_ERR_NOTHING_IDENTIFIES);
     r.has_mr_enclave = true;
     r.mr_enclave[0] = 0x11;
     w->policy.references[0] = r;
-    want(w, MSE_ERR_MRTD_MISMATCH);
+    world_wants(w, MSE_ERR_MRTD_MISMATCH);
     /* The fingerprint of an enclave is its MRENCLAVE. */
     struct mse_reference fp = { .has_fingerprint = true, .fingerprint = { 0x11 } };
     w->policy.references[0] = fp;
-    want(w, MSE_OK);
+    world_wants(w, MSE_OK);
     w->policy.references[0].fingerprint[1] = 1;
-    want(w, MSE_ERR_MRENCLAVE_MISMATCH);
+    world_wants(w, MSE_ERR_MRENCLAVE_MISMATCH);
 }
 
 static void test_printing(void **state)
@@ -485,7 +470,7 @@ static void test_printing(void **state)
     static char text[65536];
     w->tdx_version = 5;
     w->td.is_15 = true;
-    want(w, MSE_OK);
+    world_wants(w, MSE_OK);
     assert_status(mse_verdict_to_text(text, sizeof text, &w->verdict), MSE_OK);
     assert_non_null(strstr(text, "tdx quote v5"));
     assert_non_null(strstr(text, "RTMR3"));

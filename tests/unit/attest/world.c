@@ -484,12 +484,22 @@ mse_status world_appraise(struct world *w)
     return world_judge(w);
 }
 
+void world_wants(struct world *w, mse_status st)
+{
+    mse_status seen = world_appraise(w);
+    if (seen != st) {
+        print_error("got: %s\n", w->err.text);
+    }
+    assert_status(seen, st);
+    const struct mse_check *c = mse_verdict_failure(&w->verdict);
+    assert_true((c == NULL) == (st == MSE_OK));
+    if (c != NULL) {
+        assert_string_not_equal(c->seen, "");
+        assert_string_not_equal(c->wanted, "");
+    }
+}
+
 bool world_failed_with(const struct world *w, mse_status st)
 {
-    for (size_t i = 0; i < w->verdict.num_checks; i++) {
-        if (w->verdict.checks[i].status == st) {
-            return true;
-        }
-    }
-    return false;
+    return verdict_failed_with(&w->verdict, st);
 }

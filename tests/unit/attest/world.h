@@ -91,6 +91,9 @@ int world_defaults_tdx(void **state);
 void world_make(struct world *w);
 /* world_make, then the appraisal. */
 mse_status world_appraise(struct world *w);
+/* The same, which must come to this status, and have a check that says what it saw and wanted if
+ * that is not MSE_OK. */
+void world_wants(struct world *w, mse_status st);
 /* The appraisal of what was made, changed by the test since. */
 mse_status world_judge(struct world *w);
 /* Whether some check failed with this status. */
