@@ -12,11 +12,13 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "package/ahead.h"
 #include "package/ignore.h"
 #include "package/rules.h"
 
-#define STEP     "code"
-#define READ_LEN ((size_t)256 * 1024)
+#define STEP      "code"
+#define READ_LEN  ((size_t)256 * 1024)
+#define AHEAD_LEN ((uint64_t)4 << 20) /* from here on a second thread pays */
 
 struct walk {
     struct mse_tree tree;
@@ -83,30 +85,76 @@ static int open_below(int root_fd, const char *path, int flags)
     return -1;
 }
 
-static mse_status read_sink(uint8_t *buf, const struct mse_tree_file *f, int fd, mse_tree_sink sink,
-                            void *user, struct mse_error *err)
+/* One file that is being read. */
+struct reading {
+    const struct mse_tree_file *f;
+    int fd;
+    uint8_t *buf;
+    mse_tree_sink sink;
+    void *user;
+    struct mse_error *err;
+};
+
+static mse_status check_end(const struct reading *r)
 {
-    uint64_t left = f->size;
+    if (read(r->fd, r->buf, 1) != 0) {
+        return MSE_FAIL(r->err, MSE_ERR_IO, STEP, "%.150s: became longer while it was read",
+                        r->f->path);
+    }
+    return MSE_OK;
+}
+
+static mse_status cut_short(const struct reading *r, int error)
+{
+    return MSE_FAIL(r->err, MSE_ERR_IO, STEP, "%.150s: %s", r->f->path,
+                    error != 0 ? strerror(error) : "became shorter while it was read");
+}
+
+static mse_status not_taken(const struct reading *r, mse_status st)
+{
+    return MSE_FAIL(r->err, st, STEP, "%.150s: could not be taken", r->f->path);
+}
+
+/* On two threads; false if there is no second one. */
+static bool read_ahead(mse_status *out, const struct reading *r)
+{
+    struct mse_ahead_end end;
+    if (r->f->size < AHEAD_LEN || !mse_ahead_read(&end, r->fd, r->f->size, r->sink, r->user)) {
+        return false;
+    }
+    if (end.status != MSE_OK) {
+        *out = not_taken(r, end.status);
+    } else if (end.len < r->f->size) {
+        *out = cut_short(r, end.error);
+    } else {
+        *out = check_end(r);
+    }
+    return true;
+}
+
+static mse_status read_sink(const struct reading *r)
+{
+    uint64_t left = r->f->size;
+    mse_status st = MSE_OK;
+    if (read_ahead(&st, r)) {
+        return st;
+    }
     while (left > 0) {
         size_t want = left < READ_LEN ? (size_t)left : READ_LEN;
-        ssize_t n = read(fd, buf, want);
+        ssize_t n = read(r->fd, r->buf, want);
         if (n < 0 && errno == EINTR) {
             continue;
         }
         if (n <= 0) {
-            return MSE_FAIL(err, MSE_ERR_IO, STEP, "%.150s: %s", f->path,
-                            n < 0 ? strerror(errno) : "became shorter while it was read");
+            return cut_short(r, n < 0 ? errno : 0);
         }
-        mse_status st = sink(user, mse_bytes_of(buf, (size_t)n));
+        st = r->sink(r->user, mse_bytes_of(r->buf, (size_t)n));
         if (st != MSE_OK) {
-            return MSE_FAIL(err, st, STEP, "%.150s: could not be taken", f->path);
+            return not_taken(r, st);
         }
         left -= (uint64_t)n;
     }
-    if (read(fd, buf, 1) != 0) {
-        return MSE_FAIL(err, MSE_ERR_IO, STEP, "%.150s: became longer while it was read", f->path);
-    }
-    return MSE_OK;
+    return check_end(r);
 }
 
 mse_status mse_tree_read(const struct mse_tree *t, const struct mse_tree_file *f,
@@ -123,7 +171,8 @@ mse_status mse_tree_read(const struct mse_tree *t, const struct mse_tree_file *f
         result =
             MSE_FAIL(err, MSE_ERR_IO, STEP, "%.150s: changed while the tree was read", f->path);
     } else {
-        result = read_sink(t->buf, f, fd, sink, user, err);
+        const struct reading r = { f, fd, t->buf, sink, user, err };
+        result = read_sink(&r);
     }
     (void)close(fd);
     return result;

@@ -311,7 +311,7 @@ static mse_status begin(struct unpack *u)
 mse_status mse_package_unpack(struct mse_unpacked *out, int fd, const char *dest,
                               const struct mse_package *p, struct mse_error *err)
 {
-    struct mse_unpacked found;
+    struct mse_unpacked found = { .code_salt = { 0 } };
     struct mse_error own = { 0 };
     struct unpack u = { .err = err != NULL ? err : &own, .left = p->max_total };
     mse_status st = mse_stream_in_new(&u.stream, fd, p, u.err);
