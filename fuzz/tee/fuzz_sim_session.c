@@ -26,6 +26,14 @@ static mse_status key(void *ctx, uint8_t out[32])
     return ++*calls % 5 == 0 ? MSE_ERR_CRYPTO : MSE_OK;
 }
 
+static mse_status counter(void *ctx, uint64_t *out, const uint8_t id[16], bool advance)
+{
+    unsigned *calls = ctx;
+    *out = (uint64_t)id[0] + (advance ? 1 : 0);
+    ++*calls;
+    return *calls % 5 == 0 ? MSE_ERR_IO : *calls % 3 == 0 ? MSE_ERR_UNSUPPORTED : MSE_OK;
+}
+
 /* Exactly one reply, of a type and a length that the protocol has. */
 static void check_reply(const struct mse_sim_session *s)
 {
@@ -90,7 +98,9 @@ static bool drain(struct mse_sim_session *s)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     unsigned calls = 0;
-    struct mse_sim_answers answers = { .ctx = &calls, .quote = quote, .key = key };
+    struct mse_sim_answers answers = {
+        .ctx = &calls, .quote = quote, .key = key, .counter = counter
+    };
     struct mse_sim_session s;
     struct mse_bytes in = mse_bytes_of(data, size);
     struct mse_bytes piece;

@@ -236,6 +236,16 @@ enum mse_status {
     MSE_ERR_TLS_KEY,          /* no unencrypted PEM key of a kind that is served */
     MSE_ERR_TLS_KEY_MISMATCH, /* the key is not that of the certificate */
 
+    /* What an enclave keeps for its next start: its sealed state, and the app's storage. */
+    MSE_ERR_STATE_MISSING, /* there was one: the platform's counter says so */
+    MSE_ERR_STATE_FOREIGN, /* sealed by another enclave, for another manifest or platform */
+    MSE_ERR_STATE_DAMAGED,
+    MSE_ERR_STORAGE_MISSING,
+    MSE_ERR_STORAGE_FOREIGN, /* of another enclave */
+    MSE_ERR_STORAGE_DAMAGED,
+    MSE_ERR_STORAGE_ROLLED_BACK, /* whole and authentic, but not what was stored last */
+    MSE_ERR_STORAGE_LIMIT,       /* more files, levels or bytes than are kept */
+
     MSE_STATUS_COUNT
 };
 typedef enum mse_status mse_status;

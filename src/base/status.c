@@ -282,6 +282,15 @@ static const struct entry table[MSE_STATUS_COUNT] = {
     [MSE_ERR_TLS_KEY] = { "tls_key", "this is no private key that can be used" },
     [MSE_ERR_TLS_KEY_MISMATCH] = { "tls_key_mismatch",
                                    "the private key is not that of the certificate" },
+    [MSE_ERR_STATE_MISSING] = { "state_missing", "the sealed state is gone" },
+    [MSE_ERR_STATE_FOREIGN] = { "state_foreign", "the sealed state is that of another enclave" },
+    [MSE_ERR_STATE_DAMAGED] = { "state_damaged", "the sealed state is damaged" },
+    [MSE_ERR_STORAGE_MISSING] = { "storage_missing", "the storage is gone" },
+    [MSE_ERR_STORAGE_FOREIGN] = { "storage_foreign", "the storage is that of another enclave" },
+    [MSE_ERR_STORAGE_DAMAGED] = { "storage_damaged", "the storage is damaged" },
+    [MSE_ERR_STORAGE_ROLLED_BACK] = { "storage_rolled_back",
+                                      "the storage is not what was stored last" },
+    [MSE_ERR_STORAGE_LIMIT] = { "storage_limit", "the storage would hold more than it may" },
 };
 
 static const struct entry *find(mse_status st)

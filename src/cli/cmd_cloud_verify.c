@@ -302,6 +302,25 @@ static bool owner_holds_key(const struct verify *v)
     return v->found.cert.claims.key_origin == MSE_KEY_ORIGIN_OWNER;
 }
 
+/* 10-rules 24: what a restart does to the app, and which life of it this is. */
+static void say_restart(const struct verify *v)
+{
+    const struct cli *c = v->c;
+    struct mse_bytes boot = v->found.cert.claims.boot;
+    char hex[33];
+    if (v->app.manifest.restart == MSE_RESTART_SEALED) {
+        cli_say(c, "Restart: sealed, a restart keeps key, certificate and storage");
+        cli_say(c, "Rollback: an older storage is noticed only where the platform counts%s",
+                v->found.verdict.simulated ? "; a simulated one may" : ", and this kind does not");
+    } else {
+        cli_say(c, "Restart: never, a restart makes a new key and certificate");
+    }
+    if (boot.len == 16) {
+        mse_hex_encode(hex, boot);
+        cli_say(c, "Boot: %s", hex);
+    }
+}
+
 /* Notices that belong to a success; the four promised lines stand around them. */
 static void print_notices(const struct verify *v)
 {
@@ -339,7 +358,7 @@ static void print_notices(const struct verify *v)
     }
     if (v->recomputed) {
         cli_say(c, "Logs: %s", cli_logs_text(&v->app.manifest));
-        cli_say(c, "Restart: never, a restart makes a new key and certificate");
+        say_restart(v);
     }
     if (make_sums(&s, v)) {
         cli_say(c, "Certificate SHA-256, as Firefox shows it: %s", s.cert_colon);

@@ -8,6 +8,7 @@
 #include "base/util.h"
 #include "cli/home.h"
 #include "os/private_dir.h"
+#include "package/manifest.h"
 
 #define DAY ((mse_time)86400)
 /* An enclave whose supervisor was killed still drains for some seconds. */
@@ -165,6 +166,43 @@ enum cli_exit cmd_home_stop(struct cli *c)
     return e;
 }
 
+static bool keeps_its_state(const struct home *h)
+{
+    struct cli_file f = { 0 };
+    struct mse_manifest m = { 0 };
+    mse_status st = home_read(&f, h, HOME_MANIFEST, MSE_MANIFEST_MAX_LEN, NULL);
+    st = st == MSE_OK ? mse_manifest_parse(&m, cli_file_view(&f), NULL) : st;
+    bool sealed = st == MSE_OK && m.restart == MSE_RESTART_SEALED;
+    mse_manifest_clear(&m);
+    cli_file_clear(&f);
+    return sealed;
+}
+
+/* One that waits has a new key: it had not been configured, or its state is lost. */
+static void say_restarted(const struct home *h)
+{
+    const struct cli *c = h->c;
+    json_t *state = home_state(h);
+    const char *note = json_string_value(json_object_get(state, "note"));
+    bool waiting = strcmp(home_state_word(state), "waiting") == 0;
+    bool same = keeps_its_state(h) && !waiting;
+    if (c->json) {
+        cli_json(c, json_pack("{s:s, s:s, s:b}", "name", h->name, "state", home_state_word(state),
+                              "new_certificate", same ? 0 : 1));
+    } else if (same) {
+        cli_say(c, "%s runs again, with its key, certificate and storage", h->name);
+    } else {
+        cli_say(c, "%s %s, with the same fingerprint and a new key and certificate", h->name,
+                waiting ? "waits for its keys again" : "runs again");
+        cli_say(c, "Its users verify it again; mse home evidence %s collects the new evidence",
+                h->name);
+    }
+    if (!c->json && waiting && note != NULL && note[0] != '\0') {
+        cli_hint(c, "what it had sealed does not open: %s", note);
+    }
+    json_decref(state);
+}
+
 static enum cli_exit restart(struct home *h)
 {
     const struct cli *c = h->c;
@@ -186,18 +224,7 @@ static enum cli_exit restart(struct home *h)
     if (e != CLI_DONE) {
         return e;
     }
-    json_t *state = home_state(h);
-    bool waiting = strcmp(home_state_word(state), "waiting") == 0;
-    if (c->json) {
-        cli_json(c, json_pack("{s:s, s:s, s:b}", "name", h->name, "state", home_state_word(state),
-                              "new_certificate", 1));
-    } else {
-        cli_say(c, "%s %s, with the same fingerprint and a new key and certificate", h->name,
-                waiting ? "waits for its keys again" : "runs again");
-        cli_say(c, "Its users verify it again; mse home evidence %s collects the new evidence",
-                h->name);
-    }
-    json_decref(state);
+    say_restarted(h);
     return CLI_DONE;
 }
 

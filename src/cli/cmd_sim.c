@@ -18,6 +18,7 @@ static bool read_options(struct mse_sim_options *o, const struct cli *c)
     uint64_t n = 0;
     o->now = (mse_time)time(NULL);
     o->revoke_pck = cli_has(c, "revoke-pck");
+    o->no_counter = cli_has(c, "no-counter");
     o->expired_tcb_info = cli_has(c, "expired-tcb-info");
     if (number != NULL && (!mse_u64_parse(&n, mse_bytes_str(number), UINT32_MAX) || n == 0)) {
         (void)cli_trouble(c, "--evaluation-number is %s, wanted a number from 1 on", number);
@@ -47,6 +48,10 @@ enum cli_exit cmd_sim_init(struct cli *c)
         return cli_trouble(c, "no configuration folder: set MSE_CONF_PATH or HOME, or use --dir");
     }
     bool refresh = cli_has(c, "refresh");
+    if (refresh && o.no_counter) {
+        free(dir);
+        return cli_trouble(c, "--refresh and --no-counter exclude each other");
+    }
     mse_status st = refresh ? MSE_OK : cli_make_parents(dir, &err);
     if (st == MSE_OK) {
         st = refresh ? mse_sim_refresh(dir, &o, &err) : mse_sim_init(dir, &o, &err);

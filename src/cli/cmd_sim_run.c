@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* mse sim run: from a project to a measured, running enclave; in the foreground until it ends. */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -16,6 +17,7 @@
 #include "cmd/files.h"
 #include "cmd/listen.h"
 #include "crypto/digest.h"
+#include "os/private_dir.h"
 #include "package/code.h"
 #include "package/rules.h"
 #include "sim/launcher.h"
@@ -35,6 +37,8 @@ struct run {
     char *signer_hex;
     int listen_fd;
     int package_fd;
+    char *state_dir; /* what the enclave seals, while it runs: each run is another app */
+    int state_fd;
     uint16_t port;
     char *domain;
     struct mse_manifest manifest;
@@ -246,6 +250,30 @@ static enum cli_exit make_package(struct run *r)
     return st == MSE_OK ? CLI_DONE : cli_failed(r->c, st, &err);
 }
 
+static enum cli_exit make_state(struct run *r)
+{
+    struct mse_error err = { 0 };
+    char name[64];
+    if (r->manifest.restart != MSE_RESTART_SEALED) {
+        return CLI_DONE;
+    }
+    (void)snprintf(name, sizeof name, "state/%s/.", r->manifest.app_id);
+    char *inside = cli_conf_path(name);
+    mse_status st = inside == NULL ? MSE_ERR_MEMORY : cli_make_parents(inside, &err);
+    if (st == MSE_OK) {
+        inside[strlen(inside) - 2] = '\0';
+        r->state_fd = open(inside, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    }
+    r->state_dir = inside;
+    if (r->state_fd >= 0) {
+        cli_hint(r->c, "restart is sealed: with mse sim run nothing is left to restart, mse home "
+                       "spawn keeps it");
+        return CLI_DONE;
+    }
+    return cli_trouble(r->c, "no folder for what the enclave seals: %s",
+                       err.text[0] != '\0' ? err.text : strerror(errno));
+}
+
 static enum cli_exit start(struct run *r)
 {
     const char *switches[CLI_MAX_SWITCHES];
@@ -262,6 +290,7 @@ static enum cli_exit start(struct run *r)
         .threads = MSE_SIM_THREADS,
         .package_fd = r->package_fd,
         .listen_fd = r->listen_fd,
+        .state_fd = r->state_fd,
         .debug = cli_has(r->c, "debug-enclave"),
         .extra_argv = switches,
     };
@@ -505,6 +534,7 @@ static enum cli_exit run_project(struct run *r)
     e = e == CLI_DONE ? open_listener(r) : e;
     e = e == CLI_DONE ? make_manifest(r) : e;
     e = e == CLI_DONE ? make_package(r) : e;
+    e = e == CLI_DONE ? make_state(r) : e;
     if (e != CLI_DONE) {
         return e;
     }
@@ -534,11 +564,16 @@ static void run_clear(struct run *r)
     if (r->package_fd >= 0) {
         (void)close(r->package_fd);
     }
+    if (r->state_fd >= 0) {
+        (void)close(r->state_fd);
+        (void)mse_tree_remove(r->state_dir);
+    }
+    free(r->state_dir);
 }
 
 enum cli_exit cmd_sim_run(struct cli *c)
 {
-    struct run r = { .c = c, .listen_fd = -1, .package_fd = -1 };
+    struct run r = { .c = c, .listen_fd = -1, .package_fd = -1, .state_fd = -1 };
     mse_build_heap(&r.manifest_json, MSE_MANIFEST_MAX_LEN);
     r.toml_path = cli_project_path(c->args[0]);
     enum cli_exit e = CLI_TROUBLE;

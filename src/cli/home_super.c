@@ -33,6 +33,7 @@ struct super {
     struct cli_file manifest;
     int listen_fd;
     int package_fd;
+    int state_fd; /* of the folder for what the enclave seals */
     int lock_fd;
     int control_fd;
     int report_fd; /* -1: whoever started this knows enough */
@@ -184,6 +185,12 @@ static bool open_control(struct super *s, int dir_fd)
 
 /* ---- a life ---- */
 
+static int open_state(int dir_fd)
+{
+    bool there = mkdirat(dir_fd, HOME_STATE, 0700) == 0 || errno == EEXIST;
+    return there ? openat(dir_fd, HOME_STATE, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
+}
+
 /* One supervisor for one folder: the lock goes with the process. */
 static bool open_folder(struct super *s)
 {
@@ -192,11 +199,12 @@ static bool open_folder(struct super *s)
         dir_fd < 0 ? -1 : openat(dir_fd, HOME_LOG, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
     s->lock_fd = dir_fd < 0 ? -1 : openat(dir_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    s->state_fd = dir_fd < 0 ? -1 : open_state(dir_fd);
     s->package_fd = dir_fd < 0 ? -1 : openat(dir_fd, HOME_PACKAGE, O_RDONLY | O_CLOEXEC);
-    bool good = log >= 0 && null >= 0 && s->package_fd >= 0 && s->lock_fd >= 0 &&
-                flock(s->lock_fd, LOCK_EX | LOCK_NB) == 0 && dup2(null, STDIN_FILENO) >= 0 &&
-                dup2(log, STDOUT_FILENO) >= 0 && dup2(log, STDERR_FILENO) >= 0 &&
-                open_control(s, dir_fd);
+    bool good = log >= 0 && null >= 0 && s->package_fd >= 0 && s->state_fd >= 0 &&
+                s->lock_fd >= 0 && flock(s->lock_fd, LOCK_EX | LOCK_NB) == 0 &&
+                dup2(null, STDIN_FILENO) >= 0 && dup2(log, STDOUT_FILENO) >= 0 &&
+                dup2(log, STDERR_FILENO) >= 0 && open_control(s, dir_fd);
     if (!good) {
         set_state(s, "failed", strerror(errno));
     } else {
@@ -244,6 +252,7 @@ static bool start(struct super *s)
         .threads = MSE_SIM_THREADS,
         .package_fd = s->package_fd,
         .listen_fd = s->listen_fd,
+        .state_fd = s->state_fd,
         .extra_argv = switches,
     };
     st = st == MSE_OK ? mse_sim_start(&s->enclave, &l, &err) : st;
@@ -329,6 +338,7 @@ _Noreturn void home_supervise(const struct home *h, int listen_fd, int report_fd
     struct super s = { .h = h,
                        .listen_fd = listen_fd,
                        .package_fd = -1,
+                       .state_fd = -1,
                        .lock_fd = -1,
                        .control_fd = -1,
                        .report_fd = report_fd,

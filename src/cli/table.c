@@ -292,6 +292,7 @@ static const struct cli_option sim_init_options[] = {
     { "tcb-status", "STATUS", "TCB status of the platform, for instance OutOfDate", false },
     { "revoke-pck", NULL, "the platform's own certificate is revoked", false },
     { "expired-tcb-info", NULL, "the TCB info has expired", false },
+    { "no-counter", NULL, "it counts nothing: an older storage goes unseen", false },
     { "evaluation-number", "N", "TCB evaluation number of the collateral; default 20", false },
     { "refresh", NULL, "keep the keys, write the collateral anew", false },
     { NULL, NULL, NULL, false },

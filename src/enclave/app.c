@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/util.h"
 #include "enclave/python_boot.h"
+#include "os/memory.h"
 #include "os/private_dir.h"
 
 #define PYTHON         "/usr/bin/python3"
@@ -34,6 +35,10 @@
 #define FILE_PK        "/enclave.pub"
 #define FILE_SK        "/enclave.key"
 #define INNER_TMP      "/tmp"
+#define BASE_SIZE      ((uint64_t)64 * 1024 * 1024) /* secrets, and what the code's files cost */
+#define RUN_SIZE       ((uint64_t)1024 * 1024)
+#define NODE_BYTES     ((uint64_t)4096)
+#define MAX_INODES     ((uint64_t)1 << 18) /* as many as are stored */
 #define SOCKET_PATH_OK ((size_t)107)
 
 uid_t mse_app_user(const struct mse_app *a)
@@ -86,7 +91,21 @@ static mse_status name_socket(char **out, const char *dir, const char *name, str
     return MSE_OK;
 }
 
-static mse_status make_folders(struct mse_app *a, struct mse_error *err)
+/* File systems over folders that exist; the one over the first holds the others. */
+static mse_status mount_over(const char *dir, uint64_t size, bool wanted, struct mse_error *err)
+{
+    uint64_t nodes = size / NODE_BYTES < MAX_INODES ? size / NODE_BYTES : MAX_INODES;
+    return wanted ? mse_memory_mount(dir, size, nodes, err) : MSE_OK;
+}
+
+static mse_status own(const char *dir, uid_t owner, mode_t mode, struct mse_error *err)
+{
+    return chmod(dir, mode) == 0 && (owner == geteuid() || chown(dir, owner, owner) == 0)
+               ? MSE_OK
+               : MSE_FAIL(err, MSE_ERR_IO, "app", "%s: %s", dir, strerror(errno));
+}
+
+static mse_status make_folders(struct mse_app *a, uint64_t size, struct mse_error *err)
 {
     uid_t app = mse_app_user(a);
     const struct {
@@ -97,34 +116,41 @@ static mse_status make_folders(struct mse_app *a, struct mse_error *err)
     } folders[] = {
         { &a->code, "code", geteuid(), 0755 },
         { &a->etc, "etc", geteuid(), 0755 },
-        { &a->home, "home", app, 0700 },
-        { &a->keys, "keys", app, 0700 },
+        { &a->data, "data", geteuid(), 0711 },
         { &a->tmp, "tmp", app, 0700 },
         { &a->run, "run", app, 0700 },
         { &a->config, "config", geteuid(), 0700 },
         { &a->attest, "attest", geteuid(), 0711 },
     };
     mse_status st = mse_private_dir_make(&a->dir, &a->dir_lock, MSE_PRIVATE_DIR_PARENT, err);
+    st = st == MSE_OK ? mount_over(a->dir, size + BASE_SIZE, a->own_memory, err) : st;
     for (size_t i = 0; st == MSE_OK && i < MSE_ARRAY_LEN(folders); i++) {
         st = mse_private_subdir(folders[i].path, a->dir, folders[i].name, folders[i].owner,
                                 folders[i].mode, err);
     }
+    st = st == MSE_OK ? mount_over(a->data, size / MSE_APP_DATA_SHARE, a->own_memory, err) : st;
+    st = st == MSE_OK ? mount_over(a->run, RUN_SIZE, a->own_memory, err) : st;
+    st = st == MSE_OK ? own(a->run, app, 0700, err) : st;
+    st = st == MSE_OK ? mse_private_subdir(&a->home, a->data, "home", app, 0700, err) : st;
+    st = st == MSE_OK ? mse_private_subdir(&a->keys, a->data, "keys", app, 0700, err) : st;
     st = st == MSE_OK ? name_socket(&a->socket, a->run, SOCKET_NAME, err) : st;
     st = st == MSE_OK ? name_socket(&a->attest_socket, a->attest, ATTEST_NAME, err) : st;
     return st == MSE_OK ? write_etc(a->etc, err) : st;
 }
 
-mse_status mse_app_prepare(struct mse_app *a, bool insecure_no_sandbox, struct mse_error *err)
+mse_status mse_app_prepare(struct mse_app *a, bool insecure_no_sandbox, uint64_t enclave_size,
+                           struct mse_error *err)
 {
     *a = (struct mse_app) { .uid = MSE_SPAWN_SAME_USER,
                             .uid_lock = -1,
                             .dir_lock = -1,
-                            .insecure_no_sandbox = insecure_no_sandbox };
+                            .insecure_no_sandbox = insecure_no_sandbox,
+                            .own_memory = enclave_size > 0 };
     mse_status st = MSE_OK;
     if (mse_owns_uids(MSE_APP_FIRST_UID, MSE_APP_LAST_UID)) {
         st = mse_reserve_uid(&a->uid, &a->uid_lock, MSE_APP_FIRST_UID, MSE_APP_LAST_UID, err);
     }
-    return st == MSE_OK ? make_folders(a, err) : st;
+    return st == MSE_OK ? make_folders(a, enclave_size, err) : st;
 }
 
 /* Secrets. */
@@ -361,11 +387,18 @@ void mse_app_clear(struct mse_app *a)
     if (a->proc.pid > 0) {
         mse_sandbox_finish(&a->proc); /* nobody may change the folders while they are removed */
     }
+    char *const mounted[] = { a->run, a->data, a->dir };
+    for (size_t i = 0; a->own_memory && i < MSE_ARRAY_LEN(mounted); i++) {
+        if (mounted[i] != NULL) {
+            mse_memory_unmount(mounted[i]);
+        }
+    }
     if (a->dir != NULL) {
         (void)mse_tree_remove(a->dir);
     }
-    char *const paths[] = { a->dir, a->code,   a->home,    a->keys,   a->tmp,    a->run,
-                            a->etc, a->socket, a->secrets, a->config, a->attest, a->attest_socket };
+    char *const paths[] = { a->dir,    a->code,          a->home,   a->keys,    a->tmp,
+                            a->run,    a->etc,           a->socket, a->secrets, a->config,
+                            a->attest, a->attest_socket, a->data };
     for (size_t i = 0; i < MSE_ARRAY_LEN(paths); i++) {
         free(paths[i]);
     }

@@ -15,6 +15,7 @@ struct mse_app {
     char *dir;    /* everything below is in it */
     int dir_lock; /* -1: none */
     char *code;
+    char *data; /* what is stored for the next start: home and keys are in it */
     char *home;
     char *keys;
     char *tmp;
@@ -29,15 +30,21 @@ struct mse_app {
     int uid_lock;              /* -1: none */
     struct mse_inside *inside; /* makes sockets in the app's network; NULL: none; borrowed */
     bool insecure_no_sandbox;
+    bool own_memory; /* the folders are file systems of their own, with bounds */
     bool running;
     struct mse_sandbox_app proc;
 };
 
 /* The user id that the app has outside. */
 uid_t mse_app_user(const struct mse_app *a);
-/* Chooses the user and makes the folders. On failure *a is to be cleared all the same. */
+/* What the app may fill of the memory that enclave_size stands for: home and keys together have
+ * half of it, and a file for each 4 KiB of that. */
+#define MSE_APP_DATA_SHARE 2
+/* Chooses the user and makes the folders. enclave_size: they are file systems of their own with
+ * bounds, for which mse_memory_enter was called; 0: folders without. On failure *a is to be cleared
+ * all the same. */
 MSE_MUST_USE mse_status mse_app_prepare(struct mse_app *a, bool insecure_no_sandbox,
-                                        struct mse_error *err);
+                                        uint64_t enclave_size, struct mse_error *err);
 /* What is put into a->secrets, one file each that only the app's user may read. */
 struct mse_app_secrets {
     struct mse_bytes secrets; /* data NULL: no such file */

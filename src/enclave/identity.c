@@ -9,6 +9,7 @@
 #include "crypto/digest.h"
 #include "crypto/x25519.h"
 #include "enclave/config.h"
+#include "enclave/state.h"
 #include "ratls/identity.h"
 
 #define MAX_CERT ((size_t)64 * 1024)
@@ -78,6 +79,37 @@ mse_status mse_identity_make(struct mse_identity *out, const struct mse_manifest
     if (st != MSE_OK) {
         mse_identity_clear(&id);
         return st;
+    }
+    *out = id;
+    mse_wipe(id.x25519_secret, sizeof id.x25519_secret);
+    return MSE_OK;
+}
+
+static mse_status restore(struct mse_identity *id, const struct mse_state *s)
+{
+    memcpy(id->x25519_secret, s->x25519.data, sizeof id->x25519_secret);
+    mse_wr_bytes(&id->cert, s->cert);
+    mse_wr_bytes(&id->config_cert, s->config_cert);
+    mse_status st = mse_privkey_from_pem(&id->key, s->key, NULL);
+    st = st == MSE_OK ? hash_spki(id->spki_sha256, id->key) : st;
+    st = st == MSE_OK ? mse_x25519_public(id->x25519_public, id->x25519_secret) : st;
+    st = st == MSE_OK ? mse_random(id->boot, sizeof id->boot) : st;
+    return st != MSE_OK || (mse_build_ok(&id->cert) && mse_build_ok(&id->config_cert))
+               ? st
+               : MSE_ERR_NO_SPACE;
+}
+
+mse_status mse_identity_restore(struct mse_identity *out, const struct mse_state *s,
+                                struct mse_error *err)
+{
+    struct mse_identity id = { .key = NULL };
+    mse_build_heap(&id.cert, MAX_CERT);
+    mse_build_heap(&id.config_cert, MAX_CERT);
+    mse_status st = restore(&id, s);
+    if (st != MSE_OK) {
+        mse_identity_clear(&id);
+        return MSE_FAIL(err, MSE_ERR_STATE_DAMAGED, "sealed state", "keys: %s",
+                        mse_status_text(st));
     }
     *out = id;
     mse_wipe(id.x25519_secret, sizeof id.x25519_secret);

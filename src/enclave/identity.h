@@ -20,6 +20,11 @@ struct mse_identity {
 MSE_MUST_USE mse_status mse_identity_make(struct mse_identity *out, const struct mse_manifest *m,
                                           const uint8_t manifest_digest[32],
                                           const struct mse_enclave_tee *tee, struct mse_error *err);
+/* Who the enclave was before a restart: the keys and certificates that it sealed. Only the boot is
+ * new. MSE_ERR_STATE_DAMAGED if they make no sense. */
+struct mse_state;
+MSE_MUST_USE mse_status mse_identity_restore(struct mse_identity *out, const struct mse_state *s,
+                                             struct mse_error *err);
 /* Wipes the keys; accepts the empty state. */
 void mse_identity_clear(struct mse_identity *id);
 

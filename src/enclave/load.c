@@ -71,7 +71,6 @@ static mse_status check_served(const struct mse_manifest *m, struct mse_error *e
     } rows[] = {
         { "ssl_certificate_origin", m->origin == MSE_ORIGIN_OPERATOR, "\"self\" or \"owner\"" },
         { "rootfs", m->rootfs.name != NULL, "\"host\", in the simulation" },
-        { "restart", m->restart != MSE_RESTART_NEVER, "\"never\"" },
         { "upgrade", m->upgrade.owner_key != NULL || m->upgrade.fingerprints.num > 0, "none" },
         { "certificate", m->certificate != MSE_CERTIFICATE_LEAF, "\"leaf\"" },
         { "replicas", m->replicas != 1, "1" },

@@ -3,6 +3,7 @@
  * takes nothing from its environment, and believes only what the TEE measured. */
 #include <errno.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -14,8 +15,10 @@
 #include "base/util.h"
 #include "enclave/client_ca.h"
 #include "enclave/config.h"
+#include "enclave/durable.h"
 #include "enclave/serve.h"
 #include "net/tls.h"
+#include "os/memory.h"
 #include "package/owner_chain.h"
 
 #define WHO      "enclave"
@@ -29,6 +32,7 @@ struct options {
     int package_fd;
     int listen_fd;
     const char *client_ca; /* hexadecimal digits, or NULL */
+    int state_fd;          /* -1: none */
     bool insecure_no_sandbox;
 };
 
@@ -41,7 +45,9 @@ struct enclave {
     struct mse_identity identity;
     struct mse_build client_ca;
     struct mse_inside inside;
+    struct mse_durable durable;
     struct mse_app app;
+    bool own_memory;
 };
 
 /* Command line. */
@@ -74,10 +80,9 @@ static bool parse_pair(struct options *o, const char *name, const char *value)
         const char *name;
         int *fd;
     } fds[] = {
-        { "--control-fd", &o->control_fd },
-        { "--manifest-fd", &o->manifest_fd },
-        { "--package-fd", &o->package_fd },
-        { "--listen-fd", &o->listen_fd },
+        { "--control-fd", &o->control_fd }, { "--manifest-fd", &o->manifest_fd },
+        { "--package-fd", &o->package_fd }, { "--listen-fd", &o->listen_fd },
+        { "--state-fd", &o->state_fd },
     };
     if (strcmp(name, "--tee") == 0) {
         o->ops = find_driver(value);
@@ -95,13 +100,14 @@ static bool parse_pair(struct options *o, const char *name, const char *value)
     return false;
 }
 
-/* Each is closed on its own: two names of one would later mean somebody else's descriptor. */
+/* Each is closed on its own: two names of one would later mean somebody else's descriptor. The last
+ * may be missing. */
 static bool fds_differ(const struct options *o)
 {
-    const int fds[] = { o->manifest_fd, o->package_fd, o->listen_fd, o->control_fd };
+    const int fds[] = { o->manifest_fd, o->package_fd, o->listen_fd, o->control_fd, o->state_fd };
     bool ok = true;
     for (size_t i = 0; i < MSE_ARRAY_LEN(fds); i++) {
-        ok = ok && fds[i] >= 0;
+        ok = ok && (fds[i] >= 0 || i == MSE_ARRAY_LEN(fds) - 1);
         for (size_t j = 0; j < i; j++) {
             ok = ok && fds[i] != fds[j];
         }
@@ -111,8 +117,9 @@ static bool fds_differ(const struct options *o)
 
 static bool parse_options(struct options *o, int argc, char **argv)
 {
-    *o =
-        (struct options) { .control_fd = -1, .manifest_fd = -1, .package_fd = -1, .listen_fd = -1 };
+    *o = (struct options) {
+        .control_fd = -1, .manifest_fd = -1, .package_fd = -1, .listen_fd = -1, .state_fd = -1
+    };
     int i = 1;
     while (i < argc) {
         if (strcmp(argv[i], "--insecure-no-sandbox") == 0) {
@@ -170,6 +177,21 @@ static void raise_files(void)
     }
 }
 
+/* What an earlier life has left, if it may leave something. */
+static mse_status remember(struct enclave *e, struct mse_error *err)
+{
+    mse_status st = mse_durable_open(&e->durable, e->opt.state_fd, &e->tee, &e->manifest,
+                                     e->manifest_digest, err);
+    if (st != MSE_OK || e->durable.found != MSE_DURABLE_RESTORED) {
+        return st;
+    }
+    mse_time floor = mse_durable_floor(&e->durable);
+    mse_enclave_clock_init(&e->clock,
+                           floor > e->manifest.created_at ? floor : e->manifest.created_at);
+    st = mse_enclave_check_supported(&e->manifest, mse_enclave_now(&e->clock), err);
+    return st == MSE_OK ? mse_identity_restore(&e->identity, &e->durable.state, err) : st;
+}
+
 /* Steps 1 and 2 of its life: what to run, and who it is. */
 static mse_status load(struct enclave *e, struct mse_error *err)
 {
@@ -195,19 +217,40 @@ static mse_status load(struct enclave *e, struct mse_error *err)
         return st;
     }
     e->tee.ops->event(e->tee.t, MSE_TEE_EVENT_STARTING, "");
+    st = remember(e, err);
+    if (st != MSE_OK || e->durable.found == MSE_DURABLE_RESTORED) {
+        return st;
+    }
     return mse_identity_make(&e->identity, &e->manifest, e->manifest_digest, &e->tee, err);
 }
 
-/* What needs no phase 1. */
-static mse_status install_plain(struct enclave *e, struct mse_error *err)
+/* With data only where there is something. */
+static struct mse_bytes filled(struct mse_bytes b)
 {
+    return mse_bytes_of(b.len > 0 ? b.data : NULL, b.len);
+}
+
+/* What needs no phase 1, or no other one: code, secrets and storage. */
+static mse_status install(struct enclave *e, struct mse_error *err)
+{
+    struct mse_durable *d = &e->durable;
+    const struct mse_state *s = &d->state;
     const struct mse_code_package p = { .fd = e->opt.package_fd,
+                                        .key = s->code_key.len > 0 ? s->code_key.data : NULL,
                                         .manifest_digest = e->manifest_digest };
-    const struct mse_app_secrets none = { .x25519_secret = e->identity.x25519_secret,
-                                          .x25519_public = e->identity.x25519_public };
+    const struct mse_app_secrets secrets = { .secrets = filled(s->secrets),
+                                             .sealed = filled(s->sealed),
+                                             .x25519_secret = e->identity.x25519_secret,
+                                             .x25519_public = e->identity.x25519_public };
     mse_status st = mse_code_install(e->app.code, &p, &e->manifest, err);
     if (st == MSE_OK) {
-        st = mse_app_put_secrets(&e->app, &none, err);
+        st = mse_app_put_secrets(&e->app, &secrets, err);
+    }
+    if (st == MSE_OK && d->found == MSE_DURABLE_RESTORED) {
+        st = mse_store_restore(d->store, e->app.data, mse_app_user(&e->app),
+                               mse_enclave_now(&e->clock), err);
+    } else if (st == MSE_OK) {
+        st = mse_durable_commit(d, &e->identity, NULL, mse_enclave_now(&e->clock), err);
     }
     (void)close(e->opt.package_fd);
     return st;
@@ -215,7 +258,14 @@ static mse_status install_plain(struct enclave *e, struct mse_error *err)
 
 static mse_status run(struct enclave *e, struct mse_error *err)
 {
+    e->own_memory = mse_memory_enter();
+    if (!e->own_memory) {
+        mse_log(MSE_LOG_WARN, WHO, "no file systems of its own: the app's files have no bound");
+    }
     mse_status st = harden(err);
+    if (mlock(e, sizeof *e) != 0) {
+        mse_log(MSE_LOG_WARN, WHO, "keys are not in locked memory");
+    }
     if (st == MSE_OK && !e->opt.insecure_no_sandbox) {
         st = mse_inside_start(&e->inside, err); /* while there is no key to take along */
     }
@@ -223,11 +273,13 @@ static mse_status run(struct enclave *e, struct mse_error *err)
         st = load(e, err);
     }
     if (st == MSE_OK) {
-        st = mse_app_prepare(&e->app, e->opt.insecure_no_sandbox, err);
+        st = mse_app_prepare(&e->app, e->opt.insecure_no_sandbox,
+                             e->own_memory ? e->manifest.enclave_size : 0, err);
         e->app.inside = e->inside.pid > 0 ? &e->inside : NULL;
     }
-    if (st == MSE_OK && !mse_config_needed(&e->manifest)) {
-        st = install_plain(e, err);
+    if (st == MSE_OK &&
+        (!mse_config_needed(&e->manifest) || e->durable.found == MSE_DURABLE_RESTORED)) {
+        st = install(e, err);
     }
     if (st != MSE_OK) {
         return st;
@@ -239,6 +291,7 @@ static mse_status run(struct enclave *e, struct mse_error *err)
         .tee = &e->tee,
         .clock = &e->clock,
         .app = &e->app,
+        .durable = &e->durable,
         .listen_fd = e->opt.listen_fd,
         .package_fd = e->opt.package_fd,
         .manifest_digest = e->manifest_digest,
@@ -251,12 +304,14 @@ static mse_status run(struct enclave *e, struct mse_error *err)
 
 int main(int argc, char **argv)
 {
-    struct enclave e = { .app = { .uid = MSE_SPAWN_SAME_USER, .uid_lock = -1, .dir_lock = -1 } };
+    struct enclave e = { .app = { .uid = MSE_SPAWN_SAME_USER, .uid_lock = -1, .dir_lock = -1 },
+                         .durable = { .state_fd = -1 } };
     struct mse_error err = { 0 };
     if (!parse_options(&e.opt, argc, argv)) {
         mse_log(MSE_LOG_ERROR, WHO,
                 "usage: mse-enclave --tee sim --control-fd N --manifest-fd N --package-fd N "
-                "--listen-fd N [--client-ca HEX] [--insecure-no-sandbox]; it is started by a "
+                "--listen-fd N [--state-fd N] [--client-ca HEX] [--insecure-no-sandbox]; it is "
+                "started by a "
                 "launcher, see mse sim");
         return 2;
     }
@@ -269,6 +324,7 @@ int main(int argc, char **argv)
     mse_app_clear(&e.app);
     mse_inside_clear(&e.inside);
     mse_identity_clear(&e.identity);
+    mse_durable_clear(&e.durable);
     if (st != MSE_OK) {
         mse_log(MSE_LOG_ERROR, WHO, "%s: %s", err.step == NULL ? "failed" : err.step,
                 err.text[0] == '\0' ? mse_status_text(st) : err.text);

@@ -20,7 +20,9 @@
 #include "enclave/app_quotes.h"
 #include "enclave/attest.h"
 #include "enclave/config_server.h"
+#include "enclave/durable.h"
 #include "enclave/health.h"
+#include "enclave/keeper.h"
 #include "enclave/logs.h"
 #include "enclave/owner_tls.h"
 #include "net/loop.h"
@@ -71,7 +73,8 @@ struct serve {
     struct mse_app_quotes *quotes;     /* NULL: the app was not started yet */
     struct mse_config_server *configs; /* NULL: no phase 1 */
     char *configs_path;
-    struct mse_config config; /* while it is installed */
+    struct mse_keeper *keeper; /* NULL: the app does not run yet, or nothing of it is stored */
+    struct mse_config config;  /* while it is installed */
     struct mse_owner_tls owner;
     uv_work_t install;
     mse_status installed;
@@ -376,6 +379,16 @@ static mse_status start_tls(struct serve *s)
     return mse_config_needed(m) ? add_config_name(s) : add_public_name(s);
 }
 
+static void hold_tee(void *arg)
+{
+    mse_attest_hold_tee(arg);
+}
+
+static void release_tee(void *arg)
+{
+    mse_attest_release_tee(arg);
+}
+
 /* The manifest's bytes are those that it is written as: it was refused otherwise. */
 static mse_status start_attest(struct serve *s)
 {
@@ -388,7 +401,13 @@ static mse_status start_attest(struct serve *s)
                                    .identity = s->cfg->identity,
                                    .manifest = mse_build_view(&s->manifest) };
     st = mse_sha256(c.manifest_digest, c.manifest);
-    return st == MSE_OK ? mse_attest_new(&s->attest, &c, s->err) : st;
+    st = st == MSE_OK ? mse_attest_new(&s->attest, &c, s->err) : st;
+    if (st == MSE_OK && s->cfg->durable != NULL) {
+        s->cfg->durable->hold_tee = hold_tee;
+        s->cfg->durable->release_tee = release_tee;
+        s->cfg->durable->tee_arg = s->attest;
+    }
+    return st;
 }
 
 static mse_status start_signals(struct serve *s)
@@ -417,6 +436,21 @@ static mse_status start_quotes(struct serve *s)
         .loop = &s->loop, .path = a->attest_socket, .owner = mse_app_user(a), .attest = s->attest
     };
     return mse_app_quotes_new(&s->quotes, &c, s->err);
+}
+
+static mse_status start_keeper(struct serve *s)
+{
+    const struct mse_serve_config *c = s->cfg;
+    if (c->durable == NULL || c->durable->store == NULL) {
+        return MSE_OK;
+    }
+    const struct mse_keeper_config kc = {
+        .loop = &s->loop, .store = c->durable->store, .app = c->app, .clock = c->clock
+    };
+    if (!mse_store_has_counter(kc.store)) {
+        mse_log(MSE_LOG_WARN, WHO, "no counter here: an older storage would not be noticed");
+    }
+    return mse_keeper_new(&s->keeper, &kc, s->err);
 }
 
 /* Starts the app with its output into the log. */
@@ -448,6 +482,10 @@ static mse_status start_app(struct serve *s)
         return st;
     }
     enter(s, STATE_STARTING, c->start_ms);
+    st = start_keeper(s);
+    if (st != MSE_OK) {
+        return st;
+    }
     s->health.on_healthy = on_healthy;
     s->health.user = s;
     s->backend = (struct mse_backend) { .socket = c->app->socket, .inside = c->app->inside };
@@ -479,6 +517,10 @@ static void install(uv_work_t *work)
                                              .x25519_secret = c->identity->x25519_secret,
                                              .x25519_public = c->identity->x25519_public };
     s->installed = mse_code_install(c->app->code, &p, c->manifest, &s->install_err);
+    if (s->installed == MSE_OK) {
+        s->installed = mse_durable_commit(c->durable, c->identity, &s->config,
+                                          mse_enclave_now(c->clock), &s->install_err);
+    }
     if (s->installed == MSE_OK) {
         s->installed = mse_owner_tls_take(&s->owner, &s->config, &s->install_err);
     }
@@ -528,6 +570,26 @@ static mse_time now(void *arg)
     return mse_enclave_now(s->cfg->clock);
 }
 
+/* The owner's certificate and key, if phase 1 brought them in an earlier life. */
+static mse_status restore_owner(struct serve *s)
+{
+    struct mse_config c = { .has_code_key = false };
+    struct mse_durable *d = s->cfg->durable;
+    mse_build_heap(&c.ssl_key, d->state.ssl_key.len);
+    mse_build_heap(&c.ssl_chain, d->state.ssl_chain.len);
+    mse_wr_bytes(&c.ssl_key, d->state.ssl_key);
+    mse_wr_bytes(&c.ssl_chain, d->state.ssl_chain);
+    mse_status st = mse_owner_tls_take(&s->owner, &c, s->err);
+    mse_config_clear(&c);
+    mse_durable_forget(d);
+    return st;
+}
+
+static bool is_restored(const struct mse_serve_config *c)
+{
+    return c->durable != NULL && c->durable->found == MSE_DURABLE_RESTORED;
+}
+
 static mse_status start_configs(struct serve *s)
 {
     const struct mse_serve_config *c = s->cfg;
@@ -549,12 +611,23 @@ static mse_status start_configs(struct serve *s)
     };
     mse_status st = mse_config_server_new(&s->configs, &cc, s->err);
     st = st == MSE_OK ? start_relay(s) : st;
-    if (st == MSE_OK) {
-        enter(s, STATE_CONFIGURING, 0);
-        mse_log(MSE_LOG_INFO, WHO, "waiting for its configuration");
-        tell(s, MSE_TEE_EVENT_WAITING, "");
+    if (st != MSE_OK) {
+        return st;
     }
-    return st;
+    if (is_restored(c)) {
+        mse_config_server_set(s->configs, MSE_CONFIG_STARTING, NULL);
+        mse_log(MSE_LOG_INFO, WHO, "configured before");
+        st = restore_owner(s);
+        return st == MSE_OK ? start_app(s) : st;
+    }
+    const char *lost = c->durable != NULL && c->durable->found == MSE_DURABLE_LOST
+                           ? mse_status_name(c->durable->lost)
+                           : NULL;
+    enter(s, STATE_CONFIGURING, 0);
+    mse_config_server_set(s->configs, MSE_CONFIG_WAITING, lost);
+    mse_log(MSE_LOG_INFO, WHO, "waiting for its configuration");
+    tell(s, MSE_TEE_EVENT_WAITING, lost == NULL ? "" : lost);
+    return MSE_OK;
 }
 
 static mse_status run(struct serve *s)
@@ -596,10 +669,15 @@ mse_status mse_serve(const struct mse_serve_config *c, struct mse_error *err)
     stop_health(s);
     mse_attest_stop(s->attest);
     mse_app_quotes_stop(s->quotes);
+    mse_keeper_stop(s->keeper);
     mse_config_server_stop(s->configs);
     s->state = STATE_STOPPING_APP; /* what still runs has nothing to begin */
     mse_logs_stop(&s->logs);
     mse_net_loop_clear(&s->loop);
+    mse_keeper_finish(s->keeper);
+    if (c->durable != NULL) {
+        c->durable->hold_tee = NULL;
+    }
     mse_attest_free(s->attest);
     mse_app_quotes_free(s->quotes);
     mse_config_server_free(s->configs);

@@ -16,8 +16,10 @@ struct mse_enclave_clock {
 void mse_enclave_clock_init(struct mse_enclave_clock *c, mse_time seen);
 mse_time mse_enclave_now(const struct mse_enclave_clock *c);
 
+struct mse_durable;
 /* All borrowed. The app is prepared; its code is
- * installed and its secrets are there, unless phase 1 comes first (mse_config_needed). SIGTERM,
+ * installed and its secrets are there, unless phase 1 comes first (mse_config_needed, and nothing
+ * was restored). SIGTERM,
  * SIGINT and SIGCHLD are blocked by the caller; the serving unblocks them. */
 struct mse_serve_config {
     const struct mse_manifest *manifest;
@@ -25,6 +27,7 @@ struct mse_serve_config {
     const struct mse_enclave_tee *tee;
     const struct mse_enclave_clock *clock;
     struct mse_app *app;
+    struct mse_durable *durable; /* NULL: nothing outlives a restart */
     int listen_fd;
     int package_fd; /* of an app that phase 1 comes before: its code, not installed yet; else unused
                      */

@@ -330,6 +330,9 @@ static mse_status write_platform(int dir_fd, const struct making *m,
     if (st == MSE_OK) {
         st = write_description(dir_fd, m, o->now, err);
     }
+    if (st == MSE_OK && !o->no_counter && mkdirat(dir_fd, "counters", 0700) != 0) {
+        st = MSE_FAIL(err, MSE_ERR_IO, "platform", "counters: %s", strerror(errno));
+    }
     if (st == MSE_OK && fsync(dir_fd) != 0) {
         st = MSE_FAIL(err, MSE_ERR_IO, "platform", "fsync: %s", strerror(errno));
     }
@@ -352,6 +355,7 @@ static void remove_folder(const char *tmp)
         (void)unlinkat(fd, names[i], 0);
     }
     if (fd >= 0) {
+        (void)unlinkat(fd, "counters", AT_REMOVEDIR);
         (void)close(fd);
     }
     (void)rmdir(tmp);

@@ -83,6 +83,12 @@ static mse_status answer_key(void *ctx, uint8_t out[32])
     return mse_sim_seal_key(e->platform, out, e->mr_enclave, e->attr_flags);
 }
 
+static mse_status answer_counter(void *ctx, uint64_t *out, const uint8_t id[16], bool advance)
+{
+    const struct mse_sim_enclave *e = ctx;
+    return mse_sim_counter(e->platform, out, e->mr_enclave, id, advance);
+}
+
 static mse_status measure(uint8_t out[32], int runtime_fd, const struct mse_sim_launch *l,
                           struct mse_error *err)
 {
@@ -180,6 +186,10 @@ static mse_status make_argv(const char *out[], const struct mse_sim_launch *l,
         out[n++] = "--listen-fd";
         out[n++] = "6";
     }
+    if (l->state_fd >= 0) {
+        out[n++] = "--state-fd";
+        out[n++] = "7";
+    }
     for (size_t i = 0; l->extra_argv != NULL && l->extra_argv[i] != NULL; i++) {
         if (i == MAX_EXTRA) {
             return MSE_FAIL(err, MSE_ERR_ARGUMENT, "argv", "more than %d switches", MAX_EXTRA);
@@ -193,7 +203,7 @@ static mse_status make_argv(const char *out[], const struct mse_sim_launch *l,
 static mse_status spawn(struct mse_sim_enclave *e, int runtime_fd, int manifest_fd,
                         const struct mse_sim_launch *l, struct mse_error *err)
 {
-    const char *argv[12 + MAX_EXTRA];
+    const char *argv[14 + MAX_EXTRA];
     mse_status st = make_argv(argv, l, err);
     if (st != MSE_OK) {
         return st;
@@ -208,6 +218,7 @@ static mse_status spawn(struct mse_sim_enclave *e, int runtime_fd, int manifest_
         .manifest_fd = manifest_fd,
         .package_fd = l->package_fd,
         .listen_fd = l->listen_fd,
+        .state_fd = l->state_fd,
         .argv = argv,
     };
     st = mse_sim_spawn(&e->pid, &e->pidfd, &s, err);
@@ -225,7 +236,9 @@ static mse_status start(struct mse_sim_enclave *e, const struct mse_sim_launch *
 {
     int runtime_fd = -1;
     int manifest_fd = -1;
-    struct mse_sim_answers answers = { .ctx = e, .quote = answer_quote, .key = answer_key };
+    struct mse_sim_answers answers = {
+        .ctx = e, .quote = answer_quote, .key = answer_key, .counter = answer_counter
+    };
     mse_status st = mse_sim_memfd_of_file(&runtime_fd, l->runtime_path, err);
     if (st == MSE_OK) {
         st = mse_sim_memfd_of_bytes(&manifest_fd, "manifest", l->manifest, err);

@@ -15,16 +15,17 @@ struct mse_sim_launch {
     uint32_t threads;
     int package_fd; /* the code package, read by the runtime; borrowed; -1: none, no switch */
     int listen_fd;  /* a bound, listening TCP socket; borrowed; -1: none, no switch */
-    bool debug;     /* sets the DEBUG attribute in every quote */
+    int state_fd; /* the folder that keeps what the enclave seals; borrowed; -1: none, no switch */
+    bool debug;   /* sets the DEBUG attribute in every quote */
     const char *const
         *extra_argv; /* NULL-terminated runtime switches that are not measured, or NULL */
 };
 struct mse_sim_enclave;
 /* The child gets: argv `mse-enclave --tee sim --control-fd 3 --manifest-fd 4 --package-fd 5
- * --listen-fd 6` and extra_argv, an empty environment, those descriptors and stdin /dev/null,
- * stdout and stderr inherited, the working directory /, default signals and a process group of its
- * own; nothing else. When the thread that called this dies, the runtime gets SIGTERM. Refuses what
- * cannot be measured (MSE_ERR_MALFORMED) or is not there (MSE_ERR_NOT_FOUND). */
+ * --listen-fd 6 --state-fd 7` and extra_argv, an empty environment, those descriptors and stdin
+ * /dev/null, stdout and stderr inherited, the working directory /, default signals and a process
+ * group of its own; nothing else. When the thread that called this dies, the runtime gets SIGTERM.
+ * Refuses what cannot be measured (MSE_ERR_MALFORMED) or is not there (MSE_ERR_NOT_FOUND). */
 MSE_MUST_USE mse_status mse_sim_start(struct mse_sim_enclave **out, const struct mse_sim_launch *l,
                                       struct mse_error *err);
 const uint8_t *mse_sim_enclave_measurement(const struct mse_sim_enclave *e); /* MRENCLAVE, 32 */

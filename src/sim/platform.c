@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A loaded platform: the CPU and its quoting enclave. */
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
@@ -35,6 +37,7 @@ struct mse_sim_platform {
     uint8_t qe_report[MSE_SGX_REPORT_LEN];
     uint8_t qe_report_signature[64];
     struct mse_build pck_chain; /* PEM, leaf first */
+    int counters_fd;            /* the folder of the counters; -1: it has none */
 };
 
 /* REPORT body, offsets as in struct mse_sgx_report. */
@@ -198,6 +201,7 @@ mse_status mse_sim_load(struct mse_sim_platform **out, const char *dir, struct m
     struct mse_sim_platform *p = calloc(1, sizeof *p);
     if (p != NULL) {
         mse_build_heap(&p->pck_chain, CHAIN_MAX);
+        p->counters_fd = openat(dir_fd, "counters", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         st = load_all(p, dir_fd, err);
     } else {
         st = MSE_ERR_MEMORY;
@@ -219,6 +223,9 @@ void mse_sim_free(struct mse_sim_platform *p)
     mse_privkey_free(p->signer_key);
     mse_privkey_free(p->attestation_key);
     mse_build_clear(&p->pck_chain);
+    if (p->counters_fd >= 0) {
+        (void)close(p->counters_fd);
+    }
     mse_wipe(p, sizeof *p);
     free(p);
 }
@@ -314,4 +321,56 @@ mse_status mse_sim_seal_key(const struct mse_sim_platform *p, uint8_t out[32],
     struct mse_bytes none = { 0 };
     return mse_hkdf_sha256(out, 32, mse_bytes_of(p->fuse, sizeof p->fuse), none,
                            mse_build_view(&info));
+}
+
+/* The counter's file holds its count, u64be; without one it is 0. */
+static mse_status count(int dir_fd, uint64_t *out, const char *name, bool advance)
+{
+    uint8_t buf[16];
+    uint64_t now = 0;
+    struct mse_build b;
+    mse_build_fixed(&b, buf, sizeof buf);
+    mse_status st = mse_sim_file_read(&b, dir_fd, name, NULL);
+    struct mse_bytes in = mse_build_view(&b);
+    if (st == MSE_ERR_NOT_FOUND) {
+        st = MSE_OK;
+    } else if (st == MSE_OK && (!mse_rd_u64be(&in, &now) || in.len != 0)) {
+        st = MSE_ERR_MALFORMED;
+    }
+    if (st == MSE_OK && advance && !mse_add_u64(now, 1, &now)) {
+        st = MSE_ERR_NO_SPACE;
+    }
+    if (st == MSE_OK && advance) {
+        mse_build_fixed(&b, buf, sizeof buf);
+        mse_wr_u64be(&b, now);
+        st = mse_sim_file_replace(dir_fd, name, 0600, mse_build_view(&b), NULL);
+    }
+    if (st == MSE_OK) {
+        *out = now;
+    }
+    return st;
+}
+
+mse_status mse_sim_counter(const struct mse_sim_platform *p, uint64_t *out,
+                           const uint8_t mr_enclave[32], const uint8_t id[16], bool advance)
+{
+    uint8_t digest[32];
+    char name[65];
+    if (p->counters_fd < 0) {
+        return MSE_ERR_UNSUPPORTED;
+    }
+    mse_status st = mse_sha256_2(digest, mse_bytes_of(mr_enclave, 32), mse_bytes_of(id, 16));
+    if (st != MSE_OK) {
+        return st;
+    }
+    mse_hex_encode(name, mse_bytes_of(digest, sizeof digest));
+    /* Launchers of one platform may run at the same time; so may two of one enclave. Each opens the
+     * folder anew, as a lock belongs to what was opened. */
+    int lock = openat(p->counters_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    st = lock >= 0 && flock(lock, LOCK_EX) == 0 ? count(p->counters_fd, out, name, advance)
+                                                : MSE_ERR_IO;
+    if (lock >= 0) {
+        (void)close(lock);
+    }
+    return st;
 }

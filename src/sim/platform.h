@@ -17,6 +17,7 @@ struct mse_sim_options {
     enum mse_tcb_status status; /* TCB status of this platform's level; NONE means UpToDate */
     bool revoke_pck;            /* the PCK certificate stands in the CRL */
     bool expired_tcb_info;      /* nextUpdate lies before now */
+    bool no_counter;            /* the platform counts nothing: mse_sim_init only */
     uint32_t evaluation_number; /* of TCB info and QE identity; 0: 20 */
 };
 
@@ -26,6 +27,7 @@ struct mse_sim_options {
  *   root_key.pem platform_ca_key.pem pck_key.pem tcb_signing_key.pem   their keys, 0600
  *   signer_key.pem signer.pem    the operator's enclave signer: RSA-3072, e = 3 (0600), public half
  *   fuse.key                     32 bytes, 0600
+ *   counters/                    what the platform counts for its enclaves, one file each
  *   collateral.json              mse_bundle_parse reads it
  *   platform.json                ids, dates, MRSIGNER, for people and tools; nobody reads it back
  * All of it is written to a temporary folder beside it, synced, and renamed: there is a whole
@@ -62,5 +64,10 @@ MSE_MUST_USE mse_status mse_sim_quote(const struct mse_sim_platform *p, struct m
 /* HKDF(fuse key, MRENCLAVE || attribute flags): a debug enclave gets another key. */
 MSE_MUST_USE mse_status mse_sim_seal_key(const struct mse_sim_platform *p, uint8_t out[32],
                                          const uint8_t mr_enclave[32], uint64_t attr_flags);
+/* The count of this enclave under this id, which begins at 0; with advance it is raised by one
+ * first, and the new one outlives a loss of power. MSE_ERR_UNSUPPORTED: the platform has none. */
+MSE_MUST_USE mse_status mse_sim_counter(const struct mse_sim_platform *p, uint64_t *out,
+                                        const uint8_t mr_enclave[32], const uint8_t id[16],
+                                        bool advance);
 
 #endif

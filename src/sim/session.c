@@ -13,6 +13,7 @@
 #define OUT_MAX         (2 * (size_t)MSE_SIM_MAX_FRAME)
 #define REPORT_DATA_LEN 64
 #define KEY_LEN         32
+#define COUNTER_ID_LEN  16
 
 void mse_sim_session_init(struct mse_sim_session *s, const struct mse_sim_answers *answers)
 {
@@ -79,6 +80,30 @@ static void answer_info(struct mse_sim_session *s, struct mse_bytes payload)
                         mse_bytes_of(s->answers.info, sizeof s->answers.info));
 }
 
+static void answer_counter(struct mse_sim_session *s, struct mse_bytes payload)
+{
+    struct mse_bytes id;
+    uint8_t advance = 0;
+    uint64_t count = 0;
+    uint8_t reply[9];
+    struct mse_build b;
+    if (!mse_rd_bytes(&payload, &id, COUNTER_ID_LEN) || // 0 id
+        !mse_rd_u8(&payload, &advance) ||               // 16 whether to raise it
+        advance > 1 || payload.len != 0) {
+        refuse(s, "a counter request has an id of 16 bytes, and 0 or 1");
+        return;
+    }
+    mse_status st = s->answers.counter(s->answers.ctx, &count, id.data, advance == 1);
+    if (st != MSE_OK && st != MSE_ERR_UNSUPPORTED) {
+        refuse(s, "the counter cannot be kept");
+        return;
+    }
+    mse_build_fixed(&b, reply, sizeof reply);
+    mse_wr_u8(&b, st == MSE_OK ? 1 : 0);
+    mse_wr_u64be(&b, st == MSE_OK ? count : 0);
+    mse_sim_frame_write(&s->out, MSE_SIM_REPLY | MSE_SIM_REQ_COUNTER, mse_build_view(&b));
+}
+
 /* An event gets no reply, so a wrong one cannot be answered: it ends the conversation. */
 static mse_status take_event(struct mse_sim_note *note, struct mse_bytes payload)
 {
@@ -108,6 +133,9 @@ static mse_status handle(struct mse_sim_session *s, struct mse_sim_note *note,
         return MSE_OK;
     case MSE_SIM_REQ_INFO:
         answer_info(s, f->payload);
+        return MSE_OK;
+    case MSE_SIM_REQ_COUNTER:
+        answer_counter(s, f->payload);
         return MSE_OK;
     case MSE_SIM_EVENT:
         return take_event(note, f->payload);

@@ -13,6 +13,8 @@ struct mse_sim_answers {
     void *ctx;
     mse_status (*quote)(void *ctx, struct mse_build *out, const uint8_t report_data[64]);
     mse_status (*key)(void *ctx, uint8_t out[32]);
+    /* MSE_ERR_UNSUPPORTED: there is none. */
+    mse_status (*counter)(void *ctx, uint64_t *out, const uint8_t id[16], bool advance);
     uint8_t info[64]; /* MRENCLAVE || SHA-256(manifest) */
 };
 

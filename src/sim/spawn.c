@@ -15,9 +15,9 @@
 #include "base/util.h"
 
 #define FIRST_FD  3
-#define EXEC_FD   7 /* close-on-exec */
-#define REPORT_FD 8 /* close-on-exec: the errno of what failed, or nothing */
-#define PAST_FDS  9
+#define EXEC_FD   8 /* close-on-exec */
+#define REPORT_FD 9 /* close-on-exec: the errno of what failed, or nothing */
+#define PAST_FDS  10
 #define SAFE_FD   64 /* above all fixed numbers */
 
 /* Puts fd at `number`, or closes `number` if there is none. */
@@ -32,8 +32,8 @@ static bool place(int fd, int number, bool keep)
 
 static bool place_all(const struct mse_sim_spawn *s, int report_fd)
 {
-    const int fds[] = { s->control_fd, s->manifest_fd, s->package_fd,
-                        s->listen_fd,  s->exec_fd,     report_fd };
+    const int fds[] = { s->control_fd, s->manifest_fd, s->package_fd, s->listen_fd,
+                        s->state_fd,   s->exec_fd,     report_fd };
     int high[MSE_ARRAY_LEN(fds)];
     /* First out of the way of each other. */
     for (size_t i = 0; i < MSE_ARRAY_LEN(fds); i++) {

@@ -13,6 +13,7 @@ struct mse_sim_spawn {
     int manifest_fd;         /* becomes 4 */
     int package_fd;          /* becomes 5; -1: none */
     int listen_fd;           /* becomes 6; -1: none */
+    int state_fd;            /* becomes 7; -1: none */
     const char *const *argv; /* NULL-terminated */
 };
 /* mse_sim_spawn starts it in a process group of its own with an empty environment, default signals,

@@ -24,6 +24,11 @@ struct mse_tee_ops {
     mse_status (*manifest_digest)(struct mse_tee *t, uint8_t out[32], struct mse_error *err);
     /* 32 bytes that only the same code on the same platform gets again (SGX: MRENCLAVE policy). */
     mse_status (*seal_key)(struct mse_tee *t, uint8_t out[32], struct mse_error *err);
+    /* A count that the platform keeps for this code and this id, and that never goes down; with
+     * advance it is raised by one first. MSE_ERR_UNSUPPORTED: the platform has none. NULL: nor has
+     * any platform of this kind. */
+    mse_status (*counter)(struct mse_tee *t, uint64_t *out, const uint8_t id[16], bool advance,
+                          struct mse_error *err);
     /* Tells the launcher how far the runtime is; best effort, no reply. */
     void (*event)(struct mse_tee *t, uint8_t event, const char *text);
 };
@@ -42,7 +47,9 @@ extern const struct mse_tee_ops mse_tee_sim;
 #define MSE_SIM_REQ_KEY   0x02 /* (empty) -> 32 */
 #define MSE_SIM_REQ_INFO  0x03 /* (empty) -> MRENCLAVE 32 || SHA-256(manifest) 32 */
 #define MSE_SIM_EVENT     0x04 /* u8 event || text */
-#define MSE_SIM_REPLY     0x80 /* | request type */
-#define MSE_SIM_ERROR     0xff /* text */
+/* id 16 || u8 1 to raise it, or 0 -> u8 1 || u64be count; of a platform that has none 0 || 0 */
+#define MSE_SIM_REQ_COUNTER 0x05
+#define MSE_SIM_REPLY       0x80 /* | request type */
+#define MSE_SIM_ERROR       0xff /* text */
 
 #endif

@@ -161,12 +161,12 @@ static mse_status ask(struct mse_tee *t, struct mse_bytes *out, uint8_t type,
     return MSE_OK;
 }
 
+/* question: the payload of the request. */
 static mse_status ask_exact(struct mse_tee *t, uint8_t *out, size_t len, uint8_t type,
-                            struct mse_error *err)
+                            struct mse_bytes question, struct mse_error *err)
 {
-    struct mse_bytes none = { 0 };
     struct mse_bytes reply = { 0 };
-    mse_status st = ask(t, &reply, type, none, err);
+    mse_status st = ask(t, &reply, type, question, err);
     if (st != MSE_OK) {
         return st;
     }
@@ -194,8 +194,9 @@ static void sim_close(struct mse_tee *t)
 
 static mse_status read_info(struct mse_tee *t, struct mse_error *err)
 {
+    const struct mse_bytes none = { 0 };
     uint8_t info[64];
-    mse_status st = ask_exact(t, info, sizeof info, MSE_SIM_REQ_INFO, err);
+    mse_status st = ask_exact(t, info, sizeof info, MSE_SIM_REQ_INFO, none, err);
     if (st != MSE_OK) {
         return st;
     }
@@ -285,12 +286,41 @@ static mse_status sim_manifest_digest(struct mse_tee *t, uint8_t out[32], struct
 
 static mse_status sim_seal_key(struct mse_tee *t, uint8_t out[32], struct mse_error *err)
 {
-    mse_status st = ask_exact(t, out, 32, MSE_SIM_REQ_KEY, err);
+    const struct mse_bytes none = { 0 };
+    mse_status st = ask_exact(t, out, 32, MSE_SIM_REQ_KEY, none, err);
     if (t->in.data != NULL) {
         mse_wipe(t->in.data, t->in.cap);
     }
     mse_build_reset(&t->in);
     return st;
+}
+
+static mse_status sim_counter(struct mse_tee *t, uint64_t *out, const uint8_t id[16], bool advance,
+                              struct mse_error *err)
+{
+    uint8_t question[17];
+    uint8_t answer[9];
+    uint8_t there = 0;
+    uint64_t count = 0;
+    struct mse_bytes in = mse_bytes_of(answer, sizeof answer);
+    memcpy(question, id, 16);
+    question[16] = advance ? 1 : 0;
+    mse_status st = ask_exact(t, answer, sizeof answer, MSE_SIM_REQ_COUNTER,
+                              mse_bytes_of(question, sizeof question), err);
+    if (st != MSE_OK) {
+        return st;
+    }
+    if (!mse_rd_u8(&in, &there) ||    // 0 whether there is one
+        !mse_rd_u64be(&in, &count) || // 1 count
+        there > 1 || (there == 0 && count != 0)) {
+        t->broken = true;
+        return MSE_FAIL(err, MSE_ERR_PROTOCOL, "tee", "the launcher's answer is no count");
+    }
+    if (there == 0) {
+        return MSE_FAIL(err, MSE_ERR_UNSUPPORTED, "tee", "the platform has no counter");
+    }
+    *out = count;
+    return MSE_OK;
 }
 
 static void sim_event(struct mse_tee *t, uint8_t event, const char *text)
@@ -323,5 +353,6 @@ const struct mse_tee_ops mse_tee_sim = {
     .quote = sim_quote,
     .manifest_digest = sim_manifest_digest,
     .seal_key = sim_seal_key,
+    .counter = sim_counter,
     .event = sim_event,
 };

@@ -124,9 +124,6 @@ static void refuses_every_promise(struct mse_manifest *m, mse_time now)
     m->rootfs.name = name;
     assert_unsupported(m, now, "rootfs");
     *m = good;
-    m->restart = MSE_RESTART_SEALED;
-    assert_unsupported(m, now, "restart");
-    *m = good;
     m->upgrade.owner_key = key;
     assert_unsupported(m, now, "upgrade");
     *m = good;
@@ -444,7 +441,7 @@ static void test_folders(void **state)
     (void)state;
     struct mse_app a;
     struct stat st;
-    assert_status(mse_app_prepare(&a, false, NULL), MSE_OK);
+    assert_status(mse_app_prepare(&a, false, 0, NULL), MSE_OK);
     assert_int_equal(stat(a.code, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0755);
     assert_int_equal(st.st_uid, geteuid());
@@ -456,7 +453,7 @@ static void test_folders(void **state)
     assert_int_equal(st.st_mode & 0777, 0711);
     /* Two apps at once have two user ids. */
     struct mse_app b;
-    assert_status(mse_app_prepare(&b, false, NULL), MSE_OK);
+    assert_status(mse_app_prepare(&b, false, 0, NULL), MSE_OK);
     assert_true(a.uid == MSE_SPAWN_SAME_USER || a.uid != b.uid);
     mse_app_clear(&b);
     mse_app_clear(&a);

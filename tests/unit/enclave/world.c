@@ -61,7 +61,7 @@ _Noreturn static void child(struct world *w)
     (void)sigprocmask(SIG_BLOCK, &set, NULL);
     (void)signal(SIGPIPE, SIG_IGN);
     mse_status st = mse_privkey_generate_p256(&id.key);
-    if (st != MSE_OK || mse_app_prepare(&app, true, &err) != MSE_OK) {
+    if (st != MSE_OK || mse_app_prepare(&app, true, 0, &err) != MSE_OK) {
         _exit(255);
     }
     if (w->code != NULL) {

@@ -334,6 +334,7 @@ static struct mse_sim_launch launch_of(const struct fixture *f, const char *cons
         .threads = 4,
         .package_fd = -1,
         .listen_fd = -1,
+        .state_fd = -1,
         .extra_argv = extra,
     };
     return l;

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See durable.h. */
+#include "enclave/durable.h"
+
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/util.h"
+#include "crypto/digest.h"
+#include "enclave/seal.h"
+#include "os/dir_file.h"
+
+#define WHO        "enclave"
+#define STATE_NAME "sealed"
+#define OLD_NAME   "sealed.old"
+#define MAX_PEM    ((size_t)4096)
+
+/* ---- the platform's counter ---- */
+
+static mse_status count(void *arg, uint64_t *out, bool advance, struct mse_error *err)
+{
+    const struct mse_durable *d = arg;
+    const struct mse_enclave_tee *tee = d->tee;
+    if (tee->ops->counter == NULL) {
+        return MSE_ERR_UNSUPPORTED;
+    }
+    if (d->hold_tee != NULL) {
+        d->hold_tee(d->tee_arg);
+    }
+    mse_status st = tee->ops->counter(tee->t, out, d->counter_id, advance, err);
+    if (d->hold_tee != NULL) {
+        d->release_tee(d->tee_arg);
+    }
+    return st;
+}
+
+static struct mse_store_config store_config(struct mse_durable *d, struct mse_bytes root)
+{
+    struct mse_store_config c = { .state_fd = d->state_fd, .count = count, .arg = d };
+    MSE_ASSERT(root.len == sizeof c.root);
+    memcpy(c.root, root.data, sizeof c.root);
+    return c;
+}
+
+/* ---- opening ---- */
+
+static mse_status read_state(struct mse_durable *d, struct mse_error *err)
+{
+    struct mse_build file;
+    mse_build_heap(&file, MSE_STATE_MAX_LEN + MSE_SEAL_EXTRA);
+    mse_status st = mse_dir_file_read(&file, d->state_fd, STATE_NAME, NULL);
+    if (st == MSE_OK) {
+        st = mse_unseal(&d->plain, d->seal_root, MSE_SEAL_STATE, mse_build_view(&file));
+    }
+    if (st == MSE_OK) {
+        st = mse_state_parse(&d->state, mse_build_view(&d->plain));
+    }
+    mse_build_clear(&file);
+    if (st == MSE_ERR_MALFORMED || st == MSE_ERR_SIGNATURE || st == MSE_ERR_IO ||
+        st == MSE_ERR_NO_SPACE) {
+        st = MSE_ERR_STATE_DAMAGED;
+    }
+    return st == MSE_OK || st == MSE_ERR_NOT_FOUND
+               ? st
+               : MSE_FAIL(err, st, "sealed state", "%s", mse_status_text(st));
+}
+
+/* No state: there never was one, unless the platform has counted for it. */
+static mse_status check_never(struct mse_durable *d, struct mse_error *err)
+{
+    uint64_t seen = 0;
+    mse_status st = count(d, &seen, false, NULL);
+    if (st == MSE_OK && seen > 0) {
+        return MSE_FAIL(err, MSE_ERR_STATE_MISSING, "sealed state",
+                        "it is gone: the platform has counted %llu of its changes",
+                        (unsigned long long)seen);
+    }
+    return st == MSE_OK || st == MSE_ERR_UNSUPPORTED
+               ? MSE_OK
+               : MSE_FAIL(err, st, "sealed state", "the platform's counter cannot be read");
+}
+
+static bool is_lost(mse_status st)
+{
+    return st == MSE_ERR_STATE_MISSING || st == MSE_ERR_STATE_FOREIGN ||
+           st == MSE_ERR_STATE_DAMAGED;
+}
+
+static mse_status look(struct mse_durable *d, struct mse_error *err)
+{
+    mse_status st = read_state(d, err);
+    if (st == MSE_ERR_NOT_FOUND) {
+        d->found = MSE_DURABLE_FRESH;
+        return check_never(d, err);
+    }
+    if (st != MSE_OK) {
+        return st;
+    }
+    struct mse_store_config c = store_config(d, d->state.storage_root);
+    st = mse_store_open(&d->store, &c, err);
+    mse_wipe(c.root, sizeof c.root);
+    d->found = MSE_DURABLE_RESTORED;
+    return st;
+}
+
+mse_status mse_durable_open(struct mse_durable *d, int state_fd, const struct mse_enclave_tee *tee,
+                            const struct mse_manifest *m, const uint8_t manifest_digest[32],
+                            struct mse_error *err)
+{
+    struct mse_error why = { 0 };
+    *d = (struct mse_durable) { .state_fd = state_fd, .tee = tee };
+    mse_build_heap(&d->plain, MSE_STATE_MAX_LEN + 1);
+    if (m->restart != MSE_RESTART_SEALED) {
+        return MSE_OK;
+    }
+    if (state_fd < 0) {
+        return MSE_FAIL(err, MSE_ERR_CONFIG, "restart",
+                        "the manifest says \"sealed\", and the launcher gave no folder for it");
+    }
+    mse_status st = mse_seal_root(d->seal_root, tee, manifest_digest, err);
+    st = st == MSE_OK ? mse_seal_counter_id(d->counter_id, d->seal_root) : st;
+    if (st != MSE_OK) {
+        return st;
+    }
+    st = look(d, &why);
+    if (is_lost(st) && mse_config_needed(m)) {
+        mse_log(MSE_LOG_WARN, WHO, "its state cannot be had back: %s", mse_status_name(st));
+        d->found = MSE_DURABLE_LOST;
+        d->lost = st;
+        return MSE_OK;
+    }
+    return st == MSE_OK ? st : MSE_FAIL(err, st, why.step, "%s", why.text);
+}
+
+mse_time mse_durable_floor(const struct mse_durable *d)
+{
+    mse_time floor = d->found == MSE_DURABLE_RESTORED ? d->state.floor : 0;
+    mse_time stored = d->store == NULL ? 0 : mse_store_floor(d->store);
+    return stored > floor ? stored : floor;
+}
+
+/* ---- sealing ---- */
+
+static mse_status write_state(struct mse_durable *d, const struct mse_state *s,
+                              struct mse_error *err)
+{
+    struct mse_build plain;
+    struct mse_build file;
+    mse_build_heap(&plain, MSE_STATE_MAX_LEN);
+    mse_build_heap(&file, MSE_STATE_MAX_LEN + MSE_SEAL_EXTRA);
+    mse_state_write(&plain, s);
+    mse_status st = mse_build_ok(&plain)
+                        ? mse_seal(&file, d->seal_root, MSE_SEAL_STATE, mse_build_view(&plain))
+                        : MSE_ERR_NO_SPACE;
+    mse_build_clear(&plain);
+    if (st == MSE_OK && d->found == MSE_DURABLE_LOST) {
+        /* The owner has decided; the operator may still want to know what it was. */
+        (void)unlinkat(d->state_fd, OLD_NAME, 0);
+        if (linkat(d->state_fd, STATE_NAME, d->state_fd, OLD_NAME, 0) != 0 &&
+            d->lost != MSE_ERR_STATE_MISSING) {
+            mse_log(MSE_LOG_WARN, WHO, "the state that did not open is not kept");
+        }
+    }
+    if (st == MSE_OK) {
+        st = mse_dir_file_replace(d->state_fd, STATE_NAME, mse_build_view(&file), err);
+    }
+    mse_build_clear(&file);
+    return st == MSE_OK ? st : MSE_FAIL(err, st, "sealed state", "cannot be stored");
+}
+
+static mse_status commit(struct mse_durable *d, const struct mse_identity *id,
+                         const struct mse_config *config, mse_time now, struct mse_error *err)
+{
+    static const struct mse_config none = { .has_code_key = false };
+    const struct mse_config *c = config == NULL ? &none : config;
+    uint8_t root[32];
+    struct mse_build pem;
+    mse_build_heap(&pem, MAX_PEM);
+    mse_status st = mse_random(root, sizeof root);
+    st = st == MSE_OK ? mse_privkey_to_pem(id->key, &pem) : st;
+    struct mse_store_config sc = store_config(d, mse_bytes_of(root, sizeof root));
+    const struct mse_state s = {
+        .floor = now,
+        .storage_root = mse_bytes_of(root, sizeof root),
+        .x25519 = mse_bytes_of(id->x25519_secret, sizeof id->x25519_secret),
+        .key = mse_build_view(&pem),
+        .cert = mse_build_view(&id->cert),
+        .config_cert = mse_build_view(&id->config_cert),
+        .code_key = mse_bytes_of(c->code_key, c->has_code_key ? sizeof c->code_key : 0),
+        .secrets = mse_build_view(&c->secrets),
+        .sealed = mse_build_view(&c->sealed),
+        .ssl_key = mse_build_view(&c->ssl_key),
+        .ssl_chain = mse_build_view(&c->ssl_chain),
+    };
+    st = st == MSE_OK ? mse_store_create(&d->store, &sc, now, err)
+                      : MSE_FAIL(err, st, "sealed state", "no keys can be made");
+    st = st == MSE_OK ? write_state(d, &s, err) : st;
+    st = st == MSE_OK ? mse_store_settle(d->store, err) : st;
+    mse_build_clear(&pem);
+    mse_wipe(root, sizeof root);
+    mse_wipe(sc.root, sizeof sc.root);
+    return st;
+}
+
+mse_status mse_durable_commit(struct mse_durable *d, const struct mse_identity *id,
+                              const struct mse_config *config, mse_time now, struct mse_error *err)
+{
+    if (d == NULL || d->found == MSE_DURABLE_OFF) {
+        return MSE_OK;
+    }
+    mse_store_free(d->store); /* of an attempt that came to nothing */
+    d->store = NULL;
+    mse_status st = commit(d, id, config, now, err);
+    if (st != MSE_OK) {
+        mse_store_free(d->store);
+        d->store = NULL;
+    }
+    return st;
+}
+
+void mse_durable_forget(struct mse_durable *d)
+{
+    mse_build_clear(&d->plain);
+    d->state = (struct mse_state) { .floor = d->state.floor };
+}
+
+void mse_durable_clear(struct mse_durable *d)
+{
+    mse_durable_forget(d);
+    mse_store_free(d->store);
+    if (d->state_fd >= 0) {
+        (void)close(d->state_fd);
+    }
+    mse_wipe(d, sizeof *d);
+    d->state_fd = -1;
+}

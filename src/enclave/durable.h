@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What of an enclave outlives a restart (docs/protocol.md, "Sealed state"): its keys and
+ * certificates, what phase 1 brought, and the app's storage. */
+#ifndef ENCLAVE_DURABLE_H
+#define ENCLAVE_DURABLE_H
+
+#include "enclave/config.h"
+#include "enclave/identity.h"
+#include "enclave/state.h"
+#include "enclave/store.h"
+
+enum mse_durable_found {
+    MSE_DURABLE_OFF,      /* the manifest says restart "never" */
+    MSE_DURABLE_FRESH,    /* nothing was sealed yet */
+    MSE_DURABLE_RESTORED, /* state and store are there */
+    MSE_DURABLE_LOST,     /* there is, or was, a state that does not open: only phase 1 goes on */
+};
+
+/* On the stack of main, in locked memory. */
+struct mse_durable {
+    int state_fd; /* the host's folder; owned; -1: none */
+    const struct mse_enclave_tee *tee;
+    /* For those who share the driver with others: called around each use of it. NULL: nobody does.
+     */
+    void (*hold_tee)(void *arg);
+    void (*release_tee)(void *arg);
+    void *tee_arg;
+    enum mse_durable_found found;
+    mse_status lost; /* why, with MSE_DURABLE_LOST */
+    uint8_t seal_root[32];
+    uint8_t counter_id[16];
+    struct mse_build plain; /* the state that was opened */
+    struct mse_state state; /* borrows from it; with MSE_DURABLE_RESTORED only */
+    struct mse_store *store;
+};
+
+/* Looks for what an earlier life has left in state_fd, which is taken over; seals nothing. Where
+ * phase 1 can go on without it, a state that does not open is no error. MSE_ERR_STATE_*,
+ * MSE_ERR_STORAGE_*; MSE_ERR_CONFIG: nothing can be kept. */
+MSE_MUST_USE mse_status mse_durable_open(struct mse_durable *d, int state_fd,
+                                         const struct mse_enclave_tee *tee,
+                                         const struct mse_manifest *m,
+                                         const uint8_t manifest_digest[32], struct mse_error *err);
+/* It was not earlier than this. */
+mse_time mse_durable_floor(const struct mse_durable *d);
+/* Seals who the enclave is and what it was given (NULL: no phase 1), with an empty storage: from
+ * now on a restart finds them. Does nothing with MSE_DURABLE_OFF. A state that did not open stays
+ * as "sealed.old". */
+MSE_MUST_USE mse_status mse_durable_commit(struct mse_durable *d, const struct mse_identity *id,
+                                           const struct mse_config *config, mse_time now,
+                                           struct mse_error *err);
+/* Wipes what was opened of the state, once everybody has what he needs. */
+void mse_durable_forget(struct mse_durable *d);
+void mse_durable_clear(struct mse_durable *d);
+
+#endif
