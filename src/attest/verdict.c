@@ -139,6 +139,7 @@ static struct mse_check *note(struct mse_verdict *v, const struct mse_ask *ask, 
 
 static void tell_seen(struct mse_check *c, const char *format, va_list ap)
 {
+    /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): the callers have begun it */
     (void)vsnprintf(c->seen, sizeof c->seen, format, ap);
     make_printable(c->seen, strlen(c->seen));
 }
