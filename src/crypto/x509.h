@@ -35,7 +35,7 @@ struct mse_pubkey {
 #define MSE_KU_KEY_CERT_SIGN     (1U << 5)
 #define MSE_KU_CRL_SIGN          (1U << 6)
 
-struct mse_cert {
+struct mse_cert { /* NOLINT(clang-analyzer-optin.performance.Padding): to be read */
     struct mse_bytes der;
     struct mse_bytes tbs;
     struct mse_bytes serial; /* content without leading zero octets */

@@ -452,11 +452,11 @@ static void test_owner(void **state)
     chain_lab_key(pem, own.key, "password");
     assert_ssl(w, own.chain, pem, "tls_key", "ssl_private_key");
     assert_ssl(w, own.chain, "garbage", "tls_key", "ssl_private_key");
-    owner_now += 86400 * 2;
+    owner_now += (mse_time)86400 * 2;
     assert_ssl(w, own.chain, own.key_pem, "certificate_expired", "ssl_certificate_chain");
-    owner_now -= 86400 * 4;
+    owner_now -= (mse_time)86400 * 4;
     assert_ssl(w, own.chain, own.key_pem, "certificate_not_yet_valid", "ssl_certificate_chain");
-    owner_now += 86400 * 2;
+    owner_now += (mse_time)86400 * 2;
     /* Chains that a careless manifest names. */
     expect_chain(w, other.chain);
     assert_ssl(w, other.chain, other.key_pem, "certificate_name", "ssl_certificate_chain");
