@@ -167,6 +167,18 @@ static void test_command_that_is_no_program(void **state)
     assert_status(world_end(&w), MSE_ERR_UNSUPPORTED);
 }
 
+/* Each worker leaves its number when it loads the application; alive() counts those that live. */
+#define WORKERS                                                                                    \
+    "import os\n"                                                                                  \
+    "open(os.environ['TMP_PATH'] + '/worker-%d' % os.getpid(), 'w').close()\n"                     \
+    "def lives(pid):\n"                                                                            \
+    "    try: os.kill(pid, 0)\n"                                                                   \
+    "    except ProcessLookupError: return False\n"                                                \
+    "    return True\n"                                                                            \
+    "def alive():\n"                                                                               \
+    "    names = [f for f in os.listdir(os.environ['TMP_PATH']) if f.startswith('worker-')]\n"     \
+    "    return b' %d workers' % len([f for f in names if lives(int(f[7:]))])\n"
+
 static void python_app(const char *code, const char *want)
 {
     if (access("/usr/bin/gunicorn", X_OK) != 0) {
@@ -174,8 +186,12 @@ static void python_app(const char *code, const char *want)
     }
     struct world w = { .start_ms = 30000, .code = code };
     fixture_python(&w.m, "app:app");
+    w.m.workers = 3;
     world_begin(&w);
     assert_string_equal(world_event(&w), "2 ");
+    for (int i = 0; i < 400 && strstr(get(&w, "/"), want) == NULL; i++) {
+        (void)usleep(25000); /* the first one serves while the others load */
+    }
     assert_non_null(strstr(get(&w, "/"), want));
     assert_int_equal(kill(w.pid, SIGTERM), 0);
     assert_string_equal(world_event(&w), "3 asked to");
@@ -185,23 +201,24 @@ static void python_app(const char *code, const char *want)
 static void test_wsgi(void **state)
 {
     (void)state;
-    python_app("def app(environ, start_response):\n"
-               "    start_response('200 OK', [('Content-Length', '4')])\n"
-               "    return [b'wsgi']\n",
-               "\r\n\r\nwsgi");
+    python_app(WORKERS "def app(environ, start_response):\n"
+                       "    start_response('200 OK', [('Content-Length', '14')])\n"
+                       "    return [b'wsgi' + alive()]\n",
+               "\r\n\r\nwsgi 3 workers");
 }
 
 static void test_asgi(void **state)
 {
     (void)state;
-    python_app("class A:\n"
+    python_app(WORKERS
+               "class A:\n"
                "    async def __call__(self, scope, receive, send):\n"
                "        if scope['type'] != 'http': raise RuntimeError\n"
                "        await send({'type': 'http.response.start', 'status': 200,\n"
-               "                    'headers': [(b'content-length', b'4')]})\n"
-               "        await send({'type': 'http.response.body', 'body': b'asgi'})\n"
+               "                    'headers': [(b'content-length', b'14')]})\n"
+               "        await send({'type': 'http.response.body', 'body': b'asgi' + alive()})\n"
                "app = A()\n",
-               "\r\n\r\nasgi");
+               "\r\n\r\nasgi 3 workers");
 }
 
 static void test_python_module_with_an_error(void **state)
