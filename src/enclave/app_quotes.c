@@ -195,11 +195,9 @@ static void on_conn(uv_poll_t *h, int status, int events)
 {
     struct conn *c = h->data;
     (void)events;
-    if (status != 0) {
-        conn_close(c);
-    } else if (c->step == STEP_REQUEST) {
+    if (status == 0 && c->step == STEP_REQUEST) {
         read_some(c);
-    } else if (!mse_leftover_send(&c->out, c->fd) || c->out.len == 0) {
+    } else if (status != 0 || !mse_leftover_send(&c->out, c->fd) || c->out.len == 0) {
         conn_close(c);
     }
 }

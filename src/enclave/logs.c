@@ -108,12 +108,14 @@ static void print_line(const struct mse_log_stream *s)
 static void end_line(struct mse_log_stream *s)
 {
     struct mse_logs *l = s->logs;
-    bool plain = l != NULL && l->cfg.rule == MSE_LOGS_PLAIN; /* NULL: never begun */
-    if (s->len > 0 && plain) {
+    if (s->len == 0) {
+        return; /* nothing, or never begun */
+    }
+    if (l->cfg.rule == MSE_LOGS_PLAIN) {
         keep(l, s);
     }
-    if (s->len > 0 && l->cfg.rule != MSE_LOGS_NONE && take_token(l)) {
-        if (plain) {
+    if (l->cfg.rule != MSE_LOGS_NONE && take_token(l)) {
+        if (l->cfg.rule == MSE_LOGS_PLAIN) {
             print_line(s);
         } else {
             seal_line(s);

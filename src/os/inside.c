@@ -59,7 +59,8 @@ static bool get(int from, uint8_t *byte, int *fd)
         struct cmsghdr align;
         char room[CMSG_SPACE(sizeof(int))];
     } control;
-    struct iovec iov = { byte, 1 };
+    uint8_t got = 0;
+    struct iovec iov = { &got, 1 };
     struct msghdr m = { .msg_iov = &iov,
                         .msg_iovlen = 1,
                         .msg_control = control.room,
@@ -73,6 +74,7 @@ static bool get(int from, uint8_t *byte, int *fd)
     if (n != 1) {
         return false;
     }
+    *byte = got;
     const struct cmsghdr *c = CMSG_FIRSTHDR(&m);
     if (c != NULL && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
         c->cmsg_len == CMSG_LEN(sizeof *fd)) {

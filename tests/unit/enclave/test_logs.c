@@ -122,7 +122,7 @@ static void sealed_for_the_owner(void **state)
     assert_string_equal(last, ""); /* nothing for the report of a failure */
     static const size_t lens[] = { 16, 1, 400, 9 };
     const char *at = seen(&b);
-    struct mse_log_record r;
+    struct mse_log_record r = { .sequence = 0 };
     uint8_t room[MSE_LOG_LARGE];
     uint8_t shared[32];
     size_t len = 0;
@@ -155,7 +155,7 @@ static void a_flood_is_counted(void **state)
     b.logs.tokens = 5;
     say(&b, b.out[1], "after it\n");
     const char *at = seen(&b);
-    struct mse_log_record r;
+    struct mse_log_record r = { .sequence = 0 };
     uint8_t room[MSE_LOG_LARGE];
     size_t len = 0;
     uint64_t want = 0;

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -40,6 +41,7 @@ _Noreturn static void live(int to)
     struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
     socklen_t len = sizeof a;
     int fd = -1;
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* nor when a test fails */
     if (unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0 && raise_loopback()) {
         fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     }
@@ -49,7 +51,7 @@ _Noreturn static void live(int to)
     }
     ssize_t n = write(to, &a.sin_port, sizeof a.sin_port);
     for (int c = n > 0 ? accept(fd, NULL, NULL) : -1; c >= 0; c = accept(fd, NULL, NULL)) {
-        n = write(c, "inside", 6);
+        (void)!write(c, "inside", 6);
         (void)close(c);
     }
     _exit(0);
@@ -67,8 +69,7 @@ static void app_start(struct app *a)
     (void)close(fds[1]);
     assert_int_equal(read(fds[0], &a->port, sizeof a->port), sizeof a->port);
     (void)close(fds[0]);
-    a->pidfd = (int)syscall(SYS_pidfd_open, a->pid, 0);
-    assert_true(a->pidfd >= 0);
+    a->pidfd = (int)syscall(SYS_pidfd_open, a->pid, 0); /* valgrind does not know the call */
 }
 
 static void app_end(const struct app *a)
@@ -88,7 +89,7 @@ static void sockets_of_the_app(void **state)
     mse_inside_clear(&in);
     assert_status(mse_inside_start(&in, NULL), MSE_OK);
     app_start(&a);
-    if (a.port == 0) {
+    if (a.port == 0 || a.pidfd < 0) {
         app_end(&a);
         mse_inside_clear(&in);
         skip();
@@ -128,6 +129,9 @@ static void refused(void **state)
     struct mse_inside none = { .fd = -1 };
     struct app a;
     int self = (int)syscall(SYS_pidfd_open, getpid(), 0);
+    if (self < 0) {
+        skip();
+    }
     assert_status(mse_inside_start(&in, NULL), MSE_OK);
     /* One's own network is no app's. */
     assert_status(mse_inside_join(&in, getpid(), self, NULL), MSE_ERR_UNSUPPORTED);
