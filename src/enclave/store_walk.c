@@ -56,7 +56,11 @@ static mse_status add_name(struct level *l, size_t *cap, const char *name)
         *cap = more;
     }
     l->names[l->num] = strdup(name);
-    return l->names[l->num] == NULL ? MSE_ERR_MEMORY : (l->num++, MSE_OK);
+    if (l->names[l->num] == NULL) {
+        return MSE_ERR_MEMORY;
+    }
+    l->num++;
+    return MSE_OK;
 }
 
 static mse_status read_names(struct level *l)
