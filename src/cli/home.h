@@ -13,7 +13,7 @@
 #define HOME_TOKEN    "token"
 #define HOME_CHAIN    "chain.pem"     /* of the owner's certificate, if there is one */
 #define HOME_CLIENTS  "client_ca.pem" /* likewise */
-#define HOME_STATE    "state" /* a folder: what the enclave seals */
+#define HOME_STATE    "state"         /* a folder: what the enclave seals */
 
 struct home {
     const struct cli *c;
