@@ -68,8 +68,11 @@ static void snapshot(struct mse_keeper *k, bool held, bool force)
         .stop = stop_app, .go = go_on, .is_mapped = is_mapped, .arg = k
     };
     struct mse_store_report r = { .stored = false };
-    mse_status st = mse_store_snapshot(k->c.store, k->c.app->data, held ? &hold : NULL,
-                                       mse_enclave_now(k->c.clock), force, &r, NULL);
+    const struct mse_store_take take = { .dir = k->c.app->data,
+                                         .hold = held ? &hold : NULL,
+                                         .now = mse_enclave_now(k->c.clock),
+                                         .force = force };
+    mse_status st = mse_store_snapshot(k->c.store, &take, &r, NULL);
     say(k, st, &r);
 }
 

@@ -174,6 +174,7 @@ mse_status mse_store_create(struct mse_store **out, const struct mse_store_confi
     if (st != MSE_OK) {
         return st;
     }
+    MSE_ASSERT(s != NULL);
     st = read_counter(s, &count, err);
     s->x.generation = 1;
     s->x.counter = s->has_counter ? count + 1 : 0;
@@ -195,6 +196,7 @@ mse_status mse_store_open(struct mse_store **out, const struct mse_store_config 
     if (st != MSE_OK) {
         return st;
     }
+    MSE_ASSERT(s != NULL);
     st = read_index(s, err);
     st = st == MSE_OK ? mse_store_settle(s, err) : st;
     if (st != MSE_OK) {
@@ -353,12 +355,13 @@ static uint64_t now_us(void)
 }
 
 /* The part that the app stands still for. */
-static mse_status scan_held(struct mse_store *s, struct mse_store_scan *scan, const char *dir,
-                            const struct mse_store_hold *hold, uint64_t *pause_us,
+static mse_status scan_held(struct mse_store *s, struct mse_store_scan *scan,
+                            const struct mse_store_take *take, uint64_t *pause_us,
                             struct mse_error *err)
 {
+    const struct mse_store_hold *hold = take->hold;
     bool *retired = choose_retired(&s->x);
-    const struct mse_store_sources from = { .dir = dir,
+    const struct mse_store_sources from = { .dir = take->dir,
                                             .old = &s->x,
                                             .retired = retired,
                                             .hold = hold,
@@ -401,21 +404,20 @@ static void keep_stamps(struct mse_store *s, const struct mse_store_scan *scan)
     }
 }
 
-mse_status mse_store_snapshot(struct mse_store *s, const char *dir,
-                              const struct mse_store_hold *hold, mse_time now, bool force,
+mse_status mse_store_snapshot(struct mse_store *s, const struct mse_store_take *take,
                               struct mse_store_report *out, struct mse_error *err)
 {
     struct mse_store_scan scan = { .writer = NULL };
     struct mse_store_report report = { .stored = false };
-    mse_status st = scan_held(s, &scan, dir, hold, &report.pause_us, err);
+    mse_status st = scan_held(s, &scan, take, &report.pause_us, err);
     if (st != MSE_OK) {
         return st;
     }
     report.new_bytes = scan.new_bytes;
     report.left_out = scan.left_out;
-    report.stored = force || scan.writer != NULL || !mse_store_same(&s->x, &scan.fresh);
+    report.stored = take->force || scan.writer != NULL || !mse_store_same(&s->x, &scan.fresh);
     if (report.stored) {
-        st = store_scan(s, &scan, now, err);
+        st = store_scan(s, &scan, take->now, err);
     } else {
         keep_stamps(s, &scan);
     }
@@ -430,6 +432,7 @@ mse_status mse_store_restore(struct mse_store *s, const char *dir, uid_t owner, 
                              struct mse_error *err)
 {
     struct mse_store_report report;
+    const struct mse_store_take take = { .dir = dir, .now = now, .force = true };
     mse_status st = mse_store_write_files(&s->x, s->dir_fd, s->c.root, dir, owner, err);
-    return st == MSE_OK ? mse_store_snapshot(s, dir, NULL, now, true, &report, err) : st;
+    return st == MSE_OK ? mse_store_snapshot(s, &take, &report, err) : st;
 }

@@ -54,12 +54,16 @@ struct mse_store_report {
     uint64_t left_out;  /* sockets, pipes, devices */
     uint64_t pause_us;  /* how long the app stood still */
 };
-/* Stores what dir holds. hold NULL: there is no app. force: also if nothing has changed. On failure
- * the last snapshot stays. MSE_ERR_STORAGE_LIMIT: it holds more than is kept. */
-MSE_MUST_USE mse_status mse_store_snapshot(struct mse_store *s, const char *dir,
-                                           const struct mse_store_hold *hold, mse_time now,
-                                           bool force, struct mse_store_report *out,
-                                           struct mse_error *err);
+/* What is to be stored. */
+struct mse_store_take {
+    const char *dir;
+    const struct mse_store_hold *hold; /* NULL: there is no app */
+    mse_time now;
+    bool force; /* also if nothing has changed */
+};
+/* On failure the last snapshot stays. MSE_ERR_STORAGE_LIMIT: dir holds more than is kept. */
+MSE_MUST_USE mse_status mse_store_snapshot(struct mse_store *s, const struct mse_store_take *take,
+                                           struct mse_store_report *out, struct mse_error *err);
 /* Wipes the key; what is stored stays. Accepts NULL. */
 void mse_store_free(struct mse_store *s);
 

@@ -146,6 +146,7 @@ static mse_status read_chunks(struct scan *s, struct mse_store_node *n,
     size_t num = mse_store_num_chunks(n->size);
     mse_status st = MSE_OK;
     size_t i = 0;
+    MSE_ASSERT(num == 0 || n->chunks != NULL);
     while (st == MSE_OK && i < num) {
         size_t next = skip_hole(fd, n->size, i);
         for (; i < next && i < num; i++) {

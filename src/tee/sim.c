@@ -299,7 +299,7 @@ static mse_status sim_counter(struct mse_tee *t, uint64_t *out, const uint8_t id
                               struct mse_error *err)
 {
     uint8_t question[17];
-    uint8_t answer[9];
+    uint8_t answer[9] = { 0 };
     uint8_t there = 0;
     uint64_t count = 0;
     struct mse_bytes in = mse_bytes_of(answer, sizeof answer);

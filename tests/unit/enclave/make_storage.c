@@ -40,10 +40,13 @@ int main(int argc, char **argv)
         c.root[i] = (uint8_t)i;
     }
     c.state_fd = open(argv[2], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool ok = mse_store_create(&s, &c, 1800000000, NULL) == MSE_OK &&
-              mse_store_snapshot(s, argv[1], NULL, 1800000001, false, &r, NULL) == MSE_OK &&
-              change(argv[1]) &&
-              mse_store_snapshot(s, argv[1], NULL, 1800000002, false, &r, NULL) == MSE_OK;
+    bool ok =
+        mse_store_create(&s, &c, 1800000000, NULL) == MSE_OK &&
+        mse_store_snapshot(s, &(const struct mse_store_take) { argv[1], NULL, 1800000001, false },
+                           &r, NULL) == MSE_OK &&
+        change(argv[1]) &&
+        mse_store_snapshot(s, &(const struct mse_store_take) { argv[1], NULL, 1800000002, false },
+                           &r, NULL) == MSE_OK;
     mse_store_free(s);
     return ok ? 0 : 1;
 }

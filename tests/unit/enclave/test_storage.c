@@ -127,7 +127,10 @@ static void put_bytes(const struct lab *l, const char *name, size_t len, unsigne
 static struct mse_store_report snap(struct lab *l)
 {
     struct mse_store_report r = { .stored = false };
-    assert_status(mse_store_snapshot(l->store, l->data, NULL, NOW, false, &r, NULL), MSE_OK);
+    assert_status(mse_store_snapshot(l->store,
+                                     &(const struct mse_store_take) { l->data, NULL, NOW, false },
+                                     &r, NULL),
+                  MSE_OK);
     return r;
 }
 
@@ -135,7 +138,10 @@ static void snap_fails(struct lab *l, mse_status wanted)
 {
     struct mse_store_report r = { .stored = false };
     struct mse_error err = { 0 };
-    assert_status(mse_store_snapshot(l->store, l->data, NULL, NOW, false, &r, &err), wanted);
+    assert_status(mse_store_snapshot(l->store,
+                                     &(const struct mse_store_take) { l->data, NULL, NOW, false },
+                                     &r, &err),
+                  wanted);
     assert_true(err.text[0] != '\0');
 }
 
@@ -573,7 +579,9 @@ static void test_fork(void **state)
     assert_status(mse_store_restore(l->store, l->data, geteuid(), NOW, NULL), MSE_OK);
     put(&twin, "home/a", "branch");
     struct mse_store_report r;
-    assert_status(mse_store_snapshot(twin.store, l->data, NULL, NOW, true, &r, NULL),
+    assert_status(mse_store_snapshot(twin.store,
+                                     &(const struct mse_store_take) { l->data, NULL, NOW, true },
+                                     &r, NULL),
                   MSE_ERR_STORAGE_ROLLED_BACK);
     mse_store_free(twin.store);
 }
@@ -588,7 +596,10 @@ static void test_killed_before_counting(void **state)
     copy_file(index_path(l, ""), index_path(l, ".saved"));
     l->stuck = true;
     put(l, "home/a", "two, longer");
-    assert_status(mse_store_snapshot(l->store, l->data, NULL, NOW, true, &r, NULL), MSE_ERR_IO);
+    assert_status(mse_store_snapshot(l->store,
+                                     &(const struct mse_store_take) { l->data, NULL, NOW, true },
+                                     &r, NULL),
+                  MSE_ERR_IO);
     l->stuck = false;
     again(l);
     assert_text(l, "home/a", "two, longer");
@@ -670,18 +681,26 @@ static void test_hold(void **state)
     struct stat st;
     put(l, "home/a", "one");
     g.refuses = true;
-    assert_status(mse_store_snapshot(l->store, l->data, &hold, NOW, false, &r, NULL),
+    assert_status(mse_store_snapshot(l->store,
+                                     &(const struct mse_store_take) { l->data, &hold, NOW, false },
+                                     &r, NULL),
                   MSE_ERR_TIMEOUT);
     assert_int_equal(g.stops, 1);
     assert_int_equal(g.goes, 0);
     g.refuses = false;
-    assert_status(mse_store_snapshot(l->store, l->data, &hold, NOW, false, &r, NULL), MSE_OK);
+    assert_status(mse_store_snapshot(l->store,
+                                     &(const struct mse_store_take) { l->data, &hold, NOW, false },
+                                     &r, NULL),
+                  MSE_OK);
     assert_int_equal(g.stops, 2);
     assert_int_equal(g.goes, 1);
     /* A file that is mapped is read, whatever its times say, now and once more. */
     assert_int_equal(stat(at(l, "home/a"), &st), 0);
     g.mapped = (uint64_t)st.st_ino;
-    assert_status(mse_store_snapshot(l->store, l->data, &hold, NOW, false, &r, NULL), MSE_OK);
+    assert_status(mse_store_snapshot(l->store,
+                                     &(const struct mse_store_take) { l->data, &hold, NOW, false },
+                                     &r, NULL),
+                  MSE_OK);
     assert_false(r.stored);
     assert_true(mse_store_changed(l->store, l->data));
 }
