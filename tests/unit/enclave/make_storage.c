@@ -10,7 +10,7 @@
 static mse_status no_counter(void *arg, uint64_t *out, bool advance, struct mse_error *err)
 {
     (void)arg;
-    (void)out;
+    *out = 0;
     (void)advance;
     (void)err;
     return MSE_ERR_UNSUPPORTED;
