@@ -6,7 +6,8 @@
 #include "crypto/digest.h"
 #include "package/owner_chain.h"
 
-mse_status mse_owner_tls_take(struct mse_owner_tls *o, struct mse_config *c, struct mse_error *err)
+mse_status mse_owner_tls_take(struct mse_owner_tls *o, const struct mse_config *c,
+                              struct mse_error *err)
 {
     struct mse_owner_chain chain = { .not_after = 0 };
     struct mse_owner_tls t = { .key = NULL };
@@ -21,9 +22,12 @@ mse_status mse_owner_tls_take(struct mse_owner_tls *o, struct mse_config *c, str
         mse_owner_tls_clear(&t);
         return MSE_FAIL(err, st, "tls", "the owner's certificate and key do not load");
     }
-    t.chain = c->ssl_chain;
-    c->ssl_chain = (struct mse_build) { .data = NULL };
-    mse_build_clear(&c->ssl_key);
+    mse_build_heap(&t.chain, MSE_OWNER_CHAIN_MAX);
+    mse_wr_bytes(&t.chain, mse_build_view(&c->ssl_chain));
+    if (!mse_build_ok(&t.chain)) {
+        mse_owner_tls_clear(&t);
+        return MSE_FAIL(err, MSE_ERR_MEMORY, "tls", "out of memory");
+    }
     mse_owner_tls_clear(o);
     *o = t;
     return MSE_OK;

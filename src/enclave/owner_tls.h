@@ -11,9 +11,9 @@ struct mse_owner_tls {
     struct mse_build chain;  /* PEM, leaf first */
     uint8_t spki_sha256[32];
 };
-/* Takes what the configuration brought, which was judged; nothing if it brought none. What is there
- * already goes. */
-MSE_MUST_USE mse_status mse_owner_tls_take(struct mse_owner_tls *o, struct mse_config *c,
+/* Copies what the configuration brought, which was judged and may still be sealed; nothing if it
+ * brought none. What is there already goes. */
+MSE_MUST_USE mse_status mse_owner_tls_take(struct mse_owner_tls *o, const struct mse_config *c,
                                            struct mse_error *err);
 /* Wipes the key; accepts the empty state. */
 void mse_owner_tls_clear(struct mse_owner_tls *o);

@@ -53,7 +53,8 @@ mse_status mse_state_parse(struct mse_state *out, struct mse_bytes in)
               rd_counted(&in, &s.ssl_chain) &&          // his certificates
               in.len == 0;
     if (!ok || version != MSE_STATE_VERSION || floor > (uint64_t)LATEST_TIME || s.key.len == 0 ||
-        s.cert.len == 0 || (s.code_key.len != 0 && s.code_key.len != 32) ||
+        (s.cert.len == 0 && s.ssl_chain.len == 0) ||
+        (s.code_key.len != 0 && s.code_key.len != 32) ||
         (s.ssl_key.len == 0) != (s.ssl_chain.len == 0)) {
         return MSE_ERR_MALFORMED;
     }
