@@ -251,7 +251,7 @@ static struct mse_store_node *add(struct mse_store_index *x, enum mse_store_type
     n.size = size;
     n.chunks = size == 0 ? NULL : calloc(mse_store_num_chunks(size), sizeof *n.chunks);
     for (size_t i = 0; i < mse_store_num_chunks(size); i++) {
-        assert_non_null(n.chunks);
+        MSE_ASSERT(n.chunks != NULL);
         n.chunks[i] = (struct mse_store_chunk) { .pack = MSE_STORE_NO_PACK };
     }
     assert_status(mse_store_add(x, &n), MSE_OK);
