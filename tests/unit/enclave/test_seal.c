@@ -215,7 +215,9 @@ static void test_state_rules(void **state)
     state_refused(&s);
     s = *some_state();
     s.cert.len = 0;
-    state_refused(&s);
+    s.ssl_key.len = 0;
+    s.ssl_chain.len = 0;
+    state_refused(&s); /* under the owner's there is none */
     s = *some_state();
     s.code_key.len = 31;
     state_refused(&s);
