@@ -137,8 +137,10 @@ def fresh(host, port, manifest_sha256):
     tag, (quote, raw) = whole(answer["evidence"])
     claims = whole(raw)
     assert tag == 60000
-    assert set(claims) == {"nonce", "mse-boot", "mse-role", "mse-x25519", "pubkey-hash", "mse-manifest"}, claims.keys()
+    assert set(claims) == {"nonce", "mse-boot", "mse-role", "mse-x25519", "pubkey-hash", "mse-manifest",
+                           "mse-key-origin"}, claims.keys()
     assert claims["mse-role"] == "server-fresh"
+    assert claims["mse-key-origin"] == "enclave"
     assert claims["nonce"] == follow(nonce, *answer["audit"])
     assert whole(claims["pubkey-hash"]) == [1, hashlib.sha256(spki).digest()]
     assert claims["mse-manifest"] == hashlib.sha256(answer["manifest"]).digest()
