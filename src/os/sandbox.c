@@ -12,12 +12,14 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/error.h"
 #include "base/util.h"
 
 #define BWRAP     "/usr/bin/bwrap"
+#define SHELL     "/bin/sh"
 #define ENV       "/usr/bin/env"
 #define TMP_SIZE  "536870912"
 #define MAX_ARGS  2048
@@ -29,6 +31,18 @@
     "namespaces are forbidden here? (user.max_user_namespaces, "                                   \
     "kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns, "             \
     "a container's seccomp profile); --insecure-no-sandbox runs the app without one"
+
+/* Descriptors 3 to 5 of what is started. */
+enum { INFO_FD, GATE_FD, LIFE_FD, NUM_FDS };
+
+/* bubblewrap ties the namespace's process 1 to our life late, and a signal that comes before is
+ * lost on it. So there is one beside it that ends the process group when we are gone (it holds
+ * nothing else open, so that an end of the app's output is seen), until process 1 leaves the group,
+ * and */
+static const char guard[] = "{ read -r x; kill -s KILL 0; } <&5 >/dev/null 2>&1 3>&- 4<&- 5<&- &\n"
+                            "exec \"$@\" 5<&-";
+/* from there on one ahead of the app: it goes on only after we have seen that process 1 is tied. */
+static const char gate[] = "read -r x <&4 && exec \"$@\" 4<&-";
 
 /* A command line under construction. Strings are borrowed, but for the owned ones. */
 struct args {
@@ -135,6 +149,10 @@ static void add_rootfs(struct args *a)
 static void add_isolation(struct args *a)
 {
     static const char *const switches[] = {
+        SHELL,
+        "-c",
+        guard,
+        "sh",
         BWRAP,
         "--unshare-user",
         "--unshare-pid",
@@ -188,7 +206,8 @@ static void add_sandbox(struct args *a, const struct mse_sandbox *s)
     }
     add3(a, "--remount-ro", "/", "--chdir");
     add(a, s->cwd);
-    add(a, "--");
+    add3(a, "--", SHELL, "-c");
+    add3(a, gate, "sh", ENV);
 }
 
 static mse_status build_args(struct args **out, const struct mse_sandbox *s, struct mse_error *err)
@@ -202,10 +221,11 @@ static mse_status build_args(struct args **out, const struct mse_sandbox *s, str
     if (a == NULL) {
         return MSE_FAIL(err, MSE_ERR_MEMORY, "sandbox", "out of memory");
     }
-    if (!s->insecure_no_sandbox) {
+    if (s->insecure_no_sandbox) {
+        add(a, ENV);
+    } else {
         add_sandbox(a, s);
     }
-    add(a, ENV);
     add(a, "-i");
     add_all(a, s->envp);
     add_all(a, s->argv);
@@ -216,6 +236,17 @@ static mse_status build_args(struct args **out, const struct mse_sandbox *s, str
     }
     *out = a;
     return MSE_OK;
+}
+
+static size_t read_text(char *text, size_t cap, const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : read(fd, text, cap - 1);
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    text[n > 0 ? n : 0] = '\0';
+    return n > 0 ? (size_t)n : 0;
 }
 
 /* Reads what bubblewrap tells about the namespace: one small JSON object, then the end. */
@@ -245,31 +276,95 @@ static bool read_init_pid(pid_t *out, int fd)
     return true;
 }
 
+/* Whether process 1 has a child and waits for it: what it does last before that is to tie itself to
+ * its parent's life. */
+static bool is_tied(pid_t init)
+{
+    char path[64];
+    char text[INFO_LEN];
+    (void)snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)init, (int)init);
+    if (read_text(text, sizeof text, path) == 0) {
+        return false;
+    }
+    (void)snprintf(path, sizeof path, "/proc/%d/stat", (int)init);
+    const char *at = read_text(text, sizeof text, path) == 0 ? NULL : strrchr(text, ')');
+    return at != NULL && strncmp(at, ") S", 3) == 0;
+}
+
+static bool wait_until_tied(const struct mse_sandbox_app *a)
+{
+    static const struct timespec pause = { 0, 500000 };
+    struct pollfd over = { a->init_fd, POLLIN, 0 };
+    struct timespec began = { 0 };
+    struct timespec now = { 0 };
+    (void)clock_gettime(CLOCK_MONOTONIC, &began);
+    do {
+        if (is_tied(a->init)) {
+            return true;
+        }
+        (void)nanosleep(&pause, NULL);
+        (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    } while (poll(&over, 1, 0) == 0 && now.tv_sec - began.tv_sec < SETUP_MS / 1000);
+    return false;
+}
+
+/* Lets the app begin. */
+static bool set_going(struct mse_sandbox_app *a, int info, int gate_fd)
+{
+    if (!read_init_pid(&a->init, info)) {
+        return false;
+    }
+    a->init_fd = (int)syscall(SYS_pidfd_open, a->init, 0);
+    return wait_until_tied(a) && write(gate_fd, "\n", 1) == 1;
+}
+
+static void close_pipes(int fds[NUM_FDS][2])
+{
+    for (size_t i = 0; i < NUM_FDS; i++) {
+        for (size_t k = 0; k < 2; k++) {
+            if (fds[i][k] >= 0) {
+                (void)close(fds[i][k]);
+                fds[i][k] = -1;
+            }
+        }
+    }
+}
+
 static mse_status start_sandboxed(struct mse_sandbox_app *out, struct mse_spawn *sp,
                                   struct mse_error *err)
 {
-    int info[2];
-    if (pipe2(info, O_CLOEXEC) != 0) {
-        return MSE_FAIL(err, MSE_ERR_IO, "sandbox", "pipe: %s", strerror(errno));
+    int fds[NUM_FDS][2] = { { -1, -1 }, { -1, -1 }, { -1, -1 } };
+    if (access(BWRAP, X_OK) != 0) {
+        return MSE_FAIL(err, MSE_ERR_NOT_FOUND, "sandbox", BWRAP ": %s", strerror(errno));
     }
-    struct mse_sandbox_app app = { .sandbox = true, .init_fd = -1 };
-    sp->extra_fd = info[1];
+    for (size_t i = 0; i < NUM_FDS; i++) {
+        if (pipe2(fds[i], O_CLOEXEC) != 0) {
+            mse_status st = MSE_FAIL(err, MSE_ERR_IO, "sandbox", "pipe: %s", strerror(errno));
+            close_pipes(fds);
+            return st;
+        }
+    }
+    const int theirs[NUM_FDS] = { fds[INFO_FD][1], fds[GATE_FD][0], fds[LIFE_FD][0] };
+    struct mse_sandbox_app app = { .sandbox = true, .init_fd = -1, .life_fd = -1 };
+    sp->extra_fds = theirs;
+    sp->num_extra_fds = NUM_FDS;
     mse_status st = mse_spawn(&app.pid, sp, err);
-    (void)close(info[1]);
-    bool known = st == MSE_OK && read_init_pid(&app.init, info[0]);
-    (void)close(info[0]);
-    if (st != MSE_OK) {
-        return st;
-    }
-    if (!known) {
-        (void)kill(app.pid, SIGKILL);
+    (void)close(fds[INFO_FD][1]);
+    fds[INFO_FD][1] = -1;
+    if (st == MSE_OK && !set_going(&app, fds[INFO_FD][0], fds[GATE_FD][1])) {
+        mse_sandbox_kill(&app);
         (void)waitpid(app.pid, NULL, 0);
-        return MSE_FAIL(err, MSE_ERR_UNSUPPORTED, "sandbox",
-                        "the app's sandbox was not set up: " HINT_NO_NS);
+        mse_sandbox_finish(&app);
+        st = MSE_FAIL(err, MSE_ERR_UNSUPPORTED, "sandbox",
+                      "the app's sandbox was not set up: " HINT_NO_NS);
     }
-    app.init_fd = (int)syscall(SYS_pidfd_open, app.init, 0);
-    *out = app;
-    return MSE_OK;
+    if (st == MSE_OK) {
+        app.life_fd = fds[LIFE_FD][1];
+        fds[LIFE_FD][1] = -1;
+        *out = app;
+    }
+    close_pipes(fds);
+    return st;
 }
 
 mse_status mse_sandbox_start(struct mse_sandbox_app *out, const struct mse_sandbox *s,
@@ -289,7 +384,6 @@ mse_status mse_sandbox_start(struct mse_sandbox_app *out, const struct mse_sandb
         .stdin_fd = null,
         .stdout_fd = s->stdout_fd,
         .stderr_fd = s->stderr_fd,
-        .extra_fd = -1,
         .uid = s->uid,
         .no_new_privs = true,
         .filter = !s->insecure_no_sandbox,
@@ -308,17 +402,6 @@ mse_status mse_sandbox_start(struct mse_sandbox_app *out, const struct mse_sandb
     }
     args_free(a);
     return st;
-}
-
-static size_t read_text(char *text, size_t cap, const char *path)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd < 0 ? -1 : read(fd, text, cap - 1);
-    if (fd >= 0) {
-        (void)close(fd);
-    }
-    text[n > 0 ? n : 0] = '\0';
-    return n > 0 ? (size_t)n : 0;
 }
 
 /* A number may have been given to another process since it was read. The descriptor holds on to
@@ -391,6 +474,9 @@ void mse_sandbox_finish(struct mse_sandbox_app *a)
         kill_init(a);
         (void)poll(&p, 1, FINISH_MS); /* process 1 ends last */
         (void)close(a->init_fd);
+    }
+    if (a->sandbox && a->life_fd >= 0) {
+        (void)close(a->life_fd);
     }
     *a = (struct mse_sandbox_app) { .init_fd = -1 };
 }

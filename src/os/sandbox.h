@@ -32,13 +32,15 @@ struct mse_sandbox_app {
     pid_t init; /* process 1 of the app's namespace as seen here, 0 without a sandbox */
     bool sandbox;
     int init_fd; /* of that process, so that no other one is meant by its number; -1: none */
+    int life_fd; /* with a sandbox: when its last copy is closed, all of it ends */
 };
 
 /* The user id that the app sees itself as having. */
 #define MSE_SANDBOX_INNER_UID 64000
 
-/* MSE_ERR_NOT_FOUND: no bubblewrap. MSE_ERR_UNSUPPORTED: the system forbids what the sandbox needs;
- * bubblewrap's own words went to stderr_fd. */
+/* However early the caller is killed, nothing of what it started stays, and the app does not begin
+ * without it. MSE_ERR_NOT_FOUND: no bubblewrap. MSE_ERR_UNSUPPORTED: the system forbids what the
+ * sandbox needs; bubblewrap's own words went to stderr_fd. */
 MSE_MUST_USE mse_status mse_sandbox_start(struct mse_sandbox_app *out, const struct mse_sandbox *s,
                                           struct mse_error *err);
 /* Asks the app to end (SIGTERM). */

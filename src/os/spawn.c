@@ -90,12 +90,15 @@ static bool child_signals(void)
     return sigprocmask(SIG_SETMASK, &none, NULL) == 0;
 }
 
-/* Moves the given descriptors to 0..3. They may stand in each other's place, so all are copied out
- * of the way first. */
+/* Moves the given descriptors to 0, 1, ... They may stand in each other's place, so all are copied
+ * out of the way first. */
 static bool child_fds(const struct mse_spawn *s)
 {
-    const int from[] = { s->stdin_fd, s->stdout_fd, s->stderr_fd, s->extra_fd };
+    int from[3 + MSE_SPAWN_MAX_EXTRA] = { s->stdin_fd, s->stdout_fd, s->stderr_fd, -1, -1, -1 };
     int high[MSE_ARRAY_LEN(from)];
+    for (size_t i = 0; i < s->num_extra_fds; i++) {
+        from[3 + i] = s->extra_fds[i];
+    }
     for (size_t i = 0; i < MSE_ARRAY_LEN(from); i++) {
         high[i] = from[i] < 0 ? -1 : fcntl(from[i], F_DUPFD_CLOEXEC, 10);
         if (from[i] >= 0 && high[i] < 0) {
@@ -203,10 +206,11 @@ _Noreturn static void child(const struct mse_spawn *s, int report, pid_t parent)
 mse_status mse_spawn(pid_t *out, const struct mse_spawn *s, struct mse_error *err)
 {
     int fds[2];
+    MSE_ASSERT(s->num_extra_fds <= MSE_SPAWN_MAX_EXTRA);
     if (pipe2(fds, O_CLOEXEC) != 0) {
         return MSE_FAIL(err, MSE_ERR_IO, "spawn", "pipe: %s", strerror(errno));
     }
-    /* Out of the way of 0..3, which the child moves its descriptors to. */
+    /* Out of the way of those which the child moves its descriptors to. */
     int report = fcntl(fds[1], F_DUPFD_CLOEXEC, 10);
     (void)close(fds[1]);
     pid_t parent = getpid();

@@ -8,6 +8,7 @@
 #include <mse/status.h>
 
 #define MSE_SPAWN_SAME_USER ((uid_t)-1)
+#define MSE_SPAWN_MAX_EXTRA 3
 
 struct mse_spawn {
     const char *const *argv; /* argv[0] is the absolute path of the program; NULL-terminated */
@@ -16,8 +17,9 @@ struct mse_spawn {
     int stdin_fd;
     int stdout_fd;
     int stderr_fd;
-    int extra_fd; /* becomes descriptor 3; -1: none */
-    uid_t uid;    /* user and only group; MSE_SPAWN_SAME_USER: no change */
+    const int *extra_fds; /* become descriptors 3, 4, ...; -1: none */
+    size_t num_extra_fds; /* at most MSE_SPAWN_MAX_EXTRA */
+    uid_t uid;            /* user and only group; MSE_SPAWN_SAME_USER: no change */
     bool no_new_privs;
     bool filter; /* of system calls (os/filter.h); wants no_new_privs */
 };

@@ -3,6 +3,7 @@
  * it says. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,8 +18,10 @@
 #include "os/private_dir.h"
 #include "os/sandbox.h"
 
-#define FIRST_UID 64900
-#define LAST_UID  64999
+#define FIRST_UID   64900
+#define LAST_UID    64999
+#define KILL_ROUNDS 60
+#define GONE_MS     10000
 
 struct world {
     char *dir;
@@ -343,6 +346,47 @@ static void test_nothing_outlives_the_app(void **state)
     }
 }
 
+/* Killed at any moment of the start, the runtime takes with it all that it had started: neither the
+ * app begins without it, nor does a half-made sandbox stay. The end of the pipe tells. */
+static void test_nothing_outlives_the_runtime(void **state)
+{
+    struct world *w = *state;
+    if (!w->available) {
+        skip();
+    }
+    const char *argv[] = { "/bin/sh", "-c", "sleep 60", NULL };
+    const char *envp[] = { NULL };
+    for (long i = 0; i < KILL_ROUNDS; i++) {
+        const struct timespec delay = { 0, i * 1000000L };
+        int fds[2];
+        char c = 0;
+        assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+        pid_t runtime = fork();
+        assert_true(runtime >= 0);
+        if (runtime == 0) {
+            const struct mse_sandbox s = { .argv = argv,
+                                           .envp = envp,
+                                           .cwd = "/",
+                                           .uid = w->uid,
+                                           .stdout_fd = fds[1],
+                                           .stderr_fd = fds[1] };
+            struct mse_sandbox_app app;
+            if (mse_sandbox_start(&app, &s, NULL) == MSE_OK) {
+                (void)pause();
+            }
+            _exit(1);
+        }
+        (void)close(fds[1]);
+        (void)nanosleep(&delay, NULL);
+        assert_int_equal(kill(runtime, SIGKILL), 0);
+        assert_int_equal(waitpid(runtime, NULL, 0), runtime);
+        struct pollfd p = { fds[0], POLLIN, 0 };
+        assert_int_equal(poll(&p, 1, GONE_MS), 1);
+        assert_int_equal(read(fds[0], &c, 1), 0);
+        (void)close(fds[0]);
+    }
+}
+
 static void test_devices_are_not_a_store(void **state)
 {
     assert_string_equal(inside(state, "(: > /dev/x) 2>/dev/null || echo refused;"
@@ -406,6 +450,7 @@ int main(void)
         cmocka_unit_test(test_terminate_reaches_the_app),
         cmocka_unit_test(test_kill_ends_every_process),
         cmocka_unit_test(test_nothing_outlives_the_app),
+        cmocka_unit_test(test_nothing_outlives_the_runtime),
         cmocka_unit_test(test_devices_are_not_a_store),
         cmocka_unit_test(test_processes_are_limited),
         cmocka_unit_test(test_dangerous_calls_are_refused),

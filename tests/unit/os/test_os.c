@@ -138,7 +138,6 @@ static mse_status spawn(const char *program, const char *cwd, int *exit_status)
                                  .stdin_fd = null,
                                  .stdout_fd = null,
                                  .stderr_fd = null,
-                                 .extra_fd = -1,
                                  .uid = MSE_SPAWN_SAME_USER,
                                  .no_new_privs = true };
     pid_t pid = 0;
@@ -181,7 +180,6 @@ static void test_child_dies_with_its_parent(void **state)
                                      .stdin_fd = -1,
                                      .stdout_fd = fds[1],
                                      .stderr_fd = fds[1],
-                                     .extra_fd = -1,
                                      .uid = MSE_SPAWN_SAME_USER };
         pid_t pid = 0;
         if (mse_spawn(&pid, &s, NULL) == MSE_OK && write(fds[1], "x", 1) == 1) {
