@@ -19,9 +19,11 @@
 #include "base/error.h"
 #include "base/util.h"
 #include "crypto/der.h"
+#include "crypto/digest.h"
 #include "crypto/sign.h"
 
 #define MAX_SIGNATURE 1024
+#define MAX_SPKI      2048
 
 struct mse_privkey {
     EVP_PKEY *evp;
@@ -184,6 +186,15 @@ mse_status mse_privkey_spki(const struct mse_privkey *k, struct mse_build *b)
     mse_wr_copy(b, der, (size_t)len);
     OPENSSL_free(der);
     return mse_build_ok(b) ? MSE_OK : MSE_ERR_NO_SPACE;
+}
+
+mse_status mse_privkey_spki_sha256(const struct mse_privkey *k, uint8_t out[32])
+{
+    uint8_t buf[MAX_SPKI];
+    struct mse_build spki;
+    mse_build_fixed(&spki, buf, sizeof buf);
+    mse_status st = mse_privkey_spki(k, &spki);
+    return st == MSE_OK ? mse_sha256(out, mse_build_view(&spki)) : st;
 }
 
 mse_status mse_privkey_point(const struct mse_privkey *k, uint8_t out[64])

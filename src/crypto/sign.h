@@ -69,6 +69,8 @@ MSE_MUST_USE mse_status mse_privkey_to_pem(const struct mse_privkey *k, struct m
 void mse_privkey_free(struct mse_privkey *k);
 /* Appends the DER SubjectPublicKeyInfo. */
 MSE_MUST_USE mse_status mse_privkey_spki(const struct mse_privkey *k, struct mse_build *b);
+/* SHA-256 of it. */
+MSE_MUST_USE mse_status mse_privkey_spki_sha256(const struct mse_privkey *k, uint8_t out[32]);
 /* P-256 only: 64 bytes X || Y. */
 MSE_MUST_USE mse_status mse_privkey_point(const struct mse_privkey *k, uint8_t out[64]);
 /* P-256 with SHA-256: 64 bytes r || s. */

@@ -13,7 +13,6 @@
 #include "ratls/identity.h"
 
 #define MAX_CERT ((size_t)64 * 1024)
-#define MAX_SPKI ((size_t)256)
 #define EARLY    3600 /* clocks of verifiers may be behind */
 
 static mse_status quote(void *arg, uint8_t *out, size_t cap, size_t *out_len,
@@ -29,20 +28,11 @@ static mse_status quote(void *arg, uint8_t *out, size_t cap, size_t *out_len,
     return st;
 }
 
-static mse_status hash_spki(uint8_t out[32], const struct mse_privkey *key)
-{
-    uint8_t buf[MAX_SPKI];
-    struct mse_build spki;
-    mse_build_fixed(&spki, buf, sizeof buf);
-    mse_status st = mse_privkey_spki(key, &spki);
-    return st == MSE_OK ? mse_sha256(out, mse_build_view(&spki)) : st;
-}
-
 static mse_status make_keys(struct mse_identity *id)
 {
     mse_status st = mse_privkey_generate_p256(&id->key);
     if (st == MSE_OK) {
-        st = hash_spki(id->spki_sha256, id->key);
+        st = mse_privkey_spki_sha256(id->key, id->spki_sha256);
     }
     if (st == MSE_OK) {
         st = mse_x25519_generate(id->x25519_secret, id->x25519_public);
@@ -91,7 +81,7 @@ static mse_status restore(struct mse_identity *id, const struct mse_state *s)
     mse_wr_bytes(&id->cert, s->cert);
     mse_wr_bytes(&id->config_cert, s->config_cert);
     mse_status st = mse_privkey_from_pem(&id->key, s->key, NULL);
-    st = st == MSE_OK ? hash_spki(id->spki_sha256, id->key) : st;
+    st = st == MSE_OK ? mse_privkey_spki_sha256(id->key, id->spki_sha256) : st;
     st = st == MSE_OK ? mse_x25519_public(id->x25519_public, id->x25519_secret) : st;
     st = st == MSE_OK ? mse_random(id->boot, sizeof id->boot) : st;
     return st != MSE_OK || (mse_build_ok(&id->cert) && mse_build_ok(&id->config_cert))

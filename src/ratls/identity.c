@@ -6,11 +6,9 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/util.h"
-#include "crypto/digest.h"
 #include "ratls/make.h"
 #include "ratls/tls13.h"
 
-#define MAX_SPKI     ((size_t)1024)
 #define MAX_CLAIMS   ((size_t)4096)
 #define MAX_QUOTE    ((size_t)16 * 1024) /* more does not fit into a certificate */
 #define MAX_EVIDENCE (MAX_QUOTE + MAX_CLAIMS + 64)
@@ -30,15 +28,6 @@ struct parts {
     struct mse_build legacy;
     struct mse_build evidence;
 };
-
-static mse_status hash_spki(uint8_t out[32], const struct mse_privkey *key)
-{
-    uint8_t buf[MAX_SPKI];
-    struct mse_build spki;
-    mse_build_fixed(&spki, buf, sizeof buf);
-    mse_status st = mse_privkey_spki(key, &spki);
-    return st == MSE_OK ? mse_sha256(out, mse_build_view(&spki)) : st;
-}
 
 /* Claims of the role server-static, and report data over exactly them. */
 static mse_status make_claims(struct parts *w, uint8_t report_data[64], struct mse_error *err)
@@ -83,7 +72,7 @@ static mse_status get_quote(const struct parts *w, struct mse_build *quote,
 static mse_status make_quotes(struct parts *w, struct mse_error *err)
 {
     uint8_t report_data[64] = { 0 };
-    mse_status st = hash_spki(w->spki_sha256, w->key);
+    mse_status st = mse_privkey_spki_sha256(w->key, w->spki_sha256);
     if (st != MSE_OK) {
         return MSE_FAIL(err, st, "identity", "the key is unusable");
     }

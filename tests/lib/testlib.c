@@ -15,6 +15,16 @@ static void die(const char *what, const char *which)
     abort();
 }
 
+struct mse_bytes test_take_file(int fd)
+{
+    off_t size = lseek(fd, 0, SEEK_END);
+    uint8_t *p = malloc((size_t)size);
+    assert_non_null(p);
+    assert_int_equal(pread(fd, p, (size_t)size, 0), size);
+    assert_int_equal(close(fd), 0);
+    return (struct mse_bytes) { p, (size_t)size };
+}
+
 size_t test_stride(size_t normal)
 {
     const char *text = getenv("MSE_TEST_STRIDE");

@@ -25,6 +25,9 @@ const char *test_vectors(void);
 char *test_tmpdir(void);
 void test_tmpdir_remove(char *dir);
 
+/* All of a file, on the heap; closes fd. */
+struct mse_bytes test_take_file(int fd);
+
 /* The stride of a long sweep: $MSE_TEST_STRIDE where each case is slow, else normal. */
 size_t test_stride(size_t normal);
 

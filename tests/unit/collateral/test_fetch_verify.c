@@ -69,6 +69,12 @@ static void fill(struct object *t)
     }
 }
 
+static void begin_filled(struct object *t, struct world *w, enum mse_fetch_kind kind)
+{
+    begin(t, w, kind);
+    fill(t);
+}
+
 /* Whether the made-up vendor has such an object. */
 static bool is_filled(size_t kind)
 {
@@ -88,8 +94,7 @@ static void want(struct object *t, mse_status st)
 static void want_kind(struct world *w, enum mse_fetch_kind kind, mse_status st)
 {
     struct object t;
-    begin(&t, w, kind);
-    fill(&t);
+    begin_filled(&t, w, kind);
     want(&t, st);
     (void)world_defaults((void **)&w);
 }
@@ -102,8 +107,7 @@ static void test_healthy(void **state)
     want_kind(w, MSE_FETCH_PCK_CRL, MSE_OK);
     want_kind(w, MSE_FETCH_ROOT_CRL, MSE_OK);
     want_kind(w, MSE_FETCH_PCK_CERT, MSE_OK);
-    begin(&t, w, MSE_FETCH_TCB_INFO);
-    fill(&t);
+    begin_filled(&t, w, MSE_FETCH_TCB_INFO);
     assert_status(mse_fetched_verify(&t.o, &t.key, &t.config, NULL), MSE_OK);
     assert_true(t.o.from <= w->at && w->at <= t.o.until && t.o.evaluation_number > 0);
     mse_fetched_clear(&t.o);
@@ -128,8 +132,7 @@ static void test_other_root(void **state)
         if (!is_filled(kind)) {
             continue;
         }
-        begin(&t, w, (enum mse_fetch_kind)kind);
-        fill(&t);
+        begin_filled(&t, w, (enum mse_fetch_kind)kind);
         t.config.root_point = NULL; /* Intel's */
         want(&t, statuses[kind]);
     }
@@ -139,34 +142,27 @@ static void test_not_what_was_asked_for(void **state)
 {
     struct world *w = *state;
     struct object t;
-    begin(&t, w, MSE_FETCH_TCB_INFO);
-    fill(&t);
+    begin_filled(&t, w, MSE_FETCH_TCB_INFO);
     t.key.fmspc[5] ^= 1;
     want(&t, MSE_ERR_TCB_INFO_MISMATCH);
-    begin(&t, w, MSE_FETCH_TCB_INFO);
-    fill(&t);
+    begin_filled(&t, w, MSE_FETCH_TCB_INFO);
     t.key.tee = MSE_TEE_TDX;
     want(&t, MSE_ERR_TCB_INFO_MISMATCH);
-    begin(&t, w, MSE_FETCH_TCB_INFO);
-    fill(&t);
+    begin_filled(&t, w, MSE_FETCH_TCB_INFO);
     t.key.update = MSE_FETCH_NUMBERED;
     t.key.evaluation_number = 3;
     want(&t, MSE_ERR_TCB_INFO_MISMATCH);
-    begin(&t, w, MSE_FETCH_QE_IDENTITY);
-    fill(&t);
+    begin_filled(&t, w, MSE_FETCH_QE_IDENTITY);
     t.key.tee = MSE_TEE_TDX;
     want(&t, MSE_ERR_QE_IDENTITY_MISMATCH);
-    begin(&t, w, MSE_FETCH_QE_IDENTITY);
-    fill(&t);
+    begin_filled(&t, w, MSE_FETCH_QE_IDENTITY);
     t.key.update = MSE_FETCH_NUMBERED;
     t.key.evaluation_number = 3;
     want(&t, MSE_ERR_QE_IDENTITY_MISMATCH);
-    begin(&t, w, MSE_FETCH_PCK_CRL);
-    fill(&t);
+    begin_filled(&t, w, MSE_FETCH_PCK_CRL);
     t.key.ca = MSE_FETCH_CA_PROCESSOR;
     want(&t, MSE_ERR_PCK_CRL_ISSUER_MISMATCH);
-    begin(&t, w, MSE_FETCH_PCK_CERT);
-    fill(&t);
+    begin_filled(&t, w, MSE_FETCH_PCK_CERT);
     t.key.pck_request.pce_id[0] ^= 1;
     want(&t, MSE_ERR_PCK_CHAIN_MALFORMED);
     begin(&t, w, MSE_FETCH_ROOT_CRL);
@@ -200,8 +196,7 @@ static void test_dates(void **state)
     };
     for (size_t i = 0; i < MSE_ARRAY_LEN(rows); i++) {
         struct object t;
-        begin(&t, w, rows[i].kind);
-        fill(&t);
+        begin_filled(&t, w, rows[i].kind);
         assert_status(mse_fetched_verify(&t.o, &t.key, &t.config, NULL), MSE_OK);
         mse_time from = t.o.from;
         mse_time until = t.o.until;
@@ -236,8 +231,7 @@ static void test_malformed(void **state)
         if (!is_filled(kind)) {
             continue;
         }
-        begin(&t, w, (enum mse_fetch_kind)kind);
-        fill(&t);
+        begin_filled(&t, w, (enum mse_fetch_kind)kind);
         mse_wr_u8(&t.o.body, kind == MSE_FETCH_PCK_CERT ? 0 : '!');
         bool leaf_only = kind == MSE_FETCH_PCK_CERT;
         want(&t, leaf_only ? MSE_OK : statuses[kind]);
@@ -267,16 +261,13 @@ static void test_chains(void **state)
 {
     struct world *w = *state;
     struct object t;
-    begin(&t, w, MSE_FETCH_TCB_INFO);
-    fill(&t);
+    begin_filled(&t, w, MSE_FETCH_TCB_INFO);
     mse_build_reset(&t.o.chain);
     want(&t, MSE_ERR_TCB_INFO_MISSING);
-    begin(&t, w, MSE_FETCH_PCK_CRL);
-    fill(&t);
+    begin_filled(&t, w, MSE_FETCH_PCK_CRL);
     mse_build_reset(&t.o.chain);
     want(&t, MSE_ERR_PCK_CHAIN_MALFORMED);
-    begin(&t, w, MSE_FETCH_PCK_CERT);
-    fill(&t);
+    begin_filled(&t, w, MSE_FETCH_PCK_CERT);
     mse_build_reset(&t.o.chain);
     want(&t, MSE_ERR_PCK_CHAIN_MALFORMED);
     w->certs[WORLD_TCB].issuer_key = w->keys[WORLD_KEY_OTHER];

@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -15,33 +14,10 @@
 #include "crypto/digest.h"
 #include "enclave/app_quotes.h"
 #include "net/loop.h"
+#include "unit/enclave/fake_tee.h"
 #include "unit/ratls/lab.h"
 
 #define MANIFEST "{}"
-
-struct mse_tee {
-    struct lab *lab;
-    pthread_mutex_t hold; /* a quote is made only when this can be had */
-    atomic_uint quotes;
-    atomic_bool fails;
-};
-
-static mse_status fake_quote(struct mse_tee *t, struct mse_build *out,
-                             const uint8_t report_data[64], struct mse_error *err)
-{
-    (void)err;
-    (void)pthread_mutex_lock(&t->hold);
-    (void)pthread_mutex_unlock(&t->hold);
-    (void)atomic_fetch_add(&t->quotes, 1);
-    if (atomic_load(&t->fails)) {
-        return MSE_ERR_PROTOCOL;
-    }
-    lab_quote(t->lab, report_data);
-    mse_wr_bytes(out, mse_build_view(&t->lab->quote));
-    return MSE_OK;
-}
-
-static const struct mse_tee_ops ops = { .name = "fake", .quote = fake_quote };
 
 struct world {
     struct lab *l;
@@ -83,7 +59,7 @@ static int setup(void **state)
     w->tee.lab = w->l;
     w->tee.quotes = 0;
     assert_int_equal(pthread_mutex_init(&w->tee.hold, NULL), 0);
-    w->handle = (struct mse_enclave_tee) { &ops, &w->tee };
+    w->handle = (struct mse_enclave_tee) { &fake_tee_ops, &w->tee };
     memcpy(w->id.spki_sha256, w->l->spki_sha256, 32);
     struct mse_attest_config ac = {
         .loop = &w->loop, .tee = &w->handle, .identity = &w->id, .manifest = mse_bytes_str(MANIFEST)

@@ -4,7 +4,6 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -16,35 +15,12 @@
 #include "net/loop.h"
 #include "ratls/frame.h"
 #include "ratls/session.h"
+#include "unit/enclave/fake_tee.h"
 #include "unit/net/tlspair.h"
 #include "unit/ratls/lab.h"
 
 #define MANY         60
 #define MANIFEST_LEN ((size_t)128 * 1024) /* as long as one can be: several turns of the relay */
-
-struct mse_tee {
-    struct lab *lab;
-    pthread_mutex_t hold; /* a quote is made only when this can be had */
-    atomic_uint quotes;
-    atomic_bool fails;
-};
-
-static mse_status fake_quote(struct mse_tee *t, struct mse_build *out,
-                             const uint8_t report_data[64], struct mse_error *err)
-{
-    (void)pthread_mutex_lock(&t->hold);
-    (void)pthread_mutex_unlock(&t->hold);
-    (void)atomic_fetch_add(&t->quotes, 1);
-    if (atomic_load(&t->fails)) {
-        return MSE_ERR_PROTOCOL;
-    }
-    (void)err;
-    lab_quote(t->lab, report_data);
-    mse_wr_bytes(out, mse_build_view(&t->lab->quote));
-    return MSE_OK;
-}
-
-static const struct mse_tee_ops ops = { .name = "fake", .quote = fake_quote };
 
 struct world {
     struct lab *l;
@@ -139,7 +115,7 @@ static void start_relay(struct world *w)
     assert_status(mse_tls_server_add(w->tls, LAB_HOST, mse_build_view(&w->l->cert),
                                      mse_privkey_evp_borrow(w->l->key), NULL),
                   MSE_OK);
-    w->handle = (struct mse_enclave_tee) { &ops, &w->tee };
+    w->handle = (struct mse_enclave_tee) { &fake_tee_ops, &w->tee };
     memcpy(w->id.spki_sha256, w->l->spki_sha256, 32);
     struct mse_attest_config ac = { .loop = &w->loop,
                                     .tee = &w->handle,

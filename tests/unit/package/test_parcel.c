@@ -55,12 +55,7 @@ static struct mse_bytes made(const uint8_t *code_key, bool tests)
     assert_memory_equal(digest, wanted, 32);
     test_tmpdir_remove(code);
     test_tmpdir_remove(with);
-    off_t size = lseek(fd, 0, SEEK_END);
-    uint8_t *p = malloc((size_t)size);
-    assert_non_null(p);
-    assert_int_equal(pread(fd, p, (size_t)size, 0), size);
-    assert_int_equal(close(fd), 0);
-    return mse_bytes_of(p, (size_t)size);
+    return test_take_file(fd);
 }
 
 static void drop(struct mse_bytes b)

@@ -78,12 +78,7 @@ static struct mse_bytes packed(size_t len)
     int fd = memfd();
     assert_status(mse_package_write(fd, dir, salt, &good, NULL), MSE_OK);
     test_tmpdir_remove(dir);
-    off_t size = lseek(fd, 0, SEEK_END);
-    uint8_t *p = malloc((size_t)size);
-    assert_non_null(p);
-    assert_int_equal(pread(fd, p, (size_t)size, 0), size);
-    assert_int_equal(close(fd), 0);
-    return mse_bytes_of(p, (size_t)size);
+    return test_take_file(fd);
 }
 
 static mse_status unpack(struct mse_bytes package, const struct mse_package *p)

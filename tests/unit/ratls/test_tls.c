@@ -125,6 +125,14 @@ static void demand(struct pair *p, struct side *s, bool any_name)
     assert_status(mse_ratls_ctx_verify(s->ctx, s->v, NULL), MSE_OK);
 }
 
+/* An attested server; who demands evidence is one side of the pair. */
+static void pair_demanding(struct pair *p, struct lab *l, struct side *who)
+{
+    pair_init(p, l);
+    attest(p, &p->server, false);
+    demand(p, who, false);
+}
+
 /* A certificate made by hand, without evidence. */
 static void use_plain(struct pair *p, struct side *s)
 {
@@ -188,9 +196,7 @@ static void assert_refused_by_client(const struct pair *p, mse_status want, cons
 static void an_attested_server_is_accepted(void **state)
 {
     struct pair p;
-    pair_init(&p, *state);
-    attest(&p, &p.server, false);
-    demand(&p, &p.client, false);
+    pair_demanding(&p, *state, &p.client);
     meet(&p, LAB_HOST);
     assert_int_equal(p.client_rc, 1);
     assert_int_equal(p.server_rc, 1);
@@ -305,9 +311,7 @@ static void any_name_is_for_those_who_say_so(void **state)
 static void several_names_are_refused(void **state)
 {
     struct pair p;
-    pair_init(&p, *state);
-    attest(&p, &p.server, false);
-    demand(&p, &p.client, false);
+    pair_demanding(&p, *state, &p.client);
     X509_VERIFY_PARAM *param = SSL_CTX_get0_param(p.client.ctx);
     assert_int_equal(X509_VERIFY_PARAM_set1_host(param, LAB_HOST, 0), 1);
     assert_int_equal(X509_VERIFY_PARAM_add1_host(param, "other.example.org", 0), 1);
@@ -369,9 +373,7 @@ static void an_attested_client_is_accepted(void **state)
 static void a_client_without_a_certificate_is_refused(void **state)
 {
     struct pair p;
-    pair_init(&p, *state);
-    attest(&p, &p.server, false);
-    demand(&p, &p.server, false);
+    pair_demanding(&p, *state, &p.server);
     meet(&p, NULL);
     assert_int_equal(p.server_rc, -1);
     assert_null(mse_ratls_ssl_peer(p.server.v, p.server.ssl));
@@ -389,17 +391,13 @@ static void assert_refused_by_server(const struct pair *p, mse_status want)
 static void other_clients_are_refused(void **state)
 {
     struct pair p;
-    pair_init(&p, *state);
-    attest(&p, &p.server, false);
-    demand(&p, &p.server, false);
+    pair_demanding(&p, *state, &p.server);
     use_plain(&p, &p.client);
     meet(&p, NULL);
     assert_refused_by_server(&p, MSE_ERR_NO_EVIDENCE);
     pair_clear(&p);
 
-    pair_init(&p, *state);
-    attest(&p, &p.server, false);
-    demand(&p, &p.server, false);
+    pair_demanding(&p, *state, &p.server);
     attest(&p, &p.client, true);
     meet(&p, NULL);
     assert_refused_by_server(&p, MSE_ERR_DEBUG);
@@ -411,9 +409,7 @@ static void other_clients_are_refused(void **state)
 static void our_own_key_is_refused(void **state)
 {
     struct pair p;
-    pair_init(&p, *state);
-    attest(&p, &p.server, false);
-    demand(&p, &p.server, false);
+    pair_demanding(&p, *state, &p.server);
     assert_status(mse_ratls_ctx_use(p.client.ctx, p.server.id, NULL), MSE_OK);
     meet(&p, NULL);
     assert_refused_by_server(&p, MSE_ERR_SESSION_REFLECTED);
@@ -425,9 +421,7 @@ static void our_own_key_is_refused(void **state)
 static void new_rules_hold_for_new_connections(void **state)
 {
     struct pair p;
-    pair_init(&p, *state);
-    attest(&p, &p.server, false);
-    demand(&p, &p.client, false);
+    pair_demanding(&p, *state, &p.client);
     meet(&p, LAB_HOST);
     assert_int_equal(p.client_rc, 1);
     p.policy.num_references = 1;
@@ -563,9 +557,7 @@ static void threads_share_a_verifier(void **state)
 {
     struct pair p;
     pthread_t threads[2];
-    pair_init(&p, *state);
-    attest(&p, &p.server, false);
-    demand(&p, &p.client, false);
+    pair_demanding(&p, *state, &p.client);
     for (size_t i = 0; i < MSE_ARRAY_LEN(threads); i++) {
         assert_int_equal(pthread_create(&threads[i], NULL, many, &p), 0);
     }
