@@ -330,7 +330,7 @@ static void close_pipes(int fds[NUM_FDS][2])
     }
 }
 
-static mse_status start_sandboxed(struct mse_sandbox_app *out, struct mse_spawn *sp,
+static mse_status start_sandboxed(struct mse_sandbox_app *out, const struct mse_spawn *plain,
                                   struct mse_error *err)
 {
     int fds[NUM_FDS][2] = { { -1, -1 }, { -1, -1 }, { -1, -1 } };
@@ -346,9 +346,10 @@ static mse_status start_sandboxed(struct mse_sandbox_app *out, struct mse_spawn 
     }
     const int theirs[NUM_FDS] = { fds[INFO_FD][1], fds[GATE_FD][0], fds[LIFE_FD][0] };
     struct mse_sandbox_app app = { .sandbox = true, .init_fd = -1, .life_fd = -1 };
-    sp->extra_fds = theirs;
-    sp->num_extra_fds = NUM_FDS;
-    mse_status st = mse_spawn(&app.pid, sp, err);
+    struct mse_spawn sp = *plain;
+    sp.extra_fds = theirs;
+    sp.num_extra_fds = NUM_FDS;
+    mse_status st = mse_spawn(&app.pid, &sp, err);
     (void)close(fds[INFO_FD][1]);
     fds[INFO_FD][1] = -1;
     if (st == MSE_OK && !set_going(&app, fds[INFO_FD][0], fds[GATE_FD][1])) {
@@ -377,7 +378,7 @@ mse_status mse_sandbox_start(struct mse_sandbox_app *out, const struct mse_sandb
         return st;
     }
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    struct mse_spawn sp = {
+    const struct mse_spawn sp = {
         .argv = a->items,
         .envp = no_env,
         .cwd = s->insecure_no_sandbox ? s->cwd : "/",
