@@ -3,6 +3,7 @@
  * have left anything, though. */
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
@@ -24,6 +25,8 @@ struct scan {
     struct mse_error *err;
     size_t at; /* in the old index: all before it sort before what comes */
     struct timespec began;
+    uint64_t room; /* of the file system; 0: no bound */
+    uint64_t used; /* of it, once all that was seen is put back */
     uint8_t piece[MSE_STORE_CHUNK];
 };
 
@@ -209,6 +212,21 @@ static mse_status visit_file(struct scan *s, struct mse_store_node *n,
     return read_file(s, n, old, e);
 }
 
+/* A file of many names comes back as many, and a hole inside a chunk as zeros: what would not fit
+ * when it is put back could never be had back. */
+static mse_status take_room(struct scan *s, const struct mse_store_node *n)
+{
+    for (size_t i = 0; n->chunks != NULL && i < mse_store_num_chunks(n->size); i++) {
+        size_t over = mse_store_chunk_len(n->size, i) % MSE_STORE_PAGE;
+        size_t pages = mse_store_chunk_len(n->size, i) + (over == 0 ? 0 : MSE_STORE_PAGE - over);
+        s->used += n->chunks[i].pack == MSE_STORE_NO_PACK ? 0 : pages;
+    }
+    return s->room == 0 || s->used <= s->room
+               ? MSE_OK
+               : MSE_FAIL(s->err, MSE_ERR_STORAGE_LIMIT, "storage",
+                          "the files would not fit when they are put back");
+}
+
 static mse_status visit_link(struct scan *s, struct mse_store_node *n,
                              const struct mse_store_entry *e)
 {
@@ -233,6 +251,7 @@ static mse_status visit(void *arg, const struct mse_store_entry *e)
     } else if (S_ISREG(e->st.st_mode)) {
         n.type = MSE_STORE_FILE;
         st = visit_file(s, &n, old, e);
+        st = st == MSE_OK ? take_room(s, &n) : st;
     } else if (S_ISLNK(e->st.st_mode)) {
         n.type = MSE_STORE_LINK;
         st = visit_link(s, &n, e);
@@ -260,6 +279,10 @@ mse_status mse_store_scan(struct mse_store_scan *out, const struct mse_store_sou
     s->out = &result;
     s->err = err;
     (void)clock_gettime(CLOCK_REALTIME, &s->began);
+    struct statvfs fs;
+    if (statvfs(from->dir, &fs) == 0) {
+        s->room = (uint64_t)fs.f_blocks * fs.f_frsize;
+    }
     mse_status st = mse_store_walk(from->dir, visit, s);
     mse_wipe(s->piece, sizeof s->piece);
     free(s);

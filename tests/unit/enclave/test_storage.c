@@ -19,6 +19,7 @@
 #include "enclave/store_index.h"
 #include "enclave/store_pack.h"
 #include "lib/testlib.h"
+#include "os/memory.h"
 
 #define NOW ((mse_time)1800000000)
 
@@ -375,6 +376,50 @@ static void test_too_long(void **state)
     }
 }
 
+/* In a process of its own, for the file system: 0 as wanted, 77 none to be had. */
+static int bounded(struct lab *l)
+{
+    static uint8_t content[600 * 1024];
+    char path[256];
+    static const char *const names[] = { "/home", "/keys" };
+    if (!mse_memory_enter() || mse_memory_mount(l->data, 1 << 20, 64, NULL) != MSE_OK) {
+        return 77;
+    }
+    for (size_t i = 0; i < MSE_ARRAY_LEN(names); i++) {
+        (void)snprintf(path, sizeof path, "%s%s", l->data, names[i]);
+        if (mkdir(path, 0700) != 0) {
+            return 1;
+        }
+    }
+    memset(content, 'x', sizeof content);
+    (void)snprintf(path, sizeof path, "%s/home/again", l->data);
+    test_write_file(at(l, "home/large"), mse_bytes_of(content, sizeof content));
+    const struct mse_store_take take = { l->data, NULL, NOW, true };
+    struct mse_store_report r;
+    bool alone = mse_store_snapshot(l->store, &take, &r, NULL) == MSE_OK;
+    bool linked = link(at(l, "home/large"), path) == 0;
+    mse_status twice = mse_store_snapshot(l->store, &take, &r, NULL);
+    bool gone = unlink(path) == 0;
+    mse_status after = mse_store_snapshot(l->store, &take, &r, NULL);
+    return alone && linked && twice == MSE_ERR_STORAGE_LIMIT && gone && after == MSE_OK ? 0 : 1;
+}
+
+/* A file of many names comes back as many: what would not fit back then is not stored. */
+static void test_more_than_fits_back(void **state)
+{
+    int status = 0;
+    pid_t pid = fork();
+    if (pid == 0) {
+        _exit(bounded(*state));
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    if (WEXITSTATUS(status) == 77) {
+        skip();
+    }
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 /* What was never finished is no harm, and goes. */
 static void test_leftovers(void **state)
 {
@@ -717,6 +762,7 @@ int main(void)
         T(test_links_are_not_followed),
         T(test_too_deep),
         T(test_too_long),
+        T(test_more_than_fits_back),
         T(test_leftovers),
         T(test_index_changed),
         T(test_pack_changed),
