@@ -141,7 +141,7 @@ static mse_status load_pck(struct mse_sim_platform *p, int dir_fd, struct mse_er
 {
     struct mse_sim_authority a = { 0 };
     struct mse_privkey *key = NULL;
-    uint8_t certified[64];
+    uint8_t certified[64] = { 0 };
     uint8_t point[64];
     mse_status st = mse_sim_file_read(&p->pck_chain, dir_fd, "pck.pem", err);
     if (st == MSE_OK) {

@@ -151,7 +151,8 @@ static uint8_t reply_type(void)
 static int play_wrong_requests(void)
 {
     static const uint8_t zeros[65];
-    uint8_t seen[8];
+    static const uint8_t two[17] = { [16] = 2 };
+    uint8_t seen[11];
     send_frame(0x55, "x", 1);
     seen[0] = reply_type();
     send_frame(MSE_SIM_REQ_QUOTE, zeros, 63);
@@ -166,8 +167,14 @@ static int play_wrong_requests(void)
     seen[5] = reply_type();
     send_frame(MSE_SIM_REPLY | MSE_SIM_REQ_INFO, zeros, 64);
     seen[6] = reply_type();
-    send_frame(MSE_SIM_REQ_INFO, zeros, 0);
+    send_frame(MSE_SIM_REQ_COUNTER, zeros, 16);
     seen[7] = reply_type();
+    send_frame(MSE_SIM_REQ_COUNTER, zeros, 18);
+    seen[8] = reply_type();
+    send_frame(MSE_SIM_REQ_COUNTER, two, sizeof two);
+    seen[9] = reply_type();
+    send_frame(MSE_SIM_REQ_INFO, zeros, 0);
+    seen[10] = reply_type();
     tell(seen, sizeof seen);
     return 0;
 }
@@ -493,13 +500,13 @@ static void test_surroundings(void **state)
 static void test_wrong_requests(void **state)
 {
     struct run r = start(*state, "wrong-requests", false);
-    uint8_t seen[8] = { 0 };
+    uint8_t seen[11] = { 0 };
     assert_int_equal(serve_all(&r), 0);
     assert_int_equal(read_results(&r, seen, sizeof seen), sizeof seen);
     for (size_t i = 0; i + 1 < sizeof seen; i++) {
         assert_int_equal(seen[i], MSE_SIM_ERROR);
     }
-    assert_int_equal(seen[7], MSE_SIM_REPLY | MSE_SIM_REQ_INFO);
+    assert_int_equal(seen[sizeof seen - 1], MSE_SIM_REPLY | MSE_SIM_REQ_INFO);
     finish(&r);
 }
 

@@ -464,6 +464,49 @@ static void test_load_refuses(void **state)
     assert_non_null(strstr(err.text, "/nonexistent/sim"));
 }
 
+static void count_to(struct fixture *f, uint8_t enclave, uint8_t name, bool advance,
+                     uint64_t wanted)
+{
+    uint8_t mr_enclave[32];
+    uint8_t id[16];
+    uint64_t seen = 0;
+    memset(mr_enclave, enclave, sizeof mr_enclave);
+    memset(id, name, sizeof id);
+    assert_status(mse_sim_counter(f->platform, &seen, mr_enclave, id, advance), MSE_OK);
+    assert_int_equal(seen, wanted);
+}
+
+/* One for each enclave and name, which another load of the platform goes on with. */
+static void test_counter(void **state)
+{
+    struct fixture *f = *state;
+    count_to(f, 1, 1, false, 0);
+    count_to(f, 1, 1, true, 1);
+    count_to(f, 1, 1, true, 2);
+    count_to(f, 1, 1, false, 2);
+    count_to(f, 2, 1, false, 0);
+    count_to(f, 1, 2, false, 0);
+    mse_sim_free(f->platform);
+    assert_status(mse_sim_load(&f->platform, f->sim, NULL), MSE_OK);
+    count_to(f, 1, 1, true, 3);
+}
+
+static void test_no_counter(void **state)
+{
+    struct fixture *f = *state;
+    static const uint8_t zeros[32];
+    struct mse_sim_options o = { .now = NOW, .no_counter = true };
+    struct mse_sim_platform *p = NULL;
+    uint64_t seen = 7;
+    char path[512];
+    (void)snprintf(path, sizeof path, "%s/without", f->dir);
+    assert_status(mse_sim_init(path, &o, NULL), MSE_OK);
+    assert_status(mse_sim_load(&p, path, NULL), MSE_OK);
+    assert_status(mse_sim_counter(p, &seen, zeros, zeros, true), MSE_ERR_UNSUPPORTED);
+    assert_int_equal(seen, 7);
+    mse_sim_free(p);
+}
+
 static void test_options_refused(void **state)
 {
     struct fixture *f = *state;
@@ -499,6 +542,8 @@ int main(void)
         cmocka_unit_test(test_quote_without_room),
         cmocka_unit_test(test_signer),
         cmocka_unit_test(test_seal_key),
+        cmocka_unit_test(test_counter),
+        cmocka_unit_test(test_no_counter),
         cmocka_unit_test(test_load_refuses),
         cmocka_unit_test(test_options_refused),
     };

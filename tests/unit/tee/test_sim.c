@@ -139,6 +139,69 @@ static void check_broken(struct fixture *f, mse_status wanted)
     mse_tee_sim.event(f->tee, MSE_TEE_EVENT_READY, "not sent");
 }
 
+static void answer_count(struct fixture *f, uint8_t there, uint64_t count, size_t cut)
+{
+    uint8_t reply[9];
+    struct mse_build b;
+    mse_build_fixed(&b, reply, sizeof reply);
+    mse_wr_u8(&b, there);
+    mse_wr_u64be(&b, count);
+    put_frame(f->peer, MSE_SIM_REPLY | MSE_SIM_REQ_COUNTER,
+              mse_bytes_of(reply, sizeof reply - cut));
+}
+
+static void test_counter(void **state)
+{
+    struct fixture *f = *state;
+    static const uint8_t id[16] = { 0x07, 0x08 };
+    uint8_t asked[MSE_SIM_FRAME_HEAD + 17];
+    uint64_t count = 0;
+    for (uint8_t advance = 0; advance < 2; advance++) {
+        answer_count(f, 1, UINT64_C(0x0102030405060708) + advance, 0);
+        assert_status(mse_tee_sim.counter(f->tee, &count, id, advance == 1, NULL), MSE_OK);
+        assert_int_equal(count, UINT64_C(0x0102030405060708) + advance);
+        assert_int_equal(recv(f->peer, asked, sizeof asked, MSG_WAITALL), sizeof asked);
+        assert_int_equal(asked[MSE_SIM_FRAME_HEAD - 1], MSE_SIM_REQ_COUNTER);
+        assert_memory_equal(asked + MSE_SIM_FRAME_HEAD, id, sizeof id);
+        assert_int_equal(asked[MSE_SIM_FRAME_HEAD + 16], advance);
+    }
+}
+
+/* That there is none is an answer, not the end. */
+static void test_no_counter(void **state)
+{
+    struct fixture *f = *state;
+    static const uint8_t id[16];
+    uint64_t count = 7;
+    answer_count(f, 0, 0, 0);
+    assert_status(mse_tee_sim.counter(f->tee, &count, id, true, NULL), MSE_ERR_UNSUPPORTED);
+    assert_int_equal(count, 7);
+    take_frame(f->peer, MSE_SIM_REQ_COUNTER, 17);
+    test_key(state);
+}
+
+static void test_no_count(void **state)
+{
+    static const struct {
+        uint8_t there;
+        uint64_t count;
+        size_t cut;
+    } rows[] = { { 2, 1, 0 }, { 0, 1, 0 }, { 1, 1, 1 } };
+    (void)state;
+    for (size_t i = 0; i < MSE_ARRAY_LEN(rows); i++) {
+        static const uint8_t id[16];
+        void *own = NULL;
+        uint64_t count = 7;
+        assert_int_equal(setup(&own), 0);
+        struct fixture *f = own;
+        answer_count(f, rows[i].there, rows[i].count, rows[i].cut);
+        assert_status(mse_tee_sim.counter(f->tee, &count, id, false, NULL), MSE_ERR_PROTOCOL);
+        assert_int_equal(count, 7);
+        check_broken(f, MSE_ERR_PROTOCOL);
+        assert_int_equal(teardown(&own), 0);
+    }
+}
+
 static void test_short_key(void **state)
 {
     struct fixture *f = *state;
@@ -381,6 +444,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_manifest_digest, setup, teardown),
         cmocka_unit_test_setup_teardown(test_key, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refusal, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_counter, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_no_counter, setup, teardown),
+        cmocka_unit_test(test_no_count),
         cmocka_unit_test_setup_teardown(test_short_key, setup, teardown),
         cmocka_unit_test_setup_teardown(test_long_key, setup, teardown),
         cmocka_unit_test_setup_teardown(test_reply_to_something_else, setup, teardown),
