@@ -80,6 +80,9 @@ struct client {
     X509 *cert;       /* NULL: none */
     EVP_PKEY *key;
     X509 *more[4]; /* of its chain */
+    bool retries;  /* offers no key that the server takes, and says these two when asked again */
+    const char *then_name;
+    const char *then_alpn;
 };
 
 /* The alert that the client is told; 0: it is admitted. */
@@ -90,6 +93,23 @@ static void on_info(const SSL *ssl, int where, int ret)
     if ((where & SSL_CB_READ_ALERT) == SSL_CB_READ_ALERT) {
         last_alert = ret & 0xff;
     }
+}
+
+/* Changes its mind once the server's first message, which asks for another key, is there. */
+static void on_message(int write_p, int version, int type, const void *buf, size_t len, SSL *ssl,
+                       void *arg)
+{
+    const struct client *c = arg;
+    const uint8_t *p = buf;
+    char name[64] = "";
+    (void)version;
+    if (write_p != 0 || type != SSL3_RT_HANDSHAKE || len == 0 || p[0] != SSL3_MT_SERVER_HELLO) {
+        return;
+    }
+    (void)snprintf(name, sizeof name, "%s", c->then_name);
+    (void)SSL_set_tlsext_host_name(ssl, name);
+    (void)SSL_set_alpn_protos(ssl, (const unsigned char *)c->then_alpn,
+                              c->then_alpn == NULL ? 0 : (unsigned)strlen(c->then_alpn));
 }
 
 static SSL_CTX *client_ctx(const struct client *c)
@@ -117,6 +137,7 @@ static int dial(const struct world *w, const struct client *c)
     int fds[2];
     struct mse_build out;
     char byte = 0;
+    struct client again = *c;
     char name[64]; /* the macro of OpenSSL casts const away */
     (void)snprintf(name, sizeof name, "%s", c->name);
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
@@ -127,6 +148,11 @@ static int dial(const struct world *w, const struct client *c)
     assert_true(ssl != NULL && t != NULL);
     assert_int_equal(SSL_set_fd(ssl, fds[1]), 1);
     assert_int_equal(SSL_set_tlsext_host_name(ssl, name), 1);
+    if (c->retries) {
+        assert_int_equal(SSL_set1_groups_list(ssl, "P-521:X25519"), 1);
+        SSL_set_msg_callback(ssl, on_message);
+        SSL_set_msg_callback_arg(ssl, &again);
+    }
     last_alert = 0;
     enum mse_io io = MSE_IO_AGAIN;
     for (int i = 0; i < ROUNDS && io == MSE_IO_AGAIN; i++) {
@@ -181,6 +207,27 @@ static void test_missing(void **state)
     for (size_t i = 0; i < MSE_ARRAY_LEN(protocols); i++) {
         const struct client c = { .name = PUBLIC, .alpn = protocols[i] };
         assert_int_equal(dial(w, &c), SSL_AD_CERTIFICATE_REQUIRED);
+    }
+}
+
+/* Asked again for a key, a client may say another name and another protocol than at first: what it
+ * said last counts. */
+static void test_second_thoughts(void **state)
+{
+    struct world *w = *state;
+    static const char *const names[] = { PUBLIC, CONFIG };
+    static const char *const protocols[] = { "\x0c" OPEN, HTTP };
+    for (size_t i = 0; i < 4; i++) {
+        struct client c = { .name = names[i / 2],
+                            .alpn = protocols[i % 2],
+                            .retries = true,
+                            .then_name = PUBLIC,
+                            .then_alpn = HTTP };
+        assert_int_equal(dial(w, &c), SSL_AD_CERTIFICATE_REQUIRED);
+        c.then_alpn = NULL;
+        assert_int_equal(dial(w, &c), SSL_AD_CERTIFICATE_REQUIRED);
+        c.then_alpn = "\x0c" OPEN;
+        assert_int_equal(dial(w, &c), 0);
     }
 }
 
@@ -257,9 +304,10 @@ static void test_large(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_admitted), cmocka_unit_test(test_not_needed),
-        cmocka_unit_test(test_missing),  cmocka_unit_test(test_wrong),
-        cmocka_unit_test(test_chains),   cmocka_unit_test(test_large),
+        cmocka_unit_test(test_admitted),        cmocka_unit_test(test_not_needed),
+        cmocka_unit_test(test_missing),         cmocka_unit_test(test_wrong),
+        cmocka_unit_test(test_second_thoughts), cmocka_unit_test(test_chains),
+        cmocka_unit_test(test_large),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
