@@ -52,8 +52,8 @@ static mse_status rolled_back(struct mse_error *err, uint64_t seen, uint64_t wan
 static mse_status check_counter(struct mse_store *s, uint64_t *now, struct mse_error *err)
 {
     mse_status st = read_counter(s, now, err);
-    if (st != MSE_OK || s->x.counter == 0) {
-        return st; /* made where nothing counts */
+    if (st != MSE_OK || (s->x.counter == 0 && *now == 0)) {
+        return st; /* made where nothing counts, and nothing was counted since */
     }
     if (s->has_counter && s->x.counter == *now + 1) {
         st = s->c.count(s->c.arg, now, true, err);

@@ -669,8 +669,11 @@ static void test_counter_lost(void **state)
 static void test_without_a_counter(void **state)
 {
     struct lab *l = *state;
+    char gone[200];
+    (void)snprintf(gone, sizeof gone, "%s/gone", l->host);
     l->no_counter = true;
     mse_store_free(l->store);
+    assert_int_equal(rename(store_dir(l), gone), 0);
     memset(l->c.root, 0x77, sizeof l->c.root);
     assert_status(mse_store_create(&l->store, &l->c, NOW, NULL), MSE_OK);
     assert_status(mse_store_settle(l->store, NULL), MSE_OK);
@@ -679,11 +682,16 @@ static void test_without_a_counter(void **state)
     (void)snap(l);
     again(l);
     assert_text(l, "home/a", "one");
-    /* From where there is one, it counts. */
+    copy_file(index_path(l, ""), index_path(l, ".saved"));
+    /* From where there is one, it counts, */
     l->no_counter = false;
+    l->count = 0;
     again(l);
     assert_true(mse_store_has_counter(l->store));
     assert_text(l, "home/a", "one");
+    /* and what was not counted is older than what was. */
+    copy_file(index_path(l, ".saved"), index_path(l, ""));
+    reopen(l, MSE_ERR_STORAGE_ROLLED_BACK);
 }
 
 /* ---- standing still ---- */
