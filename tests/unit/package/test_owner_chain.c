@@ -95,11 +95,13 @@ static void test_texts(void **state)
         pem[n] = '\0';
         assert_status(read_text(pem), MSE_ERR_TLS_CHAIN);
     }
-    (void)snprintf(pem, sizeof pem, "%s\n", l.chain);
+    memcpy(pem, l.chain, len);
+    memcpy(pem + len, "\n", 2);
     assert_status(read_text(pem), MSE_OK);
-    (void)snprintf(pem, sizeof pem, "%sx", l.chain);
+    memcpy(pem + len, "x", 2);
     assert_status(read_text(pem), MSE_ERR_TLS_CHAIN);
-    (void)snprintf(pem, sizeof pem, "leaf:\n%s", l.chain);
+    memcpy(pem, "leaf:\n", 6);
+    memcpy(pem + 6, l.chain, len + 1);
     assert_status(read_text(pem), MSE_ERR_TLS_CHAIN);
     assert_status(read_text(l.key_pem), MSE_ERR_TLS_CHAIN);
     char *big = test_calloc(1, MSE_OWNER_CHAIN_MAX + 2);
