@@ -138,7 +138,8 @@ static int dial(const struct world *w, const struct client *c)
     struct mse_build out;
     char byte = 0;
     struct client again = *c;
-    char name[64]; /* the macro of OpenSSL casts const away */
+    char groups[] = "P-521:X25519"; /* the macros of OpenSSL cast const away */
+    char name[64];
     (void)snprintf(name, sizeof name, "%s", c->name);
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
     mse_build_heap(&out, (size_t)1 << 20);
@@ -149,7 +150,7 @@ static int dial(const struct world *w, const struct client *c)
     assert_int_equal(SSL_set_fd(ssl, fds[1]), 1);
     assert_int_equal(SSL_set_tlsext_host_name(ssl, name), 1);
     if (c->retries) {
-        assert_int_equal(SSL_set1_groups_list(ssl, "P-521:X25519"), 1);
+        assert_int_equal(SSL_set1_groups_list(ssl, groups), 1);
         SSL_set_msg_callback(ssl, on_message);
         SSL_set_msg_callback_arg(ssl, &again);
     }
