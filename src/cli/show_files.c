@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "base/io.h"
 #include "base/util.h"
-#include "package/io.h"
 #include "package/parcel.h"
 #include "package/stream.h"
 

@@ -8,6 +8,7 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "base/io.h"
 #include "base/util.h"
 
 static mse_status read_fd(struct cli_file *out, int fd, const char *path, size_t max,
@@ -86,21 +87,6 @@ struct mse_bytes cli_file_view(const struct cli_file *f)
     return mse_bytes_of(f->data, f->len);
 }
 
-static bool write_all(int fd, struct mse_bytes b)
-{
-    while (b.len > 0) {
-        ssize_t n = write(fd, b.data, b.len);
-        if (n < 0 && errno == EINTR) {
-            continue;
-        }
-        if (n <= 0) {
-            return false;
-        }
-        b = mse_bytes_of(b.data + n, b.len - (size_t)n);
-    }
-    return true;
-}
-
 static void sync_folder(const char *path)
 {
     char *dir = cli_folder_of(path);
@@ -121,7 +107,7 @@ mse_status cli_file_write(const char *path, struct mse_bytes content, unsigned m
     }
     mse_status st = MSE_OK;
     int fd = mkostemp(temp, O_CLOEXEC);
-    bool good = fd >= 0 && write_all(fd, content) && fchmod(fd, mode) == 0 && fsync(fd) == 0;
+    bool good = fd >= 0 && mse_io_write(fd, content) && fchmod(fd, mode) == 0 && fsync(fd) == 0;
     int why = errno;
     if (fd >= 0 && close(fd) != 0 && good) {
         good = false;

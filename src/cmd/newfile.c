@@ -9,6 +9,7 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "base/io.h"
 #include "cmd/cmd.h"
 #include "cmd/files.h"
 
@@ -47,22 +48,6 @@ mse_status cli_newfile_open(struct cli_newfile *out, const char *path, bool forc
     return MSE_OK;
 }
 
-static bool write_fd(int fd, const uint8_t *at, size_t len)
-{
-    while (len > 0) {
-        ssize_t n = write(fd, at, len);
-        if (n < 0 && errno == EINTR) {
-            continue;
-        }
-        if (n <= 0) {
-            return false;
-        }
-        at += n;
-        len -= (size_t)n;
-    }
-    return true;
-}
-
 /* What was held back goes out. */
 static bool print(int fd)
 {
@@ -70,7 +55,7 @@ static bool print(int fd)
     ssize_t n = lseek(fd, 0, SEEK_SET) == 0 ? 1 : -1;
     while (n > 0) {
         n = read(fd, buf, sizeof buf);
-        if (n > 0 && !write_fd(STDOUT_FILENO, buf, (size_t)n)) {
+        if (n > 0 && !mse_io_write(STDOUT_FILENO, mse_bytes_of(buf, (size_t)n))) {
             return false;
         }
     }
@@ -120,7 +105,7 @@ mse_status cli_newfile_put(const char *path, struct mse_bytes content, unsigned 
     if (st != MSE_OK) {
         return st;
     }
-    if (!write_fd(f.fd, content.data, content.len)) {
+    if (!mse_io_write(f.fd, content)) {
         st = failed(&f, err);
         cli_newfile_drop(&f);
         return st;

@@ -10,6 +10,7 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "base/io.h"
 #include "base/util.h"
 #include "crypto/digest.h"
 #include <mse/attest.h>
@@ -156,19 +157,11 @@ static bool read_file(struct mse_build *out, int dir, const char *name)
     bool good = fd >= 0 && fstat(fd, &sb) == 0 && S_ISREG(sb.st_mode) && sb.st_size > 0 &&
                 (size_t)sb.st_size <= MAX_ENTRY;
     uint8_t *to = good ? mse_wr_space(out, (size_t)sb.st_size) : NULL;
-    size_t len = 0;
-    while (to != NULL && len < (size_t)sb.st_size) {
-        ssize_t n = read(fd, to + len, (size_t)sb.st_size - len);
-        if (n <= 0) {
-            to = NULL;
-        } else {
-            len += (size_t)n;
-        }
-    }
+    bool whole = to != NULL && mse_io_read_exact(fd, to, (size_t)sb.st_size);
     if (fd >= 0) {
         (void)close(fd);
     }
-    return to != NULL;
+    return whole;
 }
 
 /* The content of a file that is whole; it borrows from raw. */
@@ -186,18 +179,6 @@ static bool read_whole(struct mse_bytes *content, struct mse_build *raw, int dir
            mse_mem_equal(sum.data, digest, sizeof digest);
 }
 
-static bool write_all(int fd, struct mse_bytes b)
-{
-    while (b.len > 0) {
-        ssize_t n = write(fd, b.data, b.len);
-        if (n <= 0) {
-            return false;
-        }
-        b = mse_bytes_of(b.data + n, b.len - (size_t)n);
-    }
-    return true;
-}
-
 static mse_status replace(int dir, const char *name, struct mse_bytes content,
                           struct mse_error *err)
 {
@@ -211,9 +192,9 @@ static mse_status replace(int dir, const char *name, struct mse_bytes content,
     mse_hex_encode(hex, mse_bytes_of(dice, sizeof dice));
     (void)snprintf(temp, sizeof temp, TEMP "%s", hex);
     int fd = openat(dir, temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    bool good = fd >= 0 && write_all(fd, mse_bytes_str(MAGIC)) &&
-                write_all(fd, mse_bytes_of(digest, sizeof digest)) && write_all(fd, content) &&
-                fsync(fd) == 0;
+    bool good = fd >= 0 && mse_io_write(fd, mse_bytes_str(MAGIC)) &&
+                mse_io_write(fd, mse_bytes_of(digest, sizeof digest)) &&
+                mse_io_write(fd, content) && fsync(fd) == 0;
     good = fd >= 0 && close(fd) == 0 && good;
     good = good && renameat(dir, temp, dir, name) == 0 && fsync(dir) == 0;
     if (good) {

@@ -8,6 +8,7 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "base/io.h"
 #include "base/util.h"
 #include "crypto/digest.h"
 #include "os/dir_file.h"
@@ -59,7 +60,7 @@ static void nonce_of(uint8_t out[MSE_AEAD_NONCE_LEN], uint32_t number)
 static mse_status write_out(struct mse_pack_writer *w, struct mse_bytes content,
                             struct mse_error *err)
 {
-    if (!mse_fd_write_all(w->fd, content)) {
+    if (!mse_io_write(w->fd, content)) {
         return MSE_FAIL(err, MSE_ERR_IO, "storage", "a pack cannot be written: %s",
                         strerror(errno));
     }
@@ -180,7 +181,7 @@ static mse_status reader_open(struct mse_pack_reader *r, int dir_fd, const uint8
                    ? MSE_FAIL(err, MSE_ERR_STORAGE_MISSING, "storage", "a pack is gone")
                    : damaged(err, "a pack cannot be read");
     }
-    if (!mse_fd_read_all(r->fd, r->head, len < sizeof r->head ? (size_t)len : sizeof r->head)) {
+    if (!mse_io_read_exact(r->fd, r->head, len < sizeof r->head ? (size_t)len : sizeof r->head)) {
         return damaged(err, "a pack cannot be read");
     }
     st = mse_seal_check_head(
@@ -223,7 +224,7 @@ mse_status mse_pack_get(struct mse_pack_reader *r, uint8_t *out, size_t len,
     size_t sealed_len = len + MSE_AEAD_TAG_LEN;
     nonce_of(nonce, c->number);
     if (lseek(r->fd, (off_t)c->offset, SEEK_SET) < 0 ||
-        !mse_fd_read_all(r->fd, r->sealed, sealed_len) ||
+        !mse_io_read_exact(r->fd, r->sealed, sealed_len) ||
         mse_aead_open(r->aead, out, nonce, mse_bytes_of(r->head, sizeof r->head),
                       mse_bytes_of(r->sealed, sealed_len)) != MSE_OK) {
         return damaged(err, "a piece of a pack was changed");

@@ -8,6 +8,7 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "base/io.h"
 #include "base/util.h"
 #include "crypto/digest.h"
 #include "enclave/store_files.h"
@@ -159,7 +160,7 @@ static mse_status read_chunks(struct scan *s, struct mse_store_node *n,
             break;
         }
         if (lseek(fd, (off_t)i * (off_t)MSE_STORE_CHUNK, SEEK_SET) < 0 ||
-            !mse_fd_read_all(fd, s->piece, mse_store_chunk_len(n->size, i))) {
+            !mse_io_read_exact(fd, s->piece, mse_store_chunk_len(n->size, i))) {
             st = MSE_FAIL(s->err, MSE_ERR_IO, "storage", "a file cannot be read");
         } else {
             st = take_chunk(s, n, old, i++);

@@ -10,6 +10,7 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "base/io.h"
 
 static mse_status failed(struct mse_error *err, const char *name)
 {
@@ -48,39 +49,6 @@ mse_status mse_dir_file_open(int *out, uint64_t *out_len, int dir_fd, const char
     return MSE_OK;
 }
 
-bool mse_fd_read_all(int fd, void *out, size_t len)
-{
-    uint8_t *to = out;
-    while (len > 0) {
-        ssize_t n = read(fd, to, len);
-        if (n < 0 && errno == EINTR) {
-            continue;
-        }
-        if (n <= 0) {
-            return false;
-        }
-        to += n;
-        len -= (size_t)n;
-    }
-    return true;
-}
-
-bool mse_fd_write_all(int fd, struct mse_bytes content)
-{
-    while (content.len > 0) {
-        ssize_t n = write(fd, content.data, content.len);
-        if (n < 0 && errno == EINTR) {
-            continue;
-        }
-        if (n <= 0) {
-            return false;
-        }
-        content.data += n;
-        content.len -= (size_t)n;
-    }
-    return true;
-}
-
 mse_status mse_dir_file_read(struct mse_build *out, int dir_fd, const char *name,
                              struct mse_error *err)
 {
@@ -94,7 +62,7 @@ mse_status mse_dir_file_read(struct mse_build *out, int dir_fd, const char *name
     if (room == NULL && len > 0) {
         st = MSE_FAIL(err, MSE_ERR_NO_SPACE, "storage", "%.100s has %llu bytes, wanted at most %zu",
                       name, (unsigned long long)len, out->max);
-    } else if (!mse_fd_read_all(fd, room, (size_t)len)) {
+    } else if (!mse_io_read_exact(fd, room, (size_t)len)) {
         st = MSE_FAIL(err, MSE_ERR_IO, "storage", "%.100s cannot be read", name);
     }
     (void)close(fd);
@@ -104,7 +72,7 @@ mse_status mse_dir_file_read(struct mse_build *out, int dir_fd, const char *name
 static bool write_new(int dir_fd, const char *name, struct mse_bytes content)
 {
     int fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    bool ok = fd >= 0 && mse_fd_write_all(fd, content) && fsync(fd) == 0;
+    bool ok = fd >= 0 && mse_io_write(fd, content) && fsync(fd) == 0;
     if (fd >= 0) {
         ok = close(fd) == 0 && ok;
     }

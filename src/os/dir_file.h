@@ -23,8 +23,5 @@ MSE_MUST_USE mse_status mse_dir_file_read(struct mse_build *out, int dir_fd, con
  * returns MSE_OK, the new one outlives a loss of power. */
 MSE_MUST_USE mse_status mse_dir_file_replace(int dir_fd, const char *name, struct mse_bytes content,
                                              struct mse_error *err);
-/* The whole of what is there, and nothing else: false at an early end too. */
-MSE_MUST_USE bool mse_fd_read_all(int fd, void *out, size_t len);
-MSE_MUST_USE bool mse_fd_write_all(int fd, struct mse_bytes content);
 
 #endif

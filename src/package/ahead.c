@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #include "base/bytes.h"
-#include "package/io.h"
+#include "base/io.h"
 
 #define PIECE_LEN ((size_t)128 * 1024)
 #define NUM       4U

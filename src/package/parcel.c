@@ -8,10 +8,10 @@
 #include "base/build.h"
 #include "base/bytes.h"
 #include "base/error.h"
+#include "base/io.h"
 #include "base/util.h"
 #include "crypto/digest.h"
 #include "package/code.h"
-#include "package/io.h"
 
 #define STEP      "package"
 #define FRONT_LEN 12U    /* magic, u32be length of the head */

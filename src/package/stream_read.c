@@ -6,8 +6,8 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "base/io.h"
 #include "base/util.h"
-#include "package/io.h"
 #include "package/stream_key.h"
 
 #define STEP      "package"

@@ -7,9 +7,9 @@
 #include "base/build.h"
 #include "base/bytes.h"
 #include "base/error.h"
+#include "base/io.h"
 #include "base/util.h"
 #include "crypto/digest.h"
-#include "package/io.h"
 #include "package/stream_key.h"
 
 #define STEP "package"

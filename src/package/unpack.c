@@ -12,9 +12,9 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "base/io.h"
 #include "base/util.h"
 #include "package/code.h"
-#include "package/io.h"
 #include "package/rows.h"
 #include "package/rules.h"
 #include "package/tree.h"

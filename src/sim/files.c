@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/io.h"
 
 mse_status mse_sim_dir_open(int *out, const char *path, struct mse_error *err)
 {
@@ -29,18 +30,7 @@ static mse_status read_all(struct mse_build *out, int fd, size_t len)
     if (to == NULL) {
         return MSE_ERR_NO_SPACE;
     }
-    size_t done = 0;
-    while (done < len) {
-        ssize_t n = read(fd, to + done, len - done);
-        if (n < 0 && errno == EINTR) {
-            continue;
-        }
-        if (n <= 0) {
-            return MSE_ERR_IO;
-        }
-        done += (size_t)n;
-    }
-    return MSE_OK;
+    return mse_io_read_exact(fd, to, len) ? MSE_OK : MSE_ERR_IO;
 }
 
 mse_status mse_sim_file_read(struct mse_build *out, int dir_fd, const char *name,
@@ -69,22 +59,6 @@ mse_status mse_sim_file_read(struct mse_build *out, int dir_fd, const char *name
     return st;
 }
 
-static mse_status write_all(int fd, struct mse_bytes content)
-{
-    while (content.len > 0) {
-        ssize_t n = write(fd, content.data, content.len);
-        if (n < 0 && errno == EINTR) {
-            continue;
-        }
-        if (n <= 0) {
-            return MSE_ERR_IO;
-        }
-        content.data += n;
-        content.len -= (size_t)n;
-    }
-    return fsync(fd) == 0 ? MSE_OK : MSE_ERR_IO;
-}
-
 mse_status mse_sim_file_write(int dir_fd, const char *name, unsigned mode, struct mse_bytes content,
                               struct mse_error *err)
 {
@@ -93,7 +67,7 @@ mse_status mse_sim_file_write(int dir_fd, const char *name, unsigned mode, struc
         mse_status st = errno == EEXIST ? MSE_ERR_EXISTS : MSE_ERR_IO;
         return MSE_FAIL(err, st, name, "%s: %s", name, strerror(errno));
     }
-    mse_status st = write_all(fd, content);
+    mse_status st = mse_io_write(fd, content) && fsync(fd) == 0 ? MSE_OK : MSE_ERR_IO;
     if (close(fd) != 0) {
         st = MSE_ERR_IO;
     }

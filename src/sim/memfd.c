@@ -11,6 +11,7 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "base/io.h"
 
 #define MAX_LEN ((size_t)512 * 1024 * 1024)
 #define SEALS   (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
@@ -25,22 +26,6 @@ static int create(const char *name, unsigned kind)
     int fd = memfd_create(name, flags | kind);
     /* An older kernel knows neither kind, and makes executable ones. */
     return fd < 0 && errno == EINVAL ? memfd_create(name, flags) : fd;
-}
-
-static mse_status write_all(int fd, struct mse_bytes data)
-{
-    while (data.len > 0) {
-        ssize_t n = write(fd, data.data, data.len);
-        if (n < 0 && errno == EINTR) {
-            continue;
-        }
-        if (n <= 0) {
-            return MSE_ERR_IO;
-        }
-        data.data += n;
-        data.len -= (size_t)n;
-    }
-    return MSE_OK;
 }
 
 static mse_status copy_all(int to, int from)
@@ -62,9 +47,8 @@ static mse_status copy_all(int to, int from)
         if (total > MAX_LEN) {
             return MSE_ERR_NO_SPACE;
         }
-        mse_status st = write_all(to, mse_bytes_of(chunk, (size_t)n));
-        if (st != MSE_OK) {
-            return st;
+        if (!mse_io_write(to, mse_bytes_of(chunk, (size_t)n))) {
+            return MSE_ERR_IO;
         }
     }
 }
@@ -109,8 +93,8 @@ mse_status mse_sim_memfd_of_bytes(int *out, const char *name, struct mse_bytes c
 {
     int fd = create(name, NOT_EXECUTED);
     mse_status st = MSE_ERR_IO;
-    if (fd >= 0) {
-        st = write_all(fd, content);
+    if (fd >= 0 && mse_io_write(fd, content)) {
+        st = MSE_OK;
     }
     if (st == MSE_OK) {
         st = seal(fd);

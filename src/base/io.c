@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* See io.h. */
-#include "package/io.h"
+#include "base/io.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -39,4 +39,10 @@ bool mse_io_read(int fd, uint8_t *buf, size_t len, size_t *got)
         *got += (size_t)n;
     }
     return true;
+}
+
+bool mse_io_read_exact(int fd, void *buf, size_t len)
+{
+    size_t got = 0;
+    return mse_io_read(fd, buf, len, &got) && got == len;
 }
