@@ -5,7 +5,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -16,10 +15,11 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "os/proc.h"
 
 #define MAX_PROCESSES ((size_t)4096)
 #define PAUSE_NS      200000L
-#define TEXT_LEN      ((size_t)512)
+#define LINE_LEN      ((size_t)512)
 #define LIST_LEN      ((size_t)65536)
 
 struct process {
@@ -36,36 +36,6 @@ struct mse_freeze {
     bool mapped_unknown;
 };
 
-static size_t read_proc(char *text, size_t cap, const char *path)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    size_t len = 0;
-    ssize_t n = 1;
-    while (fd >= 0 && len < cap - 1 && n > 0) {
-        n = read(fd, text + len, cap - 1 - len);
-        len += n > 0 ? (size_t)n : 0;
-    }
-    if (fd >= 0) {
-        (void)close(fd);
-    }
-    text[len] = '\0';
-    return len;
-}
-
-/* The state and the parent of a process or thread: "pid (name) S ppid ..." */
-static char state_of(const char *path, long *parent)
-{
-    char text[TEXT_LEN];
-    const char *at = read_proc(text, sizeof text, path) == 0 ? NULL : strrchr(text, ')');
-    if (at == NULL || strlen(at) < 4) {
-        return '\0';
-    }
-    if (parent != NULL) {
-        *parent = strtol(at + 3, NULL, 10);
-    }
-    return at[2];
-}
-
 static bool is_still(char state)
 {
     return state == 'T' || state == 't' || state == 'Z' || state == 'X' || state == '\0';
@@ -81,7 +51,7 @@ static bool stands_still(pid_t pid)
     const struct dirent *e = NULL;
     while (d != NULL && still && (e = readdir(d)) != NULL) { /* NOLINT(concurrency-mt-unsafe) */
         (void)snprintf(path, sizeof path, "/proc/%d/task/%s/stat", (int)pid, e->d_name);
-        still = e->d_name[0] == '.' || is_still(state_of(path, NULL));
+        still = e->d_name[0] == '.' || is_still(mse_proc_state(path, NULL));
     }
     if (d != NULL) {
         (void)closedir(d);
@@ -112,7 +82,7 @@ static mse_status stop_one(struct mse_freeze *f, pid_t pid, pid_t parent)
     }
     int fd = (int)syscall(SYS_pidfd_open, pid, 0);
     (void)snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-    char state = state_of(path, &seen);
+    char state = mse_proc_state(path, &seen);
     /* While the descriptor's process lives, what /proc says of the number is true of it. */
     if (fd < 0 || state == '\0' || state == 'Z' || (parent != 0 && seen != parent)) {
         if (fd >= 0) {
@@ -141,7 +111,7 @@ static mse_status stop_children(struct mse_freeze *f, pid_t pid)
            (e = readdir(d)) != NULL) { /* NOLINT(concurrency-mt-unsafe) */
         char *at = text;
         (void)snprintf(path, sizeof path, "/proc/%d/task/%s/children", (int)pid, e->d_name);
-        if (e->d_name[0] == '.' || read_proc(text, LIST_LEN, path) == 0) {
+        if (e->d_name[0] == '.' || mse_proc_read(text, LIST_LEN, path) == 0) {
             continue;
         }
         for (long child = strtol(at, &at, 10); st == MSE_OK && child > 1;
@@ -229,7 +199,7 @@ static bool read_line(struct mse_freeze *f, const char *line)
 static void read_maps(struct mse_freeze *f, pid_t pid)
 {
     char path[64];
-    char line[TEXT_LEN];
+    char line[LINE_LEN];
     (void)snprintf(path, sizeof path, "/proc/%d/maps", (int)pid);
     FILE *in = fopen(path, "re");
     bool ok = in != NULL;

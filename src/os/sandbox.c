@@ -17,6 +17,7 @@
 
 #include "base/error.h"
 #include "base/util.h"
+#include "os/proc.h"
 
 #define BWRAP     "/usr/bin/bwrap"
 #define SHELL     "/bin/sh"
@@ -238,17 +239,6 @@ static mse_status build_args(struct args **out, const struct mse_sandbox *s, str
     return MSE_OK;
 }
 
-static size_t read_text(char *text, size_t cap, const char *path)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd < 0 ? -1 : read(fd, text, cap - 1);
-    if (fd >= 0) {
-        (void)close(fd);
-    }
-    text[n > 0 ? n : 0] = '\0';
-    return n > 0 ? (size_t)n : 0;
-}
-
 /* Reads what bubblewrap tells about the namespace: one small JSON object, then the end. */
 static bool read_init_pid(pid_t *out, int fd)
 {
@@ -283,12 +273,11 @@ static bool is_tied(pid_t init)
     char path[64];
     char text[INFO_LEN];
     (void)snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)init, (int)init);
-    if (read_text(text, sizeof text, path) == 0) {
+    if (mse_proc_read(text, sizeof text, path) == 0) {
         return false;
     }
     (void)snprintf(path, sizeof path, "/proc/%d/stat", (int)init);
-    const char *at = read_text(text, sizeof text, path) == 0 ? NULL : strrchr(text, ')');
-    return at != NULL && strncmp(at, ") S", 3) == 0;
+    return mse_proc_state(path, NULL) == 'S';
 }
 
 static bool wait_until_tied(const struct mse_sandbox_app *a)
@@ -417,7 +406,7 @@ static void signal_child(pid_t parent, pid_t pid, int sig)
         return;
     }
     (void)snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
-    (void)read_text(text, sizeof text, path);
+    (void)mse_proc_read(text, sizeof text, path);
     const char *at = strstr(text, key);
     if (at != NULL && strtol(at + sizeof key - 1, NULL, 10) == parent) {
         (void)syscall(SYS_pidfd_send_signal, fd, sig, NULL, 0);
@@ -431,7 +420,7 @@ static void signal_children(pid_t init, int sig)
     char path[64];
     char text[4096];
     (void)snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)init, (int)init);
-    if (read_text(text, sizeof text, path) == 0) {
+    if (mse_proc_read(text, sizeof text, path) == 0) {
         return;
     }
     char *at = text;

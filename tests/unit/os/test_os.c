@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
@@ -15,6 +16,7 @@
 
 #include "lib/testlib.h"
 #include "os/private_dir.h"
+#include "os/proc.h"
 #include "os/sandbox.h"
 #include "os/spawn.h"
 
@@ -242,6 +244,23 @@ static void test_commands_that_env_would_misread(void **state)
     assert_status(start("sleep"), MSE_OK);
 }
 
+/* A name with brackets and spaces in it, a text that does not fit, a process that is gone. */
+static void test_what_proc_says(void **state)
+{
+    (void)state;
+    char text[5] = "xxxx";
+    long parent = -1;
+    assert_int_equal(prctl(PR_SET_NAME, "a) Z 1 (b"), 0);
+    assert_int_equal(mse_proc_state("/proc/thread-self/stat", &parent), 'R');
+    assert_int_equal(parent, getppid());
+    assert_int_equal(mse_proc_read(text, sizeof text, "/proc/self/status"), 4);
+    assert_string_equal(text, "Name");
+    assert_int_equal(mse_proc_read(text, sizeof text, "/proc/0/stat"), 0);
+    assert_string_equal(text, "");
+    assert_int_equal(mse_proc_state("/proc/0/stat", &parent), '\0');
+    assert_int_equal(parent, getppid());
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -254,6 +273,7 @@ int main(void)
         cmocka_unit_test(test_closed_standard_descriptors),
         cmocka_unit_test(test_spawn),
         cmocka_unit_test(test_commands_that_env_would_misread),
+        cmocka_unit_test(test_what_proc_says),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
