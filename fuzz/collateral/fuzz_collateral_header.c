@@ -3,6 +3,7 @@
 #include "base/bytes.h"
 #include "base/util.h"
 #include "collateral/path.h"
+#include "http/http.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -21,7 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct mse_bytes line = mse_bytes_of(data, size);
     struct mse_bytes value = line;
     struct mse_build b;
-    if (mse_header_is(&value, line, "TCB-Info-Issuer-Chain")) {
+    if (mse_http_header_is(&value, line, "TCB-Info-Issuer-Chain")) {
         MSE_ASSERT(value.len < line.len);
         MSE_ASSERT(value.len == 0 || (value.data[0] != ' ' && value.data[value.len - 1] > ' '));
     }

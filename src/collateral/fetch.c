@@ -5,9 +5,9 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/util.h"
-#include "collateral/curl.h"
 #include "collateral/path.h"
 #include "crypto/digest.h"
+#include "http/http.h"
 
 #define MAX_WAIT_MS 30000U
 #define SLICE_MS    50U /* how often a wait reports progress */
@@ -194,9 +194,9 @@ static mse_status take_reply(struct job *j, struct mse_http_reply *r, struct mse
     mse_fetched_init(&got);
     mse_status st = MSE_OK;
     if (name != NULL) {
-        if (!r->has_chain || !mse_chain_header_decode(&got.chain, mse_build_view(&r->chain))) {
+        if (!r->has_header || !mse_chain_header_decode(&got.chain, mse_build_view(&r->header))) {
             st = MSE_FAIL(err, MSE_ERR_PROTOCOL, "answer", "the header %s is %s", name,
-                          r->has_chain ? "no percent-encoded PEM" : "missing");
+                          r->has_header ? "no percent-encoded PEM" : "missing");
         }
     } else if (j->key->kind == MSE_FETCH_VCEK || j->key->kind == MSE_FETCH_AMD_CRL) {
         mse_wr_bytes(&got.chain, mse_build_view(&j->f->amd.body));
@@ -234,7 +234,7 @@ static mse_status try_one(struct job *j, const struct mse_upstream *u, bool *aga
         .url = url,
         .ca_file = u->kind == MSE_UPSTREAM_PCCS ? c->ca_file : NULL,
         .proxy = c->proxy,
-        .chain_header = { name, older },
+        .want_header = { name, older },
         .max_body = 2 * MSE_FETCH_MAX_BODY, /* hexadecimal CRLs */
         .connect_ms = bounded(left, c->connect_ms),
         .total_ms = bounded(left, c->request_ms),
@@ -242,11 +242,15 @@ static mse_status try_one(struct job *j, const struct mse_upstream *u, bool *aga
         .cancelled = c->cancelled,
         .user = c->user,
     };
-    if (u->kind == MSE_UPSTREAM_PCS && j->key->kind == MSE_FETCH_PCK_CERT) {
-        request.api_key = c->api_key;
+    char subscription[256];
+    if (u->kind == MSE_UPSTREAM_PCS && j->key->kind == MSE_FETCH_PCK_CERT && c->api_key != NULL) {
+        (void)snprintf(subscription, sizeof subscription, "Ocp-Apim-Subscription-Key: %s",
+                       c->api_key);
+        request.headers[0] = subscription;
+        request.stay = true;
     }
     struct mse_http_reply reply;
-    mse_status st = mse_http_get(&reply, j->f->http, &request, err);
+    mse_status st = mse_http_ask(&reply, j->f->http, &request, err);
     if (st != MSE_OK) {
         *again = st == MSE_ERR_IO || st == MSE_ERR_TIMEOUT || st == MSE_ERR_PROTOCOL;
     } else if (reply.status != 200) {

@@ -313,25 +313,3 @@ bool mse_chain_header_decode(struct mse_build *out, struct mse_bytes value)
     return more && mse_build_ok(out) && text.len >= strlen(begin) &&
            mse_mem_equal(text.data, begin, strlen(begin));
 }
-
-bool mse_header_is(struct mse_bytes *value, struct mse_bytes line, const char *name)
-{
-    size_t len = strlen(name);
-    if (line.len <= len || line.data[len] != ':') {
-        return false;
-    }
-    for (size_t i = 0; i < len; i++) {
-        if (lower((char)line.data[i]) != lower(name[i])) {
-            return false;
-        }
-    }
-    struct mse_bytes rest = mse_bytes_of(line.data + len + 1, line.len - len - 1);
-    while (rest.len > 0 && (rest.data[0] == ' ' || rest.data[0] == '\t')) {
-        rest = mse_bytes_of(rest.data + 1, rest.len - 1);
-    }
-    while (rest.len > 0 && rest.data[rest.len - 1] <= ' ') {
-        rest.len--;
-    }
-    *value = rest;
-    return true;
-}

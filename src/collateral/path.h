@@ -8,8 +8,5 @@
 /* mse_chain_header_decode appends the PEM text of an issuer chain as a header carries it, percent-
  * encoded. False for anything that is no such text. '+' stands for itself: it is a base64 digit. */
 MSE_MUST_USE bool mse_chain_header_decode(struct mse_build *out, struct mse_bytes value);
-/* Whether a header line has this name, of any case; *value borrows what stands behind the colon,
- * without the white space around it. */
-MSE_MUST_USE bool mse_header_is(struct mse_bytes *value, struct mse_bytes line, const char *name);
 
 #endif

@@ -6,6 +6,7 @@
 #include "base/util.h"
 #include "collateral/fetch.h"
 #include "collateral/path.h"
+#include "http/http.h"
 
 static void want_path(const struct mse_fetch_key *k, const char *want)
 {
@@ -181,16 +182,16 @@ static void test_header_lines(void **state)
 {
     (void)state;
     struct mse_bytes v = { 0 };
-    assert_true(mse_header_is(&v, mse_bytes_str("tcb-info-ISSUER-chain: \t a b \r\n"),
-                              "TCB-Info-Issuer-Chain"));
+    assert_true(mse_http_header_is(&v, mse_bytes_str("tcb-info-ISSUER-chain: \t a b \r\n"),
+                                   "TCB-Info-Issuer-Chain"));
     assert_bytes(v, mse_bytes_str("a b"));
-    assert_true(mse_header_is(&v, mse_bytes_str("X:"), "X"));
+    assert_true(mse_http_header_is(&v, mse_bytes_str("X:"), "X"));
     assert_int_equal(v.len, 0);
-    assert_false(mse_header_is(&v, mse_bytes_str("X"), "X"));
-    assert_false(mse_header_is(&v, mse_bytes_str("XY: a"), "X"));
-    assert_false(
-        mse_header_is(&v, mse_bytes_str("SGX-TCB-Info-Issuer-Chain: a"), "TCB-Info-Issuer-Chain"));
-    assert_false(mse_header_is(&v, mse_bytes_str(""), "X"));
+    assert_false(mse_http_header_is(&v, mse_bytes_str("X"), "X"));
+    assert_false(mse_http_header_is(&v, mse_bytes_str("XY: a"), "X"));
+    assert_false(mse_http_header_is(&v, mse_bytes_str("SGX-TCB-Info-Issuer-Chain: a"),
+                                    "TCB-Info-Issuer-Chain"));
+    assert_false(mse_http_header_is(&v, mse_bytes_str(""), "X"));
 }
 
 static bool decodes(const char *in, const char *want)

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "collateral/curl.h"
+#include "http/http.h"
 
 #include <dlfcn.h>
+#include <strings.h>
+#include <unistd.h>
 
 /* The macros that check types call curl_easy_setopt by its name, which is not linked. */
 #define CURL_DISABLE_TYPECHECK
@@ -10,7 +12,6 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/util.h"
-#include "collateral/path.h"
 
 #undef curl_easy_setopt
 #undef curl_easy_getinfo
@@ -18,7 +19,7 @@
 #define LIBRARY     "libcurl.so.4"
 #define OLDEST      0x075500 /* 7.85: CURLOPT_PROTOCOLS_STR */
 #define MAX_HEADERS ((size_t)256 * 1024)
-#define MAX_CHAIN   ((size_t)128 * 1024) /* percent-encoded */
+#define MAX_VALUE   ((size_t)128 * 1024) /* percent-encoded */
 
 /* What is used of libcurl, with the types of its header. */
 struct curl_table {
@@ -45,8 +46,12 @@ struct transfer {
     const struct mse_http_request *request;
     struct mse_http_reply *reply;
     size_t headers; /* bytes so far */
+    bool good;      /* the answer is 2xx */
     bool too_much;
-    bool twice; /* the chain header */
+    bool twice; /* the wanted header */
+    uint64_t body_len;
+    size_t piece; /* of the body, the one that is being sent, and where in it */
+    uint64_t at;
 };
 
 static bool find(void *library, const char *name, void *slot)
@@ -117,24 +122,48 @@ void mse_http_free(struct mse_http *h)
 void mse_http_reply_clear(struct mse_http_reply *r)
 {
     mse_build_clear(&r->body);
-    mse_build_clear(&r->chain);
-    r->has_chain = false;
+    mse_build_clear(&r->header);
+    r->has_header = false;
+}
+
+bool mse_http_header_is(struct mse_bytes *value, struct mse_bytes line, const char *name)
+{
+    size_t len = strlen(name);
+    if (line.len <= len || line.data[len] != ':' ||
+        strncasecmp((const char *)line.data, name, len) != 0) {
+        return false;
+    }
+    struct mse_bytes rest = mse_bytes_of(line.data + len + 1, line.len - len - 1);
+    while (rest.len > 0 && (rest.data[0] == ' ' || rest.data[0] == '\t')) {
+        rest = mse_bytes_of(rest.data + 1, rest.len - 1);
+    }
+    while (rest.len > 0 && rest.data[rest.len - 1] <= ' ') {
+        rest.len--;
+    }
+    *value = rest;
+    return true;
 }
 
 static size_t on_body(char *data, size_t size, size_t num, void *user)
 {
     struct transfer *t = user;
+    if (t->request->take != NULL && t->good) {
+        t->too_much = !t->request->take(t->request->user, mse_bytes_of(data, size * num));
+        return t->too_much ? 0 : size * num;
+    }
     mse_wr_copy(&t->reply->body, data, size * num);
     t->too_much = t->too_much || !mse_build_ok(&t->reply->body);
     return t->too_much ? 0 : size * num;
 }
 
 /* Each answer of a chain of redirects begins anew. */
-static void begin_answer(struct transfer *t)
+static void begin_answer(struct transfer *t, struct mse_bytes line)
 {
+    size_t at = mse_bytes_find(line, mse_bytes_str(" "));
+    t->good = at < line.len && at + 1 < line.len && line.data[at + 1] == '2';
     mse_build_reset(&t->reply->body);
-    mse_build_reset(&t->reply->chain);
-    t->reply->has_chain = false;
+    mse_build_reset(&t->reply->header);
+    t->reply->has_header = false;
 }
 
 static size_t on_header(char *data, size_t size, size_t num, void *user)
@@ -144,31 +173,107 @@ static size_t on_header(char *data, size_t size, size_t num, void *user)
     struct mse_bytes value = { 0 };
     t->headers += line.len;
     if (line.len >= 5 && mse_mem_equal(line.data, "HTTP/", 5)) {
-        begin_answer(t);
+        begin_answer(t, line);
     }
-    for (size_t i = 0; i < MSE_ARRAY_LEN(t->request->chain_header); i++) {
-        const char *name = t->request->chain_header[i];
-        if (name != NULL && mse_header_is(&value, line, name)) {
-            t->twice = t->twice || t->reply->has_chain;
-            t->reply->has_chain = true;
-            mse_wr_bytes(&t->reply->chain, value);
+    for (size_t i = 0; i < MSE_ARRAY_LEN(t->request->want_header); i++) {
+        const char *name = t->request->want_header[i];
+        if (name != NULL && mse_http_header_is(&value, line, name)) {
+            t->twice = t->twice || t->reply->has_header;
+            t->reply->has_header = true;
+            mse_wr_bytes(&t->reply->header, value);
         }
     }
-    t->too_much = t->too_much || t->headers > MAX_HEADERS || t->reply->chain.failed;
+    t->too_much = t->too_much || t->headers > MAX_HEADERS || t->reply->header.failed;
     return t->too_much || t->twice ? 0 : line.len;
+}
+
+static uint64_t count(curl_off_t n)
+{
+    return n > 0 ? (uint64_t)n : 0;
 }
 
 static int on_progress(void *user, curl_off_t total, curl_off_t now, curl_off_t up_total,
                        curl_off_t up)
 {
     const struct transfer *t = user;
-    (void)up_total;
-    (void)up;
+    bool sends = t->body_len > 0;
     if (t->request->progress != NULL) {
-        t->request->progress(t->request->user, now > 0 ? (uint64_t)now : 0,
-                             total > 0 ? (uint64_t)total : 0);
+        t->request->progress(t->request->user, count(sends ? up : now),
+                             count(sends ? up_total : total));
     }
     return t->request->cancelled != NULL && t->request->cancelled(t->request->user) ? 1 : 0;
+}
+
+static uint64_t piece_len(const struct mse_http_piece *p)
+{
+    return p->bytes.data != NULL ? p->bytes.len : p->len;
+}
+
+/* The next bytes of the body. A file that became shorter meanwhile ends the transfer. */
+static size_t on_send(char *out, size_t size, size_t num, void *user)
+{
+    struct transfer *t = user;
+    size_t cap = size * num;
+    while (t->piece < t->request->num_pieces) {
+        const struct mse_http_piece *p = &t->request->pieces[t->piece];
+        uint64_t left = piece_len(p) - t->at;
+        if (left == 0) {
+            t->piece++;
+            t->at = 0;
+            continue;
+        }
+        size_t n = left < cap ? (size_t)left : cap;
+        if (p->bytes.data != NULL) {
+            memcpy(out, p->bytes.data + t->at, n);
+        } else {
+            ssize_t got = pread(p->fd, out, n, (off_t)t->at);
+            if (got <= 0) {
+                return CURL_READFUNC_ABORT;
+            }
+            n = (size_t)got;
+        }
+        t->at += n;
+        return n;
+    }
+    return 0;
+}
+
+/* From the start again, on another connection. */
+static int on_seek(void *user, curl_off_t offset, int origin)
+{
+    struct transfer *t = user;
+    if (offset != 0 || origin != SEEK_SET) {
+        return CURL_SEEKFUNC_CANTSEEK;
+    }
+    t->piece = 0;
+    t->at = 0;
+    return CURL_SEEKFUNC_OK;
+}
+
+/* Method and body. */
+static bool configure_body(struct mse_http *h, struct transfer *t)
+{
+    const struct mse_http_request *r = t->request;
+    __typeof__(h->curl.easy_setopt) set = h->curl.easy_setopt;
+    CURL *e = h->easy;
+    bool good = true;
+    for (size_t i = 0; i < r->num_pieces; i++) {
+        t->body_len += piece_len(&r->pieces[i]);
+    }
+    if (r->pieces != NULL) {
+        good = set(e, CURLOPT_POST, 1L) == CURLE_OK &&
+               set(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)t->body_len) == CURLE_OK &&
+               set(e, CURLOPT_READFUNCTION, on_send) == CURLE_OK &&
+               set(e, CURLOPT_READDATA, t) == CURLE_OK &&
+               set(e, CURLOPT_SEEKFUNCTION, on_seek) == CURLE_OK &&
+               set(e, CURLOPT_SEEKDATA, t) == CURLE_OK;
+    }
+    good = good && (r->method == NULL || set(e, CURLOPT_CUSTOMREQUEST, r->method) == CURLE_OK);
+    if (good && r->stall_s > 0) {
+        good = set(e, CURLOPT_LOW_SPEED_LIMIT, 1L) == CURLE_OK &&
+               set(e, CURLOPT_LOW_SPEED_TIME, (long)r->stall_s) == CURLE_OK;
+    }
+    return good;
 }
 
 /* All that a transfer is told. Options of libcurl that an old version lacks are an error here. */
@@ -184,7 +289,7 @@ static bool configure(struct mse_http *h, struct transfer *t, char *message,
         set(e, CURLOPT_URL, r->url) == CURLE_OK &&
         set(e, CURLOPT_PROTOCOLS_STR, schemes) == CURLE_OK &&
         set(e, CURLOPT_REDIR_PROTOCOLS_STR, schemes) == CURLE_OK &&
-        set(e, CURLOPT_FOLLOWLOCATION, r->api_key == NULL ? 1L : 0L) == CURLE_OK &&
+        set(e, CURLOPT_FOLLOWLOCATION, r->stay ? 0L : 1L) == CURLE_OK &&
         set(e, CURLOPT_MAXREDIRS, 3L) == CURLE_OK && set(e, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
         set(e, CURLOPT_CONNECTTIMEOUT_MS, (long)r->connect_ms) == CURLE_OK &&
         set(e, CURLOPT_TIMEOUT_MS, (long)r->total_ms) == CURLE_OK &&
@@ -198,6 +303,7 @@ static bool configure(struct mse_http *h, struct transfer *t, char *message,
         set(e, CURLOPT_XFERINFOFUNCTION, on_progress) == CURLE_OK &&
         set(e, CURLOPT_XFERINFODATA, t) == CURLE_OK &&
         set(e, CURLOPT_HTTPHEADER, headers) == CURLE_OK;
+    good = good && configure_body(h, t);
     good = good && (r->ca_file == NULL || set(e, CURLOPT_CAINFO, r->ca_file) == CURLE_OK);
     return good && (r->proxy == NULL || set(e, CURLOPT_PROXY, r->proxy) == CURLE_OK);
 }
@@ -229,8 +335,7 @@ static mse_status judge(const struct mse_http *h, const struct transfer *t, CURL
         return MSE_FAIL(err, MSE_ERR_NO_SPACE, "answer", "longer than any such object may be");
     }
     if (t->twice) {
-        return MSE_FAIL(err, MSE_ERR_PROTOCOL, "answer",
-                        "the issuer chain's header is there twice");
+        return MSE_FAIL(err, MSE_ERR_PROTOCOL, "answer", "a header is there twice");
     }
     if (code != CURLE_OK) {
         return MSE_FAIL(err, status_of(code), "transfer", "%.160s",
@@ -239,22 +344,34 @@ static mse_status judge(const struct mse_http *h, const struct transfer *t, CURL
     return MSE_OK;
 }
 
-mse_status mse_http_get(struct mse_http_reply *out, struct mse_http *h,
+static struct curl_slist *header_lines(const struct mse_http *h, const struct mse_http_request *r)
+{
+    struct curl_slist *list = NULL;
+    for (size_t i = 0; i < MSE_HTTP_MAX_HEADERS && r->headers[i] != NULL; i++) {
+        struct curl_slist *longer = h->curl.slist_append(list, r->headers[i]);
+        if (longer == NULL) {
+            h->curl.slist_free_all(list);
+            return NULL;
+        }
+        list = longer;
+    }
+    return list;
+}
+
+mse_status mse_http_ask(struct mse_http_reply *out, struct mse_http *h,
                         const struct mse_http_request *r, struct mse_error *err)
 {
     char message[CURL_ERROR_SIZE] = "";
     struct mse_http_reply empty = { 0 };
     struct transfer t = { .request = r, .reply = out };
-    struct curl_slist *headers = NULL;
     curl_off_t retry = 0;
     *out = empty;
     mse_build_heap(&out->body, r->max_body);
-    mse_build_heap(&out->chain, MAX_CHAIN);
+    mse_build_heap(&out->header, MAX_VALUE);
     h->curl.easy_reset(h->easy); /* keeps the connections */
-    if (r->api_key != NULL) {
-        char line[256];
-        (void)snprintf(line, sizeof line, "Ocp-Apim-Subscription-Key: %s", r->api_key);
-        headers = h->curl.slist_append(NULL, line);
+    struct curl_slist *headers = header_lines(h, r);
+    if (headers == NULL && r->headers[0] != NULL) {
+        return MSE_FAIL(err, MSE_ERR_MEMORY, "libcurl", "out of memory");
     }
     if (!configure(h, &t, message, headers) ||
         h->curl.easy_setopt(h->easy, CURLOPT_USERAGENT, "mse") != CURLE_OK) {
@@ -264,6 +381,7 @@ mse_status mse_http_get(struct mse_http_reply *out, struct mse_http *h,
     CURLcode code = h->curl.easy_perform(h->easy);
     h->curl.slist_free_all(headers);
     (void)h->curl.easy_getinfo(h->easy, CURLINFO_RESPONSE_CODE, &out->status);
+    out->untrusted = code == CURLE_PEER_FAILED_VERIFICATION;
     if (h->curl.easy_getinfo(h->easy, CURLINFO_RETRY_AFTER, &retry) == CURLE_OK && retry > 0) {
         out->retry_after = retry < 86400 ? (unsigned)retry : 86400;
     }
