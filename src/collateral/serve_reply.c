@@ -3,7 +3,6 @@
 #include "collateral/serve_reply.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 
 #include "base/bytes.h"
 #include "base/util.h"
@@ -18,72 +17,10 @@
 #define TYPE_JSON     "application/json"
 #define TYPE_PEM      "application/x-pem-file"
 #define TYPE_CRL      "application/pkix-crl"
-#define TYPE_TEXT     "text/plain; charset=utf-8"
 #define STATUS_OK     200U
 #define V3_ENDED      "299 - \"version 3 of this interface has ended: use version 4\""
 #define KEEP_CERT     ((mse_time)3600)
 #define HEX_CERT_TCBM 37
-
-struct mse_reply *mse_reply_new(unsigned status)
-{
-    struct mse_reply *r = calloc(1, sizeof *r);
-    if (r != NULL) {
-        atomic_init(&r->refs, 1);
-        r->status = status;
-        mse_build_heap(&r->body, MSE_FETCH_MAX_BODY * 2 + 1);
-    }
-    return r;
-}
-
-struct mse_reply *mse_reply_ref(struct mse_reply *r)
-{
-    (void)atomic_fetch_add_explicit(&r->refs, 1, memory_order_relaxed);
-    return r;
-}
-
-void mse_reply_unref(struct mse_reply *r)
-{
-    if (r == NULL || atomic_fetch_sub_explicit(&r->refs, 1, memory_order_acq_rel) != 1) {
-        return;
-    }
-    for (size_t i = 0; i < r->num_headers; i++) {
-        free(r->headers[i].value);
-    }
-    mse_build_clear(&r->body);
-    free(r);
-}
-
-bool mse_reply_add(struct mse_reply *r, const char *name, const char *value)
-{
-    MSE_ASSERT(r->num_headers < MSE_REPLY_MAX_HEADERS);
-    char *copy = strdup(value);
-    if (copy == NULL) {
-        return false;
-    }
-    r->headers[r->num_headers++] = (struct mse_reply_header) { name, copy };
-    return true;
-}
-
-/* r, or nothing if something did not fit. */
-static struct mse_reply *finish(struct mse_reply *r, bool good)
-{
-    if (r == NULL || (good && mse_build_ok(&r->body))) {
-        return r;
-    }
-    mse_reply_unref(r);
-    return NULL;
-}
-
-struct mse_reply *mse_reply_text(unsigned status, const char *text)
-{
-    struct mse_reply *r = mse_reply_new(status);
-    if (r == NULL) {
-        return NULL;
-    }
-    mse_wr_str(&r->body, text);
-    mse_wr_str(&r->body, "\n");
-    return finish(r, mse_reply_add(r, "Content-Type", TYPE_TEXT));
-}
 
 /* Percent-encoding of all but the unreserved characters (RFC 3986 §2.3). */
 static bool add_chain(struct mse_reply *r, const char *name, const struct mse_build *chain)
@@ -165,7 +102,7 @@ struct mse_reply *mse_reply_of_object(const struct mse_serve_request *q,
     }
     bool good = mse_reply_add(r, "Content-Type", type) && add_warning(r, q) &&
                 (!q->with_chain || add_chain(r, chain_header(q->key.kind), &o->chain));
-    return finish(r, good);
+    return mse_reply_finish(r, good);
 }
 
 struct mse_reply *mse_reply_of_cert(const struct mse_serve_request *q,
@@ -191,7 +128,7 @@ struct mse_reply *mse_reply_of_cert(const struct mse_serve_request *q,
                 mse_reply_add(r, "SGX-PCK-Certificate-CA-Type",
                               c->facts.platform_ca ? "platform" : "processor") &&
                 add_warning(r, q) && add_chain(r, "SGX-PCK-Certificate-Issuer-Chain", &c->chain);
-    return finish(r, good);
+    return mse_reply_finish(r, good);
 }
 
 /* The table. */

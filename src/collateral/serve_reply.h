@@ -1,34 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Ready answers: made once, shared by all requests for the same thing, never changed. And a bounded
- * table of them by request target. */
+/* The answers of the service (httpd/reply.h), and a bounded table of them by request target. */
 #ifndef COLLATERAL_SERVE_REPLY_H
 #define COLLATERAL_SERVE_REPLY_H
 
 #include "collateral/serve_store.h"
-
-#define MSE_REPLY_MAX_HEADERS 8
-
-struct mse_reply_header {
-    const char *name; /* static */
-    char *value;      /* heap */
-};
-struct mse_reply {
-    _Atomic unsigned refs;
-    unsigned status;
-    size_t num_headers;
-    struct mse_reply_header headers[MSE_REPLY_MAX_HEADERS];
-    struct mse_build body;
-    mse_time until; /* when it may no longer be kept; 0: never keep it */
-};
-/* An empty answer with one reference; NULL without memory. */
-struct mse_reply *mse_reply_new(unsigned status);
-struct mse_reply *mse_reply_ref(struct mse_reply *r);
-/* Accepts NULL. */
-void mse_reply_unref(struct mse_reply *r);
-/* Copies value. False without memory. */
-MSE_MUST_USE bool mse_reply_add(struct mse_reply *r, const char *name, const char *value);
-/* A line of plain text; NULL without memory. */
-struct mse_reply *mse_reply_text(unsigned status, const char *text);
+#include "httpd/reply.h"
 
 /* What a request for an object or a certificate is answered with. NULL without memory. */
 struct mse_reply *mse_reply_of_object(const struct mse_serve_request *q,

@@ -4,6 +4,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <stdatomic.h>
+#include <stddef.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -11,14 +14,61 @@
 
 #include "base/util.h"
 
-/* Connects to the very file that at refers to: its path could have been changed since. */
-static int connect_to(int at)
+/* The name of a socket that stands for somebody else: an abstract one, which nobody else has. */
+#define FOR_MARK     "\0mse:"
+#define FOR_MARK_LEN ((size_t)5)
+#define FOR_LEN      (FOR_MARK_LEN + 16 + sizeof(uint64_t))
+
+static void stand_for(int fd, const uint8_t source[16])
+{
+    static _Atomic uint64_t count;
+    struct sockaddr_un a = { .sun_family = AF_UNIX };
+    uint64_t unique = ((uint64_t)getpid() << 40) + atomic_fetch_add(&count, 1);
+    memcpy(a.sun_path, FOR_MARK, FOR_MARK_LEN);
+    memcpy(a.sun_path + FOR_MARK_LEN, source, 16);
+    memcpy(a.sun_path + FOR_MARK_LEN + 16, &unique, sizeof unique);
+    socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + FOR_LEN);
+    (void)bind(fd, (const struct sockaddr *)&a, len); /* else the source is not known */
+}
+
+void mse_net_source(int fd, uint8_t out[16])
+{
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+        struct sockaddr_un un;
+    } a = { .any = { .sa_family = AF_UNSPEC } };
+    socklen_t len = sizeof a;
+    memset(out, 0, 16);
+    if (getpeername(fd, &a.any, &len) != 0) {
+        return;
+    }
+    if (a.any.sa_family == AF_INET6) {
+        memcpy(out, &a.v6.sin6_addr, 16);
+    } else if (a.any.sa_family == AF_INET) {
+        out[10] = 0xff;
+        out[11] = 0xff;
+        memcpy(out + 12, &a.v4.sin_addr, 4);
+    } else if (a.any.sa_family == AF_UNIX &&
+               len == offsetof(struct sockaddr_un, sun_path) + FOR_LEN &&
+               memcmp(a.un.sun_path, FOR_MARK, FOR_MARK_LEN) == 0) {
+        memcpy(out, a.un.sun_path + FOR_MARK_LEN, 16);
+    }
+}
+
+/* Connects to the very file that at refers to: its path could have been changed since. source: may
+ * be NULL. */
+static int connect_to(int at, const uint8_t *source)
 {
     struct sockaddr_un addr = { .sun_family = AF_UNIX };
     (void)snprintf(addr.sun_path, sizeof addr.sun_path, "/proc/self/fd/%d", at);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) {
         return -1;
+    }
+    if (source != NULL) {
+        stand_for(fd, source);
     }
     if (connect(fd, (const struct sockaddr *)&addr, sizeof addr) != 0) {
         int saved = errno;
@@ -29,7 +79,7 @@ static int connect_to(int at)
     return fd;
 }
 
-int mse_net_connect_unix(const char *path)
+static int connect_unix(const char *path, const uint8_t *source)
 {
     struct stat st;
     int fd = -1;
@@ -38,7 +88,7 @@ int mse_net_connect_unix(const char *path)
         return -1;
     }
     if (fstat(at, &st) == 0 && S_ISSOCK(st.st_mode)) {
-        fd = connect_to(at);
+        fd = connect_to(at, source);
     } else {
         errno = ENOTSOCK;
     }
@@ -46,6 +96,16 @@ int mse_net_connect_unix(const char *path)
     (void)close(at);
     errno = saved;
     return fd;
+}
+
+int mse_net_connect_unix(const char *path)
+{
+    return connect_unix(path, NULL);
+}
+
+int mse_net_connect_unix_for(const char *path, const uint8_t source[16])
+{
+    return connect_unix(path, source);
 }
 
 int mse_net_listen_unix(const char *path, int backlog)

@@ -12,6 +12,11 @@
  * part of path may belong to somebody hostile: a link there is not followed (it would lead to
  * sockets of this machine), the folder that holds it is trusted. Needs /proc. */
 int mse_net_connect_unix(const char *path);
+/* The same for a backend that has to know for whom: mse_net_source there gives source. */
+int mse_net_connect_unix_for(const char *path, const uint8_t source[16]);
+/* Who is at the other end of a socket: the IPv6 address, the IPv4 one mapped into it, or whom
+ * mse_net_connect_unix_for named; zeros if it is not known. */
+void mse_net_source(int fd, uint8_t out[16]);
 /* A non-blocking, close-on-exec unix socket that listens at path. -1 with errno. */
 int mse_net_listen_unix(const char *path, int backlog);
 /* After accept failed: without descriptors or memory the connection stays in the queue, and who

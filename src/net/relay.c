@@ -353,14 +353,28 @@ static bool wants_own(const struct mse_relay_conn *c)
     return name != NULL && mse_tls_named(c->tls, name);
 }
 
+static int dial_back(const struct mse_relay_conn *c)
+{
+    const struct mse_relay_config *cfg = &c->relay->cfg;
+    uint8_t source[16];
+    if (wants_own(c)) {
+        return mse_net_connect_unix(cfg->own_backend);
+    }
+    if (cfg->dial != NULL) {
+        return cfg->dial(cfg->dial_user);
+    }
+    if (!cfg->tell_source) {
+        return mse_net_connect_unix(cfg->backend);
+    }
+    mse_relay_conn_source(c, source);
+    return mse_net_connect_unix_for(cfg->backend, source);
+}
+
 /* Connects to the app, or leaves that to the retry timer while its queue is full. */
 static bool connect_back(struct mse_relay_conn *c)
 {
     struct mse_relay *r = c->relay;
-    bool own = wants_own(c);
-    int fd = own || r->cfg.dial == NULL
-                 ? mse_net_connect_unix(own ? r->cfg.own_backend : r->cfg.backend)
-                 : r->cfg.dial(r->cfg.dial_user);
+    int fd = dial_back(c);
     if (fd < 0 && errno == EAGAIN) {
         return uv_is_active((const uv_handle_t *)&r->retry) != 0 ||
                uv_timer_start(&r->retry, on_retry, RETRY_MS, RETRY_MS) == 0;
@@ -536,23 +550,7 @@ bool mse_relay_conn_named(const struct mse_relay_conn *c, const char *name)
 
 void mse_relay_conn_source(const struct mse_relay_conn *c, uint8_t out[16])
 {
-    union {
-        struct sockaddr any;
-        struct sockaddr_in v4;
-        struct sockaddr_in6 v6;
-    } a = { .any = { .sa_family = AF_UNSPEC } };
-    socklen_t len = sizeof a;
-    memset(out, 0, 16);
-    if (getpeername(c->front_fd, &a.any, &len) != 0) {
-        return;
-    }
-    if (a.any.sa_family == AF_INET6) {
-        memcpy(out, &a.v6.sin6_addr, 16);
-    } else if (a.any.sa_family == AF_INET) {
-        out[10] = 0xff;
-        out[11] = 0xff;
-        memcpy(out + 12, &a.v4.sin_addr, 4);
-    }
+    mse_net_source(c->front_fd, out);
 }
 
 /* The handshake goes on; true when all is well, complete or not. */

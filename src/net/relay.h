@@ -34,6 +34,7 @@ struct mse_relay_config {
     const char *backend;        /* path of the unix socket; borrowed */
     int (*dial)(void *user);    /* connects in its place, as mse_net_connect_unix does; or NULL */
     void *dial_user;
+    bool tell_source;     /* backend learns who is at the other end: mse_net_source */
     const char *own_name; /* the server name whose connections go to own_backend instead; NULL:
                              there is none; both borrowed */
     const char *own_backend;

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The target of a request: its parts lie in it, in order, and what is decoded is text. */
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/util.h"
+#include "httpd/target.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct mse_target t;
+    struct mse_bytes one = { 0 };
+    struct mse_bytes two = { 0 };
+    char text[64];
+    size_t seen = 0;
+    if (!mse_target_split(&t, mse_bytes_of(data, size))) {
+        return 0;
+    }
+    size_t len = t.path.len;
+    while (mse_target_segment(&t.path, &one)) {
+        seen += one.len + 1;
+        MSE_ASSERT(one.len == 0 || memchr(one.data, '/', one.len) == NULL);
+    }
+    MSE_ASSERT(seen == len);
+    while (mse_target_parameter(&t.query, &one, &two)) {
+        MSE_ASSERT(one.len == 0 || memchr(one.data, '&', one.len) == NULL);
+        if (mse_target_decode(text, sizeof text, two, true)) {
+            MSE_ASSERT(strlen(text) <= two.len && mse_utf8_valid(mse_bytes_str(text)));
+        }
+    }
+    MSE_ASSERT(t.query.len == 0);
+    return 0;
+}
