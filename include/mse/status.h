@@ -246,6 +246,9 @@ enum mse_status {
     MSE_ERR_STORAGE_ROLLED_BACK, /* whole and authentic, but not what was stored last */
     MSE_ERR_STORAGE_LIMIT,       /* more files, levels or bytes than are kept */
 
+    /* Of a platform of several machines. */
+    MSE_ERR_LEASE_LOST, /* what was to be changed is another's now */
+
     MSE_STATUS_COUNT
 };
 typedef enum mse_status mse_status;

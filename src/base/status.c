@@ -291,6 +291,7 @@ static const struct entry table[MSE_STATUS_COUNT] = {
     [MSE_ERR_STORAGE_ROLLED_BACK] = { "storage_rolled_back",
                                       "the storage is not what was stored last" },
     [MSE_ERR_STORAGE_LIMIT] = { "storage_limit", "the storage would hold more than it may" },
+    [MSE_ERR_LEASE_LOST] = { "lease_lost", "another has it now" },
 };
 
 static const struct entry *find(mse_status st)

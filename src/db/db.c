@@ -89,10 +89,10 @@ void mse_db_close(struct mse_db *db)
     }
 }
 
-mse_status mse_db_begin(struct mse_db *db, bool write, struct mse_error *err)
+mse_status mse_db_begin(struct mse_db *db, enum mse_db_access access, struct mse_error *err)
 {
     MSE_ASSERT(!db->inside);
-    mse_status st = db->backend->begin(db->impl, write, err);
+    mse_status st = db->backend->begin(db->impl, access, err);
     db->inside = st == MSE_OK;
     return st;
 }
@@ -116,6 +116,12 @@ mse_status mse_db_run(struct mse_db *db, const struct mse_db_query *q, struct ms
     MSE_ASSERT(q->num_params <= MSE_DB_MAX_COLUMNS);
     mse_status st = db->backend->prepare(db->impl, q->which, err);
     return st == MSE_OK ? db->backend->run(db->impl, q, err) : st;
+}
+
+mse_status mse_db_clock_ms(struct mse_db *db, int64_t *out, struct mse_error *err)
+{
+    MSE_ASSERT(db->inside);
+    return db->backend->clock_ms(db->impl, out, err);
 }
 
 mse_status mse_db_exec(struct mse_db *db, const char *sqlite, const char *postgres,

@@ -29,7 +29,7 @@ int64_t mse_db_number(const struct mse_db_value *v);
 /* Copies a TEXT column, "" for NULL; false if it does not fit. */
 MSE_MUST_USE bool mse_db_copy(char *out, size_t cap, const struct mse_db_value *v);
 
-#define MSE_DB_MAX_COLUMNS 24
+#define MSE_DB_MAX_COLUMNS 32
 
 /* What a program keeps in its database, and the statements that it runs. */
 struct mse_db_kind {
@@ -54,9 +54,14 @@ MSE_MUST_USE mse_status mse_db_open(struct mse_db **out, const struct mse_db_kin
 void mse_db_close(struct mse_db *db);
 MSE_MUST_USE bool mse_db_is_postgres(const char *where);
 
-/* mse_db_begin begins a transaction: write, which has to wait for other writers; or read, which
- * sees one state of all tables. A lost connection is made anew here. MSE_ERR_IO. */
-MSE_MUST_USE mse_status mse_db_begin(struct mse_db *db, bool write, struct mse_error *err);
+enum mse_db_access {
+    MSE_DB_READ,         /* sees one state of all tables */
+    MSE_DB_WRITE,        /* waits for all other writers of this kind, and they for it */
+    MSE_DB_WRITE_BESIDE, /* waits for those only that write to the same rows, where it can */
+};
+/* mse_db_begin begins a transaction. A lost connection is made anew here. MSE_ERR_IO. */
+MSE_MUST_USE mse_status mse_db_begin(struct mse_db *db, enum mse_db_access access,
+                                     struct mse_error *err);
 /* mse_db_end commits if st is MSE_OK, else undoes everything; returns st, or why committing
  * failed. */
 MSE_MUST_USE mse_status mse_db_end(struct mse_db *db, mse_status st, struct mse_error *err);
@@ -77,6 +82,9 @@ struct mse_db_query {
  * MSE_ERR_CONFIG: a condition of the schema does not hold; MSE_ERR_IO; what row returned. */
 MSE_MUST_USE mse_status mse_db_run(struct mse_db *db, const struct mse_db_query *q,
                                    struct mse_error *err);
+/* The database's clock, in milliseconds since 1970, inside a transaction: that of the server, which
+ * is one for all machines; of a file: this machine's. */
+MSE_MUST_USE mse_status mse_db_clock_ms(struct mse_db *db, int64_t *out, struct mse_error *err);
 /* mse_db_exec runs SQL that is not prepared and returns nothing, inside a transaction; for
  * statements of the schema. The text is the program's, never anybody's input. */
 MSE_MUST_USE mse_status mse_db_exec(struct mse_db *db, const char *sqlite, const char *postgres,

@@ -68,7 +68,7 @@ static mse_status ask(const struct server *s, const char *sql, int64_t *out, str
     if (PQresultStatus(r) != PGRES_TUPLES_OK || PQntuples(r) > 1) {
         st = failed(s, r, err);
     } else if (PQntuples(r) == 1 && !PQgetisnull(r, 0, 0) &&
-               !mse_u64_parse(&n, mse_bytes_str(PQgetvalue(r, 0, 0)), INT32_MAX)) {
+               !mse_u64_parse(&n, mse_bytes_str(PQgetvalue(r, 0, 0)), INT64_MAX)) {
         st = MSE_FAIL(err, MSE_ERR_MALFORMED, STEP, "is no %s", s->kind->what);
     } else {
         *out = (int64_t)n;
@@ -229,11 +229,12 @@ static mse_status open_it(void **out, const struct mse_db_kind *kind, const char
 
 /* Transactions. */
 
-static mse_status begin_once(const struct server *s, bool write, struct mse_error *err)
+static mse_status begin_once(const struct server *s, enum mse_db_access access,
+                             struct mse_error *err)
 {
-    mse_status st =
-        exec_on(s, write ? "BEGIN" : "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", err);
-    return st == MSE_OK && write ? exec_on(s, s->kind->postgres_lock, err) : st;
+    static const char read[] = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+    mse_status st = exec_on(s, access == MSE_DB_READ ? read : "BEGIN", err);
+    return st == MSE_OK && access == MSE_DB_WRITE ? exec_on(s, s->kind->postgres_lock, err) : st;
 }
 
 static mse_status connect_again(struct server *s, struct mse_error *err)
@@ -256,14 +257,14 @@ static void rollback(void *impl)
 }
 
 /* A connection that was lost while nothing was under way is made anew: nothing is done twice. */
-static mse_status begin(void *impl, bool write, struct mse_error *err)
+static mse_status begin(void *impl, enum mse_db_access access, struct mse_error *err)
 {
     struct server *s = impl;
     struct mse_error why = { .status = MSE_OK };
-    mse_status st = begin_once(s, write, &why);
+    mse_status st = begin_once(s, access, &why);
     if (st != MSE_OK && PQstatus(s->pg) != CONNECTION_OK) {
         st = connect_again(s, err);
-        return st == MSE_OK ? begin_once(s, write, err) : st;
+        return st == MSE_OK ? begin_once(s, access, err) : st;
     }
     if (st != MSE_OK) {
         rollback(s);
@@ -447,6 +448,12 @@ static mse_status exec(void *impl, const char *sql, struct mse_error *err)
     return exec_on(impl, sql, err);
 }
 
+static mse_status clock_ms(void *impl, int64_t *out, struct mse_error *err)
+{
+    return ask(impl, "SELECT CAST(floor(extract(epoch FROM clock_timestamp()) * 1000) AS BIGINT)",
+               out, err);
+}
+
 const struct mse_db_backend mse_db_postgres = {
     .open = open_it,
     .close = close_server,
@@ -456,4 +463,5 @@ const struct mse_db_backend mse_db_postgres = {
     .prepare = prepare,
     .run = run,
     .exec = exec,
+    .clock_ms = clock_ms,
 };

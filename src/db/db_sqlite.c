@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SQLite behind the interface. Several processes may have the file open (WAL). */
+#include <time.h>
+
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/util.h"
@@ -52,10 +54,10 @@ static mse_status open_it(void **out, const struct mse_db_kind *kind, const char
     return MSE_OK;
 }
 
-static mse_status begin(void *impl, bool write, struct mse_error *err)
+static mse_status begin(void *impl, enum mse_db_access access, struct mse_error *err)
 {
     const struct file *f = impl;
-    return mse_sqlite_exec(f->db, write ? "BEGIN IMMEDIATE" : "BEGIN", err);
+    return mse_sqlite_exec(f->db, access == MSE_DB_READ ? "BEGIN" : "BEGIN IMMEDIATE", err);
 }
 
 static mse_status commit(void *impl, struct mse_error *err)
@@ -181,6 +183,17 @@ static mse_status exec(void *impl, const char *sql, struct mse_error *err)
     return mse_sqlite_exec(f->db, sql, err);
 }
 
+static mse_status clock_ms(void *impl, int64_t *out, struct mse_error *err)
+{
+    struct timespec ts = { 0 };
+    (void)impl;
+    if (clock_gettime(CLOCK_REALTIME, &ts) != 0) {
+        return MSE_FAIL(err, MSE_ERR_IO, STEP, "there is no clock");
+    }
+    *out = (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+    return MSE_OK;
+}
+
 const struct mse_db_backend mse_db_sqlite = {
     .open = open_it,
     .close = close_file,
@@ -190,4 +203,5 @@ const struct mse_db_backend mse_db_sqlite = {
     .prepare = prepare,
     .run = run,
     .exec = exec,
+    .clock_ms = clock_ms,
 };

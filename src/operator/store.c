@@ -52,6 +52,40 @@
     "CREATE INDEX apps_owner ON apps(owner_id, created_at);"                                       \
     "CREATE INDEX apps_hardware ON apps(hardware) WHERE " LIVE ";"
 
+/* 3: what a fleet shares. */
+#define STEP_3                                                                                     \
+    "ALTER TABLE apps ADD COLUMN healthcheck_endpoint TEXT NOT NULL DEFAULT '';"                   \
+    "ALTER TABLE apps ADD COLUMN python_application TEXT NOT NULL DEFAULT '';"                     \
+    "ALTER TABLE apps ADD COLUMN command TEXT NOT NULL DEFAULT '';"                                \
+    "ALTER TABLE apps ADD COLUMN proxy_protocol BIGINT NOT NULL DEFAULT 0;"                        \
+    "ALTER TABLE apps ADD COLUMN node TEXT NOT NULL DEFAULT '';"                                   \
+    "ALTER TABLE apps ADD COLUMN port BIGINT NOT NULL DEFAULT 0;"                                  \
+    "ALTER TABLE apps ADD COLUMN fingerprint BYTEA;"                                               \
+    "ALTER TABLE apps ADD COLUMN spki_sha256 BYTEA;"                                               \
+    "ALTER TABLE apps ADD COLUMN launched BIGINT NOT NULL DEFAULT 0;"                              \
+    "ALTER TABLE apps ADD COLUMN stop_wanted BIGINT NOT NULL DEFAULT 0;"                           \
+    "CREATE UNIQUE INDEX apps_domain ON apps(domain_name) WHERE " LIVE ";"                         \
+    "CREATE INDEX apps_node ON apps(node) WHERE " LIVE ";"                                         \
+    "CREATE TABLE fleet(key TEXT PRIMARY KEY NOT NULL, value BIGINT NOT NULL);"                    \
+    "CREATE TABLE nodes(name TEXT PRIMARY KEY NOT NULL, id TEXT NOT NULL, address TEXT NOT NULL,"  \
+    " tee TEXT NOT NULL, version TEXT NOT NULL, memory BIGINT NOT NULL, cores BIGINT NOT NULL,"    \
+    " enclave_memory BIGINT NOT NULL, epoch BIGINT NOT NULL, lease_until BIGINT NOT NULL,"         \
+    " draining BIGINT NOT NULL, gone BIGINT NOT NULL, lapsed_at BIGINT NOT NULL DEFAULT 0);"       \
+    "CREATE TABLE packages(app_id TEXT PRIMARY KEY NOT NULL, upload TEXT NOT NULL,"                \
+    " size BIGINT NOT NULL, sha256 BYTEA NOT NULL, pieces BIGINT NOT NULL,"                        \
+    " complete BIGINT NOT NULL, created_at BIGINT NOT NULL);"                                      \
+    "CREATE TABLE package_pieces(app_id TEXT NOT NULL REFERENCES packages(app_id),"                \
+    " number BIGINT NOT NULL, bytes BYTEA NOT NULL, PRIMARY KEY(app_id, number));"                 \
+    "CREATE TABLE log_ends(app_id TEXT PRIMARY KEY NOT NULL REFERENCES apps(id),"                  \
+    " last BIGINT NOT NULL, written BIGINT NOT NULL);"                                             \
+    "CREATE TABLE logs(app_id TEXT NOT NULL REFERENCES apps(id), seq BIGINT NOT NULL,"             \
+    " at BIGINT NOT NULL, upto BIGINT NOT NULL, bytes BYTEA NOT NULL, PRIMARY KEY(app_id, seq));"  \
+    "CREATE INDEX logs_upto ON logs(app_id, upto);"                                                \
+    "CREATE INDEX logs_at ON logs(at);"                                                            \
+    "CREATE TABLE metrics(app_id TEXT NOT NULL, name TEXT NOT NULL, at BIGINT NOT NULL,"           \
+    " source TEXT NOT NULL, value BIGINT NOT NULL, PRIMARY KEY(app_id, name, at, source));"        \
+    "CREATE INDEX metrics_at ON metrics(at);"
+
 #define REFUSE "BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;"
 #define SQLITE_GUARD                                                                               \
     "CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit " REFUSE                                \
@@ -65,8 +99,8 @@
     "CREATE TRIGGER audit_guard BEFORE UPDATE OR DELETE OR TRUNCATE ON audit"                      \
     " FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse();"
 
-static const char *const sqlite_steps[MSE_OP_SCHEMA] = { STEP_1 SQLITE_GUARD, STEP_2 };
-static const char *const postgres_steps[MSE_OP_SCHEMA] = { STEP_1 POSTGRES_GUARD, STEP_2 };
+static const char *const sqlite_steps[MSE_OP_SCHEMA] = { STEP_1 SQLITE_GUARD, STEP_2, STEP_3 };
+static const char *const postgres_steps[MSE_OP_SCHEMA] = { STEP_1 POSTGRES_GUARD, STEP_2, STEP_3 };
 
 #define USER_COLUMNS "id, name, email, given_name, family_name, admin, created_at, removed_at"
 #define TOKEN_COLUMNS                                                                              \
@@ -77,14 +111,27 @@ static const char *const postgres_steps[MSE_OP_SCHEMA] = { STEP_1 POSTGRES_GUARD
     "app_id, owner_id, project_id, name, mode, label, created_at, expires_at"
 #define APP_COLUMNS                                                                                \
     "id, owner_id, project_id, name, domain_name, config_domain_name, hardware, mode, status,"     \
-    " detail, created_at, ready_at, stopped_at, expires_at, package_sha256, package_size"
+    " detail, created_at, ready_at, stopped_at, expires_at, package_sha256, package_size,"         \
+    " healthcheck_endpoint, python_application, command, proxy_protocol, node, port, fingerprint," \
+    " launched, stop_wanted"
+#define NODE_COLUMNS                                                                               \
+    "name, id, address, tee, version, memory, cores, enclave_memory, epoch, lease_until,"          \
+    " draining, gone"
+#define PACKAGE_COLUMNS "app_id, upload, size, sha256, pieces, complete, created_at"
+#define LOG_COLUMNS     "app_id, seq, at, upto, bytes"
+/* $1: now; $2: when a lease must have been over to give up. */
+#define LATE "gone = 0 AND lease_until <= $1 AND (lapsed_at = 0 OR lapsed_at <= $2)"
+#define USED(column)                                                                               \
+    "SELECT CAST(coalesce(sum(h." column "), 0) AS BIGINT) FROM apps a"                            \
+    " JOIN hardware h ON h.name = a.hardware WHERE a.node = $1"                                    \
+    " AND a.status IN ('spawning', 'initializing', 'running')"
 #define AUDIT_COLUMNS "seq, at, actor, action, subject, detail, hash"
 
 #define V6  "$1, $2, $3, $4, $5, $6"
 #define V7  V6 ", $7"
 #define V8  V7 ", $8"
 #define V9  V8 ", $9"
-#define V16 V9 ", $10, $11, $12, $13, $14, $15, $16"
+#define V25 V9 ", $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25"
 
 #define COPY(at, table, key, columns, values)                                                      \
     [(at)] = "SELECT " columns " FROM " table " ORDER BY " key,                                    \
@@ -137,7 +184,7 @@ static const char *const texts[SQL_NUM] = {
                             " AND used_at = 0",
     [SQL_RESERVATION_COUNT] = "SELECT count(*) FROM reservations WHERE owner_id = $1"
                               " AND used_at = 0 AND expires_at > $2",
-    [SQL_APP_ADD] = "INSERT INTO apps(" APP_COLUMNS ", manifest) VALUES(" V16 ", $17)",
+    [SQL_APP_ADD] = "INSERT INTO apps(" APP_COLUMNS ", manifest) VALUES(" V25 ", $26)",
     [SQL_APP_GET] = "SELECT " APP_COLUMNS " FROM apps WHERE id = $1"
                     " AND ($2 = '' OR owner_id = $2)",
     [SQL_APP_LIST] = "SELECT " APP_COLUMNS " FROM apps WHERE ($1 = '' OR owner_id = $1)"
@@ -149,6 +196,88 @@ static const char *const texts[SQL_NUM] = {
     [SQL_APP_MANIFEST] = "SELECT manifest FROM apps WHERE id = $1",
     [SQL_APP_COUNT] = "SELECT count(*) FROM apps WHERE hardware = $1"
                       " AND ($2 = '' OR owner_id = $2) AND " LIVE,
+    [SQL_APP_DOMAIN_LIVES] = "SELECT count(*) FROM apps WHERE domain_name = $1 AND " LIVE,
+    [SQL_APP_EXISTS] = "SELECT count(*) FROM apps WHERE id = $1",
+    [SQL_APP_PLACE] = "UPDATE apps SET node = $2 WHERE id = $1 AND node = ''"
+                      " AND status = 'spawning'",
+    [SQL_APP_UNPLACE] = "UPDATE apps SET node = '' WHERE node = $1 AND status = 'spawning'"
+                        " AND launched = 0",
+    [SQL_APP_INSTANCE] = "UPDATE apps SET port = $3, fingerprint = $4, spki_sha256 = $5,"
+                         " launched = 1 WHERE id = $1 AND node = $2 AND " LIVE,
+    [SQL_APP_STOP_WANTED] = "UPDATE apps SET stop_wanted = 1 WHERE id = $1 AND stop_wanted = 0",
+    [SQL_APP_DELETE] = "DELETE FROM apps WHERE id = $1",
+    [SQL_APP_OF_NODE] = "SELECT " APP_COLUMNS " FROM apps WHERE node = $1 AND " LIVE " ORDER BY id",
+    [SQL_APP_CLAIMABLE] = "SELECT " APP_COLUMNS " FROM apps WHERE id = (SELECT a.id FROM apps a"
+                          " JOIN hardware h ON h.name = a.hardware WHERE a.status = 'spawning'"
+                          " AND a.node = '' AND a.stop_wanted = 0 AND a.expires_at > $5"
+                          " AND h.tee = $1 AND h.memory <= $2 AND h.cores <= $3"
+                          " AND h.enclave_size <= $4 ORDER BY a.created_at, a.id LIMIT 1)",
+    [SQL_APP_USED_MEMORY] = USED("memory"),
+    [SQL_APP_USED_CORES] = USED("cores"),
+    [SQL_APP_USED_ENCLAVE] = USED("enclave_size"),
+    [SQL_APP_LEFT_OVER] = "SELECT " APP_COLUMNS " FROM apps WHERE status = 'spawning'"
+                          " AND node = '' AND (stop_wanted = 1 OR expires_at <= $1)"
+                          " ORDER BY id LIMIT 64",
+    [SQL_NODE_PUT] = "INSERT INTO nodes(" NODE_COLUMNS ") VALUES(" V9 ", $10, $11, $12)"
+                     " ON CONFLICT(name) DO UPDATE SET id = $2, address = $3, tee = $4,"
+                     " version = $5, memory = $6, cores = $7, enclave_memory = $8, epoch = $9,"
+                     " lease_until = $10, draining = $11, gone = $12, lapsed_at = 0",
+    [SQL_NODE_GET] = "SELECT " NODE_COLUMNS " FROM nodes WHERE name = $1",
+    [SQL_NODE_LIST] = "SELECT " NODE_COLUMNS " FROM nodes ORDER BY name",
+    [SQL_NODE_BEAT] = "UPDATE nodes SET lease_until = $3, lapsed_at = 0 WHERE name = $1"
+                      " AND epoch = $2 AND gone = 0",
+    [SQL_NODE_DRAIN] = "UPDATE nodes SET draining = $2 WHERE name = $1",
+    [SQL_NODE_NUM_LATE] = "SELECT (SELECT count(*) FROM nodes WHERE " LATE ") + (SELECT count(*)"
+                          " FROM apps WHERE status = 'spawning' AND node = ''"
+                          " AND (stop_wanted = 1 OR expires_at <= $3))",
+    [SQL_NODE_LATE] =
+        "SELECT " NODE_COLUMNS ", lapsed_at FROM nodes WHERE " LATE " ORDER BY name LIMIT 64",
+    [SQL_NODE_LAPSE] = "UPDATE nodes SET lapsed_at = $3 WHERE name = $1 AND epoch = $2"
+                       " AND lease_until <= $3 AND gone = 0",
+    [SQL_NODE_GIVE_UP] = "UPDATE nodes SET gone = 1 WHERE name = $1 AND epoch = $2"
+                         " AND lease_until <= $3 AND gone = 0",
+    [SQL_FLEET_NEXT] = "INSERT INTO fleet(key, value) VALUES($1, 1)"
+                       " ON CONFLICT(key) DO UPDATE SET value = fleet.value + 1",
+    [SQL_FLEET_GET] = "SELECT value FROM fleet WHERE key = $1",
+    [SQL_ROUTE_LIST] = "SELECT a.domain_name, a.config_domain_name, n.address, a.port, a.mode,"
+                       " a.id, a.proxy_protocol, a.spki_sha256, a.status FROM apps a"
+                       " JOIN nodes n ON n.name = a.node"
+                       " WHERE a.status IN ('initializing', 'running') AND a.port > 0"
+                       " AND n.gone = 0 AND n.lease_until > $1 ORDER BY a.id",
+    [SQL_ROUTE_LIVING] = "SELECT CAST(coalesce(sum(epoch), 0) AS BIGINT) FROM nodes"
+                         " WHERE gone = 0 AND lease_until > $1",
+    [SQL_PACKAGE_ADD] = "INSERT INTO packages(" PACKAGE_COLUMNS ") VALUES(" V7 ")",
+    [SQL_PACKAGE_GET] = "SELECT size, sha256, pieces FROM packages WHERE app_id = $1"
+                        " AND complete = 1",
+    [SQL_PACKAGE_GROW] = "UPDATE packages SET pieces = pieces + 1 WHERE app_id = $1"
+                         " AND upload = $2 AND complete = 0",
+    [SQL_PACKAGE_DONE] = "UPDATE packages SET complete = 1 WHERE app_id = $1 AND upload = $2"
+                         " AND complete = 0",
+    [SQL_PACKAGE_DELETE] = "DELETE FROM packages WHERE app_id = $1",
+    [SQL_PACKAGE_OLD] = "SELECT p.app_id FROM packages p LEFT JOIN apps a ON a.id = p.app_id"
+                        " WHERE (a.id IS NULL AND p.created_at < $1)"
+                        " OR a.status IN ('stopped', 'on_error') ORDER BY p.app_id LIMIT 64",
+    [SQL_PIECE_ADD] = "INSERT INTO package_pieces(app_id, number, bytes) VALUES($1, $2, $3)",
+    [SQL_PIECE_GET] = "SELECT bytes FROM package_pieces WHERE app_id = $1 AND number = $2",
+    [SQL_PIECE_DELETE] = "DELETE FROM package_pieces WHERE app_id = $1",
+    [SQL_LOG_GROW] = "UPDATE log_ends SET last = last + 1, written = written + $2"
+                     " WHERE app_id = $1",
+    [SQL_LOG_BEGIN] = "INSERT INTO log_ends(app_id, last, written) VALUES($1, 1, $2)",
+    [SQL_LOG_END] = "SELECT last, written FROM log_ends WHERE app_id = $1",
+    [SQL_LOG_ADD] = "INSERT INTO logs(" LOG_COLUMNS ") VALUES($1, $2, $3, $4, $5)",
+    [SQL_LOG_TRIM] = "DELETE FROM logs WHERE app_id = $1 AND upto <= $2",
+    [SQL_LOG_READ] = "SELECT seq, at, bytes FROM logs WHERE app_id = $1 AND seq > $2"
+                     " ORDER BY seq LIMIT $3",
+    [SQL_LOG_SWEEP] = "DELETE FROM logs WHERE at < $1",
+    [SQL_LOG_DELETE] = "DELETE FROM logs WHERE app_id = $1",
+    [SQL_LOG_END_DELETE] = "DELETE FROM log_ends WHERE app_id = $1",
+    [SQL_METRIC_PUT] = "INSERT INTO metrics(app_id, name, at, source, value)"
+                       " VALUES($1, $2, $3, $4, $5)"
+                       " ON CONFLICT(app_id, name, at, source) DO UPDATE SET value = $5",
+    [SQL_METRIC_GET] = "SELECT name, at, source, value FROM metrics WHERE app_id = $1"
+                       " AND at >= $2 ORDER BY name, at, source",
+    [SQL_METRIC_SWEEP] = "DELETE FROM metrics WHERE at < $1",
+    [SQL_METRIC_DELETE] = "DELETE FROM metrics WHERE app_id = $1",
     [SQL_AUDIT_LAST] = "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1",
     [SQL_AUDIT_ADD] = "INSERT INTO audit(" AUDIT_COLUMNS ") VALUES(" V7 ")",
     [SQL_AUDIT_LIST] = "SELECT " AUDIT_COLUMNS " FROM audit ORDER BY seq",
@@ -162,7 +291,14 @@ static const char *const texts[SQL_NUM] = {
     COPY(SQL_COPY_LABELS, "labels", "label", "owner_id, project_id, name, mode, label",
          "$1, $2, $3, $4, $5"),
     COPY(SQL_COPY_RESERVATIONS, "reservations", "app_id", RESERVATION_COLUMNS ", used_at", V9),
-    COPY(SQL_COPY_APPS, "apps", "id", APP_COLUMNS ", manifest", V16 ", $17"),
+    COPY(SQL_COPY_APPS, "apps", "id", APP_COLUMNS ", manifest, spki_sha256", V25 ", $26, $27"),
+    COPY(SQL_COPY_FLEET, "fleet", "key", "key, value", "$1, $2"),
+    COPY(SQL_COPY_NODES, "nodes", "name", NODE_COLUMNS, V9 ", $10, $11, $12"),
+    COPY(SQL_COPY_PACKAGES, "packages", "app_id", PACKAGE_COLUMNS, V7),
+    COPY(SQL_COPY_PIECES, "package_pieces", "app_id, number", "app_id, number, bytes",
+         "$1, $2, $3"),
+    COPY(SQL_COPY_LOG_ENDS, "log_ends", "app_id", "app_id, last, written", "$1, $2, $3"),
+    COPY(SQL_COPY_LOGS, "logs", "app_id, seq", LOG_COLUMNS, "$1, $2, $3, $4, $5"),
     COPY(SQL_COPY_AUDIT, "audit", "seq", AUDIT_COLUMNS, V7),
 };
 
@@ -250,10 +386,10 @@ mse_status op_number(struct mse_op_store *s, enum op_sql which, struct op_args a
     return op_query(s, which, args, take_number, out, err);
 }
 
-static mse_status transact(struct mse_op_store *s, bool write, op_inside_fn *inside, void *arg,
-                           struct mse_error *err)
+static mse_status transact(struct mse_op_store *s, enum mse_db_access access, op_inside_fn *inside,
+                           void *arg, struct mse_error *err)
 {
-    mse_status st = mse_db_begin(s->db, write, err);
+    mse_status st = mse_db_begin(s->db, access, err);
     if (st != MSE_OK) {
         return st;
     }
@@ -263,12 +399,18 @@ static mse_status transact(struct mse_op_store *s, bool write, op_inside_fn *ins
 
 mse_status op_write(struct mse_op_store *s, op_inside_fn *inside, void *arg, struct mse_error *err)
 {
-    return transact(s, true, inside, arg, err);
+    return transact(s, MSE_DB_WRITE, inside, arg, err);
 }
 
 mse_status op_read(struct mse_op_store *s, op_inside_fn *inside, void *arg, struct mse_error *err)
 {
-    return transact(s, false, inside, arg, err);
+    return transact(s, MSE_DB_READ, inside, arg, err);
+}
+
+mse_status op_write_beside(struct mse_op_store *s, op_inside_fn *inside, void *arg,
+                           struct mse_error *err)
+{
+    return transact(s, MSE_DB_WRITE_BESIDE, inside, arg, err);
 }
 
 mse_status op_bad_row(struct mse_error *err)

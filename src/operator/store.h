@@ -9,11 +9,13 @@
 
 #include <mse/status.h>
 
-#define MSE_OP_SCHEMA       2
+#define MSE_OP_SCHEMA       3
 #define MSE_OP_ID_LEN       37  /* UUID and NUL */
 #define MSE_OP_NAME_LEN     65  /* names of users, tokens, hardware */
 #define MSE_OP_TITLE_LEN    256 /* names of projects and apps */
 #define MSE_OP_TEXT_LEN     256
+#define MSE_OP_LINE_LEN     1024
+#define MSE_OP_HASH_LEN     65 /* SHA-256 in hexadecimal, and NUL */
 #define MSE_OP_DOMAIN_LEN   254
 #define MSE_OP_LABEL_LEN    27 /* 26 characters of base32 */
 #define MSE_OP_MAX_MANIFEST ((size_t)128 * 1024)
@@ -233,12 +235,24 @@ struct mse_op_app {
     mse_time expires_at;
     uint8_t package_sha256[32];
     uint64_t package_size;
+    /* For people and gateways, from the manifest. */
+    char healthcheck_endpoint[MSE_OP_LINE_LEN];
+    char python_application[MSE_OP_LINE_LEN]; /* "": it has a command */
+    char command[MSE_OP_LINE_LEN];            /* in one line; cut, if it is longer */
+    bool proxy_protocol;
+    /* Where it is (fleet.h). */
+    char node[MSE_OP_NAME_LEN];        /* "": it is not placed */
+    uint16_t port;                     /* 0: there is nothing to reach */
+    char fingerprint[MSE_OP_HASH_LEN]; /* "": not known yet */
+    bool launched;                     /* there was an instance of it */
+    bool stop_wanted;
 };
 /* mse_op_app_create turns an open reservation into an app that is spawning: id, owner_id,
- * project_id, name, mode must be those of the reservation; domain names, hardware, expires_at and
- * the package are given. The manifest is kept byte for byte.
+ * project_id, name, mode must be those of the reservation; domain names, hardware, expires_at, the
+ * package and what is from the manifest are given. The manifest is kept byte for byte.
  * MSE_ERR_NOT_FOUND: no open reservation; MSE_ERR_CONFIG: it says something else; MSE_ERR_EXISTS:
- * an app of this name lives in the project; MSE_ERR_NO_SPACE: hardware or quota is used up. */
+ * an app of this name lives in the project, or one of anybody with this domain name;
+ * MSE_ERR_NO_SPACE: hardware or quota is used up. */
 MSE_MUST_USE mse_status mse_op_app_create(struct mse_op_store *s, const struct mse_op_by *by,
                                           struct mse_op_app *a, struct mse_bytes manifest,
                                           struct mse_error *err);

@@ -267,7 +267,29 @@ static bool texts_of(struct mse_op_app *a, const struct mse_db_value *row)
            mse_db_copy(a->hardware, sizeof a->hardware, &row[6]) &&
            mse_op_mode_parse(&a->mode, row[7].bytes) &&
            mse_op_status_parse(&a->status, row[8].bytes) &&
-           mse_db_copy(a->detail, sizeof a->detail, &row[9]);
+           mse_db_copy(a->detail, sizeof a->detail, &row[9]) &&
+           mse_db_copy(a->healthcheck_endpoint, sizeof a->healthcheck_endpoint, &row[16]) &&
+           mse_db_copy(a->python_application, sizeof a->python_application, &row[17]) &&
+           mse_db_copy(a->command, sizeof a->command, &row[18]) &&
+           mse_db_copy(a->node, sizeof a->node, &row[20]);
+}
+
+/* What a node said of the instance. */
+static bool instance_of(struct mse_op_app *a, const struct mse_db_value *row)
+{
+    int64_t port = mse_db_number(&row[21]);
+    struct mse_bytes fingerprint = row[22].bytes;
+    if (port < 0 || port > UINT16_MAX || (row[22].type != MSE_DB_NULL && fingerprint.len != 32)) {
+        return false;
+    }
+    a->port = (uint16_t)port;
+    if (row[22].type != MSE_DB_NULL) {
+        mse_hex_encode(a->fingerprint, fingerprint);
+    }
+    a->proxy_protocol = mse_db_number(&row[19]) != 0;
+    a->launched = mse_db_number(&row[23]) != 0;
+    a->stop_wanted = mse_db_number(&row[24]) != 0;
+    return true;
 }
 
 static mse_status take_app(void *user, const struct mse_db_value *row, size_t num,
@@ -275,7 +297,7 @@ static mse_status take_app(void *user, const struct mse_db_value *row, size_t nu
 {
     struct app_call *c = user;
     struct mse_op_app a = { 0 };
-    if (num != 16 || !texts_of(&a, row) || row[14].type != MSE_DB_BLOB ||
+    if (num != 25 || !texts_of(&a, row) || !instance_of(&a, row) || row[14].type != MSE_DB_BLOB ||
         row[14].bytes.len != sizeof a.package_sha256) {
         return op_bad_row(err);
     }
@@ -304,6 +326,20 @@ static mse_status find_app(struct mse_op_store *s, void *arg, struct mse_error *
                                       mse_db_text(c->owner_id == NULL ? "" : c->owner_id) };
     mse_status st = op_query(s, SQL_APP_GET, OP_ARGS(p), take_app, c, err);
     return st != MSE_OK || c->found ? st : no_app(err);
+}
+
+mse_status op_app_find(struct mse_op_store *s, struct mse_op_app *out, const char *owner_id,
+                       const char *id, struct mse_error *err)
+{
+    struct app_call c = { .a = out, .owner_id = owner_id, .id = id };
+    return mse_rule_uuid4(id) ? find_app(s, &c, err) : no_app(err);
+}
+
+mse_status op_app_query(struct mse_op_store *s, enum op_sql which, struct op_args args,
+                        mse_op_app_fn *each, void *arg, struct mse_error *err)
+{
+    struct app_call c = { .each = each, .arg = arg };
+    return op_query(s, which, args, take_app, &c, err);
 }
 
 mse_status mse_op_app_get(struct mse_op_store *s, struct mse_op_app *out, const char *owner_id,
@@ -362,6 +398,19 @@ static mse_status has_room(struct mse_op_store *s, const struct mse_op_app *a,
                                    (long long)quota);
 }
 
+/* In owner mode the name is the owner's choice: the gateway knows one app by it. */
+static mse_status domain_is_free(struct mse_op_store *s, const struct mse_op_app *a,
+                                 struct mse_error *err)
+{
+    const struct mse_db_value p[] = { mse_db_text(a->domain_name) };
+    int64_t lives = 0;
+    mse_status st = op_number(s, SQL_APP_DOMAIN_LIVES, OP_ARGS(p), &lives, err);
+    return st != MSE_OK || lives == 0
+               ? st
+               : MSE_FAIL(err, MSE_ERR_EXISTS, STORE_STEP, "an app with the domain name %s lives",
+                          a->domain_name);
+}
+
 static mse_status insert_app(struct mse_op_store *s, const struct app_call *c,
                              struct mse_error *err)
 {
@@ -384,6 +433,15 @@ static mse_status insert_app(struct mse_op_store *s, const struct app_call *c,
         mse_db_int(a->expires_at),
         mse_db_blob(mse_bytes_of(a->package_sha256, sizeof a->package_sha256)),
         mse_db_int((int64_t)a->package_size),
+        mse_db_text(a->healthcheck_endpoint),
+        mse_db_text(a->python_application),
+        mse_db_text(a->command),
+        mse_db_int(a->proxy_protocol ? 1 : 0),
+        mse_db_text(""),
+        mse_db_int(0),
+        mse_db_null(),
+        mse_db_int(0),
+        mse_db_int(0),
         mse_db_blob(c->manifest),
     };
     mse_status st = op_change(s, SQL_APP_ADD, OP_ARGS(p), NULL, &why);
@@ -400,6 +458,9 @@ static mse_status create(struct mse_op_store *s, void *arg, struct mse_error *er
     mse_status st = matches(s, c, err);
     if (st == MSE_OK) {
         st = has_room(s, c->a, err);
+    }
+    if (st == MSE_OK && c->a->mode == MSE_OP_OWNER) {
+        st = domain_is_free(s, c->a, err);
     }
     if (st == MSE_OK) {
         st = insert_app(s, c, err);
@@ -418,7 +479,10 @@ mse_status mse_op_app_create(struct mse_op_store *s, const struct mse_op_by *by,
     if (!mse_rule_uuid4(a->id) || !mse_rule_host(a->domain_name) ||
         !mse_rule_host(a->config_domain_name) || !mse_rule_name(a->name) ||
         manifest.len > MSE_OP_MAX_MANIFEST || a->expires_at <= by->now ||
-        a->package_size > INT64_MAX) {
+        a->package_size > INT64_MAX ||
+        !mse_rule_text(a->healthcheck_endpoint, 0, MSE_OP_LINE_LEN - 1) ||
+        !mse_rule_text(a->python_application, 0, MSE_OP_LINE_LEN - 1) ||
+        !mse_rule_text(a->command, 0, MSE_OP_LINE_LEN - 1)) {
         return MSE_FAIL(err, MSE_ERR_ARGUMENT, STORE_STEP,
                         "id, names, manifest or expiry of the app are not what they have to be");
     }
@@ -427,6 +491,11 @@ mse_status mse_op_app_create(struct mse_op_store *s, const struct mse_op_by *by,
     made.ready_at = 0;
     made.stopped_at = 0;
     made.detail[0] = '\0';
+    made.node[0] = '\0';
+    made.port = 0;
+    made.fingerprint[0] = '\0';
+    made.launched = false;
+    made.stop_wanted = false;
     mse_status st = op_write(s, create, &c, err);
     if (st == MSE_OK) {
         *a = made;
@@ -434,43 +503,48 @@ mse_status mse_op_app_create(struct mse_op_store *s, const struct mse_op_by *by,
     return st;
 }
 
+mse_status op_app_move(struct mse_op_store *s, const struct mse_op_by *by,
+                       const struct mse_op_app *a, enum mse_op_app_status to, const char *detail,
+                       struct mse_error *err)
+{
+    char line[MSE_OP_TEXT_LEN];
+    if (!mse_rule_text(detail, 0, MSE_OP_TEXT_LEN - 1)) {
+        return MSE_FAIL(err, MSE_ERR_ARGUMENT, STORE_STEP,
+                        "detail: wanted at most 255 bytes of "
+                        "UTF-8 without control characters");
+    }
+    if (!mse_op_status_follows(a->status, to)) {
+        return MSE_FAIL(err, MSE_ERR_CONFIG, STORE_STEP, "the app is %s, which %s does not follow",
+                        mse_op_status_name(a->status), mse_op_status_name(to));
+    }
+    bool over = to == MSE_OP_STOPPED || to == MSE_OP_ON_ERROR;
+    const struct mse_db_value p[] = {
+        mse_db_text(a->id),
+        mse_db_text(statuses[a->status]),
+        mse_db_text(statuses[to]),
+        mse_db_text(detail),
+        mse_db_int(to == MSE_OP_RUNNING ? by->now : a->ready_at),
+        mse_db_int(over ? by->now : 0),
+    };
+    (void)snprintf(line, sizeof line, "%s: %.200s", statuses[to], detail);
+    mse_status st = op_change(s, SQL_APP_MOVE, OP_ARGS(p), NULL, err);
+    st = st == MSE_OK ? op_audit(s, by, "app.move", a->id, line, err) : st;
+    return st == MSE_OK ? op_routes_changed(s, err) : st;
+}
+
 static mse_status move(struct mse_op_store *s, void *arg, struct mse_error *err)
 {
     struct app_call *c = arg;
     struct mse_op_app a = { 0 };
-    char detail[MSE_OP_TEXT_LEN];
     c->a = &a;
     mse_status st = find_app(s, c, err);
-    if (st != MSE_OK) {
-        return st;
-    }
-    if (!mse_op_status_follows(a.status, c->to)) {
-        return MSE_FAIL(err, MSE_ERR_CONFIG, STORE_STEP, "the app is %s, which %s does not follow",
-                        mse_op_status_name(a.status), mse_op_status_name(c->to));
-    }
-    bool over = c->to == MSE_OP_STOPPED || c->to == MSE_OP_ON_ERROR;
-    const struct mse_db_value p[] = {
-        mse_db_text(a.id),
-        mse_db_text(statuses[a.status]),
-        mse_db_text(statuses[c->to]),
-        mse_db_text(c->detail),
-        mse_db_int(c->to == MSE_OP_RUNNING ? c->by->now : a.ready_at),
-        mse_db_int(over ? c->by->now : 0),
-    };
-    (void)snprintf(detail, sizeof detail, "%s: %.200s", statuses[c->to], c->detail);
-    st = op_change(s, SQL_APP_MOVE, OP_ARGS(p), NULL, err);
-    return st == MSE_OK ? op_audit(s, c->by, "app.move", a.id, detail, err) : st;
+    return st == MSE_OK ? op_app_move(s, c->by, &a, c->to, c->detail, err) : st;
 }
 
 mse_status mse_op_app_move(struct mse_op_store *s, const struct mse_op_by *by, const char *id,
                            enum mse_op_app_status to, const char *detail, struct mse_error *err)
 {
     struct app_call c = { .by = by, .id = id, .to = to, .detail = detail };
-    if (!mse_rule_text(detail, 0, MSE_OP_TEXT_LEN - 1)) {
-        return MSE_FAIL(err, MSE_ERR_ARGUMENT, STORE_STEP,
-                        "detail: wanted at most 255 bytes of "
-                        "UTF-8 without control characters");
-    }
     return mse_rule_uuid4(id) ? op_write(s, move, &c, err) : no_app(err);
 }
 

@@ -107,7 +107,7 @@ static mse_status fill(struct mse_op_store *from, void *arg, struct mse_error *e
 static mse_status copy_all(struct mse_op_store *from, void *arg, struct mse_error *err)
 {
     struct copy *c = arg;
-    mse_status st = mse_db_begin(c->to->db, true, err);
+    mse_status st = mse_db_begin(c->to->db, MSE_DB_WRITE, err);
     if (st != MSE_OK) {
         return st;
     }
@@ -118,6 +118,7 @@ static mse_status copy_all(struct mse_op_store *from, void *arg, struct mse_erro
     if (st == MSE_OK && c->how->action != NULL) {
         st = op_audit(c->to, c->how->by, c->how->action, "", "", err);
         st = st == MSE_OK ? op_audit_head(c->to, &c->head, err) : st;
+        st = st == MSE_OK ? op_routes_changed(c->to, err) : st;
     }
     return mse_db_end(c->to->db, st, err);
 }

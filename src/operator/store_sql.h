@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "base/util.h"
 #include "db/db.h"
-#include "operator/store.h"
+#include "operator/fleet.h"
 
 #define STORE_STEP "store"
 
@@ -45,6 +45,54 @@ enum op_sql {
     SQL_APP_MOVE,
     SQL_APP_MANIFEST,
     SQL_APP_COUNT,
+    SQL_APP_DOMAIN_LIVES,
+    SQL_APP_EXISTS,
+    SQL_APP_PLACE,
+    SQL_APP_UNPLACE,
+    SQL_APP_INSTANCE,
+    SQL_APP_STOP_WANTED,
+    SQL_APP_DELETE,
+    SQL_APP_OF_NODE,
+    SQL_APP_CLAIMABLE,
+    SQL_APP_USED_MEMORY,
+    SQL_APP_USED_CORES,
+    SQL_APP_USED_ENCLAVE,
+    SQL_APP_LEFT_OVER,
+    SQL_NODE_PUT,
+    SQL_NODE_GET,
+    SQL_NODE_LIST,
+    SQL_NODE_BEAT,
+    SQL_NODE_DRAIN,
+    SQL_NODE_NUM_LATE,
+    SQL_NODE_LATE,
+    SQL_NODE_LAPSE,
+    SQL_NODE_GIVE_UP,
+    SQL_FLEET_NEXT,
+    SQL_FLEET_GET,
+    SQL_ROUTE_LIST,
+    SQL_ROUTE_LIVING,
+    SQL_PACKAGE_ADD,
+    SQL_PACKAGE_GET,
+    SQL_PACKAGE_GROW,
+    SQL_PACKAGE_DONE,
+    SQL_PACKAGE_DELETE,
+    SQL_PACKAGE_OLD,
+    SQL_PIECE_ADD,
+    SQL_PIECE_GET,
+    SQL_PIECE_DELETE,
+    SQL_LOG_GROW,
+    SQL_LOG_BEGIN,
+    SQL_LOG_END,
+    SQL_LOG_ADD,
+    SQL_LOG_TRIM,
+    SQL_LOG_READ,
+    SQL_LOG_SWEEP,
+    SQL_LOG_DELETE,
+    SQL_LOG_END_DELETE,
+    SQL_METRIC_PUT,
+    SQL_METRIC_GET,
+    SQL_METRIC_SWEEP,
+    SQL_METRIC_DELETE,
     SQL_AUDIT_LAST,
     SQL_AUDIT_ADD,
     SQL_AUDIT_LIST,
@@ -57,7 +105,13 @@ enum op_sql {
     SQL_COPY_LABELS = SQL_COPY_QUOTAS + 3,
     SQL_COPY_RESERVATIONS = SQL_COPY_LABELS + 3,
     SQL_COPY_APPS = SQL_COPY_RESERVATIONS + 3,
-    SQL_COPY_AUDIT = SQL_COPY_APPS + 3,
+    SQL_COPY_FLEET = SQL_COPY_APPS + 3,
+    SQL_COPY_NODES = SQL_COPY_FLEET + 3,
+    SQL_COPY_PACKAGES = SQL_COPY_NODES + 3,
+    SQL_COPY_PIECES = SQL_COPY_PACKAGES + 3,
+    SQL_COPY_LOG_ENDS = SQL_COPY_PIECES + 3,
+    SQL_COPY_LOGS = SQL_COPY_LOG_ENDS + 3,
+    SQL_COPY_AUDIT = SQL_COPY_LOGS + 3,
     SQL_NUM = SQL_COPY_AUDIT + 3,
 };
 #define OP_NUM_TABLES ((SQL_NUM - SQL_COPY_FIRST) / 3)
@@ -90,6 +144,9 @@ MSE_MUST_USE mse_status op_write(struct mse_op_store *s, op_inside_fn *inside, v
                                  struct mse_error *err);
 MSE_MUST_USE mse_status op_read(struct mse_op_store *s, op_inside_fn *inside, void *arg,
                                 struct mse_error *err);
+/* As op_write, for what has no line in the audit log: it waits for nobody. */
+MSE_MUST_USE mse_status op_write_beside(struct mse_op_store *s, op_inside_fn *inside, void *arg,
+                                        struct mse_error *err);
 /* Adds a line to the audit log, inside the transaction of what it tells. */
 MSE_MUST_USE mse_status op_audit(struct mse_op_store *s, const struct mse_op_by *by,
                                  const char *action, const char *subject, const char *detail,
@@ -106,6 +163,21 @@ MSE_MUST_USE mse_status op_user_find(struct mse_op_store *s, struct mse_op_user 
                                      const char *name, struct mse_error *err);
 MSE_MUST_USE mse_status op_user_by_id(struct mse_op_store *s, struct mse_op_user *out,
                                       const char *id, struct mse_error *err);
+/* Inside a transaction: an app; owner_id NULL: anybody's. MSE_ERR_NOT_FOUND. */
+MSE_MUST_USE mse_status op_app_find(struct mse_op_store *s, struct mse_op_app *out,
+                                    const char *owner_id, const char *id, struct mse_error *err);
+/* Inside a transaction: hands out the apps that a statement with APP_COLUMNS answers. */
+MSE_MUST_USE mse_status op_app_query(struct mse_op_store *s, enum op_sql which, struct op_args args,
+                                     mse_op_app_fn *each, void *arg, struct mse_error *err);
+/* Inside a transaction, with its line in the log. MSE_ERR_CONFIG. */
+MSE_MUST_USE mse_status op_app_move(struct mse_op_store *s, const struct mse_op_by *by,
+                                    const struct mse_op_app *a, enum mse_op_app_status to,
+                                    const char *detail, struct mse_error *err);
+/* Inside a transaction: gateways look again. */
+MSE_MUST_USE mse_status op_routes_changed(struct mse_op_store *s, struct mse_error *err);
+/* Inside a transaction: the next number of a counter of the fleet. */
+MSE_MUST_USE mse_status op_fleet_next(struct mse_op_store *s, const char *key, int64_t *out,
+                                      struct mse_error *err);
 /* Eight columns become a user. */
 MSE_MUST_USE bool op_user_of(struct mse_op_user *u, const struct mse_db_value *row);
 /* Inside a transaction: a project without a line in the log. */

@@ -110,7 +110,7 @@ static void an_older_schema_is_brought_up_to_date(void **state)
     first.newest = 1;
     op_bench_fresh(b, other);
     assert_status(mse_db_open(&db, &first, other, true, NULL), MSE_OK);
-    assert_status(mse_db_begin(db, true, NULL), MSE_OK);
+    assert_status(mse_db_begin(db, MSE_DB_WRITE, NULL), MSE_OK);
     static const char user[] = "INSERT INTO users VALUES('5f0c1c39-6f39-4c0b-8b8e-0d6f6f1c2a11',"
                                " 'old', '', '', '', 1, 1700000000, 0)";
     assert_status(mse_db_exec(db, user, user, NULL), MSE_OK);
@@ -133,10 +133,10 @@ static void a_newer_schema_is_refused(void **state)
     struct op_bench *b = *state;
     struct mse_error err = { 0 };
     struct mse_op_store *s = NULL;
-    assert_true(op_bench_sql(b, "PRAGMA user_version = 3", "UPDATE msed_schema SET version = 3"));
+    assert_true(op_bench_sql(b, "PRAGMA user_version = 4", "UPDATE msed_schema SET version = 4"));
     assert_status(op_bench_reopen(b), MSE_ERR_UNSUPPORTED_VERSION);
     assert_status(mse_op_store_open(&s, b->where, true, &err), MSE_ERR_UNSUPPORTED_VERSION);
-    assert_non_null(strstr(err.text, "version 3, wanted at most 2"));
+    assert_non_null(strstr(err.text, "version 4, wanted at most 3"));
 }
 
 static void what_belongs_to_others_is_refused(void **state)
