@@ -141,6 +141,13 @@ bool mse_net_prepare_fd(int fd)
            fcntl(fd, F_SETFD, FD_CLOEXEC) == 0;
 }
 
+void mse_net_reset(int fd)
+{
+    static const struct linger reset = { .l_onoff = 1, .l_linger = 0 };
+    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    (void)close(fd);
+}
+
 static void close_one(uv_handle_t *h, void *arg)
 {
     (void)arg;

@@ -24,6 +24,8 @@ int mse_net_listen_unix(const char *path, int backlog);
 void mse_net_accept_failed(uv_poll_t *listener, int error);
 /* Marks a descriptor close-on-exec and non-blocking. */
 MSE_MUST_USE bool mse_net_prepare_fd(int fd);
+/* Closes a connection so that the peer gets a reset: it must not take this for an orderly end. */
+void mse_net_reset(int fd);
 /* Closes all handles that are still open in the loop, runs it until they are gone, closes it. */
 void mse_net_loop_clear(uv_loop_t *loop);
 

@@ -6,7 +6,6 @@
 #include "net/relay.h"
 
 #include <errno.h>
-#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -14,6 +13,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/util.h"
+#include "net/ages.h"
 #include "net/leftover.h"
 #include "net/loop.h"
 
@@ -52,17 +52,10 @@ struct ask {
     size_t sent;
 };
 
-struct list {
-    struct mse_relay_conn *oldest;
-    struct mse_relay_conn *newest;
-};
-
 struct mse_relay_conn {
+    struct mse_aged age; /* first: lists hold it */
     struct mse_relay *relay;
-    struct mse_relay_conn *older;
-    struct mse_relay_conn *newer;
     enum stage stage;
-    uint64_t since; /* loop time of the last activity */
     struct mse_tls *tls;
     struct ask *ask; /* in STAGE_ASK */
     int front_fd;
@@ -92,7 +85,7 @@ struct mse_relay {
     bool accepting;
     bool closing;
     size_t num;
-    struct list stages[NUM_STAGES];
+    struct mse_ages stages[NUM_STAGES];
     struct mse_relay_conn *hungry;
     struct mse_relay_stats stats;
     struct mse_build cipher;
@@ -106,23 +99,20 @@ static void on_retry(uv_timer_t *h);
 
 /* Lists. */
 
+static struct mse_relay_conn *conn_of(struct mse_aged *a)
+{
+    return (struct mse_relay_conn *)a; /* its first member */
+}
+
 static void list_remove(struct mse_relay_conn *c)
 {
-    struct list *l = &c->relay->stages[c->stage];
-    *(c->older != NULL ? &c->older->newer : &l->oldest) = c->newer;
-    *(c->newer != NULL ? &c->newer->older : &l->newest) = c->older;
-    c->older = NULL;
-    c->newer = NULL;
+    mse_ages_remove(&c->relay->stages[c->stage], &c->age);
 }
 
 static void list_append(struct mse_relay_conn *c, enum stage stage)
 {
-    struct list *l = &c->relay->stages[stage];
     c->stage = stage;
-    c->since = uv_now(c->relay->cfg.loop);
-    c->older = l->newest;
-    *(l->newest != NULL ? &l->newest->newer : &l->oldest) = c;
-    l->newest = c;
+    mse_ages_append(&c->relay->stages[stage], &c->age, uv_now(c->relay->cfg.loop));
 }
 
 static void set_stage(struct mse_relay_conn *c, enum stage stage)
@@ -134,7 +124,7 @@ static void set_stage(struct mse_relay_conn *c, enum stage stage)
 static void touch(struct mse_relay_conn *c)
 {
     /* A millisecond's precision is enough, and busy connections come here often. */
-    if (c->stage >= STAGE_OPEN && !c->back_dead && c->since != uv_now(c->relay->cfg.loop)) {
+    if (c->stage >= STAGE_OPEN && !c->back_dead && c->age.since != uv_now(c->relay->cfg.loop)) {
         set_stage(c, c->stage);
     }
 }
@@ -675,10 +665,10 @@ static bool make_room(struct mse_relay *r)
     static const enum stage order[] = { STAGE_HANDSHAKE, STAGE_ASK, STAGE_HALF, STAGE_OPEN };
     uint64_t now = uv_now(r->cfg.loop);
     for (size_t i = 0; i < MSE_ARRAY_LEN(order); i++) {
-        struct mse_relay_conn *c = r->stages[order[i]].oldest;
-        if (c != NULL && now - c->since >= EVICT_AFTER_MS) {
+        struct mse_aged *a = mse_ages_over(&r->stages[order[i]], now, EVICT_AFTER_MS);
+        if (a != NULL) {
             r->stats.evicted++;
-            conn_close(c);
+            conn_close(conn_of(a));
             return true;
         }
     }
@@ -687,9 +677,7 @@ static bool make_room(struct mse_relay *r)
 
 static void refuse(struct mse_relay *r, int fd)
 {
-    static const struct linger reset = { .l_onoff = 1, .l_linger = 0 };
-    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
-    (void)close(fd);
+    mse_net_reset(fd);
     r->stats.refused++;
 }
 
@@ -735,10 +723,10 @@ static void on_tick(uv_timer_t *h)
     struct mse_relay *r = h->data;
     uint64_t now = uv_now(r->cfg.loop);
     for (int s = 0; s < NUM_STAGES; s++) {
-        struct list *l = &r->stages[s];
-        while (l->oldest != NULL && now - l->oldest->since >= stage_ms(r, (enum stage)s)) {
+        struct mse_aged *a = NULL;
+        while ((a = mse_ages_over(&r->stages[s], now, stage_ms(r, (enum stage)s))) != NULL) {
             r->stats.failed += s == STAGE_HANDSHAKE ? 1 : 0;
-            conn_close(l->oldest);
+            conn_close(conn_of(a));
         }
     }
     if (r->accepting && !uv_is_active((const uv_handle_t *)&r->listener)) {
@@ -750,10 +738,11 @@ static void on_tick(uv_timer_t *h)
 static void on_retry(uv_timer_t *h)
 {
     struct mse_relay *r = h->data;
-    struct mse_relay_conn *next = NULL;
+    struct mse_aged *next = NULL;
     bool full[2] = { false, false }; /* the app's, the relay's own */
-    for (struct mse_relay_conn *c = r->stages[STAGE_CONNECT].oldest; c != NULL; c = next) {
-        next = c->newer;
+    for (struct mse_aged *a = r->stages[STAGE_CONNECT].oldest; a != NULL; a = next) {
+        struct mse_relay_conn *c = conn_of(a);
+        next = a->newer;
         size_t to = wants_own(c) ? 1 : 0;
         if (full[to]) {
             continue;
@@ -840,8 +829,9 @@ void mse_relay_close_idle(struct mse_relay *r, unsigned idle_ms)
 {
     uint64_t now = uv_now(r->cfg.loop);
     for (int s = 0; s < NUM_STAGES; s++) {
-        while (r->stages[s].oldest != NULL && now - r->stages[s].oldest->since >= idle_ms) {
-            conn_close(r->stages[s].oldest);
+        struct mse_aged *a = NULL;
+        while ((a = mse_ages_over(&r->stages[s], now, idle_ms)) != NULL) {
+            conn_close(conn_of(a));
         }
     }
 }
@@ -865,7 +855,7 @@ void mse_relay_close(struct mse_relay *r)
     mse_relay_stop_accepting(r);
     for (int s = 0; s < NUM_STAGES; s++) {
         while (r->stages[s].oldest != NULL) {
-            conn_close(r->stages[s].oldest);
+            conn_close(conn_of(r->stages[s].oldest));
         }
     }
     uv_close((uv_handle_t *)&r->listener, on_relay_closed);

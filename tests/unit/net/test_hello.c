@@ -12,8 +12,9 @@
 #include "base/util.h"
 #include "lib/testlib.h"
 #include "net/hello.h"
+#include "unit/net/hello_lab.h"
 
-#define NAME "app.example.org"
+#define NAME HELLO_NAME
 
 static uint8_t scratch[MSE_HELLO_MAX];
 
@@ -45,138 +46,12 @@ static void assert_refused(struct mse_bytes wire, enum mse_hello wanted)
     assert_hello(read_hello(name, wire), wanted);
 }
 
-/* The message. */
-
-/* Parts of a hand-made hello; what is NULL or zero is as usual. */
-struct parts {
-    const char *name;
-    size_t name_len; /* 0: strlen */
-    bool no_name;
-    bool no_extensions;
-    bool twice;
-    bool several;
-    bool grease;     /* RFC 8701: reserved values everywhere */
-    bool ech;        /* an outer ClientHello: encrypted_client_hello */
-    uint8_t major;   /* 0: 3 */
-    size_t padding;  /* extension 21 of this many bytes */
-    unsigned others; /* extensions nobody knows */
-};
-
-static void wr_vector16(struct mse_build *b, const struct mse_build *content)
+static void make(struct mse_build *wire, const struct hello_parts *p)
 {
-    mse_wr_u16be(b, (uint16_t)content->len);
-    mse_wr_bytes(b, mse_build_view(content));
+    hello_make(wire, p, 16384);
 }
 
-static void wr_extension(struct mse_build *b, uint16_t type, size_t len)
-{
-    mse_wr_u16be(b, type);
-    mse_wr_u16be(b, (uint16_t)len);
-    mse_wr_zeros(b, len);
-}
-
-static void wr_server_name(struct mse_build *b, const struct parts *p)
-{
-    const char *name = p->name != NULL ? p->name : NAME;
-    size_t len = p->name_len > 0 ? p->name_len : strlen(name);
-    size_t times = p->several ? 2 : 1;
-    mse_wr_u16be(b, 0);
-    mse_wr_u16be(b, (uint16_t)(2 + times * (3 + len)));
-    mse_wr_u16be(b, (uint16_t)(times * (3 + len)));
-    for (size_t i = 0; i < times; i++) {
-        mse_wr_u8(b, 0);
-        mse_wr_u16be(b, (uint16_t)len);
-        mse_wr_copy(b, name, len);
-    }
-}
-
-static void wr_extensions(struct mse_build *b, const struct parts *p)
-{
-    struct mse_build e;
-    mse_build_heap(&e, 70000);
-    if (p->grease) {
-        wr_extension(&e, 0x1a1a, 0);
-    }
-    for (unsigned i = 0; i < p->others; i++) {
-        wr_extension(&e, (uint16_t)(0x3000 + i), i % 7);
-    }
-    if (p->ech) {
-        wr_extension(&e, 0xfe0d, 200);
-    }
-    for (int i = 0; !p->no_name && i < (p->twice ? 2 : 1); i++) {
-        wr_server_name(&e, p);
-    }
-    if (p->padding > 0) {
-        wr_extension(&e, 21, p->padding);
-    }
-    if (p->grease) {
-        wr_extension(&e, 0xfafa, 1);
-    }
-    wr_vector16(b, &e);
-    assert_true(mse_build_ok(&e));
-    mse_build_clear(&e);
-}
-
-/* The message with its head. */
-static void wr_message(struct mse_build *b, const struct parts *p)
-{
-    static const uint8_t ciphers[] = { 0x2a, 0x2a, 0x13, 0x01, 0x13, 0x03 };
-    struct mse_build m;
-    mse_build_heap(&m, 70000);
-    mse_wr_u8(&m, p->major > 0 ? p->major : 3);
-    mse_wr_u8(&m, 3);
-    for (int i = 0; i < 32; i++) {
-        mse_wr_u8(&m, (uint8_t)i);
-    }
-    mse_wr_u8(&m, 32);
-    mse_wr_zeros(&m, 32);
-    mse_wr_u16be(&m, p->grease ? 6 : 4);
-    mse_wr_copy(&m, ciphers + (p->grease ? 0 : 2), p->grease ? 6 : 4);
-    mse_wr_u8(&m, 1);
-    mse_wr_u8(&m, 0);
-    if (!p->no_extensions) {
-        wr_extensions(&m, p);
-    }
-    assert_true(mse_build_ok(&m));
-    mse_wr_u8(b, 1);
-    mse_wr_u8(b, (uint8_t)(m.len >> 16));
-    mse_wr_u16be(b, (uint16_t)m.len);
-    mse_wr_bytes(b, mse_build_view(&m));
-    mse_build_clear(&m);
-}
-
-/* Records of at most piece bytes each. */
-static void wr_records(struct mse_build *b, struct mse_bytes msg, size_t piece)
-{
-    while (msg.len > 0) {
-        struct mse_bytes part;
-        assert_true(mse_rd_bytes(&msg, &part, msg.len < piece ? msg.len : piece));
-        mse_wr_u8(b, 22);
-        mse_wr_u8(b, 3);
-        mse_wr_u8(b, 1);
-        mse_wr_u16be(b, (uint16_t)part.len);
-        mse_wr_bytes(b, part);
-    }
-}
-
-/* Heap; the caller clears it. */
-static void make_split(struct mse_build *wire, const struct parts *p, size_t piece)
-{
-    struct mse_build msg;
-    mse_build_heap(&msg, 70000);
-    mse_build_heap(wire, 400000);
-    wr_message(&msg, p);
-    wr_records(wire, mse_build_view(&msg), piece);
-    assert_true(mse_build_ok(wire));
-    mse_build_clear(&msg);
-}
-
-static void make(struct mse_build *wire, const struct parts *p)
-{
-    make_split(wire, p, 16384);
-}
-
-static void assert_parts(const struct parts *p, enum mse_hello wanted)
+static void assert_parts(const struct hello_parts *p, enum mse_hello wanted)
 {
     struct mse_build wire;
     make(&wire, p);
@@ -248,7 +123,7 @@ static void test_curl(void **state)
 
 static void test_accepted(void **state)
 {
-    static const struct parts cases[] = {
+    static const struct hello_parts cases[] = {
         { .name = NULL },
         { .name = "APP.example.ORG" },
         { .name = "app.example.org." },
@@ -276,18 +151,18 @@ static void test_longest_name(void **state)
     memset(name, 'a', sizeof name);
     name[63] = name[127] = name[191] = '.';
     name[MSE_HELLO_NAME_MAX] = '\0';
-    make(&wire, &(struct parts) { .name = name });
+    make(&wire, &(struct hello_parts) { .name = name });
     assert_name(mse_build_view(&wire), name);
     mse_build_clear(&wire);
     name[MSE_HELLO_NAME_MAX] = 'a';
     name[MSE_HELLO_NAME_MAX + 1] = '\0';
-    assert_parts(&(struct parts) { .name = name }, MSE_HELLO_BAD_NAME);
+    assert_parts(&(struct hello_parts) { .name = name }, MSE_HELLO_BAD_NAME);
 }
 
 static void test_refused(void **state)
 {
     static const struct {
-        struct parts p;
+        struct hello_parts p;
         enum mse_hello wanted;
     } cases[] = {
         { { .no_name = true }, MSE_HELLO_NO_NAME },
@@ -352,7 +227,7 @@ static void test_sweeps(void **state)
     char name[MSE_HELLO_NAME_MAX + 1];
     struct mse_build wire;
     (void)state;
-    make_split(&wire, &(struct parts) { .grease = true, .others = 5 }, 60);
+    hello_make(&wire, &(struct hello_parts) { .grease = true, .others = 5 }, 60);
     for (size_t i = 0; i < wire.len; i++) {
         uint8_t *copy = malloc(i + 1); /* the sanitizer sees what lies behind it */
         assert_non_null(copy);
@@ -393,7 +268,7 @@ static void test_wrong_lengths(void **state)
     };
     struct mse_build wire;
     (void)state;
-    make(&wire, &(struct parts) { .name = NULL });
+    make(&wire, &(struct hello_parts) { .name = NULL });
     assert_name(mse_build_view(&wire), NAME);
     for (size_t i = 0; i < MSE_ARRAY_LEN(lengths); i++) {
         wire.data[lengths[i].at]++;
@@ -412,11 +287,11 @@ static void test_split(void **state)
     struct mse_build wire;
     (void)state;
     for (size_t i = 0; i < MSE_ARRAY_LEN(pieces); i++) {
-        make_split(&wire, &(struct parts) { .grease = true }, pieces[i]);
+        hello_make(&wire, &(struct hello_parts) { .grease = true }, pieces[i]);
         assert_name(mse_build_view(&wire), NAME);
         mse_build_clear(&wire);
     }
-    make_split(&wire, &(struct parts) { .padding = 16000 }, 100);
+    hello_make(&wire, &(struct hello_parts) { .padding = 16000 }, 100);
     assert_name(mse_build_view(&wire), NAME);
     mse_build_clear(&wire);
 }
@@ -424,7 +299,7 @@ static void test_split(void **state)
 /* The longest message; one byte more; too many records. */
 static void test_maxima(void **state)
 {
-    struct parts p = { .padding = 1 };
+    struct hello_parts p = { .padding = 1 };
     struct mse_build wire;
     (void)state;
     make(&wire, &p);
@@ -437,7 +312,7 @@ static void test_maxima(void **state)
     p.padding++;
     assert_parts(&p, MSE_HELLO_TOO_LONG);
     p.padding--;
-    make_split(&wire, &p, 10);
+    hello_make(&wire, &p, 10);
     assert_refused(mse_bytes_of(wire.data, MSE_HELLO_WIRE_MAX), MSE_HELLO_MORE);
     assert_refused(mse_bytes_of(wire.data, MSE_HELLO_WIRE_MAX + 1), MSE_HELLO_TOO_LONG);
     mse_build_clear(&wire);
