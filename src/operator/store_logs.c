@@ -61,7 +61,9 @@ static mse_status append(struct mse_op_store *s, void *arg, struct mse_error *er
     const struct mse_db_value p[] = { mse_db_text(c->app_id), mse_db_int(c->last),
                                       mse_db_int(c->at_ms), mse_db_int(c->written),
                                       mse_db_blob(c->bytes) };
-    const struct mse_db_value trim[] = { p[0], mse_db_int(c->written - (int64_t)MSE_OP_LOG_RING) };
+    /* Whole batches go, so that what stays is never more than the ring holds. */
+    int64_t upto = c->written - (int64_t)MSE_OP_LOG_RING + (int64_t)MSE_OP_LOG_MAX - 1;
+    const struct mse_db_value trim[] = { p[0], mse_db_int(upto) };
     st = st == MSE_OK ? op_change(s, SQL_LOG_ADD, OP_ARGS(p), NULL, err) : st;
     return st == MSE_OK && c->written > (int64_t)MSE_OP_LOG_RING
                ? op_change(s, SQL_LOG_TRIM, OP_ARGS(trim), NULL, err)
