@@ -2,26 +2,69 @@
 #include "operator/config.h"
 
 #include "base/bytes.h"
+#include "base/util.h"
 #include "cmd/files.h"
 #include "conf/reader.h"
 #include "db/db.h"
 #include "package/rules.h"
 
+#define MAX_PACKAGE ((uint64_t)16 * 1024) /* MiB */
+#define MAX_UPLOAD  ((uint64_t)24 * 3600)
+#define AT(member)  offsetof(struct mse_op_config, member)
 #define KEY(n, member)                                                                             \
     {                                                                                              \
-        (n), MSE_CONF_STRING, true, offsetof(struct mse_op_config, member), 1, 0, NULL             \
+        (n), MSE_CONF_STRING, true, AT(member), 1, 0, NULL                                         \
+    }
+#define OPTION(n, member)                                                                          \
+    {                                                                                              \
+        (n), MSE_CONF_STRING, false, AT(member), 1, 0, NULL                                        \
+    }
+#define NUMBER(n, member, max)                                                                     \
+    {                                                                                              \
+        (n), MSE_CONF_UINT, false, AT(member), 1, (max), NULL                                      \
+    }
+#define TABLE(n, member, keys)                                                                     \
+    {                                                                                              \
+        (n), MSE_CONF_TABLE, false, AT(member.there), 0, 0, (keys)                                 \
+    }
+#define END                                                                                        \
+    {                                                                                              \
+        NULL, MSE_CONF_STRING, false, 0, 0, 0, NULL                                                \
     }
 
+static const struct mse_conf_key api_keys[] = {
+    OPTION("listen", api.listen),
+    OPTION("certificate", api.certificate),
+    OPTION("key", api.key),
+    OPTION("spool", api.spool),
+    NUMBER("max_package", api.max_package, MAX_PACKAGE),
+    NUMBER("upload_seconds", api.upload_seconds, MAX_UPLOAD),
+    NUMBER("public_port", api.public_port, UINT16_MAX),
+    END,
+};
+static const struct mse_conf_key gateway_keys[] = {
+    OPTION("listen", gateway.listen),
+    OPTION("certificate", gateway.certificate),
+    OPTION("key", gateway.key),
+    END,
+};
+static const struct mse_conf_key node_keys[] = {
+    OPTION("name", node.name),         OPTION("address", node.address), OPTION("data", node.data),
+    OPTION("platform", node.platform), OPTION("runtime", node.runtime), END,
+};
 static const struct mse_conf_key keys[] = {
-    KEY("domain", domain),
-    KEY("database", database),
-    KEY("signer_key", signer_key),
-    { NULL, MSE_CONF_STRING, false, 0, 0, 0, NULL },
+    KEY("domain", domain),          OPTION("dev_domain", dev_domain),
+    KEY("database", database),      KEY("signer_key", signer_key),
+    TABLE("api", api, api_keys),    TABLE("gateway", gateway, gateway_keys),
+    TABLE("node", node, node_keys), END,
 };
 
-/* A path, from the folder of the file on. */
+/* A path, from the folder of the file on; what is not there stays so. */
 static bool resolve(char **path, const char *dir)
 {
+    if (*path == NULL) {
+        return true;
+    }
     char *whole = cli_join(dir, *path);
     if (whole == NULL) {
         return false;
@@ -31,37 +74,125 @@ static bool resolve(char **path, const char *dir)
     return true;
 }
 
-static mse_status check(struct mse_op_config *c, const struct mse_conf_file *f,
-                        struct mse_error *err)
+static bool resolve_all(struct mse_op_config *c, const char *dir)
+{
+    char **const paths[] = { &c->signer_key, &c->api.certificate,     &c->api.key,
+                             &c->api.spool,  &c->gateway.certificate, &c->gateway.key,
+                             &c->node.data,  &c->node.platform,       &c->node.runtime };
+    bool good = mse_db_is_postgres(c->database) || resolve(&c->database, dir);
+    for (size_t i = 0; good && i < MSE_ARRAY_LEN(paths); i++) {
+        good = resolve(paths[i], dir);
+    }
+    return good;
+}
+
+static bool fill(char **text, const char *fallback)
+{
+    if (*text == NULL) {
+        *text = strdup(fallback);
+    }
+    return *text != NULL;
+}
+
+static bool fill_all(struct mse_op_config *c)
+{
+    char dev[512];
+    (void)snprintf(dev, sizeof dev, "dev.%.300s", c->domain);
+    return fill(&c->dev_domain, dev) && fill(&c->api.listen, MSE_OP_API_LISTEN) &&
+           fill(&c->api.spool, "/var/tmp") && fill(&c->gateway.listen, MSE_OP_GATEWAY_LISTEN) &&
+           fill(&c->node.name, "local") && fill(&c->node.address, "127.0.0.1") &&
+           fill(&c->node.data, "node");
+}
+
+bool mse_op_config_port(uint16_t *out, const char *listen)
+{
+    const char *colon = strrchr(listen, ':');
+    uint64_t n = 0;
+    if (colon == NULL || colon == listen ||
+        !mse_u64_parse(&n, mse_bytes_str(colon + 1), UINT16_MAX)) {
+        return false;
+    }
+    *out = (uint16_t)n;
+    return true;
+}
+
+static mse_status check_names(const struct mse_op_config *c, const struct mse_conf_file *f,
+                              struct mse_error *err)
 {
     if (!mse_rule_host(c->domain)) {
         return mse_conf_fail(f, mse_conf_line_of(f, "domain"), err,
                              "domain is \"%.80s\", wanted a host name in lower case", c->domain);
+    }
+    if (!mse_rule_host(c->dev_domain) || strcmp(c->domain, c->dev_domain) == 0) {
+        return mse_conf_fail(f, mse_conf_line_of(f, "dev_domain"), err,
+                             "dev_domain is \"%.80s\", wanted a host name in lower case that is "
+                             "not the domain",
+                             c->dev_domain);
     }
     if (strstr(c->database, "://") != NULL && !mse_db_is_postgres(c->database)) {
         return mse_conf_fail(f, mse_conf_line_of(f, "database"), err,
                              "database is of no kind that is known, wanted a path or "
                              "postgresql://...");
     }
+    return MSE_OK;
+}
+
+static mse_status check_servers(const struct mse_op_config *c, const struct mse_conf_file *f,
+                                struct mse_error *err)
+{
+    uint16_t port = 0;
+    if (!mse_op_config_port(&port, c->api.listen)) {
+        return mse_conf_fail(f, mse_conf_line_of(f, "api.listen"), err,
+                             "listen is \"%.80s\", wanted ADDRESS:PORT", c->api.listen);
+    }
+    if (!mse_op_config_port(&port, c->gateway.listen)) {
+        return mse_conf_fail(f, mse_conf_line_of(f, "gateway.listen"), err,
+                             "listen is \"%.80s\", wanted ADDRESS:PORT", c->gateway.listen);
+    }
+    if ((c->api.certificate == NULL) != (c->api.key == NULL)) {
+        return mse_conf_fail(f, mse_conf_line_of(f, "api"), err,
+                             "certificate and key of the API belong together");
+    }
+    if ((c->gateway.certificate == NULL) != (c->gateway.key == NULL)) {
+        return mse_conf_fail(f, mse_conf_line_of(f, "gateway"), err,
+                             "certificate and key of the gateway belong together");
+    }
+    return MSE_OK;
+}
+
+static mse_status complete(struct mse_op_config *c, const struct mse_conf_file *f,
+                           struct mse_error *err)
+{
     char *dir = cli_folder_of(f->name);
-    bool good = dir != NULL && (mse_db_is_postgres(c->database) || resolve(&c->database, dir)) &&
-                resolve(&c->signer_key, dir);
+    mse_status st = MSE_OK;
+    if (dir == NULL || !fill_all(c)) {
+        st = mse_conf_fail(f, 0, err, "out of memory");
+    }
+    if (st == MSE_OK) {
+        st = check_names(c, f, err);
+    }
+    if (st == MSE_OK) {
+        st = check_servers(c, f, err);
+    }
+    if (st == MSE_OK && !resolve_all(c, dir)) {
+        st = mse_conf_fail(f, 0, err, "out of memory");
+    }
     free(dir);
-    return good ? MSE_OK : mse_conf_fail(f, 0, err, "out of memory");
+    return st;
 }
 
 mse_status mse_op_config_parse(struct mse_op_config *out, const char *name, struct mse_bytes text,
                                struct mse_error *err)
 {
     struct mse_conf_file f;
-    struct mse_op_config c = { .domain = NULL };
+    struct mse_op_config c = { .api = { .max_package = 1024, .upload_seconds = 600 } };
     mse_status st = mse_conf_open(&f, name, text, err);
     if (st != MSE_OK) {
         return st;
     }
     st = mse_conf_read(&c, &f, keys, err);
     if (st == MSE_OK) {
-        st = check(&c, &f, err);
+        st = complete(&c, &f, err);
     }
     if (st == MSE_OK) {
         *out = c;

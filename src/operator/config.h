@@ -7,15 +7,46 @@
 
 #define MSE_OP_CONFIG_MAX ((size_t)64 * 1024)
 
+#define MSE_OP_API_LISTEN     "127.0.0.1:7443"
+#define MSE_OP_GATEWAY_LISTEN "127.0.0.1:8443"
+
+/* Texts that are not there have their defaults; NULL where it is said. */
 struct mse_op_config {
     char *domain;     /* apps get names below it */
+    char *dev_domain; /* those in operator mode below this */
     char *database;   /* path, or postgresql://… */
     char *signer_key; /* path of a PEM */
+    struct mse_op_config_api {
+        bool there;
+        char *listen;         /* ADDRESS:PORT */
+        char *certificate;    /* path of a PEM; NULL: plain HTTP */
+        char *key;            /* likewise */
+        char *spool;          /* folder where uploads are kept without a name */
+        uint64_t max_package; /* MiB */
+        uint64_t upload_seconds;
+        uint64_t public_port; /* of the gateway, as users see it; 0: that of its listen */
+    } api;
+    struct mse_op_config_gateway {
+        bool there;
+        char *listen;
+        char *certificate; /* for names below dev_domain; NULL: there is no operator mode */
+        char *key;
+    } gateway;
+    struct mse_op_config_node {
+        bool there;
+        char *name;
+        char *address;  /* where gateways reach its enclaves */
+        char *data;     /* path of a folder */
+        char *platform; /* path of the folder of the simulated platform; NULL: none */
+        char *runtime;  /* path of mse-enclave; NULL: beside this program */
+    } node;
 };
 /* mse_op_config_parse reads text; paths become relative to the folder of the file name. Release
  * with mse_op_config_clear. MSE_ERR_CONFIG with file and line. */
 MSE_MUST_USE mse_status mse_op_config_parse(struct mse_op_config *out, const char *name,
                                             struct mse_bytes text, struct mse_error *err);
 void mse_op_config_clear(struct mse_op_config *c);
+/* The port of an ADDRESS:PORT; false if it has none. */
+MSE_MUST_USE bool mse_op_config_port(uint16_t *out, const char *listen);
 
 #endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* msed.toml: what it may say, what is there without being said, and what is refused. */
+#include "lib/testlib.h"
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/util.h"
+#include "operator/config.h"
+
+#define BASE "domain = \"a.example\"\ndatabase = \"x.sqlite\"\nsigner_key = \"k.pem\"\n"
+
+static mse_status parse(struct mse_op_config *out, const char *text, struct mse_error *err)
+{
+    return mse_op_config_parse(out, "/etc/msed/msed.toml", mse_bytes_str(text), err);
+}
+
+static void has_defaults(void **state)
+{
+    struct mse_op_config c;
+    (void)state;
+    assert_status(parse(&c, BASE, NULL), MSE_OK);
+    assert_string_equal(c.database, "/etc/msed/x.sqlite");
+    assert_string_equal(c.dev_domain, "dev.a.example");
+    assert_string_equal(c.api.listen, MSE_OP_API_LISTEN);
+    assert_string_equal(c.api.spool, "/var/tmp");
+    assert_null(c.api.certificate);
+    assert_int_equal(c.api.max_package, 1024);
+    assert_int_equal(c.api.upload_seconds, 600);
+    assert_int_equal(c.api.public_port, 0);
+    assert_string_equal(c.gateway.listen, MSE_OP_GATEWAY_LISTEN);
+    assert_string_equal(c.node.name, "local");
+    assert_string_equal(c.node.data, "/etc/msed/node");
+    assert_null(c.node.platform);
+    mse_op_config_clear(&c);
+}
+
+static void reads_the_roles(void **state)
+{
+    struct mse_op_config c;
+    (void)state;
+    assert_status(parse(&c,
+                        BASE "dev_domain = \"d.example\"\n[api]\nlisten = \"[::1]:0\"\n"
+                             "certificate = \"a.pem\"\nkey = \"/k.pem\"\npublic_port = 443\n"
+                             "[gateway]\nlisten = \"0.0.0.0:443\"\n[node]\nplatform = \"sim\"\n",
+                        NULL),
+                  MSE_OK);
+    assert_string_equal(c.dev_domain, "d.example");
+    assert_string_equal(c.api.certificate, "/etc/msed/a.pem");
+    assert_string_equal(c.api.key, "/k.pem");
+    assert_int_equal(c.api.public_port, 443);
+    assert_string_equal(c.node.platform, "/etc/msed/sim");
+    mse_op_config_clear(&c);
+}
+
+static void refuses(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *why;
+    } bad[] = {
+        { "", "domain" },
+        { "domain = \"A\"\ndatabase = \"x\"\nsigner_key = \"k\"\n", "wanted a host name" },
+        { "domain = \"a\"\ndatabase = \"mysql://x\"\nsigner_key = \"k\"\n", "of no kind" },
+        { BASE "dev_domain = \"a.example\"\n", "not the domain" },
+        { BASE "[api]\nlisten = \"here\"\n", "wanted ADDRESS:PORT" },
+        { BASE "[api]\nlisten = \"1.2.3.4:65536\"\n", "wanted ADDRESS:PORT" },
+        { BASE "[gateway]\nlisten = \":1\"\n", "wanted ADDRESS:PORT" },
+        { BASE "[api]\nkey = \"k\"\n", "belong together" },
+        { BASE "[gateway]\ncertificate = \"c\"\n", "belong together" },
+        { BASE "[api]\nmax_package = 0\n", "max_package" },
+        { BASE "[api]\npublic_port = 65536\n", "public_port" },
+        { BASE "[node]\nnam = \"x\"\n", "did you mean \"name\"?" },
+    };
+    (void)state;
+    for (size_t i = 0; i < MSE_ARRAY_LEN(bad); i++) {
+        struct mse_op_config c;
+        struct mse_error err = { 0 };
+        print_message("# %zu\n", i);
+        assert_status(parse(&c, bad[i].text, &err), MSE_ERR_CONFIG);
+        print_message("# %s\n", err.text);
+        assert_non_null(strstr(err.text, bad[i].why));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(has_defaults),
+        cmocka_unit_test(reads_the_roles),
+        cmocka_unit_test(refuses),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
