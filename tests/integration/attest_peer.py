@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """Peers of mse-attest/1 that share no code with mse: ssl of Python, and CBOR read by hand.
 

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """A client of the configuration protocol that shares no code with mse. It does NOT judge the evidence.
 

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """What an operator could see: a relay that writes down all traffic, and a search for needles in files and memory.
 
