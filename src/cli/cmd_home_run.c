@@ -97,6 +97,46 @@ static enum cli_exit read_token(struct give *g)
     return good ? CLI_DONE : cli_trouble(g->c, "the token is not 64 hexadecimal digits");
 }
 
+enum { NUM_GIVEN = 4 };
+
+struct given {
+    const char *option;
+    bool given;
+    bool wanted;
+};
+
+/* Names those that are wanted and not given, or the other way round. Returns how many. */
+static size_t name_given(char *text, size_t cap, const struct given *rows, bool missing)
+{
+    size_t num = 0;
+    int len = 0;
+    text[0] = '\0';
+    for (size_t i = 0; i < NUM_GIVEN; i++) {
+        if (rows[i].wanted == missing && rows[i].given != missing) {
+            len += snprintf(text + len, cap - (size_t)len, "%s--%s%s", num == 0 ? "" : ", ",
+                            rows[i].option, missing ? " F" : "");
+            num++;
+        }
+    }
+    return num;
+}
+
+static enum cli_exit compare_given(const struct give *g, const struct given *rows)
+{
+    char text[NUM_GIVEN * 24];
+    size_t num = name_given(text, sizeof text, rows, true);
+    if (num > 0) {
+        return cli_trouble(g->c, "%s %s missing: %s waits for %s", text, num == 1 ? "is" : "are",
+                           g->h.name, num == 1 ? "it" : "them");
+    }
+    num = name_given(text, sizeof text, rows, false);
+    if (num > 0) {
+        return cli_trouble(g->c, "%s %s given, and %s does not expect %s", text,
+                           num == 1 ? "is" : "are", g->h.name, num == 1 ? "it" : "them");
+    }
+    return CLI_DONE;
+}
+
 /* Exactly what the manifest asks for, said before anything is sent. */
 static enum cli_exit check_given(const struct give *g)
 {
@@ -108,11 +148,7 @@ static enum cli_exit check_given(const struct give *g)
     /* The enclave looks for keys that do not stand in the open in the box. */
     bool in_box = encrypted && g->key.len == 0 && g->sealed.len > 0;
     bool ssl_in_box = ssl && g->ssl_key.len == 0 && g->sealed.len > 0;
-    const struct {
-        const char *option;
-        bool given;
-        bool wanted;
-    } rows[] = {
+    const struct given rows[NUM_GIVEN] = {
         { "key", g->key.len > 0, encrypted && !in_box },
         { "secrets", g->secrets.len > 0, (m.expects & MSE_EXPECT_SECRETS) != 0 },
         { "sealed-secrets", g->sealed.len > 0,
@@ -120,18 +156,7 @@ static enum cli_exit check_given(const struct give *g)
         { "ssl-key", g->ssl_key.len > 0, ssl && !ssl_in_box },
     };
     mse_manifest_clear(&m);
-    if (st != MSE_OK) {
-        return cli_failed(g->c, st, &err);
-    }
-    for (size_t i = 0; i < MSE_ARRAY_LEN(rows); i++) {
-        if (rows[i].given != rows[i].wanted) {
-            return cli_trouble(g->c,
-                               rows[i].wanted ? "--%s F is missing: %s waits for it"
-                                              : "--%s is given, and %s does not expect it",
-                               rows[i].option, g->h.name);
-        }
-    }
-    return CLI_DONE;
+    return st == MSE_OK ? compare_given(g, rows) : cli_failed(g->c, st, &err);
 }
 
 static enum cli_exit load(struct give *g)
