@@ -247,10 +247,14 @@ static const struct mse_anchor *judge_pck_root(const struct mse_judge *j, const 
                                             "simulation_root" };
     static const struct mse_ask intact = { MSE_STEP_PCK_CHAIN, "a root that signed itself", NULL };
     const struct mse_anchor *a = mse_anchors_find(anchors, &root->key);
-    struct mse_bytes cn = a != NULL ? mse_bytes_of(NULL, 0) : mse_name_common_name(root->subject);
-    mse_note(j->v, &trusted, a != NULL ? MSE_OK : MSE_ERR_PCK_CHAIN_ROOT_UNTRUSTED,
-             "another key, in a certificate that calls itself \"%.*s\"", text_len(cn),
-             (const char *)cn.data);
+    if (a != NULL) {
+        mse_note(j->v, &trusted, MSE_OK, NULL);
+    } else {
+        struct mse_bytes cn = mse_name_common_name(root->subject);
+        mse_note(j->v, &trusted, MSE_ERR_PCK_CHAIN_ROOT_UNTRUSTED,
+                 "another key, in a certificate that calls itself \"%.*s\"", text_len(cn),
+                 (const char *)cn.data);
+    }
     bool good = c->verified || is_root_intact(j->curve, root);
     mse_note(j->v, &intact, good ? MSE_OK : MSE_ERR_PCK_CHAIN_ROOT_UNTRUSTED,
              "the root's own signature is wrong");
