@@ -111,7 +111,7 @@ struct digest {
 
 static bool is_known_kind(struct mse_bytes kind)
 {
-    static const char *const kinds[] = { "runtime", "loader", "image", "rootfs" };
+    static const char *const kinds[] = { "runtime", "loader", "rootfs" };
     for (size_t i = 0; i < MSE_ARRAY_LEN(kinds); i++) {
         if (mse_bytes_is_str(kind, kinds[i])) {
             return true;
@@ -134,13 +134,13 @@ static mse_status rd_digest(struct digest *out, const struct mse_conf_file *f,
     const struct mse_toml_node *sum = good ? mse_toml_get(entry, "sha256") : NULL;
     if (kind != NULL && !is_known_kind(kind->string)) {
         return mse_conf_fail(
-            f, kind->line, err, "kind is \"%.*s\", wanted runtime, loader, image or rootfs",
+            f, kind->line, err, "kind is \"%.*s\", wanted runtime, loader or rootfs",
             kind->string.len < 40 ? (int)kind->string.len : 40, (const char *)kind->string.data);
     }
     if (kind == NULL || sum == NULL ||
         !mse_hex_decode(out->sha256, sizeof out->sha256, sum->string)) {
         return mse_conf_fail(f, entry->line, err,
-                             "wanted kind (runtime, loader, image, rootfs), sha256 (64 digits), "
+                             "wanted kind (runtime, loader, rootfs), sha256 (64 digits), "
                              "and name if you like");
     }
     out->kind = kind->string;

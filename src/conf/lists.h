@@ -8,7 +8,8 @@
  *                                  sha256 = "<64 hex>"
  *
  * A machine has one of piid, ppid (32 digits), chip_id (128), sha256 (64, of one of them). Kinds of
- * digests: runtime, loader, image, rootfs. Unknown keys and empty lists are errors. */
+ * digests: runtime, loader, rootfs. Unknown keys and kinds are errors, empty lists too: nobody
+ * shall rely on a digest that nothing is compared with. */
 #ifndef CONF_LISTS_H
 #define CONF_LISTS_H
 

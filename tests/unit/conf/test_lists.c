@@ -126,6 +126,7 @@ static void test_digests_refused(void **state)
         "[[digest]]\nkind = \"runtime\"\n",
         "[[digest]]\nsha256 = \"" D32 "\"\n",
         "[[digest]]\nkind = \"kernel\"\nsha256 = \"" D32 "\"\n",
+        "[[digest]]\nkind = \"image\"\nsha256 = \"" D32 "\"\n", /* compared with nothing */
         "[[digest]]\nkind = \"runtime\"\nsha256 = \"" D16 "\"\n",
         "[[digest]]\nkind = \"runtime\"\nsha256 = 7\n",
         "[[digest]]\nkind = \"runtime\"\nsha256 = \"" D32 "\"\nmore = \"x\"\n",
@@ -145,6 +146,7 @@ static void test_digests_refused(void **state)
         assert_true(found); /* untouched */
         assert_non_null(strstr(err.text, "r.toml"));
         assert_true(strstr(texts[i], "kernel") == NULL || strstr(err.text, "kind is \"kernel\""));
+        assert_true(strstr(texts[i], "image") == NULL || strstr(err.text, "kind is \"image\""));
     }
 }
 
