@@ -64,7 +64,7 @@ static void show_one(const struct cli *c, const char *name, json_t *out)
         if (c->json) {
             (void)json_array_append(out, v);
         } else {
-            cli_say(c, "%-20s %-8s %s:%lld until %s", name, home_state_word(v),
+            cli_say(c, "%-20s %-8s %s:%lld until %s", name, mse_instance_state_word(v),
                     home_fact(&h, "san"), (long long)json_integer_value(json_object_get(v, "port")),
                     home_fact(&h, "expires_at"));
         }
@@ -184,11 +184,11 @@ static void say_restarted(const struct home *h)
     const struct cli *c = h->c;
     json_t *state = home_state(h);
     const char *note = json_string_value(json_object_get(state, "note"));
-    bool waiting = strcmp(home_state_word(state), "waiting") == 0;
+    bool waiting = strcmp(mse_instance_state_word(state), "waiting") == 0;
     bool same = keeps_its_state(h) && !waiting;
     if (c->json) {
-        cli_json(c, json_pack("{s:s, s:s, s:b}", "name", h->name, "state", home_state_word(state),
-                              "new_certificate", same ? 0 : 1));
+        cli_json(c, json_pack("{s:s, s:s, s:b}", "name", h->name, "state",
+                              mse_instance_state_word(state), "new_certificate", same ? 0 : 1));
     } else if (same) {
         cli_say(c, "%s runs again, with its key, certificate and storage", h->name);
     } else {

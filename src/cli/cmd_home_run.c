@@ -163,10 +163,10 @@ static enum cli_exit load(struct give *g)
 {
     struct mse_error err = { 0 };
     json_t *state = home_state(&g->h);
-    bool waits = strcmp(home_state_word(state), "waiting") == 0;
+    bool waits = strcmp(mse_instance_state_word(state), "waiting") == 0;
     if (!waits) {
         (void)cli_trouble(g->c, "%s is %s, only an instance that waits takes keys", g->h.name,
-                          home_state_word(state));
+                          mse_instance_state_word(state));
         cli_hint(g->c, "mse home restart %s makes it wait again", g->h.name);
     }
     json_decref(state);
@@ -288,7 +288,7 @@ static enum cli_exit wait_running(struct give *g)
             return CLI_REFUSED;
         }
         json_t *state = home_state(&g->h);
-        bool over = !home_lives(state) || strcmp(home_state_word(state), "failed") == 0;
+        bool over = !home_lives(state) || strcmp(mse_instance_state_word(state), "failed") == 0;
         const char *note = json_string_value(json_object_get(state, "note"));
         if (over) {
             (void)cli_trouble(g->c, "the app did not start%s%s", note == NULL ? "" : ": ",

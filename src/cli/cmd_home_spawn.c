@@ -307,7 +307,7 @@ static void say_done(const struct spawn *s)
     if (c->json) {
         json_t *v = json_copy(s->h.facts);
         json_t *state = home_state(&s->h);
-        (void)json_object_set_new(v, "state", json_string(home_state_word(state)));
+        (void)json_object_set_new(v, "state", json_string(mse_instance_state_word(state)));
         (void)json_object_set_new(v, "evidence", json_sprintf("%s/evidence.json", out));
         (void)json_object_set_new(v, "simulated", json_true());
         json_decref(state);

@@ -70,7 +70,7 @@ static enum cli_exit load(struct test *t)
 static enum cli_exit check_running(const struct test *t)
 {
     json_t *state = home_state(&t->h);
-    const char *word = home_state_word(state);
+    const char *word = mse_instance_state_word(state);
     enum cli_exit e = CLI_DONE;
     if (word == NULL || strcmp(word, "running") != 0) {
         word = word == NULL ? "unknown" : word;

@@ -17,6 +17,7 @@
 #include "cmd/files.h"
 #include "cmd/listen.h"
 #include "crypto/digest.h"
+#include "launch/instance.h"
 #include "os/private_dir.h"
 #include "package/code.h"
 #include "package/rules.h"
@@ -276,12 +277,12 @@ static enum cli_exit make_state(struct run *r)
 
 static enum cli_exit start(struct run *r)
 {
-    const char *switches[CLI_MAX_SWITCHES];
+    const char *switches[MSE_INSTANCE_MAX_SWITCHES];
     char *client_ca = NULL;
     bool sandbox = !cli_has(r->c, "insecure-no-sandbox");
     struct mse_error err = { 0 };
-    mse_status st = cli_client_ca_hex(&client_ca, cli_file_view(&r->tls.client_ca), &err);
-    cli_runtime_switches(switches, sandbox, client_ca);
+    mse_status st = mse_instance_client_ca(&client_ca, cli_file_view(&r->tls.client_ca), &err);
+    mse_instance_switches(switches, sandbox, client_ca);
     struct mse_sim_launch l = {
         .platform = r->platform,
         .runtime_path = r->runtime_path,

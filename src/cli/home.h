@@ -6,14 +6,14 @@
 
 #include "cli/cli.h"
 #include "cmd/files.h"
+#include "launch/instance.h"
 
-#define HOME_MANIFEST "manifest.json"
-#define HOME_PACKAGE  "package"
-#define HOME_LOG      "log"
+#define HOME_MANIFEST MSE_INSTANCE_MANIFEST
+#define HOME_PACKAGE  MSE_INSTANCE_PACKAGE
+#define HOME_LOG      MSE_INSTANCE_LOG
 #define HOME_TOKEN    "token"
-#define HOME_CHAIN    "chain.pem"     /* of the owner's certificate, if there is one */
-#define HOME_CLIENTS  "client_ca.pem" /* likewise */
-#define HOME_STATE    "state"         /* a folder: what the enclave seals */
+#define HOME_CHAIN    "chain.pem" /* of the owner's certificate, if there is one */
+#define HOME_CLIENTS  MSE_INSTANCE_CLIENT_CA
 
 struct home {
     const struct cli *c;
@@ -37,12 +37,9 @@ const char *home_fact(const struct home *h, const char *key);
 /* The folder of all instances, heap. */
 char *home_parent(void);
 
-/* How an instance is: what the supervisor answers, else what the last one left behind: {"state":
- * "starting"|"waiting"|"running"|"stopped"|"failed"|"ended"|"killed", "note", "since", and while it
- * lives "pid", "enclave_pid"}. NULL without memory. */
+/* As mse_instance_state. */
 json_t *home_state(const struct home *h);
 bool home_lives(const json_t *state);
-const char *home_state_word(const json_t *state);
 /* home_stop asks the supervisor to stop and waits for its end. CLI_DONE also if there is none. */
 enum cli_exit home_stop(const struct home *h);
 
@@ -54,9 +51,6 @@ struct home_start {
 /* home_launch starts the supervisor of an instance whose folder is complete, and waits until the
  * enclave runs, or waits for its keys. On failure nothing of it runs, and the error was printed. */
 enum cli_exit home_launch(const struct home *h, const struct home_start *s);
-
-/* home_supervise is the supervisor's life, in its own process: it reports on report_fd. */
-_Noreturn void home_supervise(const struct home *h, int listen_fd, int report_fd);
 
 /* ---- manifests of packages (home_manifest.c) ---- */
 

@@ -101,12 +101,12 @@ enum cli_exit home_evidence(const struct home *h, const char *out)
     struct mse_ratls_conn *conn = NULL;
     struct mse_build pem;
     json_t *state = home_state(h);
-    bool waiting = strcmp(home_state_word(state), "waiting") == 0;
-    bool lives = waiting || strcmp(home_state_word(state), "running") == 0;
+    bool waiting = strcmp(mse_instance_state_word(state), "waiting") == 0;
+    bool lives = waiting || strcmp(mse_instance_state_word(state), "running") == 0;
     enum cli_exit e = CLI_DONE;
     if (!lives) {
         e = cli_trouble(h->c, "%s is %s, only a running instance gives evidence", h->name,
-                        home_state_word(state));
+                        mse_instance_state_word(state));
         cli_hint(h->c, "mse home restart %s", h->name);
     }
     json_decref(state);

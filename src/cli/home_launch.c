@@ -86,7 +86,20 @@ static enum cli_exit failed(const struct home *h, const json_t *report, unsigned
         return CLI_TROUBLE;
     }
     return cli_trouble(h->c, "%s did not start: %s", h->name,
-                       note == NULL || note[0] == '\0' ? home_state_word(report) : note);
+                       note == NULL || note[0] == '\0' ? mse_instance_state_word(report) : note);
+}
+
+static struct mse_instance instance_of(const struct home *h)
+{
+    const struct mse_instance i = {
+        .dir = h->dir,
+        .platform = home_fact(h, "platform"),
+        .runtime = home_fact(h, "runtime"),
+        .enclave_size = (uint64_t)json_integer_value(json_object_get(h->facts, "size")),
+        .guard = (pid_t)json_integer_value(json_object_get(h->facts, "while")),
+        .sandbox = json_is_true(json_object_get(h->facts, "sandbox")),
+    };
+    return i;
 }
 
 enum cli_exit home_launch(const struct home *h, const struct home_start *s)
@@ -100,7 +113,8 @@ enum cli_exit home_launch(const struct home *h, const struct home_start *s)
     pid_t pid = fork();
     if (pid == 0) {
         (void)close(ends[0]);
-        home_supervise(h, s->listen_fd, ends[1]);
+        const struct mse_instance i = instance_of(h);
+        mse_instance_supervise(&i, s->listen_fd, ends[1]);
     }
     int why = errno;
     (void)close(ends[1]);
@@ -110,7 +124,7 @@ enum cli_exit home_launch(const struct home *h, const struct home_start *s)
     }
     json_t *report = wait_report(h, ends[0], now_ms() + (int64_t)s->timeout_s * 1000);
     (void)close(ends[0]);
-    const char *word = home_state_word(report);
+    const char *word = mse_instance_state_word(report);
     bool good = strcmp(word, "running") == 0 || strcmp(word, "waiting") == 0;
     enum cli_exit e = CLI_DONE;
     if (!good || interrupted != 0) {

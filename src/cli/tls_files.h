@@ -27,13 +27,4 @@ MSE_MUST_USE mse_status cli_tls_fill(struct mse_manifest *m, const struct mse_pr
                                      struct mse_bytes chain, struct mse_bytes client_ca,
                                      struct mse_error *err);
 
-/* The CA of clients (PEM) as the runtime's switch --client-ca wants it: hexadecimal digits of its
- * DER, heap. Empty PEM: NULL. */
-MSE_MUST_USE mse_status cli_client_ca_hex(char **out, struct mse_bytes pem, struct mse_error *err);
-
-/* The switches of the runtime beyond those that the launcher gives it, ended by NULL. */
-#define CLI_MAX_SWITCHES 4
-void cli_runtime_switches(const char *out[CLI_MAX_SWITCHES], bool sandbox,
-                          const char *client_ca_hex);
-
 #endif

@@ -15,9 +15,9 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/util.h"
-#include "cli/home.h"
-#include "cli/home_wire.h"
-#include "cli/tls_files.h"
+#include "cmd/files.h"
+#include "launch/control.h"
+#include "launch/instance.h"
 #include "package/manifest.h"
 #include "package/owner_chain.h"
 #include "sim/launcher.h"
@@ -27,7 +27,7 @@
 #define ASK_MS        500    /* for the word of whoever asks */
 
 struct super {
-    const struct home *h;
+    const struct mse_instance *i;
     struct mse_sim_platform *platform;
     struct mse_sim_enclave *enclave;
     struct cli_file manifest;
@@ -119,9 +119,11 @@ static void leave_end(const struct super *s)
 {
     json_t *v = to_json(s, false);
     char *text = json_dumps(v, JSON_COMPACT);
-    if (text != NULL) {
-        (void)!home_write(s->h, HOME_END, mse_bytes_str(text), NULL);
+    char *path = cli_join(s->i->dir, MSE_INSTANCE_END);
+    if (text != NULL && path != NULL) {
+        (void)!cli_file_write(path, mse_bytes_str(text), 0600, NULL);
     }
+    free(path);
     free(text);
     json_decref(v);
 }
@@ -148,12 +150,12 @@ static void answer_one(struct super *s, int fd)
         }
         have += (size_t)n;
     }
-    if (strcmp(word, HOME_ASK_STOP) == 0 && s->waiter_fd < 0) {
+    if (strcmp(word, MSE_CONTROL_STOP) == 0 && s->waiter_fd < 0) {
         stop_asked = 1;
         s->waiter_fd = fd;
         return;
     }
-    if (strcmp(word, HOME_ASK_STATUS) == 0) {
+    if (strcmp(word, MSE_CONTROL_STATUS) == 0) {
         say(s, fd, true);
     }
     (void)close(fd);
@@ -176,7 +178,7 @@ static bool open_control(struct super *s, int dir_fd)
     struct sockaddr_un a;
     (void)unlinkat(dir_fd, "control", 0);
     s->control_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    return s->control_fd >= 0 && home_socket_address(&a, dir_fd) &&
+    return s->control_fd >= 0 && mse_control_address(&a, dir_fd) &&
            bind(s->control_fd, (const struct sockaddr *)&a, sizeof a) == 0 &&
            fchmodat(dir_fd, "control", 0600, 0) == 0 && listen(s->control_fd, 16) == 0 &&
            fcntl(s->control_fd, F_SETOWN, getpid()) == 0 &&
@@ -187,20 +189,24 @@ static bool open_control(struct super *s, int dir_fd)
 
 static int open_state(int dir_fd)
 {
-    bool there = mkdirat(dir_fd, HOME_STATE, 0700) == 0 || errno == EEXIST;
-    return there ? openat(dir_fd, HOME_STATE, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
+    bool there = mkdirat(dir_fd, MSE_INSTANCE_STATE, 0700) == 0 || errno == EEXIST;
+    return there
+               ? openat(dir_fd, MSE_INSTANCE_STATE, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+               : -1;
 }
 
 /* One supervisor for one folder: the lock goes with the process. */
 static bool open_folder(struct super *s)
 {
-    int dir_fd = open(s->h->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int log =
-        dir_fd < 0 ? -1 : openat(dir_fd, HOME_LOG, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    int dir_fd = open(s->i->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int log = dir_fd < 0 ? -1
+                         : openat(dir_fd, MSE_INSTANCE_LOG,
+                                  O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    s->lock_fd = dir_fd < 0 ? -1 : openat(dir_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    s->lock_fd =
+        dir_fd < 0 ? -1 : openat(dir_fd, MSE_INSTANCE_LOCK, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     s->state_fd = dir_fd < 0 ? -1 : open_state(dir_fd);
-    s->package_fd = dir_fd < 0 ? -1 : openat(dir_fd, HOME_PACKAGE, O_RDONLY | O_CLOEXEC);
+    s->package_fd = dir_fd < 0 ? -1 : openat(dir_fd, MSE_INSTANCE_PACKAGE, O_RDONLY | O_CLOEXEC);
     bool good = log >= 0 && null >= 0 && s->package_fd >= 0 && s->state_fd >= 0 &&
                 s->lock_fd >= 0 && flock(s->lock_fd, LOCK_EX | LOCK_NB) == 0 &&
                 dup2(null, STDIN_FILENO) >= 0 && dup2(log, STDOUT_FILENO) >= 0 &&
@@ -208,7 +214,7 @@ static bool open_folder(struct super *s)
     if (!good) {
         set_state(s, "failed", strerror(errno));
     } else {
-        (void)unlinkat(dir_fd, HOME_END, 0);
+        (void)unlinkat(dir_fd, MSE_INSTANCE_END, 0);
     }
     if (dir_fd >= 0) {
         (void)close(dir_fd);
@@ -216,17 +222,26 @@ static bool open_folder(struct super *s)
     return good;
 }
 
+static mse_status read_file(struct cli_file *out, const struct super *s, const char *name,
+                            size_t max, struct mse_error *err)
+{
+    char *path = cli_join(s->i->dir, name);
+    mse_status st = path == NULL ? MSE_ERR_MEMORY : cli_file_read(out, path, max, err);
+    free(path);
+    return st;
+}
+
 /* Of the instance's clients; NULL: they need none. */
-static mse_status read_client_ca(char **hex, const struct home *h, struct mse_error *err)
+static mse_status read_client_ca(char **hex, const struct super *s, struct mse_error *err)
 {
     struct cli_file pem = { 0 };
     struct mse_error missing = { 0 };
-    mse_status st = home_read(&pem, h, HOME_CLIENTS, MSE_OWNER_CHAIN_MAX, &missing);
+    mse_status st = read_file(&pem, s, MSE_INSTANCE_CLIENT_CA, MSE_OWNER_CHAIN_MAX, &missing);
     if (st == MSE_ERR_NOT_FOUND) {
         *hex = NULL; /* the enclave refuses if its manifest names one */
         return MSE_OK;
     }
-    st = st == MSE_OK ? cli_client_ca_hex(hex, cli_file_view(&pem), err)
+    st = st == MSE_OK ? mse_instance_client_ca(hex, cli_file_view(&pem), err)
                       : MSE_FAIL(err, st, "client_ca", "%.200s", missing.text);
     cli_file_clear(&pem);
     return st;
@@ -234,21 +249,20 @@ static mse_status read_client_ca(char **hex, const struct home *h, struct mse_er
 
 static bool start(struct super *s)
 {
-    const char *switches[CLI_MAX_SWITCHES];
+    const char *switches[MSE_INSTANCE_MAX_SWITCHES];
     char *client_ca = NULL;
-    const json_t *facts = s->h->facts;
-    bool sandbox = json_is_true(json_object_get(facts, "sandbox"));
     struct mse_error err = { 0 };
-    mse_status st = mse_sim_load(&s->platform, home_fact(s->h, "platform"), &err);
-    st = st == MSE_OK ? home_read(&s->manifest, s->h, HOME_MANIFEST, MSE_MANIFEST_MAX_LEN, &err)
-                      : st;
-    st = st == MSE_OK ? read_client_ca(&client_ca, s->h, &err) : st;
-    cli_runtime_switches(switches, sandbox, client_ca);
+    mse_status st = mse_sim_load(&s->platform, s->i->platform, &err);
+    st = st == MSE_OK
+             ? read_file(&s->manifest, s, MSE_INSTANCE_MANIFEST, MSE_MANIFEST_MAX_LEN, &err)
+             : st;
+    st = st == MSE_OK ? read_client_ca(&client_ca, s, &err) : st;
+    mse_instance_switches(switches, s->i->sandbox, client_ca);
     struct mse_sim_launch l = {
         .platform = s->platform,
-        .runtime_path = home_fact(s->h, "runtime"),
+        .runtime_path = s->i->runtime,
         .manifest = cli_file_view(&s->manifest),
-        .enclave_size = (uint64_t)json_integer_value(json_object_get(facts, "size")),
+        .enclave_size = s->i->enclave_size,
         .threads = MSE_SIM_THREADS,
         .package_fd = s->package_fd,
         .listen_fd = s->listen_fd,
@@ -305,11 +319,10 @@ static bool on_news(struct super *s, const struct mse_sim_news *news)
     }
 }
 
-/* spawn --while: whether that process is over. */
+/* Whether that process is over. */
 static bool guard_gone(const struct super *s)
 {
-    pid_t pid = (pid_t)json_integer_value(json_object_get(s->h->facts, "while"));
-    return pid > 0 && kill(pid, 0) != 0 && errno == ESRCH;
+    return s->i->guard > 0 && kill(s->i->guard, 0) != 0 && errno == ESRCH;
 }
 
 static void live(struct super *s)
@@ -333,9 +346,9 @@ static void live(struct super *s)
     }
 }
 
-_Noreturn void home_supervise(const struct home *h, int listen_fd, int report_fd)
+_Noreturn void mse_instance_supervise(const struct mse_instance *i, int listen_fd, int report_fd)
 {
-    struct super s = { .h = h,
+    struct super s = { .i = i,
                        .listen_fd = listen_fd,
                        .package_fd = -1,
                        .state_fd = -1,

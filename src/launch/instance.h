@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An instance of an app: a folder, and while it runs a supervisor, a process in the background that
+ * holds the launcher of the simulated TEE. For mse home and msed node. */
+#ifndef LAUNCH_INSTANCE_H
+#define LAUNCH_INSTANCE_H
+
+#include <jansson.h>
+#include <sys/types.h>
+
+#include <mse/status.h>
+
+/* Files of the folder. The first two must be there. */
+#define MSE_INSTANCE_MANIFEST  "manifest.json"
+#define MSE_INSTANCE_PACKAGE   "package"
+#define MSE_INSTANCE_CLIENT_CA "client_ca.pem" /* of the manifest's client_ca, if it names one */
+#define MSE_INSTANCE_STATE     "state"         /* a folder: what the enclave seals */
+#define MSE_INSTANCE_LOG       "log"           /* what supervisor, runtime and app say */
+#define MSE_INSTANCE_END       "end.json"      /* what the last supervisor says of its end */
+#define MSE_INSTANCE_LOCK      "lock"          /* a supervisor has it while it lives */
+
+struct mse_instance {
+    const char *dir;
+    const char *platform; /* folder of the simulated platform */
+    const char *runtime;  /* path of mse-enclave */
+    uint64_t enclave_size;
+    pid_t guard; /* > 0: it is stopped when this process is over */
+    bool sandbox;
+};
+/* mse_instance_supervise is the supervisor's life, in a process of its own: session, standard
+ * descriptors, signals are changed. It reports once on report_fd (-1: to nobody), as
+ * mse_instance_state answers. */
+_Noreturn void mse_instance_supervise(const struct mse_instance *i, int listen_fd, int report_fd);
+
+/* How an instance is: what the supervisor answers within timeout_ms, else what the last one left
+ * behind: {"state": "starting"|"waiting"|"running"|"stopped"|"failed"|"ended"|"killed", "note",
+ * "since", and while it lives "pid", "enclave_pid"}. "killed": neither. NULL without memory. */
+json_t *mse_instance_state(const char *dir, unsigned timeout_ms);
+const char *mse_instance_state_word(const json_t *state);
+/* mse_instance_ask_stop tells the supervisor to stop, and waits timeout_ms for its end. False if
+ * none answers. */
+bool mse_instance_ask_stop(const char *dir, unsigned timeout_ms);
+
+/* The switches of the runtime beyond those that the launcher gives it, ended by NULL. */
+#define MSE_INSTANCE_MAX_SWITCHES 4
+void mse_instance_switches(const char *out[MSE_INSTANCE_MAX_SWITCHES], bool sandbox,
+                           const char *client_ca_hex);
+/* The CA of clients (PEM) as the runtime's switch --client-ca wants it: hexadecimal digits of its
+ * DER, heap. Empty PEM: NULL. */
+MSE_MUST_USE mse_status mse_instance_client_ca(char **out, struct mse_bytes pem,
+                                               struct mse_error *err);
+
+#endif
