@@ -130,7 +130,8 @@ static mse_status name_difference(struct mse_bytes seen, struct mse_bytes wanted
         const char *name = mse_manifest_member_name(i);
         char *have = member_text(a, name);
         char *want = member_text(b, name);
-        found = have != NULL && want != NULL && strcmp(have, want) != 0;
+        /* Out of memory: nothing to tell. */
+        found = have != NULL && strcmp(have, want == NULL ? have : want) != 0;
         if (found) {
             st = MSE_FAIL(err, MSE_ERR_MANIFEST_MISMATCH, "manifest",
                           "%s of the enclave's manifest is not that of the package (read %.70s "

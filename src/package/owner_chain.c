@@ -112,8 +112,8 @@ static mse_status check_leaf(const struct mse_cert *leaf, struct mse_error *err)
 
 static mse_status read_chain(struct mse_owner_chain *c, struct mse_bytes pem, struct mse_error *err)
 {
-    struct mse_cert certs[MSE_OWNER_CHAIN_CERTS];
-    struct spans s;
+    struct mse_cert certs[MSE_OWNER_CHAIN_CERTS] = { 0 };
+    struct spans s = { 0 };
     mse_status st = read_blocks(&c->ders, &s, pem, err);
     st = st == MSE_OK ? parse_all(certs, &c->ders, &s, err) : st;
     st = st == MSE_OK ? check_links(certs, s.num, err) : st;
@@ -206,8 +206,8 @@ mse_status mse_owner_chain_key(struct mse_privkey **out, const struct mse_owner_
 static mse_status read_ca(struct mse_bytes *out, struct mse_build *ders, struct mse_bytes pem,
                           struct mse_error *err)
 {
-    struct mse_cert certs[MSE_OWNER_CHAIN_CERTS];
-    struct spans s;
+    struct mse_cert certs[MSE_OWNER_CHAIN_CERTS] = { 0 };
+    struct spans s = { 0 };
     mse_status st = read_blocks(ders, &s, pem, err);
     st = st == MSE_OK ? parse_all(certs, ders, &s, err) : st;
     if (st != MSE_OK) {
