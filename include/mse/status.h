@@ -249,6 +249,16 @@ enum mse_status {
     /* Of a platform of several machines. */
     MSE_ERR_LEASE_LOST, /* what was to be changed is another's now */
 
+    /* A login by OpenID Connect: the token of the issuer, and whose it is. */
+    MSE_ERR_TOKEN_ISSUER,
+    MSE_ERR_TOKEN_AUDIENCE,
+    MSE_ERR_TOKEN_NONCE,
+    MSE_ERR_TOKEN_EXPIRED,
+    MSE_ERR_TOKEN_NOT_YET_VALID,
+    MSE_ERR_TOKEN_KEY,  /* no key of the issuer fits, or one that is too weak */
+    MSE_ERR_TOKEN_USED, /* it was there before */
+    MSE_ERR_TOKEN_USER, /* nobody here may log in with it */
+
     MSE_STATUS_COUNT
 };
 typedef enum mse_status mse_status;

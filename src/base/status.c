@@ -292,6 +292,14 @@ static const struct entry table[MSE_STATUS_COUNT] = {
                                       "the storage is not what was stored last" },
     [MSE_ERR_STORAGE_LIMIT] = { "storage_limit", "the storage would hold more than it may" },
     [MSE_ERR_LEASE_LOST] = { "lease_lost", "another has it now" },
+    [MSE_ERR_TOKEN_ISSUER] = { "token_issuer", "the token is of another issuer" },
+    [MSE_ERR_TOKEN_AUDIENCE] = { "token_audience", "the token is for another client" },
+    [MSE_ERR_TOKEN_NONCE] = { "token_nonce", "the token is of another login" },
+    [MSE_ERR_TOKEN_EXPIRED] = { "token_expired", "the token has expired" },
+    [MSE_ERR_TOKEN_NOT_YET_VALID] = { "token_not_yet_valid", "the token is not valid yet" },
+    [MSE_ERR_TOKEN_KEY] = { "token_key", "no key of the issuer fits the token" },
+    [MSE_ERR_TOKEN_USED] = { "token_used", "the token was used before" },
+    [MSE_ERR_TOKEN_USER] = { "token_user", "nobody here may log in with this token" },
 };
 
 static const struct entry *find(mse_status st)

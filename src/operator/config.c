@@ -4,12 +4,14 @@
 #include "base/bytes.h"
 #include "base/util.h"
 #include "cmd/files.h"
+#include "cmd/issuer.h"
 #include "conf/reader.h"
 #include "db/db.h"
 #include "package/rules.h"
 
 #define MAX_PACKAGE ((uint64_t)16 * 1024) /* MiB */
 #define MAX_UPLOAD  ((uint64_t)24 * 3600)
+#define MAX_DAYS    3650
 #define AT(member)  offsetof(struct mse_op_config, member)
 #define KEY(n, member)                                                                             \
     {                                                                                              \
@@ -52,11 +54,26 @@ static const struct mse_conf_key node_keys[] = {
     OPTION("name", node.name),         OPTION("address", node.address), OPTION("data", node.data),
     OPTION("platform", node.platform), OPTION("runtime", node.runtime), END,
 };
+static const struct mse_conf_key oidc_keys[] = {
+    { "issuer", MSE_CONF_STRING, true, AT(oidc.issuer), 1, CLI_URL_LEN - 1, NULL },
+    { "client_id", MSE_CONF_STRING, true, AT(oidc.client_id), 1, 255, NULL },
+    { "scopes", MSE_CONF_STRING, false, AT(oidc.scopes), 1, 255, NULL },
+    { "create_users", MSE_CONF_BOOL, false, AT(oidc.create_users), 0, 0, NULL },
+    { "link_by_email", MSE_CONF_BOOL, false, AT(oidc.link_by_email), 0, 0, NULL },
+    NUMBER("days", oidc.days, MAX_DAYS),
+    NUMBER("redirect_port", oidc.redirect_port, UINT16_MAX),
+    END,
+};
 static const struct mse_conf_key keys[] = {
-    KEY("domain", domain),          OPTION("dev_domain", dev_domain),
-    KEY("database", database),      KEY("signer_key", signer_key),
-    TABLE("api", api, api_keys),    TABLE("gateway", gateway, gateway_keys),
-    TABLE("node", node, node_keys), END,
+    KEY("domain", domain),
+    OPTION("dev_domain", dev_domain),
+    KEY("database", database),
+    KEY("signer_key", signer_key),
+    TABLE("api", api, api_keys),
+    TABLE("gateway", gateway, gateway_keys),
+    TABLE("node", node, node_keys),
+    TABLE("oidc", oidc, oidc_keys),
+    END,
 };
 
 /* A path, from the folder of the file on; what is not there stays so. */
@@ -101,7 +118,8 @@ static bool fill_all(struct mse_op_config *c)
     return fill(&c->dev_domain, dev) && fill(&c->api.listen, MSE_OP_API_LISTEN) &&
            fill(&c->api.spool, "/var/tmp") && fill(&c->gateway.listen, MSE_OP_GATEWAY_LISTEN) &&
            fill(&c->node.name, "local") && fill(&c->node.address, "127.0.0.1") &&
-           fill(&c->node.data, "node");
+           fill(&c->node.data, "node") &&
+           (!c->oidc.there || fill(&c->oidc.scopes, "openid email profile"));
 }
 
 bool mse_op_config_port(uint16_t *out, const char *listen)
@@ -160,6 +178,50 @@ static mse_status check_servers(const struct mse_op_config *c, const struct mse_
     return MSE_OK;
 }
 
+static bool is_printable(const char *s, char least)
+{
+    for (; *s != '\0'; s++) {
+        if (*s < least || *s > '~') {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Words with single spaces between, one of them openid: without it there is no ID token. */
+static bool is_scopes(const char *s)
+{
+    char padded[260];
+    (void)snprintf(padded, sizeof padded, " %.255s ", s);
+    return is_printable(s, ' ') && strstr(padded, "  ") == NULL && strpbrk(s, "\"\\") == NULL &&
+           strstr(padded, " openid ") != NULL;
+}
+
+static mse_status check_oidc(const struct mse_op_oidc *o, const struct mse_conf_file *f,
+                             struct mse_error *err)
+{
+    if (!o->there) {
+        return MSE_OK;
+    }
+    if (!cli_issuer_ok(o->issuer)) {
+        return mse_conf_fail(f, mse_conf_line_of(f, "oidc.issuer"), err,
+                             "issuer is \"%.120s\", wanted an https URL without a query (http only "
+                             "to 127.0.0.1, [::1] and localhost)",
+                             o->issuer);
+    }
+    if (!is_printable(o->client_id, '!')) {
+        return mse_conf_fail(f, mse_conf_line_of(f, "oidc.client_id"), err,
+                             "client_id has characters that no client is called by");
+    }
+    if (!is_scopes(o->scopes)) {
+        return mse_conf_fail(f, mse_conf_line_of(f, "oidc.scopes"), err,
+                             "scopes is \"%.80s\", wanted words with one space between, and openid "
+                             "among them",
+                             o->scopes);
+    }
+    return MSE_OK;
+}
+
 static mse_status complete(struct mse_op_config *c, const struct mse_conf_file *f,
                            struct mse_error *err)
 {
@@ -174,6 +236,9 @@ static mse_status complete(struct mse_op_config *c, const struct mse_conf_file *
     if (st == MSE_OK) {
         st = check_servers(c, f, err);
     }
+    if (st == MSE_OK) {
+        st = check_oidc(&c->oidc, f, err);
+    }
     if (st == MSE_OK && !resolve_all(c, dir)) {
         st = mse_conf_fail(f, 0, err, "out of memory");
     }
@@ -185,7 +250,8 @@ mse_status mse_op_config_parse(struct mse_op_config *out, const char *name, stru
                                struct mse_error *err)
 {
     struct mse_conf_file f;
-    struct mse_op_config c = { .api = { .max_package = 1024, .upload_seconds = 600 } };
+    struct mse_op_config c = { .api = { .max_package = 1024, .upload_seconds = 600 },
+                               .oidc = { .days = 30 } };
     mse_status st = mse_conf_open(&f, name, text, err);
     if (st != MSE_OK) {
         return st;

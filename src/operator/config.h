@@ -40,6 +40,16 @@ struct mse_op_config {
         char *platform; /* path of the folder of the simulated platform; NULL: none */
         char *runtime;  /* path of mse-enclave; NULL: beside this program */
     } node;
+    struct mse_op_oidc {
+        bool there;             /* without it nobody logs in this way */
+        char *issuer;           /* an https URL */
+        char *client_id;        /* of a public client */
+        char *scopes;           /* of the request */
+        bool create_users;      /* whoever the issuer vouches for becomes a user */
+        bool link_by_email;     /* a user is known by an e-mail address that the issuer verified */
+        uint64_t days;          /* that a token is good for */
+        uint64_t redirect_port; /* of the loopback address; 0: any */
+    } oidc;
 };
 /* mse_op_config_parse reads text; paths become relative to the folder of the file name. Release
  * with mse_op_config_clear. MSE_ERR_CONFIG with file and line. */

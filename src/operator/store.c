@@ -99,8 +99,18 @@
     "CREATE TRIGGER audit_guard BEFORE UPDATE OR DELETE OR TRUNCATE ON audit"                      \
     " FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse();"
 
-static const char *const sqlite_steps[MSE_OP_SCHEMA] = { STEP_1 SQLITE_GUARD, STEP_2, STEP_3 };
-static const char *const postgres_steps[MSE_OP_SCHEMA] = { STEP_1 POSTGRES_GUARD, STEP_2, STEP_3 };
+/* 4: who users are for an issuer of OpenID Connect, and the ID tokens that were used. */
+#define STEP_4                                                                                     \
+    "CREATE TABLE identities(issuer TEXT NOT NULL, subject TEXT NOT NULL, user_id TEXT NOT NULL"   \
+    " REFERENCES users(id), created_at BIGINT NOT NULL, PRIMARY KEY(issuer, subject));"            \
+    "CREATE INDEX identities_user ON identities(user_id);"                                         \
+    "CREATE TABLE logins(sha256 BYTEA PRIMARY KEY NOT NULL, over_at BIGINT NOT NULL);"             \
+    "CREATE INDEX logins_over ON logins(over_at);"
+
+static const char *const sqlite_steps[MSE_OP_SCHEMA] = { STEP_1 SQLITE_GUARD, STEP_2, STEP_3,
+                                                         STEP_4 };
+static const char *const postgres_steps[MSE_OP_SCHEMA] = { STEP_1 POSTGRES_GUARD, STEP_2, STEP_3,
+                                                           STEP_4 };
 
 #define USER_COLUMNS "id, name, email, given_name, family_name, admin, created_at, removed_at"
 #define TOKEN_COLUMNS                                                                              \
@@ -159,6 +169,17 @@ static const char *const texts[SQL_NUM] = {
     [SQL_TOKEN_CHECK] = "SELECT " TOKEN_COLUMNS ", u.id, u.name, u.email, u.given_name,"
                         " u.family_name, u.admin, u.created_at, u.removed_at, t.sha256"
                         " FROM tokens t JOIN users u ON u.id = t.user_id WHERE t.sha256 = $1",
+    [SQL_IDENTITY_GET] = "SELECT u.id, u.name, u.email, u.given_name, u.family_name, u.admin,"
+                         " u.created_at, u.removed_at FROM identities i JOIN users u"
+                         " ON u.id = i.user_id WHERE i.issuer = $1 AND i.subject = $2",
+    [SQL_IDENTITY_SET] = "INSERT INTO identities(issuer, subject, user_id, created_at)"
+                         " VALUES($1, $2, $3, $4) ON CONFLICT(issuer, subject)"
+                         " DO UPDATE SET user_id = $3, created_at = $4",
+    [SQL_IDENTITY_COUNT] = "SELECT count(*) FROM identities WHERE issuer = $1 AND user_id = $2",
+    [SQL_IDENTITY_EMAIL] = "SELECT " USER_COLUMNS " FROM users WHERE lower(email) = $1"
+                           " AND removed_at = 0 ORDER BY id",
+    [SQL_LOGIN_ADD] = "INSERT INTO logins(sha256, over_at) VALUES($1, $2)",
+    [SQL_LOGIN_SWEEP] = "DELETE FROM logins WHERE over_at <= $1",
     [SQL_PROJECT_ADD] = "INSERT INTO projects(" PROJECT_COLUMNS ") VALUES(" V6 ")",
     [SQL_PROJECT_LIST] = "SELECT " PROJECT_COLUMNS " FROM projects WHERE owner_id = $1"
                          " AND ($2 = '' OR name = $2) ORDER BY created_at, id",
@@ -299,6 +320,9 @@ static const char *const texts[SQL_NUM] = {
          "$1, $2, $3"),
     COPY(SQL_COPY_LOG_ENDS, "log_ends", "app_id", "app_id, last, written", "$1, $2, $3"),
     COPY(SQL_COPY_LOGS, "logs", "app_id, seq", LOG_COLUMNS, "$1, $2, $3, $4, $5"),
+    COPY(SQL_COPY_IDENTITIES, "identities", "issuer, subject",
+         "issuer, subject, user_id, created_at", "$1, $2, $3, $4"),
+    COPY(SQL_COPY_LOGINS, "logins", "sha256", "sha256, over_at", "$1, $2"),
     COPY(SQL_COPY_AUDIT, "audit", "seq", AUDIT_COLUMNS, V7),
 };
 

@@ -9,7 +9,7 @@
 
 #include <mse/status.h>
 
-#define MSE_OP_SCHEMA       3
+#define MSE_OP_SCHEMA       4
 #define MSE_OP_ID_LEN       37  /* UUID and NUL */
 #define MSE_OP_NAME_LEN     65  /* names of users, tokens, hardware */
 #define MSE_OP_TITLE_LEN    256 /* names of projects and apps */

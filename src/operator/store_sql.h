@@ -25,6 +25,12 @@ enum op_sql {
     SQL_TOKEN_GET,
     SQL_TOKEN_LIST,
     SQL_TOKEN_CHECK,
+    SQL_IDENTITY_GET,
+    SQL_IDENTITY_SET,
+    SQL_IDENTITY_COUNT,
+    SQL_IDENTITY_EMAIL,
+    SQL_LOGIN_ADD,
+    SQL_LOGIN_SWEEP,
     SQL_PROJECT_ADD,
     SQL_PROJECT_LIST,
     SQL_PROJECT_GET,
@@ -111,7 +117,9 @@ enum op_sql {
     SQL_COPY_PIECES = SQL_COPY_PACKAGES + 3,
     SQL_COPY_LOG_ENDS = SQL_COPY_PIECES + 3,
     SQL_COPY_LOGS = SQL_COPY_LOG_ENDS + 3,
-    SQL_COPY_AUDIT = SQL_COPY_LOGS + 3,
+    SQL_COPY_IDENTITIES = SQL_COPY_LOGS + 3,
+    SQL_COPY_LOGINS = SQL_COPY_IDENTITIES + 3,
+    SQL_COPY_AUDIT = SQL_COPY_LOGINS + 3,
     SQL_NUM = SQL_COPY_AUDIT + 3,
 };
 #define OP_NUM_TABLES ((SQL_NUM - SQL_COPY_FIRST) / 3)
@@ -178,6 +186,12 @@ MSE_MUST_USE mse_status op_routes_changed(struct mse_op_store *s, struct mse_err
 /* Inside a transaction: the next number of a counter of the fleet. */
 MSE_MUST_USE mse_status op_fleet_next(struct mse_op_store *s, const char *key, int64_t *out,
                                       struct mse_error *err);
+/* Inside a transaction: what mse_op_user_add and mse_op_token_create do. */
+MSE_MUST_USE mse_status op_user_insert(struct mse_op_store *s, const struct mse_op_by *by,
+                                       struct mse_op_user *u, struct mse_error *err);
+MSE_MUST_USE mse_status op_token_insert(struct mse_op_store *s, const struct mse_op_by *by,
+                                        struct mse_op_token *t, char text[MSE_OP_TOKEN_LEN],
+                                        struct mse_error *err);
 /* Eight columns become a user. */
 MSE_MUST_USE bool op_user_of(struct mse_op_user *u, const struct mse_db_value *row);
 /* Inside a transaction: a project without a line in the log. */

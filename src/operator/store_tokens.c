@@ -16,6 +16,7 @@ struct token_call {
     const uint8_t *sha256;
     const char *owner_id;
     const char *id;
+    char *text; /* of a new one */
     bool found;
     mse_op_token_fn *each;
     void *arg;
@@ -129,9 +130,8 @@ static mse_status find_owner(struct mse_op_store *s, const struct token_call *c,
     return st;
 }
 
-static mse_status add(struct mse_op_store *s, void *arg, struct mse_error *err)
+static mse_status insert(struct mse_op_store *s, const struct token_call *c, struct mse_error *err)
 {
-    const struct token_call *c = arg;
     const struct mse_op_token *t = c->t;
     char detail[MSE_OP_TEXT_LEN];
     char words[MSE_OP_SCOPES_LEN];
@@ -183,9 +183,9 @@ static mse_status check_token(const struct mse_op_token *t, mse_time now, struct
     return MSE_OK;
 }
 
-mse_status mse_op_token_create(struct mse_op_store *s, const struct mse_op_by *by,
-                               struct mse_op_token *t, char text[MSE_OP_TOKEN_LEN],
-                               struct mse_error *err)
+mse_status op_token_insert(struct mse_op_store *s, const struct mse_op_by *by,
+                           struct mse_op_token *t, char text[MSE_OP_TOKEN_LEN],
+                           struct mse_error *err)
 {
     struct mse_op_token made = *t;
     struct mse_op_user owner = { 0 };
@@ -201,9 +201,31 @@ mse_status mse_op_token_create(struct mse_op_store *s, const struct mse_op_by *b
     if (mse_random_uuid(made.id) != MSE_OK || make_text(fresh, sha256) != MSE_OK) {
         return MSE_FAIL(err, MSE_ERR_CRYPTO, STORE_STEP, "no random bytes");
     }
-    st = op_write(s, add, &c, err);
+    st = insert(s, &c, err);
     if (st == MSE_OK) {
         memcpy(made.user_name, owner.name, sizeof made.user_name);
+        *t = made;
+        memcpy(text, fresh, sizeof fresh);
+    }
+    mse_wipe(fresh, sizeof fresh);
+    return st;
+}
+
+static mse_status add(struct mse_op_store *s, void *arg, struct mse_error *err)
+{
+    const struct token_call *c = arg;
+    return op_token_insert(s, c->by, c->t, c->text, err);
+}
+
+mse_status mse_op_token_create(struct mse_op_store *s, const struct mse_op_by *by,
+                               struct mse_op_token *t, char text[MSE_OP_TOKEN_LEN],
+                               struct mse_error *err)
+{
+    struct mse_op_token made = *t;
+    char fresh[MSE_OP_TOKEN_LEN] = { 0 };
+    struct token_call c = { .by = by, .t = &made, .text = fresh };
+    mse_status st = op_write(s, add, &c, err);
+    if (st == MSE_OK) {
         *t = made;
         memcpy(text, fresh, sizeof fresh);
     }

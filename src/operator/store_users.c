@@ -89,10 +89,9 @@ static mse_status check_user(const struct mse_op_user *u, struct mse_error *err)
     return MSE_OK;
 }
 
-static mse_status add(struct mse_op_store *s, void *arg, struct mse_error *err)
+static mse_status insert(struct mse_op_store *s, const struct mse_op_by *by, struct mse_op_user *u,
+                         struct mse_error *err)
 {
-    struct user_call *c = arg;
-    struct mse_op_user *u = c->u;
     const struct mse_db_value p[] = {
         mse_db_text(u->id),          mse_db_text(u->name),
         mse_db_text(u->email),       mse_db_text(u->given_name),
@@ -109,16 +108,14 @@ static mse_status add(struct mse_op_store *s, void *arg, struct mse_error *err)
         return MSE_FAIL(err, st, STORE_STEP, "%s", why.text);
     }
     memcpy(project.owner_id, u->id, sizeof project.owner_id);
-    st = op_project_insert(s, &project, c->by->now, err);
-    return st == MSE_OK ? op_audit(s, c->by, "user.add", u->id, u->admin ? "admin" : "user", err)
-                        : st;
+    st = op_project_insert(s, &project, by->now, err);
+    return st == MSE_OK ? op_audit(s, by, "user.add", u->id, u->admin ? "admin" : "user", err) : st;
 }
 
-mse_status mse_op_user_add(struct mse_op_store *s, const struct mse_op_by *by,
-                           struct mse_op_user *u, struct mse_error *err)
+mse_status op_user_insert(struct mse_op_store *s, const struct mse_op_by *by, struct mse_op_user *u,
+                          struct mse_error *err)
 {
     struct mse_op_user made = *u;
-    struct user_call c = { .by = by, .u = &made };
     mse_status st = check_user(u, err);
     if (st != MSE_OK) {
         return st;
@@ -128,7 +125,25 @@ mse_status mse_op_user_add(struct mse_op_store *s, const struct mse_op_by *by,
     if (mse_random_uuid(made.id) != MSE_OK) {
         return MSE_FAIL(err, MSE_ERR_CRYPTO, STORE_STEP, "no random bytes");
     }
-    st = op_write(s, add, &c, err);
+    st = insert(s, by, &made, err);
+    if (st == MSE_OK) {
+        *u = made;
+    }
+    return st;
+}
+
+static mse_status add(struct mse_op_store *s, void *arg, struct mse_error *err)
+{
+    struct user_call *c = arg;
+    return op_user_insert(s, c->by, c->u, err);
+}
+
+mse_status mse_op_user_add(struct mse_op_store *s, const struct mse_op_by *by,
+                           struct mse_op_user *u, struct mse_error *err)
+{
+    struct mse_op_user made = *u;
+    struct user_call c = { .by = by, .u = &made };
+    mse_status st = op_write(s, add, &c, err);
     if (st == MSE_OK) {
         *u = made;
     }

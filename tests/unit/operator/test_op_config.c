@@ -52,6 +52,36 @@ static void reads_the_roles(void **state)
     mse_op_config_clear(&c);
 }
 
+#define OIDC "[oidc]\nissuer = \"https://id.example/realm\"\n"
+
+static void reads_the_issuer(void **state)
+{
+    struct mse_op_config c;
+    (void)state;
+    assert_status(parse(&c, BASE OIDC "client_id = \"mse\"\n", NULL), MSE_OK);
+    assert_true(c.oidc.there);
+    assert_string_equal(c.oidc.scopes, "openid email profile");
+    assert_int_equal(c.oidc.days, 30);
+    assert_int_equal(c.oidc.redirect_port, 0);
+    assert_false(c.oidc.create_users);
+    assert_false(c.oidc.link_by_email);
+    mse_op_config_clear(&c);
+    assert_status(parse(&c,
+                        BASE OIDC "client_id = \"mse\"\nscopes = \"profile openid\"\ndays = 1\n"
+                                  "create_users = true\nlink_by_email = true\n"
+                                  "redirect_port = 4711\n",
+                        NULL),
+                  MSE_OK);
+    assert_string_equal(c.oidc.scopes, "profile openid");
+    assert_int_equal(c.oidc.redirect_port, 4711);
+    assert_true(c.oidc.create_users && c.oidc.link_by_email);
+    mse_op_config_clear(&c);
+    /* Without the table nobody logs in this way. */
+    assert_status(parse(&c, BASE, NULL), MSE_OK);
+    assert_false(c.oidc.there);
+    mse_op_config_clear(&c);
+}
+
 static void refuses(void **state)
 {
     static const struct {
@@ -69,6 +99,17 @@ static void refuses(void **state)
         { BASE "[gateway]\ncertificate = \"c\"\n", "belong together" },
         { BASE "[api]\nmax_package = 0\n", "max_package" },
         { BASE "[api]\npublic_port = 65536\n", "public_port" },
+        { BASE "[oidc]\nissuer = \"https://id.example\"\n", "client_id is missing" },
+        { BASE "[oidc]\nclient_id = \"c\"\n", "issuer is missing" },
+        { BASE "[oidc]\nissuer = \"http://id.example\"\nclient_id = \"c\"\n",
+          "wanted an https URL" },
+        { BASE "[oidc]\nissuer = \"https://id.example?x\"\nclient_id = \"c\"\n",
+          "without a query" },
+        { BASE OIDC "client_id = \"a b\"\n", "no client is called by" },
+        { BASE OIDC "client_id = \"c\"\nscopes = \"email\"\n", "openid among them" },
+        { BASE OIDC "client_id = \"c\"\nscopes = \"openid  email\"\n", "one space between" },
+        { BASE OIDC "client_id = \"c\"\ndays = 0\n", "days" },
+        { BASE OIDC "client_id = \"c\"\ncreate_users = 1\n", "create_users" },
         { BASE "[node]\nnam = \"x\"\n", "did you mean \"name\"?" },
     };
     (void)state;
@@ -87,6 +128,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(has_defaults),
         cmocka_unit_test(reads_the_roles),
+        cmocka_unit_test(reads_the_issuer),
         cmocka_unit_test(refuses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -133,10 +133,10 @@ static void a_newer_schema_is_refused(void **state)
     struct op_bench *b = *state;
     struct mse_error err = { 0 };
     struct mse_op_store *s = NULL;
-    assert_true(op_bench_sql(b, "PRAGMA user_version = 4", "UPDATE msed_schema SET version = 4"));
+    assert_true(op_bench_sql(b, "PRAGMA user_version = 5", "UPDATE msed_schema SET version = 5"));
     assert_status(op_bench_reopen(b), MSE_ERR_UNSUPPORTED_VERSION);
     assert_status(mse_op_store_open(&s, b->where, true, &err), MSE_ERR_UNSUPPORTED_VERSION);
-    assert_non_null(strstr(err.text, "version 4, wanted at most 3"));
+    assert_non_null(strstr(err.text, "version 5, wanted at most 4"));
 }
 
 static void what_belongs_to_others_is_refused(void **state)
