@@ -164,19 +164,25 @@ static mse_status migrate(const struct opening *o, struct mse_error *err)
     return st;
 }
 
-/* The file is made here, so that nobody else can read it for a moment. */
+/* The file is made here, so that nobody else can read it for a moment. One that is there is never
+ * opened but by SQLite: closing it would take this process's locks off it, and with them those of
+ * other connections of this process. */
 static mse_status make_file(const char *path, bool create, struct mse_error *err)
 {
-    int fd = open(path, O_RDWR | (create ? O_CREAT : 0) | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK,
-                  MODE_PRIVATE);
-    if (fd < 0) {
+    struct stat st;
+    int fd = create ? open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, MODE_PRIVATE) : -1;
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    if (lstat(path, &st) != 0) {
         return MSE_FAIL(err, errno == ENOENT && !create ? MSE_ERR_NOT_FOUND : MSE_ERR_IO, STEP,
                         "%s", strerror(errno));
     }
-    struct stat st;
-    bool fits = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
-    (void)close(fd);
-    return fits ? MSE_OK : MSE_FAIL(err, MSE_ERR_IO, STEP, "it is no file");
+    if (!S_ISREG(st.st_mode)) {
+        return MSE_FAIL(err, MSE_ERR_IO, STEP, "it is no file");
+    }
+    return access(path, R_OK | W_OK) == 0 ? MSE_OK
+                                          : MSE_FAIL(err, MSE_ERR_IO, STEP, "%s", strerror(errno));
 }
 
 static mse_status open_file(struct opening *o, const char *path, bool create, struct mse_error *err)
