@@ -21,7 +21,7 @@
 #define FIRST_UID   64900
 #define LAST_UID    64999
 #define KILL_ROUNDS 60
-#define GONE_MS     10000
+#define GONE_MS     60000
 
 struct world {
     char *dir;

@@ -78,7 +78,7 @@ static void start_server(struct live *l)
     (void)close(ends[0]);
     l->stdin_of_server = ends[1];
     struct mse_bytes url = { 0 };
-    for (unsigned i = 0; i < 1000 && url.data == NULL; i++) {
+    for (unsigned i = 0; i < 6000 && url.data == NULL; i++) {
         struct timespec t = { .tv_nsec = 10000000 };
         (void)nanosleep(&t, NULL);
         url = test_read_file(ready);

@@ -19,4 +19,18 @@ static mse_status fake_quote(struct mse_tee *t, struct mse_build *out,
     return MSE_OK;
 }
 
+void fake_tee_hold(struct mse_tee *t)
+{
+    (void)pthread_mutex_lock(&t->hold);
+    t->held = true;
+}
+
+void fake_tee_release(struct mse_tee *t)
+{
+    if (t->held) {
+        t->held = false;
+        (void)pthread_mutex_unlock(&t->hold);
+    }
+}
+
 const struct mse_tee_ops fake_tee_ops = { .name = "fake", .quote = fake_quote };

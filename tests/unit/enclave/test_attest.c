@@ -39,7 +39,6 @@ struct world {
     int listen_fd;
     uint16_t port;
     bool stopped;
-    bool held;
     pthread_t thread;
     pthread_t app;
 };
@@ -83,18 +82,6 @@ static void *serve(void *arg)
     (void)uv_run(&w->loop, UV_RUN_DEFAULT);
     mse_net_loop_clear(&w->loop);
     return NULL;
-}
-
-static void hold_driver(struct world *w)
-{
-    (void)pthread_mutex_lock(&w->tee.hold);
-    w->held = true;
-}
-
-static void release_driver(struct world *w)
-{
-    w->held = false;
-    (void)pthread_mutex_unlock(&w->tee.hold);
 }
 
 static void start_app(struct world *w)
@@ -175,9 +162,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct world *w = *state;
-    if (w->held) { /* by a test that failed: the thread would wait for ever */
-        release_driver(w);
-    }
+    fake_tee_release(&w->tee);
     if (!w->stopped) {
         (void)uv_async_send(&w->stop);
     }
@@ -388,7 +373,7 @@ static void busy_under_flood(void **state)
     static uint8_t buf[65536];
     unsigned busy = 0;
     unsigned served = 0;
-    hold_driver(w);
+    fake_tee_hold(&w->tee);
     for (size_t i = 0; i < MANY; i++) {
         open_client(w, &c[i], ONLY);
         send_request(&c[i], false, (uint8_t)i);
@@ -398,7 +383,7 @@ static void busy_under_flood(void **state)
     for (size_t i = 0; i < 10; i++) {
         test_client_close(&c[i]);
     }
-    release_driver(w);
+    fake_tee_release(&w->tee);
     for (size_t i = 10; i < MANY; i++) {
         struct mse_frame_response r;
         read_response(&c[i], &r, buf);
@@ -423,7 +408,7 @@ static void stopping_in_the_middle(void **state)
     static struct test_client c[4];
     (void)state;
     assert_int_equal(setup((void **)&w), 0);
-    hold_driver(w);
+    fake_tee_hold(&w->tee);
     for (size_t i = 0; i < 4; i++) {
         open_client(w, &c[i], ONLY);
         send_request(&c[i], i == 3, 1);
@@ -438,7 +423,7 @@ static void stopping_in_the_middle(void **state)
         wait_readable(&c[i]);
         test_client_close(&c[i]);
     }
-    release_driver(w);
+    fake_tee_release(&w->tee);
     assert_int_equal(teardown((void **)&w), 0);
 }
 

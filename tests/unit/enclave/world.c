@@ -110,7 +110,7 @@ _Noreturn static void child(struct world *w)
 
 void world_begin(struct world *w)
 {
-    w->start_ms = w->start_ms == 0 ? 20000 : w->start_ms;
+    w->start_ms = w->start_ms == 0 ? 60000 : w->start_ms;
     w->listen_fd = test_listen(&w->port);
     assert_true(mse_net_prepare_fd(w->listen_fd));
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, w->control), 0);

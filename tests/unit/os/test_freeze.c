@@ -101,7 +101,7 @@ static void test_all_stand_still(void **state)
         struct mse_freeze *f = NULL;
         unsigned long before[NUM];
         unsigned long after[NUM];
-        assert_status(mse_freeze_app(&f, &a, 10000, NULL), MSE_OK);
+        assert_status(mse_freeze_app(&f, &a, 60000, NULL), MSE_OK);
         read_counters(before);
         (void)poll(NULL, 0, 20);
         read_counters(after);
@@ -130,7 +130,7 @@ static void test_stopped_stays(void **state)
     assert_int_equal(waitpid(pid, &status, WUNTRACED), pid);
     assert_true(WIFSTOPPED(status));
     const struct mse_sandbox_app a = { .pid = pid, .init_fd = -1 };
-    assert_status(mse_freeze_app(&f, &a, 10000, NULL), MSE_OK);
+    assert_status(mse_freeze_app(&f, &a, 60000, NULL), MSE_OK);
     mse_freeze_end(f);
     assert_int_equal(waitpid(pid, &status, WNOHANG | WCONTINUED), 0);
     (void)kill(pid, SIGKILL);
@@ -183,7 +183,7 @@ static void test_mapped(void **state)
     assert_int_equal(read(ready[0], &byte, 1), 1);
     assert_int_equal(byte, 'y');
     const struct mse_sandbox_app a = { .pid = pid, .init_fd = -1 };
-    assert_status(mse_freeze_app(&f, &a, 10000, NULL), MSE_OK);
+    assert_status(mse_freeze_app(&f, &a, 60000, NULL), MSE_OK);
     assert_int_equal(fstat(fds[0], &mapped), 0);
     assert_int_equal(fstat(fds[1], &not_mapped), 0);
     assert_true(mse_freeze_is_mapped(f, (uint64_t)mapped.st_ino));
