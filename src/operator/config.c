@@ -2,6 +2,7 @@
 #include "operator/config.h"
 
 #include "base/bytes.h"
+#include "base/error.h"
 #include "base/util.h"
 #include "cmd/files.h"
 #include "cmd/issuer.h"
@@ -134,6 +135,11 @@ bool mse_op_config_port(uint16_t *out, const char *listen)
     return true;
 }
 
+static bool database_is_known(const char *where)
+{
+    return strstr(where, "://") == NULL || mse_db_is_postgres(where);
+}
+
 static mse_status check_names(const struct mse_op_config *c, const struct mse_conf_file *f,
                               struct mse_error *err)
 {
@@ -147,7 +153,7 @@ static mse_status check_names(const struct mse_op_config *c, const struct mse_co
                              "not the domain",
                              c->dev_domain);
     }
-    if (strstr(c->database, "://") != NULL && !mse_db_is_postgres(c->database)) {
+    if (!database_is_known(c->database)) {
         return mse_conf_fail(f, mse_conf_line_of(f, "database"), err,
                              "database is of no kind that is known, wanted a path or "
                              "postgresql://...");
@@ -267,6 +273,23 @@ mse_status mse_op_config_parse(struct mse_op_config *out, const char *name, stru
     }
     mse_conf_close(&f);
     return st;
+}
+
+mse_status mse_op_config_set_database(struct mse_op_config *c, const char *where,
+                                      struct mse_error *err)
+{
+    if (!database_is_known(where)) {
+        return MSE_FAIL(err, MSE_ERR_CONFIG, "database",
+                        "the database is of no kind that is known, wanted a path or "
+                        "postgresql://...");
+    }
+    char *copy = strdup(where);
+    if (copy == NULL) {
+        return MSE_FAIL(err, MSE_ERR_MEMORY, "database", "out of memory");
+    }
+    free(c->database);
+    c->database = copy;
+    return MSE_OK;
 }
 
 void mse_op_config_clear(struct mse_op_config *c)

@@ -1,8 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* msed. The table of commands is table.c. */
+#include <string.h>
+
+#include "operator/gate_worker.h"
 #include "operator/msed.h"
 
 int main(int argc, char **argv)
 {
-    return cli_main(&msed_program, argc, argv);
+    if (argc == 2 && strcmp(argv[1], GATE_WORKER_WORD) == 0) {
+        return gate_worker_main();
+    }
+    char run[] = "run";
+    char *alone[] = { argv[0], run, NULL };
+    return argc == 1 ? cli_main(&msed_program, 2, alone) : cli_main(&msed_program, argc, argv);
 }

@@ -46,6 +46,9 @@ enum cli_exit msed_configure(struct msed *m, const struct cli *c)
         st = mse_op_config_parse(&m->config, path, cli_file_view(&f), &err);
     }
     cli_file_clear(&f);
+    if (st == MSE_OK && cli_has(c, "db")) {
+        st = mse_op_config_set_database(&m->config, cli_value(c, "db"), &err);
+    }
     return st == MSE_OK ? CLI_DONE : cli_failed(c, st, &err);
 }
 

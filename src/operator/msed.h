@@ -10,6 +10,7 @@
 extern const struct cli_program msed_program;
 
 #define MSED_CONFIG "msed.toml"
+#define MSED_SELF   "/proc/self/exe" /* what roles are started from, also after an upgrade */
 
 /* A command's way to the store. */
 struct msed {
@@ -59,12 +60,14 @@ enum cli_exit cmd_audit_list(struct cli *c);
 enum cli_exit cmd_audit_verify(struct cli *c);
 enum cli_exit cmd_backup(struct cli *c);
 enum cli_exit cmd_check_config(struct cli *c);
+enum cli_exit cmd_gateway(struct cli *c);
 enum cli_exit cmd_hardware_add(struct cli *c);
 enum cli_exit cmd_hardware_list(struct cli *c);
 enum cli_exit cmd_init(struct cli *c);
 enum cli_exit cmd_quota_list(struct cli *c);
 enum cli_exit cmd_quota_set(struct cli *c);
 enum cli_exit cmd_restore(struct cli *c);
+enum cli_exit cmd_run(struct cli *c);
 enum cli_exit cmd_token_create(struct cli *c);
 enum cli_exit cmd_token_list(struct cli *c);
 enum cli_exit cmd_token_revoke(struct cli *c);

@@ -24,6 +24,12 @@ static const struct cli_option init_options[] = {
     { "force", NULL, "write over msed.toml and the signer's files (also -f)", false },
     END,
 };
+static const struct cli_option role_options[] = {
+    { "listen", "ADDR:PORT", "where to listen; default: as the configuration says", false },
+    { "db", "WHERE", "the database; default: as the configuration says", false },
+    CONFIG_OPTION,
+    END,
+};
 static const struct cli_option user_add_options[] = {
     { "email", "ADDRESS", "e-mail address", false },
     { "given-name", "TEXT", "given name", false },
@@ -98,6 +104,10 @@ static const struct cli_command commands[] = {
       audit_verify_options, cmd_audit_verify },
     { "audit", "list", NULL, 0, 0, "verify the log and print its lines", config_options,
       cmd_audit_list },
+    { NULL, "run", NULL, 0, 0, "run the platform on this machine; also without any command",
+      config_options, cmd_run },
+    { NULL, "gateway", NULL, 0, 0, "pass TLS connections on to the enclaves, by their names",
+      role_options, cmd_gateway },
     { NULL, "init", NULL, 0, 0, "make configuration, database, signer and the first token",
       init_options, cmd_init },
     { NULL, "check-config", NULL, 0, 0, "say whether configuration, signer and database are sound",

@@ -9,5 +9,9 @@
  * keyrings, bpf, performance events, userfaultfd, io_uring, modules, file handles, the calls of
  * other ABIs. no_new_privs must be set. Async-signal-safe. False: the kernel has no filters. */
 MSE_MUST_USE bool mse_filter_calls(void);
+/* From now on, in all threads to come, whatever is not needed to relay TCP connections fails with
+ * ENOSYS: files, programs, processes, sockets of other families. no_new_privs must be set. False:
+ * the kernel has no filters. */
+MSE_MUST_USE bool mse_filter_to_relay(void);
 
 #endif

@@ -116,7 +116,7 @@ static bool child_fds(const struct mse_spawn *s)
     return true;
 }
 
-static bool child_limits(uid_t uid)
+static bool child_limits(uid_t uid, rlim_t max_files)
 {
     static const struct rlimit no_core = { 0, 0 };
     struct rlimit processes = { MAX_PROCESSES, MAX_PROCESSES };
@@ -131,7 +131,7 @@ static bool child_limits(uid_t uid)
     if (getrlimit(RLIMIT_NOFILE, &files) != 0) {
         return false;
     }
-    files.rlim_max = files.rlim_max > MAX_FILES ? MAX_FILES : files.rlim_max;
+    files.rlim_max = files.rlim_max > max_files ? max_files : files.rlim_max;
     files.rlim_cur = files.rlim_max;
     return setrlimit(RLIMIT_CORE, &no_core) == 0 && setrlimit(RLIMIT_NOFILE, &files) == 0;
 }
@@ -159,7 +159,7 @@ static enum step child_prepare(const struct mse_spawn *s, pid_t parent)
     if (!child_fds(s)) {
         return STEP_FDS;
     }
-    if (!child_limits(s->uid)) {
+    if (!child_limits(s->uid, s->max_files > 0 ? s->max_files : MAX_FILES)) {
         return STEP_LIMITS;
     }
     if (!child_user(s->uid)) {

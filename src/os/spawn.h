@@ -21,7 +21,8 @@ struct mse_spawn {
     size_t num_extra_fds; /* at most MSE_SPAWN_MAX_EXTRA */
     uid_t uid;            /* user and only group; MSE_SPAWN_SAME_USER: no change */
     bool no_new_privs;
-    bool filter; /* of system calls (os/filter.h); wants no_new_privs */
+    bool filter;        /* of system calls (os/filter.h); wants no_new_privs */
+    unsigned max_files; /* bound on descriptors; 0: enough for an app */
 };
 /* Starts it in a session of its own, with a keyring of its own, without core dumps, and with a
  * bound on descriptors and, with a user id of its own, on processes. All other descriptors are

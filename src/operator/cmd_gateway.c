@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* msed gateway: from the configuration to the feeder. */
+#include <sched.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/util.h"
+#include "cmd/listen.h"
+#include "operator/gate_feed.h"
+#include "operator/msed.h"
+
+#define HELLO_MS       5000U
+#define CONNECT_MS     5000U
+#define IDLE_MS        (3600U * 1000U)
+#define HALF_MS        (60U * 1000U)
+#define MAX_PER_SOURCE 4096U
+#define SPARE_FILES    64U
+#define FILES_MAX      1048576U
+#define HOST_LEN       64
+
+struct gateway {
+    const struct cli *c;
+    const char *where; /* host of listen, with its brackets */
+    int where_len;
+    uint16_t port;
+};
+
+/* The output is read by programs, too: msed run, and tests. */
+static void on_ready(void *user)
+{
+    const struct gateway *g = user;
+    cli_say(g->c, "msed: gateway listens on %.*s:%u", g->where_len, g->where, g->port);
+    (void)cli_flush();
+}
+
+static size_t count_cores(void)
+{
+    cpu_set_t set;
+    int n = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+    return n < 1 ? 1 : n > GATE_MAX_WORKERS ? GATE_MAX_WORKERS : (size_t)n;
+}
+
+/* Two descriptors for each connection. */
+static unsigned max_files(void)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0) {
+        return 1024;
+    }
+    return files.rlim_max > FILES_MAX ? FILES_MAX : (unsigned)files.rlim_max;
+}
+
+static char name_char(char ch)
+{
+    if (ch >= 'A' && ch <= 'Z') {
+        return (char)((unsigned char)ch | 0x20U);
+    }
+    bool good = (ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9');
+    return (char)(good ? ch : '-');
+}
+
+/* A name for metrics that other gateways do not have. */
+static void name_source(char out[MSE_OP_NAME_LEN], uint16_t port)
+{
+    char host[HOST_LEN] = "";
+    size_t at = 0;
+    (void)gethostname(host, sizeof host - 1);
+    for (; at < 40 && host[at] != '\0'; at++) {
+        host[at] = name_char(host[at]);
+    }
+    (void)snprintf(out, MSE_OP_NAME_LEN, "gateway-%.*s-%u", (int)at, host, port);
+}
+
+static enum cli_exit serve(struct gateway *g, const struct msed *m, int fd)
+{
+    struct mse_error err = { 0 };
+    char source[MSE_OP_NAME_LEN];
+    unsigned files = max_files();
+    const struct gate_feed_config f = {
+        .listen_fd = fd,
+        .database = m->config.database,
+        .source = source,
+        .num_workers = count_cores(),
+        .max_files = files,
+        .limits = { .max_connections = files > 2 * SPARE_FILES ? (files - SPARE_FILES) / 2 : 1,
+                    .max_per_source = MAX_PER_SOURCE,
+                    .hello_ms = HELLO_MS,
+                    .connect_ms = CONNECT_MS,
+                    .idle_ms = IDLE_MS,
+                    .half_ms = HALF_MS },
+        .ready = on_ready,
+        .user = g,
+    };
+    name_source(source, g->port);
+    mse_status st = gate_feed_run(&f, &err);
+    return st == MSE_OK ? CLI_DONE : cli_failed(g->c, st, &err);
+}
+
+enum cli_exit cmd_gateway(struct cli *c)
+{
+    struct msed m;
+    struct gateway g = { .c = c };
+    char why[128];
+    int fd = -1;
+    enum cli_exit e = msed_configure(&m, c);
+    const char *listen = e != CLI_DONE          ? NULL
+                         : cli_has(c, "listen") ? cli_value(c, "listen")
+                                                : m.config.gateway.listen;
+    if (listen != NULL) {
+        const char *colon = strrchr(listen, ':');
+        g.where = listen;
+        g.where_len = colon == NULL ? 0 : (int)(colon - listen);
+        e = cli_listen(&fd, &g.port, listen, why, sizeof why)
+                ? serve(&g, &m, fd)
+                : cli_trouble(c, "cannot listen on %s: %s", listen, why);
+    }
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    msed_close(&m);
+    return e;
+}

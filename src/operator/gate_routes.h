@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The routes that the feeder knows, in order of their names, and what two states of them differ
+ * in. */
+#ifndef OPERATOR_GATE_ROUTES_H
+#define OPERATOR_GATE_ROUTES_H
+
+#include "operator/gate_wire.h"
+
+#define GATE_MAX_ROUTES ((size_t)1 << 18)
+
+struct gate_routes {
+    struct gate_route *items;
+    size_t num;
+    size_t cap;
+};
+/* False without memory, or if there are GATE_MAX_ROUTES. */
+MSE_MUST_USE bool gate_routes_add(struct gate_routes *r, const struct gate_route *item);
+/* Puts them in order. Of several with one name one stays. */
+void gate_routes_sort(struct gate_routes *r);
+void gate_routes_clear(struct gate_routes *r);
+/* Appends the frames that lead from one state to the other, both in order. */
+void gate_routes_diff(struct mse_build *out, const struct gate_routes *from,
+                      const struct gate_routes *to);
+
+#endif

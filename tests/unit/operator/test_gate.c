@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The parts of the gateway that do no input or output: frames, routes, counts. */
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/util.h"
+#include "lib/testlib.h"
+#include "operator/gate_routes.h"
+#include "operator/gate_stats.h"
+#include "operator/gate_table.h"
+
+#define APP   "393ddbd6-466e-4ba8-a037-dda72e4c22ac"
+#define OTHER "5f0c1c39-6f39-4c0b-8b8e-0d6f6f1c2a11"
+
+static struct gate_route route(const char *name, const char *app, uint16_t port, bool v6)
+{
+    struct gate_route r = { .proxy_protocol = v6 };
+    (void)snprintf(r.name, sizeof r.name, "%s", name);
+    (void)snprintf(r.app_id, sizeof r.app_id, "%s", app);
+    if (v6) {
+        r.address.v6.sin6_family = AF_INET6;
+        r.address.v6.sin6_port = htons(port);
+        r.address.v6.sin6_addr = in6addr_loopback;
+    } else {
+        r.address.v4.sin_family = AF_INET;
+        r.address.v4.sin_port = htons(port);
+        r.address.v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    }
+    return r;
+}
+
+static struct gate_counts counts(void)
+{
+    struct gate_counts c = { .app_id = APP,
+                             .open = 3,
+                             .accepted = 5,
+                             .no_backend = 1,
+                             .bytes_in = 1000,
+                             .bytes_out = UINT64_C(1) << 40 };
+    mse_times_add(&c.connect, 100);
+    mse_times_add(&c.connect, 300);
+    mse_times_add(&c.first_byte, 5000);
+    return c;
+}
+
+/* One frame of each kind. */
+static void wr_all(struct mse_build *b)
+{
+    const struct gate_limits l = { 1, 2, 3, 4, 5, 6, 7 };
+    struct gate_route v4 = route("a.example.org", APP, 443, false);
+    struct gate_route v6 = route("b.example.org", OTHER, 8443, true);
+    struct gate_counts c = counts();
+    gate_wr_limits(b, &l);
+    gate_wr_set(b, &v4);
+    gate_wr_set(b, &v6);
+    gate_wr_remove(b, "a.example.org");
+    gate_wr_go(b);
+    gate_wr_drain(b, 5000);
+    gate_wr_counts(b, &c);
+}
+
+static bool rd_body(uint8_t kind, struct mse_bytes body)
+{
+    static struct gate_counts c;
+    struct gate_limits l;
+    struct gate_route r;
+    char name[MSE_HELLO_NAME_MAX + 1];
+    uint32_t ms = 0;
+    switch ((enum gate_kind)kind) {
+    case GATE_LIMITS:
+        return gate_rd_limits(&l, body) && l.max_connections == 1 && l.half_ms == 7;
+    case GATE_SET:
+        return gate_rd_set(&r, body) && strlen(r.name) == 13;
+    case GATE_REMOVE:
+        return gate_rd_remove(name, body) && strcmp(name, "a.example.org") == 0;
+    case GATE_GO:
+        return body.len == 0;
+    case GATE_DRAIN:
+        return gate_rd_drain(&ms, body) && ms == 5000;
+    case GATE_COUNTS:
+        return gate_rd_counts(&c, body) && c.open == 3 && c.connect.num == 2;
+    }
+    return false;
+}
+
+static void test_frames(void **state)
+{
+    static const uint8_t order[] = { GATE_LIMITS, GATE_SET,   GATE_SET,   GATE_REMOVE,
+                                     GATE_GO,     GATE_DRAIN, GATE_COUNTS };
+    struct mse_build b;
+    struct mse_bytes body;
+    uint8_t kind = 0;
+    (void)state;
+    mse_build_heap(&b, 65536);
+    wr_all(&b);
+    assert_true(mse_build_ok(&b));
+    struct mse_bytes in = mse_build_view(&b);
+    for (size_t i = 0; i < MSE_ARRAY_LEN(order); i++) {
+        assert_true(gate_next(&in, &kind, &body));
+        assert_int_equal(kind, order[i]);
+        assert_true(rd_body(kind, body));
+        for (size_t cut = 0; cut < body.len; cut++) {
+            assert_false(rd_body(kind, mse_bytes_of(body.data, cut)));
+        }
+        uint8_t longer[GATE_FRAME_MAX + 1] = { 0 };
+        memcpy(longer, body.data, body.len);
+        assert_false(rd_body(kind, mse_bytes_of(longer, body.len + 1)));
+    }
+    assert_int_equal(in.len, 0);
+    assert_true(gate_next(&in, &kind, &body));
+    assert_int_equal(kind, 0);
+    mse_build_clear(&b);
+}
+
+static void test_no_frames(void **state)
+{
+    static const uint8_t cases[][5] = {
+        { 0, 0, 0, 0, 1 }, { 0, 0, 4, 1, 1 },    { 0xff, 0xff, 0xff, 0xff, 1 },
+        { 0, 0, 0, 1, 0 }, { 0, 0, 0, 1, 0x7f },
+    };
+    struct mse_bytes body;
+    uint8_t kind = 0;
+    (void)state;
+    for (size_t i = 0; i < MSE_ARRAY_LEN(cases); i++) {
+        struct mse_bytes in = mse_bytes_of(cases[i], sizeof cases[i]);
+        assert_false(gate_next(&in, &kind, &body));
+    }
+    for (size_t len = 0; len < 5; len++) { /* not whole: nothing, yet */
+        static const uint8_t go[] = { 0, 0, 0, 1, GATE_GO };
+        struct mse_bytes in = mse_bytes_of(go, len);
+        assert_true(gate_next(&in, &kind, &body));
+        assert_int_equal(kind, 0);
+        assert_int_equal(in.len, len);
+    }
+}
+
+/* The worker that is told the difference knows what the feeder knows. */
+static void apply(struct gate_table *t, const struct gate_routes *from,
+                  const struct gate_routes *to)
+{
+    struct mse_build b;
+    struct mse_bytes body;
+    uint8_t kind = 0;
+    mse_build_heap(&b, 1 << 20);
+    gate_routes_diff(&b, from, to);
+    assert_true(mse_build_ok(&b));
+    struct mse_bytes in = mse_build_view(&b);
+    while (gate_next(&in, &kind, &body) && kind != 0) {
+        struct gate_route r;
+        char name[MSE_HELLO_NAME_MAX + 1];
+        if (kind == GATE_SET) {
+            assert_true(gate_rd_set(&r, body) && gate_table_set(t, &r));
+        } else {
+            assert_true(gate_rd_remove(name, body));
+            gate_table_remove(t, name);
+        }
+    }
+    assert_int_equal(in.len, 0);
+    mse_build_clear(&b);
+}
+
+static void assert_port(struct gate_table *t, const char *name, unsigned port)
+{
+    struct mse_pass_to to = { .app = NULL };
+    bool found = gate_table_route(t, name, &to);
+    assert_int_equal(found, port != 0);
+    if (found) {
+        assert_int_equal(ntohs(to.address.v4.sin_port), port);
+        assert_non_null(to.app);
+    }
+}
+
+static void fill(struct gate_routes *r, const struct gate_route *items, size_t num)
+{
+    for (size_t i = 0; i < num; i++) {
+        assert_true(gate_routes_add(r, &items[i]));
+    }
+    gate_routes_sort(r);
+}
+
+static void test_routes(void **state)
+{
+    const struct gate_route first[] = { route("c", APP, 3, false), route("a", APP, 1, true),
+                                        route("b", OTHER, 2, false), route("a", APP, 1, true) };
+    const struct gate_route second[] = { route("d", APP, 4, false), route("b", OTHER, 20, false),
+                                         route("a", APP, 1, true) };
+    struct gate_routes none = { NULL, 0, 0 };
+    struct gate_routes one = { NULL, 0, 0 };
+    struct gate_routes two = { NULL, 0, 0 };
+    struct mse_build same;
+    struct gate_table *t = gate_table_new();
+    (void)state;
+    assert_non_null(t);
+    fill(&one, first, MSE_ARRAY_LEN(first));
+    fill(&two, second, MSE_ARRAY_LEN(second));
+    assert_int_equal(one.num, 3);
+    apply(t, &none, &one);
+    assert_port(t, "a", 1);
+    assert_port(t, "b", 2);
+    assert_port(t, "c", 3);
+    assert_port(t, "d", 0);
+    apply(t, &one, &two);
+    assert_port(t, "a", 1);
+    assert_port(t, "b", 20);
+    assert_port(t, "c", 0);
+    assert_port(t, "d", 4);
+    mse_build_heap(&same, 65536);
+    gate_routes_diff(&same, &two, &two);
+    assert_int_equal(same.len, 0);
+    mse_build_clear(&same);
+    apply(t, &two, &none);
+    assert_port(t, "a", 0);
+    assert_port(t, "b", 0);
+    gate_table_remove(t, "a"); /* twice is no matter */
+    gate_table_free(t);
+    gate_table_free(NULL);
+    gate_routes_clear(&one);
+    gate_routes_clear(&two);
+}
+
+static size_t count_frames(struct gate_table *t, struct gate_counts *last)
+{
+    struct mse_build b;
+    struct mse_bytes body;
+    uint8_t kind = 0;
+    size_t num = 0;
+    mse_build_heap(&b, 65536);
+    gate_table_counts(t, &b);
+    struct mse_bytes in = mse_build_view(&b);
+    while (gate_next(&in, &kind, &body) && kind != 0) {
+        assert_int_equal(kind, GATE_COUNTS);
+        assert_true(gate_rd_counts(last, body));
+        num++;
+    }
+    mse_build_clear(&b);
+    return num;
+}
+
+static void test_counts(void **state)
+{
+    struct gate_table *t = gate_table_new();
+    struct gate_route r = route("a", APP, 1, false);
+    struct mse_pass_to to = { .app = NULL };
+    struct gate_counts c = { .open = 0 };
+    (void)state;
+    assert_true(gate_table_set(t, &r) && gate_table_route(t, "a", &to));
+    assert_non_null(to.app);
+    if (to.app == NULL) { /* the analyzer does not know that it is not */
+        return;
+    }
+    assert_int_equal(count_frames(t, &c), 0);
+    to.app->num = 2;
+    to.app->accepted = 2;
+    to.app->bytes_in = 100;
+    mse_times_add(&to.app->connect, 7);
+    assert_int_equal(count_frames(t, &c), 1);
+    assert_true(c.open == 2 && c.accepted == 2 && c.bytes_in == 100 && c.connect.num == 1);
+    to.app->bytes_in = 130; /* only what is new is told */
+    assert_int_equal(count_frames(t, &c), 1);
+    assert_true(c.open == 2 && c.accepted == 0 && c.bytes_in == 30 && c.connect.num == 0);
+    gate_table_remove(t, "a"); /* the connections are still there */
+    assert_int_equal(count_frames(t, &c), 1);
+    to.app->num = 0;
+    assert_int_equal(count_frames(t, &c), 1); /* that there are none is told once */
+    assert_int_equal(c.open, 0);
+    assert_int_equal(count_frames(t, &c), 0);
+    gate_table_free(t);
+}
+
+static int64_t value_of(const struct gate_value *v, size_t num, const char *name)
+{
+    for (size_t i = 0; i < num; i++) {
+        if (strcmp(v[i].name, name) == 0) {
+            return v[i].value;
+        }
+    }
+    return -1;
+}
+
+static void test_stats(void **state)
+{
+    struct gate_stats s = { NULL, 0 };
+    struct gate_value v[GATE_NUM_VALUES];
+    struct gate_counts c = counts();
+    (void)state;
+    c.bytes_out = 4000;
+    assert_true(gate_stats_add(&s, 0, &c));
+    assert_true(gate_stats_add(&s, 1, &c));
+    assert_int_equal(s.num, 1);
+    size_t num = gate_stat_values(v, s.apps, 2000);
+    assert_int_equal(num, GATE_NUM_VALUES);
+    assert_int_equal(value_of(v, num, "amount_of_connection"), 6);
+    assert_int_equal(value_of(v, num, "throughput_in"), 1000);
+    assert_int_equal(value_of(v, num, "throughput_out"), 4000);
+    assert_int_equal(value_of(v, num, "average_connect_time"), 200);
+    assert_int_equal(value_of(v, num, "average_response_time"), 5000);
+    assert_in_range(value_of(v, num, "response_time_p99"), 5000, 8192);
+    gate_stats_reset(&s);
+    num = gate_stat_values(v, s.apps, 2000);
+    assert_int_equal(num, 3); /* nothing was timed */
+    assert_int_equal(value_of(v, num, "amount_of_connection"), 6);
+    assert_int_equal(gate_stat_values(v, s.apps, 0), 3);
+    gate_stats_worker_ended(&s, 0);
+    assert_true(s.apps->fresh && gate_stat_open(s.apps) == 3);
+    gate_stats_worker_ended(&s, 1);
+    gate_stats_reset(&s);
+    assert_int_equal(s.num, 0);
+    assert_true(gate_stats_add(&s, 15, &c));
+    gate_stats_clear(&s);
+    assert_int_equal(s.num, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_frames), cmocka_unit_test(test_no_frames),
+        cmocka_unit_test(test_routes), cmocka_unit_test(test_counts),
+        cmocka_unit_test(test_stats),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
