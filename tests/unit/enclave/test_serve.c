@@ -115,6 +115,26 @@ static void test_expiry(void **state)
     assert_true(runs);
 }
 
+/* The host's clock says that there is a day left. What was sealed says that this day is over. */
+static void test_expiry_by_what_was_seen(void **state)
+{
+    (void)state;
+    for (mse_time beyond = -5000; beyond <= 0; beyond += 5000) {
+        struct world w;
+        server_with(&w, 200);
+        w.m.expires_at = time(NULL) + 86400;
+        w.floor = w.m.expires_at + beyond;
+        world_begin(&w);
+        const char *e = world_event(&w);
+        if (strcmp(e, "2 ") == 0) { /* over or not: the app may be faster than the first look */
+            (void)kill(w.pid, beyond < 0 ? SIGTERM : 0);
+            e = world_event(&w);
+        }
+        assert_string_equal(e, beyond < 0 ? "3 asked to" : "3 expired");
+        assert_status(world_end(&w), MSE_OK);
+    }
+}
+
 /* Whether the event of an app that is not healthy within these seconds tells what it should. */
 static bool unhealthy_after(struct world *w, unsigned seconds, const char *seen)
 {
@@ -272,6 +292,7 @@ int main(void)
         cmocka_unit_test(test_serve_and_stop),
         cmocka_unit_test(test_launcher_gone),
         cmocka_unit_test(test_expiry),
+        cmocka_unit_test(test_expiry_by_what_was_seen),
         cmocka_unit_test(test_unhealthy),
         cmocka_unit_test(test_no_socket),
         cmocka_unit_test(test_app_dies_at_start),

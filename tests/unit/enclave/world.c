@@ -82,7 +82,7 @@ _Noreturn static void child(struct world *w)
     if (w->tell_dir) {
         fake_event(&tee, 0, app.dir);
     }
-    mse_enclave_clock_init(&clock, w->m.created_at);
+    mse_enclave_clock_init(&clock, w->floor > 0 ? w->floor : w->m.created_at);
     const struct mse_serve_config c = { .manifest = &w->m,
                                         .identity = &id,
                                         .tee = &t,

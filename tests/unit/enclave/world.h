@@ -18,6 +18,7 @@ struct world {
     int control[2];
     int events[2];
     unsigned start_ms;
+    mse_time floor;   /* the time that an earlier run has seen; 0: none */
     const char *code; /* content of app.py, or NULL */
     /* For an app that waits for its configuration. */
     int package_fd;
