@@ -421,7 +421,7 @@ static mse_status ended(SSL *ssl, int rc, struct mse_error *err)
     return MSE_FAIL(err, MSE_ERR_IO, STEP, "the connection broke, or its time is over");
 }
 
-static mse_status ssl_read(void *user, void *buf, size_t len, struct mse_error *err)
+mse_status mse_session_ssl_read(void *user, void *buf, size_t len, struct mse_error *err)
 {
     uint8_t *p = buf;
     while (len > 0) {
@@ -436,7 +436,7 @@ static mse_status ssl_read(void *user, void *buf, size_t len, struct mse_error *
     return MSE_OK;
 }
 
-static mse_status ssl_write(void *user, const void *buf, size_t len, struct mse_error *err)
+mse_status mse_session_ssl_write(void *user, const void *buf, size_t len, struct mse_error *err)
 {
     size_t n = 0;
     int rc = SSL_write_ex(user, buf, len, &n);
@@ -446,14 +446,14 @@ static mse_status ssl_write(void *user, const void *buf, size_t len, struct mse_
 mse_status mse_session_client(struct mse_session **out, struct ssl_st *ssl,
                               const struct mse_session_client_config *c, struct mse_error *err)
 {
-    const struct mse_session_io io = { ssl, ssl_read, ssl_write };
+    const struct mse_session_io io = { ssl, mse_session_ssl_read, mse_session_ssl_write };
     return mse_session_client_over(out, ssl, &io, c, err);
 }
 
 mse_status mse_session_server(struct mse_session **out, struct ssl_st *ssl,
                               const struct mse_session_server_config *c, struct mse_error *err)
 {
-    const struct mse_session_io io = { ssl, ssl_read, ssl_write };
+    const struct mse_session_io io = { ssl, mse_session_ssl_read, mse_session_ssl_write };
     struct mse_session *s = session_new();
     if (s == NULL) {
         return finish(out, NULL, MSE_FAIL(err, MSE_ERR_MEMORY, STEP, "out of memory"));
@@ -492,6 +492,11 @@ const struct mse_ratls_claims *mse_session_claims(const struct mse_session *s)
 const struct mse_ratls_cert *mse_session_cert_borrow(const struct mse_session *s)
 {
     return &s->cert;
+}
+
+bool mse_session_was_mutual(const struct mse_session *s)
+{
+    return s->response.nonce.len > 0;
 }
 
 uint32_t mse_session_retry_ms(const struct mse_session *s)

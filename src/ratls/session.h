@@ -61,12 +61,22 @@ MSE_MUST_USE mse_status mse_session_evidence_make(struct mse_build *out,
  * accepts; borrowed from s. */
 const struct mse_ratls_cert *mse_session_cert_borrow(const struct mse_session *s);
 
+/* Whether the server demanded evidence of this end, the client, too. */
+bool mse_session_was_mutual(const struct mse_session *s);
+
 /* How the frames travel: exactly len bytes each way, or a status. */
 struct mse_session_io {
     void *user;
     mse_status (*read)(void *user, void *buf, size_t len, struct mse_error *err);
     mse_status (*write)(void *user, const void *buf, size_t len, struct mse_error *err);
 };
+/* Over ssl's own transport, blocking; user is the SSL. MSE_ERR_PROTOCOL: the peer ended;
+ * MSE_ERR_IO.
+ */
+MSE_MUST_USE mse_status mse_session_ssl_read(void *user, void *buf, size_t len,
+                                             struct mse_error *err);
+MSE_MUST_USE mse_status mse_session_ssl_write(void *user, const void *buf, size_t len,
+                                              struct mse_error *err);
 /* mse_session_client over another transport than ssl's own. */
 MSE_MUST_USE mse_status mse_session_client_over(struct mse_session **out, struct ssl_st *ssl,
                                                 const struct mse_session_io *io,

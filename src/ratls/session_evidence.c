@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Evidence of one's own for an attested session. A file of its own, so that the runtime need not
- * contain the appraisal. */
+/* Evidence of one's own for an attested session. A file of its own: who only gives evidence links
+ * no appraisal. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See tls13.h. A file of its own, so that the runtime need not contain the appraisal. */
+/* See tls13.h. A file of its own: who uses nothing else links no appraisal. */
 #include "ratls/tls13.h"
 
 bool mse_tls13_only(SSL_CTX *ctx)

@@ -10,12 +10,13 @@
 
 #define MAX_PART ((size_t)65536)
 
-int lab_setup(void **state)
+static int setup(void **state, mse_time now)
 {
     struct lab *l = calloc(1, sizeof *l);
-    struct mse_sim_options o = { .now = LAB_NOW };
+    struct mse_sim_options o = { .now = now };
     char path[512];
     assert_non_null(l);
+    l->now = now;
     l->dir = test_tmpdir();
     (void)snprintf(path, sizeof path, "%s/sim", l->dir);
     assert_status(mse_sim_init(path, &o, NULL), MSE_OK);
@@ -42,6 +43,16 @@ int lab_setup(void **state)
     assert_status(mse_sha256(l->spki_sha256, mse_build_view(&l->spki)), MSE_OK);
     *state = l;
     return 0;
+}
+
+int lab_setup(void **state)
+{
+    return setup(state, LAB_NOW);
+}
+
+int lab_setup_today(void **state)
+{
+    return setup(state, (mse_time)time(NULL));
 }
 
 int lab_teardown(void **state)

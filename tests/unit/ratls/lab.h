@@ -17,6 +17,7 @@
 #define LAB_HOST "app.example.org"
 
 struct lab {
+    mse_time now;
     char *dir;
     struct mse_sim_platform *platform;
     struct mse_bytes json;
@@ -32,9 +33,11 @@ struct lab {
     struct mse_build cert;
 };
 
-/* cmocka group fixtures. */
+/* cmocka group fixtures; the platform is made at LAB_NOW. */
 int lab_setup(void **state);
 int lab_teardown(void **state);
+/* The same for those who cannot choose their time. */
+int lab_setup_today(void **state);
 
 /* A quote over report_data, in lab->quote. */
 void lab_quote(struct lab *l, const uint8_t report_data[64]);
