@@ -259,6 +259,10 @@ enum mse_status {
     MSE_ERR_TOKEN_USED, /* it was there before */
     MSE_ERR_TOKEN_USER, /* nobody here may log in with it */
 
+    /* Handing the storage on to another version of the app. */
+    MSE_ERR_UPGRADE_REFUSED,   /* by the rule of one of the two, or by the peer */
+    MSE_ERR_UPGRADE_SIGNATURE, /* the owner's key has not signed this upgrade */
+
     MSE_STATUS_COUNT
 };
 typedef enum mse_status mse_status;

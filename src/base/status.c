@@ -300,6 +300,10 @@ static const struct entry table[MSE_STATUS_COUNT] = {
     [MSE_ERR_TOKEN_KEY] = { "token_key", "no key of the issuer fits the token" },
     [MSE_ERR_TOKEN_USED] = { "token_used", "the token was used before" },
     [MSE_ERR_TOKEN_USER] = { "token_user", "nobody here may log in with this token" },
+    [MSE_ERR_UPGRADE_REFUSED] = { "upgrade_refused",
+                                  "the storage is not to be handed on to this app" },
+    [MSE_ERR_UPGRADE_SIGNATURE] = { "upgrade_signature",
+                                    "the owner's key has not signed this upgrade" },
 };
 
 static const struct entry *find(mse_status st)
