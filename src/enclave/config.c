@@ -18,6 +18,8 @@ enum member {
     MEMBER_SEALED,
     MEMBER_SSL_KEY,
     MEMBER_SSL_CHAIN,
+    MEMBER_UPGRADE,
+    MEMBER_SIGNATURE,
     NUM_MEMBERS,
 };
 
@@ -26,7 +28,9 @@ static const char *const member_names[NUM_MEMBERS] = { "uuid",
                                                        "app_secrets",
                                                        "app_sealed_secrets",
                                                        "ssl_private_key",
-                                                       "ssl_certificate_chain" };
+                                                       "ssl_certificate_chain",
+                                                       "upgrade_from",
+                                                       "upgrade_signature" };
 
 /* The exact bytes of each member; empty: not there. */
 struct spans {
@@ -137,6 +141,24 @@ static bool read_key(struct mse_config *c, struct mse_bytes span)
     return c->has_code_key;
 }
 
+static bool read_upgrade(struct mse_config *c, struct mse_bytes span)
+{
+    struct mse_bytes text;
+    c->has_upgrade_from =
+        plain_text(&text, span) && mse_hex_decode(c->upgrade_from, sizeof c->upgrade_from, text);
+    return c->has_upgrade_from;
+}
+
+static bool read_signature(struct mse_config *c, struct mse_bytes span)
+{
+    struct mse_bytes text;
+    bool good = plain_text(&text, span) && text.len > 0 &&
+                text.len / 2 <= sizeof c->upgrade_signature &&
+                mse_hex_decode(c->upgrade_signature, text.len / 2, text);
+    c->upgrade_signature_len = good ? text.len / 2 : 0;
+    return good;
+}
+
 /* The box, decoded, in box. */
 static bool read_box(struct mse_build *box, struct mse_bytes span)
 {
@@ -179,6 +201,12 @@ static bool check_forms(struct mse_config *c, struct mse_build *box, struct mse_
     if (s->of[MEMBER_CODE_KEY].len > 0 && !read_key(c, s->of[MEMBER_CODE_KEY])) {
         return refuse(a, "form", member_names[MEMBER_CODE_KEY]);
     }
+    if (s->of[MEMBER_UPGRADE].len > 0 && !read_upgrade(c, s->of[MEMBER_UPGRADE])) {
+        return refuse(a, "form", member_names[MEMBER_UPGRADE]);
+    }
+    if (s->of[MEMBER_SIGNATURE].len > 0 && !read_signature(c, s->of[MEMBER_SIGNATURE])) {
+        return refuse(a, "form", member_names[MEMBER_SIGNATURE]);
+    }
     if (s->of[MEMBER_SEALED].len > 0 && !read_box(box, s->of[MEMBER_SEALED])) {
         return refuse(a, "form", member_names[MEMBER_SEALED]);
     }
@@ -200,8 +228,11 @@ static bool expects_sealed(const struct mse_manifest *m)
 
 /* The code key stands in the open, or in the box: never in both, never in none. */
 static bool check_expects(struct mse_config_answer *a, const struct spans *s,
-                          const struct mse_manifest *m)
+                          const struct mse_config_rules *r)
 {
+    const struct mse_manifest *m = r->manifest;
+    bool named = s->of[MEMBER_UPGRADE].len > 0;
+    bool has_signed = s->of[MEMBER_SIGNATURE].len > 0;
     bool encrypted = m->package == MSE_PACKAGE_ENCRYPTED;
     bool ssl = (m->expects & MSE_EXPECT_SSL_KEY) != 0;
     bool box = s->of[MEMBER_SEALED].len > 0;
@@ -214,6 +245,8 @@ static bool check_expects(struct mse_config_answer *a, const struct spans *s,
         [MEMBER_SEALED] = expects_sealed(m) || code_in_box || ssl_in_box,
         [MEMBER_SSL_KEY] = ssl && !ssl_in_box,
         [MEMBER_SSL_CHAIN] = ssl,
+        [MEMBER_UPGRADE] = r->offered && (named || !r->signed_for),
+        [MEMBER_SIGNATURE] = r->offered && named && has_signed,
     };
     for (size_t i = 0; i < NUM_MEMBERS; i++) {
         bool there = s->of[i].len > 0;
@@ -405,7 +438,7 @@ static bool judge(struct mse_config *c, struct mse_build *box, struct mse_config
     if (!uuid_ok(r->manifest, s.of[MEMBER_UUID])) {
         return answer(a, 401, "uuid", mse_bytes_str(""));
     }
-    return check_forms(c, box, a, &s) && check_expects(a, &s, r->manifest) &&
+    return check_forms(c, box, a, &s) && check_expects(a, &s, r) &&
            open_box(c, mse_build_view(box), a, r) && keep_secrets(c, s.of[MEMBER_SECRETS], a) &&
            check_package(c, a, r) && check_ssl(c, a, r) && answer(a, 200, NULL, mse_bytes_str(""));
 }

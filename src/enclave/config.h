@@ -28,12 +28,18 @@ struct mse_config_rules {
     /* Whether the package is the right one and begins under this key; NULL: it is a plain one. */
     mse_status (*check_package)(void *arg, const uint8_t *key);
     void *arg;
+    bool offered;    /* the storage of an earlier version: the owner says of which one */
+    bool signed_for; /* unless a signature of his came with it */
 };
 
 /* What was given. Wiped and released by mse_config_clear. */
 struct mse_config {
     uint8_t code_key[32];
     bool has_code_key;
+    uint8_t upgrade_from[32]; /* the fingerprint of the app whose storage goes on here */
+    bool has_upgrade_from;
+    uint8_t upgrade_signature[1024]; /* what the owner signed for it; its length may be 0 */
+    size_t upgrade_signature_len;
     struct mse_build secrets; /* JSON, or empty */
     struct mse_build sealed;  /* JSON out of the box, or empty */
     /* PEM, or empty: the owner's key and chain, which belong together and to the manifest. */

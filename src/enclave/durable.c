@@ -17,7 +17,36 @@
 #define OLD_NAME   "sealed.old"
 #define MAX_PEM    ((size_t)4096)
 
-/* ---- the platform's counter ---- */
+/* ---- the platform ---- */
+
+void mse_durable_hold(const struct mse_durable *d)
+{
+    if (d->hold_tee != NULL) {
+        d->hold_tee(d->tee_arg);
+    }
+}
+
+void mse_durable_release(const struct mse_durable *d)
+{
+    if (d->hold_tee != NULL) {
+        d->release_tee(d->tee_arg);
+    }
+}
+
+mse_status mse_durable_quote(void *arg, uint8_t *out, size_t cap, size_t *out_len,
+                             const uint8_t report_data[64], struct mse_error *err)
+{
+    const struct mse_durable *d = arg;
+    struct mse_build b;
+    mse_build_fixed(&b, out, cap);
+    mse_durable_hold(d);
+    mse_status st = d->tee->ops->quote(d->tee->t, &b, report_data, err);
+    mse_durable_release(d);
+    if (st == MSE_OK) {
+        *out_len = b.len;
+    }
+    return st;
+}
 
 static mse_status count(void *arg, uint64_t *out, bool advance, struct mse_error *err)
 {
@@ -26,13 +55,9 @@ static mse_status count(void *arg, uint64_t *out, bool advance, struct mse_error
     if (tee->ops->counter == NULL) {
         return MSE_ERR_UNSUPPORTED;
     }
-    if (d->hold_tee != NULL) {
-        d->hold_tee(d->tee_arg);
-    }
+    mse_durable_hold(d);
     mse_status st = tee->ops->counter(tee->t, out, d->counter_id, advance, err);
-    if (d->hold_tee != NULL) {
-        d->release_tee(d->tee_arg);
-    }
+    mse_durable_release(d);
     return st;
 }
 
@@ -194,7 +219,7 @@ static mse_status commit(struct mse_durable *d, const struct mse_identity *id,
         .ssl_key = mse_build_view(&c->ssl_key),
         .ssl_chain = mse_build_view(&c->ssl_chain),
     };
-    st = st == MSE_OK ? mse_store_create(&d->store, &sc, now, err)
+    st = st == MSE_OK ? mse_store_create_from(&d->store, &sc, d->inherited, now, err)
                       : MSE_FAIL(err, st, "sealed state", "no keys can be made");
     st = st == MSE_OK ? write_state(d, &s, err) : st;
     st = st == MSE_OK ? mse_store_settle(d->store, err) : st;
@@ -212,7 +237,8 @@ mse_status mse_durable_commit(struct mse_durable *d, const struct mse_identity *
     }
     mse_store_free(d->store); /* of an attempt that came to nothing */
     d->store = NULL;
-    mse_status st = commit(d, id, config, now, err);
+    mse_time floor = now > d->inherited_floor ? now : d->inherited_floor;
+    mse_status st = commit(d, id, config, floor, err);
     if (st != MSE_OK) {
         mse_store_free(d->store);
         d->store = NULL;

@@ -32,6 +32,10 @@ struct mse_durable {
     struct mse_build plain; /* the state that was opened */
     struct mse_state state; /* borrows from it; with MSE_DURABLE_RESTORED only */
     struct mse_store *store;
+    /* The folders that came from another enclave: the storage that is committed begins with them.
+     * NULL: it begins empty. */
+    const char *inherited;
+    mse_time inherited_floor; /* with it: it is not earlier */
 };
 
 /* Looks for what an earlier life has left in state_fd, which is taken over; seals nothing. Where
@@ -43,12 +47,19 @@ MSE_MUST_USE mse_status mse_durable_open(struct mse_durable *d, int state_fd,
                                          const uint8_t manifest_digest[32], struct mse_error *err);
 /* It was not earlier than this. */
 mse_time mse_durable_floor(const struct mse_durable *d);
-/* Seals who the enclave is and what it was given (NULL: no phase 1), with an empty storage: from
- * now on a restart finds them. Does nothing with MSE_DURABLE_OFF. A state that did not open stays
- * as "sealed.old". */
+/* Seals who the enclave is and what it was given (NULL: no phase 1), with a storage that is
+ * empty or inherited: from now on a restart finds them. Does nothing with MSE_DURABLE_OFF. A state
+ * that did not open stays as "sealed.old". */
 MSE_MUST_USE mse_status mse_durable_commit(struct mse_durable *d, const struct mse_identity *id,
                                            const struct mse_config *config, mse_time now,
                                            struct mse_error *err);
+/* Around each use of the driver, for those who share it with others. */
+void mse_durable_hold(const struct mse_durable *d);
+void mse_durable_release(const struct mse_durable *d);
+/* A quote of the driver, which is held meanwhile; arg is the struct mse_durable: as
+ * mse_ratls_quote_fn wants it. */
+MSE_MUST_USE mse_status mse_durable_quote(void *arg, uint8_t *out, size_t cap, size_t *out_len,
+                                          const uint8_t report_data[64], struct mse_error *err);
 /* Wipes what was opened of the state, once everybody has what he needs. */
 void mse_durable_forget(struct mse_durable *d);
 void mse_durable_clear(struct mse_durable *d);

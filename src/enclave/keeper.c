@@ -62,7 +62,7 @@ static void say(struct mse_keeper *k, mse_status st, const struct mse_store_repo
     k->last = st;
 }
 
-static void snapshot(struct mse_keeper *k, bool held, bool force)
+static mse_status snapshot(struct mse_keeper *k, bool held, bool force)
 {
     const struct mse_store_hold hold = {
         .stop = stop_app, .go = go_on, .is_mapped = is_mapped, .arg = k
@@ -74,6 +74,7 @@ static void snapshot(struct mse_keeper *k, bool held, bool force)
                                          .force = force };
     mse_status st = mse_store_snapshot(k->c.store, &take, &r, NULL);
     say(k, st, &r);
+    return st;
 }
 
 /* On a thread of the pool. */
@@ -82,7 +83,7 @@ static void work(uv_work_t *w)
     struct mse_keeper *k = w->data;
     bool force = k->began_ms - k->stored_ms >= FORCE_MS;
     if (force || mse_store_changed(k->c.store, k->c.app->data)) {
-        snapshot(k, true, force);
+        (void)snapshot(k, true, force);
     }
     k->stored_ms = force ? k->began_ms : k->stored_ms;
 }
@@ -143,10 +144,12 @@ void mse_keeper_stop(struct mse_keeper *k)
     }
 }
 
-void mse_keeper_finish(struct mse_keeper *k)
+mse_status mse_keeper_finish(struct mse_keeper *k)
 {
-    if (k != NULL) {
-        snapshot(k, k->c.app->running, true);
-        free(k);
+    if (k == NULL) {
+        return MSE_ERR_STORAGE_MISSING;
     }
+    mse_status st = snapshot(k, k->c.app->running, true);
+    free(k);
+    return st;
 }

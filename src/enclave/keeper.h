@@ -26,7 +26,8 @@ MSE_MUST_USE mse_status mse_keeper_new(struct mse_keeper **out, const struct mse
                                        struct mse_error *err);
 /* Looks no more. Accepts NULL, like the other. */
 void mse_keeper_stop(struct mse_keeper *k);
-/* After the loop has run to its end: stores what the app has left. */
-void mse_keeper_finish(struct mse_keeper *k);
+/* After the loop has run to its end: stores what the app has left, and says whether that could be
+ * done. MSE_ERR_STORAGE_MISSING: NULL. */
+mse_status mse_keeper_finish(struct mse_keeper *k);
 
 #endif

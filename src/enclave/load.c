@@ -16,6 +16,7 @@
 #include "enclave/config.h"
 #include "os/private_dir.h"
 #include "package/code.h"
+#include "package/upgrade.h"
 
 static mse_status read_all(struct mse_build *out, int fd, size_t max, struct mse_error *err)
 {
@@ -71,7 +72,8 @@ static mse_status check_served(const struct mse_manifest *m, struct mse_error *e
     } rows[] = {
         { "ssl_certificate_origin", m->origin == MSE_ORIGIN_OPERATOR, "\"self\" or \"owner\"" },
         { "rootfs", m->rootfs.name != NULL, "\"host\", in the simulation" },
-        { "upgrade", m->upgrade.owner_key != NULL || m->upgrade.fingerprints.num > 0, "none" },
+        { "upgrade", mse_upgrade_rule_is(&m->upgrade) && m->restart != MSE_RESTART_SEALED,
+          "none, or restart \"sealed\"" },
         { "certificate", m->certificate != MSE_CERTIFICATE_LEAF, "\"leaf\"" },
         { "replicas", m->replicas != 1, "1" },
         { "egress", m->egress, "false" },

@@ -16,6 +16,7 @@
 #include "enclave/client_ca.h"
 #include "enclave/config.h"
 #include "enclave/durable.h"
+#include "enclave/inherit.h"
 #include "enclave/serve.h"
 #include "net/tls.h"
 #include "os/memory.h"
@@ -33,6 +34,8 @@ struct options {
     int listen_fd;
     const char *client_ca; /* hexadecimal digits, or NULL */
     int state_fd;          /* -1: none */
+    int heir_fd;           /* likewise */
+    struct mse_inherit_offer offer;
     bool insecure_no_sandbox;
 };
 
@@ -73,6 +76,22 @@ static bool parse_fd(int *out, const char *text)
     return true;
 }
 
+/* Of the storage that this one may begin with. */
+static bool parse_offer(struct mse_inherit_offer *o, const char *name, const char *value)
+{
+    struct mse_bytes text = mse_bytes_str(value);
+    if (strcmp(name, "--inherit-name") == 0) {
+        o->name = value;
+        return true;
+    }
+    if (strcmp(name, "--inherit-from") == 0) {
+        return mse_hex_decode(o->from, sizeof o->from, text);
+    }
+    o->signature_len = text.len / 2;
+    return strcmp(name, "--inherit-signature") == 0 && o->signature_len <= sizeof o->signature &&
+           mse_hex_decode(o->signature, o->signature_len, text);
+}
+
 /* A switch with a value; false if there is no such switch or the value is wrong. */
 static bool parse_pair(struct options *o, const char *name, const char *value)
 {
@@ -80,10 +99,19 @@ static bool parse_pair(struct options *o, const char *name, const char *value)
         const char *name;
         int *fd;
     } fds[] = {
-        { "--control-fd", &o->control_fd }, { "--manifest-fd", &o->manifest_fd },
-        { "--package-fd", &o->package_fd }, { "--listen-fd", &o->listen_fd },
+        { "--control-fd", &o->control_fd },
+        { "--manifest-fd", &o->manifest_fd },
+        { "--package-fd", &o->package_fd },
+        { "--listen-fd", &o->listen_fd },
         { "--state-fd", &o->state_fd },
+        { "--heir-fd", &o->heir_fd },
+        { "--inherit-fd", &o->offer.fd },
+        { "--inherit-state-fd", &o->offer.state_fd },
+        { "--collateral-fd", &o->offer.collateral_fd },
     };
+    if (strncmp(name, "--inherit-", 10) == 0 && strstr(name, "-fd") == NULL) {
+        return parse_offer(&o->offer, name, value);
+    }
     if (strcmp(name, "--tee") == 0) {
         o->ops = find_driver(value);
         return o->ops != NULL;
@@ -100,16 +128,20 @@ static bool parse_pair(struct options *o, const char *name, const char *value)
     return false;
 }
 
-/* Each is closed on its own: two names of one would later mean somebody else's descriptor. The last
- * may be missing. */
+/* Each is closed on its own: two names of one would later mean somebody else's descriptor. Those
+ * behind the fourth may be missing, the offered ones all or none. */
 static bool fds_differ(const struct options *o)
 {
-    const int fds[] = { o->manifest_fd, o->package_fd, o->listen_fd, o->control_fd, o->state_fd };
-    bool ok = true;
+    const struct mse_inherit_offer *f = &o->offer;
+    const int fds[] = { o->manifest_fd, o->package_fd, o->listen_fd, o->control_fd,   o->state_fd,
+                        o->heir_fd,     f->fd,         f->state_fd,  f->collateral_fd };
+    bool offered = f->fd >= 0 && f->name != NULL;
+    bool ok = offered == (f->fd >= 0) && offered == (f->state_fd >= 0) &&
+              offered == (f->collateral_fd >= 0) && offered == (f->name != NULL);
     for (size_t i = 0; i < MSE_ARRAY_LEN(fds); i++) {
-        ok = ok && (fds[i] >= 0 || i == MSE_ARRAY_LEN(fds) - 1);
+        ok = ok && (fds[i] >= 0 || i > 3);
         for (size_t j = 0; j < i; j++) {
-            ok = ok && fds[i] != fds[j];
+            ok = ok && (fds[i] != fds[j] || fds[i] < 0);
         }
     }
     return ok;
@@ -118,7 +150,13 @@ static bool fds_differ(const struct options *o)
 static bool parse_options(struct options *o, int argc, char **argv)
 {
     *o = (struct options) {
-        .control_fd = -1, .manifest_fd = -1, .package_fd = -1, .listen_fd = -1, .state_fd = -1
+        .control_fd = -1,
+        .manifest_fd = -1,
+        .package_fd = -1,
+        .listen_fd = -1,
+        .state_fd = -1,
+        .heir_fd = -1,
+        .offer = { .fd = -1, .state_fd = -1, .collateral_fd = -1 },
     };
     int i = 1;
     while (i < argc) {
@@ -230,6 +268,16 @@ static struct mse_bytes filled(struct mse_bytes b)
     return mse_bytes_of(b.len > 0 ? b.data : NULL, b.len);
 }
 
+/* Without a phase 1 only a signature can say that it is wanted. */
+static mse_status inherit(struct enclave *e, struct mse_error *err)
+{
+    const struct mse_inheritor to = { .me = { &e->durable, &e->manifest, &e->identity },
+                                      .dir = e->app.data,
+                                      .owner = mse_app_user(&e->app),
+                                      .now = mse_enclave_now(&e->clock) };
+    return mse_inherit(&e->opt.offer, &to, err);
+}
+
 /* What needs no phase 1, or no other one: code, secrets and storage. */
 static mse_status install(struct enclave *e, struct mse_error *err)
 {
@@ -250,7 +298,10 @@ static mse_status install(struct enclave *e, struct mse_error *err)
         st = mse_store_restore(d->store, e->app.data, mse_app_user(&e->app),
                                mse_enclave_now(&e->clock), err);
     } else if (st == MSE_OK) {
-        st = mse_durable_commit(d, &e->identity, NULL, mse_enclave_now(&e->clock), err);
+        st = e->opt.offer.fd < 0 ? MSE_OK : inherit(e, err);
+        st = st == MSE_OK
+                 ? mse_durable_commit(d, &e->identity, NULL, mse_enclave_now(&e->clock), err)
+                 : st;
     }
     (void)close(e->opt.package_fd);
     return st;
@@ -297,6 +348,8 @@ static mse_status run(struct enclave *e, struct mse_error *err)
         .manifest_digest = e->manifest_digest,
         .control_fd = e->opt.control_fd,
         .client_ca = mse_build_view(&e->client_ca),
+        .heir_fd = e->opt.heir_fd,
+        .offer = &e->opt.offer,
         .start_ms = START_MS,
     };
     return mse_serve(&c, err);
@@ -308,11 +361,14 @@ int main(int argc, char **argv)
                          .durable = { .state_fd = -1 } };
     struct mse_error err = { 0 };
     if (!parse_options(&e.opt, argc, argv)) {
-        mse_log(MSE_LOG_ERROR, WHO,
-                "usage: mse-enclave --tee sim --control-fd N --manifest-fd N --package-fd N "
-                "--listen-fd N [--state-fd N] [--client-ca HEX] [--insecure-no-sandbox]; it is "
-                "started by a "
-                "launcher, see mse sim");
+        mse_log(
+            MSE_LOG_ERROR, WHO,
+            "usage: mse-enclave --tee sim --control-fd N --manifest-fd N --package-fd N "
+            "--listen-fd N [--state-fd N] [--heir-fd N] [--inherit-fd N --inherit-state-fd N "
+            "--collateral-fd N --inherit-name NAME --inherit-from HEX [--inherit-signature HEX]] "
+            "[--client-ca HEX] [--insecure-no-sandbox]; it is "
+            "started by a "
+            "launcher, see mse sim");
         return 2;
     }
     if (e.opt.insecure_no_sandbox) {

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/bytes.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/util.h"
@@ -22,6 +23,8 @@
 #include "enclave/config_server.h"
 #include "enclave/durable.h"
 #include "enclave/health.h"
+#include "enclave/heir.h"
+#include "enclave/inherit.h"
 #include "enclave/keeper.h"
 #include "enclave/logs.h"
 #include "enclave/owner_tls.h"
@@ -74,10 +77,12 @@ struct serve {
     struct mse_config_server *configs; /* NULL: no phase 1 */
     char *configs_path;
     struct mse_keeper *keeper; /* NULL: the app does not run yet, or nothing of it is stored */
+    struct mse_heir *heir;     /* NULL: nobody may inherit, or the app does not serve yet */
     struct mse_config config;  /* while it is installed */
     struct mse_owner_tls owner;
     uv_work_t install;
     mse_status installed;
+    bool no_way_back; /* the other enclave may have ended for it */
     struct mse_error install_err;
 };
 
@@ -220,11 +225,34 @@ static mse_status start_relay(struct serve *s)
     return mse_relay_new(&s->relay, &rc, s->err);
 }
 
+/* Somebody may have the storage: this life ends, and with its last snapshot he begins his. */
+static void heir_came(void *user)
+{
+    begin_stop(user, "its storage is handed on", 0);
+}
+
+static mse_status start_heir(struct serve *s)
+{
+    const struct mse_serve_config *c = s->cfg;
+    if (c->heir_fd < 0 || !mse_upgrade_rule_is(&c->manifest->upgrade) || s->keeper == NULL) {
+        return MSE_OK;
+    }
+    const struct mse_heir_config hc = { .loop = &s->loop,
+                                        .listen_fd = c->heir_fd,
+                                        .me = { c->durable, c->manifest, c->identity },
+                                        .limit_ms = MSE_HEIR_LIMIT_MS,
+                                        .clock = c->clock,
+                                        .wanted = heir_came,
+                                        .user = s };
+    return mse_heir_new(&s->heir, &hc, s->err);
+}
+
 static void on_healthy(void *user)
 {
     struct serve *s = user;
     s->health_on = false;
     mse_status st = s->configs == NULL ? start_relay(s) : add_public_name(s);
+    st = st == MSE_OK ? start_heir(s) : st;
     if (st != MSE_OK) {
         s->result = st;
         stop_app(s);
@@ -504,6 +532,24 @@ static mse_status check_package(void *arg, const uint8_t *key)
     return mse_code_check_key(&p, s->cfg->manifest, NULL);
 }
 
+static mse_status inherit(struct serve *s, struct mse_error *err)
+{
+    const struct mse_serve_config *c = s->cfg;
+    if (c->offer == NULL || c->offer->fd < 0) {
+        return MSE_OK;
+    }
+    const struct mse_inheritor to = {
+        .me = { c->durable, c->manifest, c->identity },
+        .named = s->config.has_upgrade_from ? s->config.upgrade_from : NULL,
+        .signature = mse_bytes_of(s->config.upgrade_signature, s->config.upgrade_signature_len),
+        .dir = c->app->data,
+        .owner = mse_app_user(c->app),
+        .now = mse_enclave_now(c->clock)
+    };
+    s->no_way_back = true;
+    return mse_inherit(c->offer, &to, err);
+}
+
 /* On a thread of the pool: everything is there already, and the loop does not touch it. */
 static void install(uv_work_t *work)
 {
@@ -517,6 +563,9 @@ static void install(uv_work_t *work)
                                              .x25519_secret = c->identity->x25519_secret,
                                              .x25519_public = c->identity->x25519_public };
     s->installed = mse_code_install(c->app->code, &p, c->manifest, &s->install_err);
+    if (s->installed == MSE_OK) {
+        s->installed = inherit(s, &s->install_err);
+    }
     if (s->installed == MSE_OK) {
         s->installed = mse_durable_commit(c->durable, c->identity, &s->config,
                                           mse_enclave_now(c->clock), &s->install_err);
@@ -539,6 +588,14 @@ static void install_ended(uv_work_t *work, int cancelled)
     if (s->installed != MSE_OK) {
         /* Its text may hold names out of an encrypted package: the host reads a code only. */
         mse_log(MSE_LOG_WARN, WHO, "the configuration is void: %s", mse_status_name(s->installed));
+        if (s->no_way_back) {
+            s->result = MSE_FAIL(s->err, s->installed, "upgrade",
+                                 "nothing was inherited: %s; if the other instance has ended, "
+                                 "restart it, then restart this one and configure it anew",
+                                 mse_status_text(s->installed));
+            stop_app(s);
+            return;
+        }
         enter(s, STATE_CONFIGURING, 0);
         mse_config_server_set(s->configs, MSE_CONFIG_WAITING, mse_status_name(s->installed));
         return;
@@ -605,7 +662,9 @@ static mse_status start_configs(struct serve *s)
                    .x25519_public = c->identity->x25519_public,
                    .now = now,
                    .check_package = check_package,
-                   .arg = s },
+                   .arg = s,
+                   .offered = c->offer != NULL && c->offer->fd >= 0,
+                   .signed_for = c->offer != NULL && c->offer->signature_len > 0 },
         .accepted = accepted,
         .user = s,
     };
@@ -673,8 +732,10 @@ mse_status mse_serve(const struct mse_serve_config *c, struct mse_error *err)
     mse_config_server_stop(s->configs);
     s->state = STATE_STOPPING_APP; /* what still runs has nothing to begin */
     mse_logs_stop(&s->logs);
+    mse_heir_close(s->heir);
     mse_net_loop_clear(&s->loop);
-    mse_keeper_finish(s->keeper);
+    mse_status stored = mse_keeper_finish(s->keeper);
+    (void)mse_heir_end(s->heir, st == MSE_OK ? stored : st);
     if (c->durable != NULL) {
         c->durable->hold_tee = NULL;
     }

@@ -17,6 +17,7 @@ void mse_enclave_clock_init(struct mse_enclave_clock *c, mse_time seen);
 mse_time mse_enclave_now(const struct mse_enclave_clock *c);
 
 struct mse_durable;
+struct mse_inherit_offer;
 /* All borrowed. The app is prepared; its code is
  * installed and its secrets are there, unless phase 1 comes first (mse_config_needed, and nothing
  * was restored). SIGTERM,
@@ -34,7 +35,10 @@ struct mse_serve_config {
     const uint8_t *manifest_digest;
     int control_fd;             /* the launcher's socket: its end stops the runtime; -1: none */
     struct mse_bytes client_ca; /* DER of who certifies clients; empty: they need no certificate */
-    unsigned start_ms;          /* the app has to be healthy by then */
+    int heir_fd; /* a listening socket, where an heir of the storage may come; -1: none */
+    /* The storage of an earlier version, for an app that phase 1 comes before; NULL: none. */
+    struct mse_inherit_offer *offer;
+    unsigned start_ms; /* the app has to be healthy by then */
 };
 /* Serves until stopped or expired (MSE_OK), or until the app fails: MSE_ERR_TIMEOUT if it never got
  * healthy, MSE_ERR_PROTOCOL if it ended, with its last lines in err. The app does not run when this

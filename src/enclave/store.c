@@ -11,6 +11,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/util.h"
+#include "crypto/digest.h"
 #include "enclave/store_files.h"
 #include "os/dir_file.h"
 
@@ -25,6 +26,7 @@ struct mse_store {
     int dir_fd;
     bool has_counter;
     struct mse_store_index x; /* as it is stored */
+    uint8_t pin[32];          /* SHA-256 of its file */
 };
 
 /* ---- the counter ---- */
@@ -74,6 +76,7 @@ mse_status mse_store_settle(struct mse_store *s, struct mse_error *err)
 static mse_status write_index(struct mse_store *s, const struct mse_store_index *x,
                               struct mse_error *err)
 {
+    uint8_t pin[32];
     struct mse_build plain;
     struct mse_build file;
     mse_build_heap(&plain, MSE_STORE_MAX_LEN);
@@ -83,8 +86,12 @@ static mse_status write_index(struct mse_store *s, const struct mse_store_index 
                         ? mse_seal(&file, s->c.root, MSE_SEAL_INDEX, mse_build_view(&plain))
                         : MSE_ERR_STORAGE_LIMIT;
     mse_build_clear(&plain);
+    st = st == MSE_OK ? mse_sha256(pin, mse_build_view(&file)) : st;
     if (st == MSE_OK) {
         st = mse_dir_file_replace(s->dir_fd, INDEX_NAME, mse_build_view(&file), err);
+    }
+    if (st == MSE_OK) {
+        memcpy(s->pin, pin, sizeof pin);
     }
     mse_build_clear(&file);
     return st == MSE_OK ? st
@@ -102,6 +109,7 @@ static mse_status read_index(struct mse_store *s, struct mse_error *err)
     if (st == MSE_ERR_NOT_FOUND) {
         st = MSE_ERR_STORAGE_MISSING;
     }
+    st = st == MSE_OK ? mse_sha256(s->pin, mse_build_view(&file)) : st;
     if (st == MSE_OK) {
         st = mse_unseal(&plain, s->c.root, MSE_SEAL_INDEX, mse_build_view(&file));
     }
@@ -160,29 +168,6 @@ static mse_status store_new(struct mse_store **out, const struct mse_store_confi
         mse_store_free(s);
         st = st == MSE_ERR_NOT_FOUND ? MSE_ERR_STORAGE_MISSING : st;
         return MSE_FAIL(err, st, "storage", "%s: %s", name, mse_status_text(st));
-    }
-    *out = s;
-    return MSE_OK;
-}
-
-mse_status mse_store_create(struct mse_store **out, const struct mse_store_config *c, mse_time now,
-                            struct mse_error *err)
-{
-    struct mse_store *s = NULL;
-    uint64_t count = 0;
-    mse_status st = store_new(&s, c, true, err);
-    if (st != MSE_OK) {
-        return st;
-    }
-    MSE_ASSERT(s != NULL);
-    st = read_counter(s, &count, err);
-    s->x.generation = 1;
-    s->x.counter = s->has_counter ? count + 1 : 0;
-    s->x.floor = now;
-    st = st == MSE_OK ? write_index(s, &s->x, err) : st;
-    if (st != MSE_OK) {
-        mse_store_free(s);
-        return st;
     }
     *out = s;
     return MSE_OK;
@@ -383,12 +368,19 @@ static mse_status scan_held(struct mse_store *s, struct mse_store_scan *scan,
     return st;
 }
 
-static mse_status store_scan(struct mse_store *s, struct mse_store_scan *scan, mse_time now,
-                             struct mse_error *err)
+/* Everything but the index is on the disk. */
+static mse_status finish_scan(const struct mse_store *s, struct mse_store_scan *scan,
+                              struct mse_error *err)
 {
     struct mse_store_pack added = { .length = 0 };
     mse_status st = scan->writer == NULL ? MSE_OK : mse_pack_finish(scan->writer, &added, err);
-    st = st == MSE_OK ? join_packs(scan, &s->x, &added, err) : st;
+    return st == MSE_OK ? join_packs(scan, &s->x, &added, err) : st;
+}
+
+static mse_status store_scan(struct mse_store *s, struct mse_store_scan *scan, mse_time now,
+                             struct mse_error *err)
+{
+    mse_status st = finish_scan(s, scan, err);
     st = st == MSE_OK ? commit(s, &scan->fresh, now, err) : st;
     if (st == MSE_OK) {
         remove_unused(s);
@@ -435,4 +427,91 @@ mse_status mse_store_restore(struct mse_store *s, const char *dir, uid_t owner, 
     const struct mse_store_take take = { .dir = dir, .now = now, .force = true };
     mse_status st = mse_store_write_files(&s->x, s->dir_fd, s->c.root, dir, owner, err);
     return st == MSE_OK ? mse_store_snapshot(s, &take, &report, err) : st;
+}
+
+/* ---- beginnings ---- */
+
+/* The first index, with what is in dir. */
+static mse_status fill(struct mse_store *s, const char *dir, struct mse_error *err)
+{
+    struct mse_store_scan scan = { .writer = NULL };
+    const struct mse_store_take take = { .dir = dir };
+    uint64_t pause_us = 0;
+    mse_status st = scan_held(s, &scan, &take, &pause_us, err);
+    if (st != MSE_OK) {
+        return st;
+    }
+    st = finish_scan(s, &scan, err);
+    scan.fresh.generation = s->x.generation;
+    scan.fresh.counter = s->x.counter;
+    scan.fresh.floor = s->x.floor;
+    st = st == MSE_OK ? write_index(s, &scan.fresh, err) : st;
+    if (st == MSE_OK) {
+        s->x = scan.fresh; /* there was nothing in it */
+        scan.fresh = (struct mse_store_index) { .nodes = NULL };
+    }
+    mse_store_scan_clear(&scan);
+    return st;
+}
+
+static mse_status create(struct mse_store **out, const struct mse_store_config *c, const char *dir,
+                         mse_time now, struct mse_error *err)
+{
+    struct mse_store *s = NULL;
+    uint64_t count = 0;
+    mse_status st = store_new(&s, c, true, err);
+    if (st != MSE_OK) {
+        return st;
+    }
+    MSE_ASSERT(s != NULL);
+    st = read_counter(s, &count, err);
+    s->x.generation = 1;
+    s->x.counter = s->has_counter ? count + 1 : 0;
+    s->x.floor = now;
+    if (st == MSE_OK) {
+        st = dir == NULL ? write_index(s, &s->x, err) : fill(s, dir, err);
+    }
+    if (st != MSE_OK) {
+        mse_store_free(s);
+        return st;
+    }
+    *out = s;
+    return MSE_OK;
+}
+
+mse_status mse_store_create(struct mse_store **out, const struct mse_store_config *c, mse_time now,
+                            struct mse_error *err)
+{
+    return create(out, c, NULL, now, err);
+}
+
+mse_status mse_store_create_from(struct mse_store **out, const struct mse_store_config *c,
+                                 const char *dir, mse_time now, struct mse_error *err)
+{
+    return create(out, c, dir, now, err);
+}
+
+void mse_store_pin(const struct mse_store *s, uint8_t root[32], uint8_t pin[32])
+{
+    memcpy(root, s->c.root, sizeof s->c.root);
+    memcpy(pin, s->pin, sizeof s->pin);
+}
+
+mse_status mse_store_inherit(const struct mse_store_config *c, const uint8_t pin[32],
+                             const char *dir, uid_t owner, struct mse_error *err)
+{
+    struct mse_store *s = NULL;
+    mse_status st = store_new(&s, c, false, err);
+    if (st != MSE_OK) {
+        return st;
+    }
+    MSE_ASSERT(s != NULL);
+    st = read_index(s, err);
+    if (st == MSE_OK && !mse_mem_equal(s->pin, pin, sizeof s->pin)) {
+        st = MSE_FAIL(err, MSE_ERR_STORAGE_ROLLED_BACK, "storage",
+                      "this is not the snapshot that was handed over");
+    }
+    st = st == MSE_OK ? mse_store_write_files(&s->x, s->dir_fd, s->c.root, dir, owner, err) : st;
+    mse_store_free(s);
+    return st;
 }

@@ -33,6 +33,11 @@ struct mse_store;
  * mse_store_settle, which makes it count. */
 MSE_MUST_USE mse_status mse_store_create(struct mse_store **out, const struct mse_store_config *c,
                                          mse_time now, struct mse_error *err);
+/* The same with what is in the folders home and keys of dir in its first index: there is no moment
+ * at which it lacks any of it. */
+MSE_MUST_USE mse_status mse_store_create_from(struct mse_store **out,
+                                              const struct mse_store_config *c, const char *dir,
+                                              mse_time now, struct mse_error *err);
 MSE_MUST_USE mse_status mse_store_settle(struct mse_store *s, struct mse_error *err);
 /* Opens the storage and holds it against the counter. MSE_ERR_STORAGE_MISSING, _FOREIGN, _DAMAGED,
  * _ROLLED_BACK. */
@@ -42,6 +47,14 @@ MSE_MUST_USE mse_status mse_store_open(struct mse_store **out, const struct mse_
  * count, so that no earlier snapshot passes for the last one any more. */
 MSE_MUST_USE mse_status mse_store_restore(struct mse_store *s, const char *dir, uid_t owner,
                                           mse_time now, struct mse_error *err);
+/* The root, and the SHA-256 of the index as it was written or read last: who has both can open
+ * exactly this snapshot. The caller wipes the root. */
+void mse_store_pin(const struct mse_store *s, uint8_t root[32], uint8_t pin[32]);
+/* Writes the files of another enclave's storage (c: its folder and root; nothing counts) into the
+ * folders home and keys of dir, which are empty. MSE_ERR_STORAGE_*; _ROLLED_BACK: it is another
+ * snapshot than the pinned one. */
+MSE_MUST_USE mse_status mse_store_inherit(const struct mse_store_config *c, const uint8_t pin[32],
+                                          const char *dir, uid_t owner, struct mse_error *err);
 mse_time mse_store_floor(const struct mse_store *s);
 bool mse_store_has_counter(const struct mse_store *s);
 /* Whether dir looks other than what was stored last; cheap, and may be wrong about files that are

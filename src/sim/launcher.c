@@ -197,7 +197,10 @@ static mse_status make_argv(const char *out[], const struct mse_sim_launch *l,
         out[n++] = l->extra_argv[i];
     }
     out[n] = NULL;
-    return MSE_OK;
+    return l->num_more <= MSE_SIM_MAX_MORE
+               ? MSE_OK
+               : MSE_FAIL(err, MSE_ERR_ARGUMENT, "argv", "more than %zu descriptors",
+                          MSE_SIM_MAX_MORE);
 }
 
 static mse_status spawn(struct mse_sim_enclave *e, int runtime_fd, int manifest_fd,
@@ -219,6 +222,8 @@ static mse_status spawn(struct mse_sim_enclave *e, int runtime_fd, int manifest_
         .package_fd = l->package_fd,
         .listen_fd = l->listen_fd,
         .state_fd = l->state_fd,
+        .more_fds = l->more_fds,
+        .num_more = l->num_more,
         .argv = argv,
     };
     st = mse_sim_spawn(&e->pid, &e->pidfd, &s, err);

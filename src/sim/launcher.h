@@ -16,7 +16,10 @@ struct mse_sim_launch {
     int package_fd; /* the code package, read by the runtime; borrowed; -1: none, no switch */
     int listen_fd;  /* a bound, listening TCP socket; borrowed; -1: none, no switch */
     int state_fd; /* the folder that keeps what the enclave seals; borrowed; -1: none, no switch */
-    bool debug;   /* sets the DEBUG attribute in every quote */
+    const int *more_fds; /* borrowed; numbered from 8 in the runtime, and named by extra_argv; -1:
+                            none */
+    size_t num_more;     /* at most 8 */
+    bool debug;          /* sets the DEBUG attribute in every quote */
     const char *const
         *extra_argv; /* NULL-terminated runtime switches that are not measured, or NULL */
 };

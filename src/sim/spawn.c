@@ -15,9 +15,9 @@
 #include "base/util.h"
 
 #define FIRST_FD  3
-#define EXEC_FD   8 /* close-on-exec */
-#define REPORT_FD 9 /* close-on-exec: the errno of what failed, or nothing */
-#define PAST_FDS  10
+#define EXEC_FD   16 /* close-on-exec */
+#define REPORT_FD 17 /* close-on-exec: the errno of what failed, or nothing */
+#define PAST_FDS  18
 #define SAFE_FD   64 /* above all fixed numbers */
 
 /* Puts fd at `number`, or closes `number` if there is none. */
@@ -32,9 +32,14 @@ static bool place(int fd, int number, bool keep)
 
 static bool place_all(const struct mse_sim_spawn *s, int report_fd)
 {
-    const int fds[] = { s->control_fd, s->manifest_fd, s->package_fd, s->listen_fd,
-                        s->state_fd,   s->exec_fd,     report_fd };
+    int fds[PAST_FDS - FIRST_FD] = { s->control_fd, s->manifest_fd, s->package_fd, s->listen_fd,
+                                     s->state_fd };
     int high[MSE_ARRAY_LEN(fds)];
+    for (size_t i = 0; i < MSE_SIM_MAX_MORE; i++) {
+        fds[MSE_SIM_MORE_FD - FIRST_FD + i] = i < s->num_more ? s->more_fds[i] : -1;
+    }
+    fds[EXEC_FD - FIRST_FD] = s->exec_fd;
+    fds[REPORT_FD - FIRST_FD] = report_fd;
     /* First out of the way of each other. */
     for (size_t i = 0; i < MSE_ARRAY_LEN(fds); i++) {
         high[i] = fds[i] < 0 ? -1 : fcntl(fds[i], F_DUPFD_CLOEXEC, SAFE_FD);

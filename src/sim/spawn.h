@@ -7,13 +7,18 @@
 
 #include <mse/status.h>
 
+#define MSE_SIM_MORE_FD  8
+#define MSE_SIM_MAX_MORE ((size_t)8)
+
 struct mse_sim_spawn {
-    int exec_fd;             /* the sealed runtime */
-    int control_fd;          /* becomes 3 */
-    int manifest_fd;         /* becomes 4 */
-    int package_fd;          /* becomes 5; -1: none */
-    int listen_fd;           /* becomes 6; -1: none */
-    int state_fd;            /* becomes 7; -1: none */
+    int exec_fd;         /* the sealed runtime */
+    int control_fd;      /* becomes 3 */
+    int manifest_fd;     /* becomes 4 */
+    int package_fd;      /* becomes 5; -1: none */
+    int listen_fd;       /* becomes 6; -1: none */
+    int state_fd;        /* becomes 7; -1: none */
+    const int *more_fds; /* become MSE_SIM_MORE_FD and so on; -1: none */
+    size_t num_more;
     const char *const *argv; /* NULL-terminated */
 };
 /* mse_sim_spawn starts it in a process group of its own with an empty environment, default signals,

@@ -13,6 +13,7 @@ struct mse_tee; /* each driver has its own; handled through the table only */
 struct mse_tee_ops {
     const char *name; /* "sim", later "gramine", "tsm" */
     enum mse_tee_kind kind;
+    bool simulated; /* its evidence ends in a root of its own making, not in a vendor's */
     /* Opens the driver. control_fd: the sim launcher's socket, -1 for the others; it
      * is taken over and closed, also on failure. */
     mse_status (*open)(struct mse_tee **out, int control_fd, struct mse_error *err);

@@ -348,6 +348,7 @@ static void sim_event(struct mse_tee *t, uint8_t event, const char *text)
 const struct mse_tee_ops mse_tee_sim = {
     .name = "sim",
     .kind = MSE_TEE_SGX,
+    .simulated = true,
     .open = sim_open,
     .close = sim_close,
     .quote = sim_quote,

@@ -298,6 +298,41 @@ static void test_wrong(void **state)
     }
 }
 
+/* Whose storage goes on here: said where one is offered, and only there. */
+static void test_upgrade(void **state)
+{
+#define FROM "\"upgrade_from\":\"" KEY_HEX "\""
+#define SIGN "\"upgrade_signature\":\"3000\""
+    struct world *w = *state;
+    struct mse_config c = { .has_code_key = false };
+    struct mse_config_answer a;
+    w->m.package = MSE_PACKAGE_PLAIN;
+    w->m.expects = MSE_EXPECT_SECRETS;
+    assert_judged(w, "{" UUID "," SECRET "," FROM "}", 422, "unexpected", "upgrade_from");
+    w->rules.offered = true;
+    assert_judged(w, "{" UUID "," SECRET "}", 422, "expected", "upgrade_from");
+    assert_judged(w, "{" UUID "," SECRET "," SIGN "}", 422, "expected", "upgrade_from");
+    assert_judged(w, "{" UUID "," SECRET ",\"upgrade_from\":\"00\"}", 422, "form", "upgrade_from");
+    assert_judged(w, "{" UUID "," SECRET ",\"upgrade_from\":1}", 422, "form", "upgrade_from");
+    assert_judged(w, "{" UUID "," FROM ",\"upgrade_signature\":\"\"}", 422, "form",
+                  "upgrade_signature");
+    assert_judged(w, "{" UUID "," FROM ",\"upgrade_signature\":\"300\"}", 422, "form",
+                  "upgrade_signature");
+    mse_config_judge(&c, &a, &w->rules, mse_bytes_str("{" UUID "," SECRET "," FROM "}"));
+    assert_int_equal(a.http, 200);
+    assert_true(c.has_upgrade_from && c.upgrade_from[1] == 0x11);
+    assert_int_equal(c.upgrade_signature_len, 0);
+    mse_config_clear(&c);
+    mse_config_judge(&c, &a, &w->rules, mse_bytes_str("{" UUID "," SECRET "," FROM "," SIGN "}"));
+    assert_int_equal(a.http, 200);
+    assert_int_equal(c.upgrade_signature_len, 2);
+    assert_int_equal(c.upgrade_signature[0], 0x30);
+    mse_config_clear(&c);
+    w->rules.signed_for = true; /* the signature says it: the owner need not, and may */
+    assert_int_equal(judge(w, "{" UUID "," SECRET "}").http, 200);
+    assert_int_equal(judge(w, "{" UUID "," SECRET "," FROM "}").http, 200);
+}
+
 static void test_sealed(void **state)
 {
     struct world *w = *state;
@@ -536,6 +571,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_good, setup, teardown),
         cmocka_unit_test_setup_teardown(test_wrong, setup, teardown),
         cmocka_unit_test_setup_teardown(test_sealed, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_upgrade, setup, teardown),
         cmocka_unit_test_setup_teardown(test_only_what_is_expected, setup, teardown),
         cmocka_unit_test_setup_teardown(test_key_in_the_box, setup, teardown),
         cmocka_unit_test_setup_teardown(test_owner, setup, teardown),
