@@ -26,6 +26,9 @@ MSE_MUST_USE mse_status cli_manifest_fill(struct mse_manifest *m, const struct m
 
 /* Who reads the app's output, in words. */
 const char *cli_logs_text(const struct mse_manifest *m);
+/* Who may inherit the app's storage, said to whoever trusts the app (10-rules 25); and as JSON. */
+void cli_say_upgrade(const struct cli *c, const struct mse_manifest *m);
+json_t *cli_upgrade_json(const struct mse_manifest *m);
 
 /* The context of the last deployment of an mse.toml, heap path; NULL if there is none. */
 char *cli_last_context(const char *toml_path);

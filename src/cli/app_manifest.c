@@ -76,6 +76,39 @@ const char *cli_logs_text(const struct mse_manifest *m)
     return "none, what the app prints is lost (logs_key in mse.toml names who may read it)";
 }
 
+void cli_say_upgrade(const struct cli *c, const struct mse_manifest *m)
+{
+    const struct mse_upgrade_rule *u = &m->upgrade;
+    if (u->owner_key != NULL) {
+        cli_say(c,
+                "Upgrade: the storage may go on in whatever the owner's key signs: the owner can "
+                "later read what users have stored");
+        return;
+    }
+    if (u->fingerprints.num == 0) {
+        cli_say(c, "Upgrade: none, no other version of the app gets its storage");
+    }
+    for (size_t i = 0; i < u->fingerprints.num; i++) {
+        cli_say(c, "Upgrade: the storage may go on in %s", u->fingerprints.items[i]);
+    }
+}
+
+json_t *cli_upgrade_json(const struct mse_manifest *m)
+{
+    const struct mse_upgrade_rule *u = &m->upgrade;
+    if (u->owner_key != NULL) {
+        return json_pack("{s:s}", "owner_key", u->owner_key);
+    }
+    if (u->fingerprints.num == 0) {
+        return json_pack("{s:b}", "none", 1);
+    }
+    json_t *list = json_array();
+    for (size_t i = 0; i < u->fingerprints.num; i++) {
+        (void)json_array_append_new(list, json_string(u->fingerprints.items[i]));
+    }
+    return json_pack("{s:o}", "fingerprints", list);
+}
+
 static void copy_values(struct mse_manifest *m, const struct mse_project *p)
 {
     m->workers = (uint32_t)p->workers;

@@ -23,6 +23,7 @@ enum cli_exit cmd_home_restart(struct cli *c);
 enum cli_exit cmd_home_run(struct cli *c);
 enum cli_exit cmd_home_seal(struct cli *c);
 enum cli_exit cmd_home_sign(struct cli *c);
+enum cli_exit cmd_home_sign_upgrade(struct cli *c);
 enum cli_exit cmd_home_spawn(struct cli *c);
 enum cli_exit cmd_home_status(struct cli *c);
 enum cli_exit cmd_home_stop(struct cli *c);

@@ -293,6 +293,9 @@ static void print_json(const struct verify *v, const char *saved)
     if (under_gramine(v)) {
         (void)json_object_set_new(o, "app_isolated", json_false());
     }
+    if (v->recomputed && v->found.verdict.accepted) {
+        (void)json_object_set_new(o, "upgrade", cli_upgrade_json(&v->app.manifest));
+    }
     add_str(o, "certificate_file", saved);
     cli_json(v->c, o);
 }
@@ -359,6 +362,7 @@ static void print_notices(const struct verify *v)
     if (v->recomputed) {
         cli_say(c, "Logs: %s", cli_logs_text(&v->app.manifest));
         say_restart(v);
+        cli_say_upgrade(c, &v->app.manifest);
     }
     if (make_sums(&s, v)) {
         cli_say(c, "Certificate SHA-256, as Firefox shows it: %s", s.cert_colon);

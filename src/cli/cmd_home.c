@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "base/util.h"
 #include "cli/home.h"
+#include "cli/home_heir.h"
 #include "os/private_dir.h"
 #include "package/manifest.h"
 
@@ -168,27 +169,27 @@ enum cli_exit cmd_home_stop(struct cli *c)
 
 static bool keeps_its_state(const struct home *h)
 {
-    struct cli_file f = { 0 };
     struct mse_manifest m = { 0 };
-    mse_status st = home_read(&f, h, HOME_MANIFEST, MSE_MANIFEST_MAX_LEN, NULL);
-    st = st == MSE_OK ? mse_manifest_parse(&m, cli_file_view(&f), NULL) : st;
-    bool sealed = st == MSE_OK && m.restart == MSE_RESTART_SEALED;
+    bool sealed = home_manifest(&m, h, NULL) == MSE_OK && m.restart == MSE_RESTART_SEALED;
     mse_manifest_clear(&m);
-    cli_file_clear(&f);
     return sealed;
 }
 
 /* One that waits has a new key: it had not been configured, or its state is lost. */
-static void say_restarted(const struct home *h)
+static void say_restarted(const struct home *h, bool first)
 {
     const struct cli *c = h->c;
     json_t *state = home_state(h);
     const char *note = json_string_value(json_object_get(state, "note"));
     bool waiting = strcmp(mse_instance_state_word(state), "waiting") == 0;
-    bool same = keeps_its_state(h) && !waiting;
+    bool same = keeps_its_state(h) && !waiting && !first;
     if (c->json) {
         cli_json(c, json_pack("{s:s, s:s, s:b}", "name", h->name, "state",
                               mse_instance_state_word(state), "new_certificate", same ? 0 : 1));
+    } else if (first) {
+        cli_say(c, "%s %s, until %s", h->name, waiting ? "waits for its keys" : "runs",
+                home_fact(h, "expires_at"));
+        cli_say(c, "mse home evidence %s --output DIR collects its evidence", h->name);
     } else if (same) {
         cli_say(c, "%s runs again, with its key, certificate and storage", h->name);
     } else {
@@ -213,7 +214,15 @@ static enum cli_exit restart(struct home *h)
     if (text != NULL && (!mse_u64_parse(&timeout, mse_bytes_str(text), 86400) || timeout == 0)) {
         return cli_trouble(c, "--timeout is %s, wanted 1 to 86400 (seconds)", text);
     }
-    enum cli_exit e = home_stop(h);
+    json_t *before = home_state(h);
+    bool first = strcmp(mse_instance_state_word(before), "prepared") == 0;
+    json_decref(before);
+    struct mse_error err = { 0 };
+    enum cli_exit e = home_heir_choose(h);
+    if (e == CLI_DONE) {
+        mse_status st = home_save_facts(h, &err);
+        e = st == MSE_OK ? home_stop(h) : cli_failed(c, st, &err);
+    }
     e = e == CLI_DONE ? home_listen(h, &fd, &port, PATIENCE_MS) : e;
     if (e != CLI_DONE) {
         return e;
@@ -224,7 +233,7 @@ static enum cli_exit restart(struct home *h)
     if (e != CLI_DONE) {
         return e;
     }
-    say_restarted(h);
+    say_restarted(h, first);
     return CLI_DONE;
 }
 

@@ -10,6 +10,7 @@
 #include "cli/home.h"
 #include "cli/home_judge.h"
 #include "package/manifest.h"
+#include "package/upgrade.h"
 #include "ratls/connect.h"
 
 #define KEY_LEN     ((size_t)32)
@@ -34,6 +35,8 @@ struct give {
     struct cli_file ssl_key;
     struct cli_file ssl_chain; /* the instance's */
     struct cli_file token_file;
+    struct cli_file signature; /* of an upgrade */
+    char signature_hex[2 * MSE_UPGRADE_SIGNATURE_MAX + 1];
     char token[65];
     uint64_t timeout_s;
 };
@@ -54,7 +57,8 @@ static mse_status read_given(struct give *g, struct mse_error *err)
     } files[] = { { "key", &g->key, 4096 },
                   { "secrets", &g->secrets, MAX_SECRETS },
                   { "sealed-secrets", &g->sealed, MAX_SECRETS },
-                  { "ssl-key", &g->ssl_key, MAX_KEY_PEM } };
+                  { "ssl-key", &g->ssl_key, MAX_KEY_PEM },
+                  { "upgrade-signature", &g->signature, MSE_UPGRADE_SIGNATURE_MAX } };
     mse_status st = MSE_OK;
     for (size_t i = 0; st == MSE_OK && i < MSE_ARRAY_LEN(files); i++) {
         const char *path = cli_value(g->c, files[i].option);
@@ -64,6 +68,9 @@ static mse_status read_given(struct give *g, struct mse_error *err)
         if (st == MSE_OK && path != NULL && files[i].to->len == 0) {
             st = MSE_FAIL(err, MSE_ERR_MALFORMED, files[i].option, "%.180s is empty", path);
         }
+    }
+    if (st == MSE_OK) {
+        mse_hex_encode(g->signature_hex, cli_file_view(&g->signature));
     }
     if (st == MSE_OK && g->key.len > 0 && g->key.len != KEY_LEN) {
         st = MSE_FAIL(err, MSE_ERR_MALFORMED, "key", "%.150s has %zu bytes, wanted a key of %zu",
@@ -317,7 +324,9 @@ static enum cli_exit give(struct give *g)
                                          .secrets = cli_file_view(&g->secrets),
                                          .sealed = cli_file_view(&g->sealed),
                                          .ssl_key = cli_file_view(&g->ssl_key),
-                                         .ssl_chain = cli_file_view(&g->ssl_chain) };
+                                         .ssl_chain = cli_file_view(&g->ssl_chain),
+                                         .upgrade_from = cli_value(g->c, "upgrade-from"),
+                                         .upgrade_signature = mse_bytes_str(g->signature_hex) };
     mse_build_heap(&ask, MAX_REQUEST);
     mse_status st =
         cli_configure_request(&ask, home_fact(&g->h, "config_domain_name"), g->token, &k, &err);
@@ -365,6 +374,7 @@ enum cli_exit cmd_home_run(struct cli *c)
     cli_file_wipe(&g.sealed);
     cli_file_wipe(&g.ssl_key);
     cli_file_clear(&g.ssl_chain);
+    cli_file_clear(&g.signature);
     cli_file_wipe(&g.token_file);
     mse_wipe(g.token, sizeof g.token);
     cli_file_clear(&g.manifest);

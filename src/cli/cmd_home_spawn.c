@@ -5,11 +5,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <mse/measure.h>
+
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/util.h"
 #include "cli/app.h"
 #include "cli/home.h"
+#include "cli/home_heir.h"
 #include "crypto/digest.h"
 #include "os/private_dir.h"
 #include "package/manifest.h"
@@ -35,11 +38,13 @@ struct spawn {
 
 static enum cli_exit need_options(const struct cli *c)
 {
-    static const char *const needed[][2] = { { "package", "F" }, { "output", "DIR" } };
-    for (size_t i = 0; i < MSE_ARRAY_LEN(needed); i++) {
-        if (!cli_has(c, needed[i][0])) {
-            return cli_trouble(c, "--%s %s is missing", needed[i][0], needed[i][1]);
-        }
+    bool prepare = cli_has(c, "prepare");
+    if (!cli_has(c, "package") || (!prepare && !cli_has(c, "output"))) {
+        return cli_trouble(c, "--%s is missing",
+                           cli_has(c, "package") ? "output DIR" : "package F");
+    }
+    if (prepare && cli_has(c, "output")) {
+        return cli_trouble(c, "--output with --prepare: what does not run yet gives no evidence");
     }
     if (cli_has(c, "san") && !mse_rule_host(cli_value(c, "san"))) {
         return cli_trouble(c, "--san is %s, wanted a host name in lower case", cli_value(c, "san"));
@@ -215,6 +220,10 @@ static enum cli_exit make_facts(struct spawn *s)
         return cli_trouble(c, "out of memory");
     }
     uint16_t bound = 0;
+    e = home_heir_choose(&s->h);
+    if (e != CLI_DONE) {
+        return e;
+    }
     e = home_listen(&s->h, &s->listen_fd, &bound, 0);
     if (e != CLI_DONE) {
         cli_hint(c, "--port N takes another port, --port 0 any free one");
@@ -236,15 +245,6 @@ static mse_status copy_package(const struct spawn *s, struct mse_error *err)
         (void)close(to);
     }
     free(path);
-    return st;
-}
-
-static mse_status save_facts(const struct home *h, struct mse_error *err)
-{
-    char *text = json_dumps(h->facts, JSON_INDENT(2));
-    mse_status st =
-        text == NULL ? MSE_ERR_MEMORY : home_write(h, "instance.json", mse_bytes_str(text), err);
-    free(text);
     return st;
 }
 
@@ -290,13 +290,59 @@ static enum cli_exit launch(struct spawn *s)
     if (e != CLI_DONE) {
         return e;
     }
-    mse_status st = save_facts(&s->h, &err);
+    mse_status st = home_save_facts(&s->h, &err);
     e = st == MSE_OK ? home_evidence(&s->h, cli_value(s->h.c, "output"))
                      : cli_failed(s->h.c, st, &err);
     if (e != CLI_DONE) {
         (void)home_stop(&s->h);
     }
     return e;
+}
+
+/* Everything but the start: whoever decides which app may follow which one has to know the
+ * fingerprint before. */
+static mse_status prepare(struct spawn *s, struct mse_error *err)
+{
+    struct cli_file runtime = { 0 };
+    struct mse_build text;
+    uint8_t digest[32];
+    uint8_t fingerprint[32];
+    char hex[65];
+    mse_build_heap(&text, MSE_MANIFEST_MAX_LEN);
+    mse_status st = mse_manifest_write(&text, &s->manifest, err);
+    st = st == MSE_OK ? cli_runtime_load(&runtime, NULL, s->h.c, digest, err) : st;
+    if (st == MSE_OK) {
+        const struct mse_sim_layout l = { cli_file_view(&runtime), mse_build_view(&text),
+                                          s->manifest.enclave_size, MSE_SIM_THREADS };
+        st = mse_measure_sim(fingerprint, &l, err);
+    }
+    if (st == MSE_OK) {
+        mse_hex_encode(hex, mse_bytes_of(fingerprint, 32));
+        (void)json_object_set_new(s->h.facts, "fingerprint", json_string(hex));
+        st = home_save_facts(&s->h, err);
+    }
+    st = st == MSE_OK
+             ? home_write(&s->h, MSE_INSTANCE_END, mse_bytes_str("{\"state\":\"prepared\"}"), err)
+             : st;
+    mse_build_clear(&text);
+    cli_file_clear(&runtime);
+    return st;
+}
+
+static void say_prepared(const struct spawn *s)
+{
+    const struct cli *c = s->h.c;
+    if (c->json) {
+        json_t *v = json_copy(s->h.facts);
+        (void)json_object_set_new(v, "state", json_string("prepared"));
+        cli_json(c, v);
+        return;
+    }
+    cli_say(c, "%s is prepared, until %s; nothing of it runs", s->h.name,
+            home_fact(&s->h, "expires_at"));
+    cli_say(c, "Fingerprint: %s", home_fact(&s->h, "fingerprint"));
+    cli_say(c, "Signer: %s", s->signer);
+    cli_say(c, "mse home restart %s starts it", s->h.name);
 }
 
 static void say_done(const struct spawn *s)
@@ -337,14 +383,21 @@ static enum cli_exit spawn(struct spawn *s)
     e = e == CLI_DONE ? load_runtime(s) : e;
     e = e == CLI_DONE ? make_folder(s) : e;
     e = e == CLI_DONE ? make_facts(s) : e;
-    return e == CLI_DONE ? launch(s) : e;
+    if (e != CLI_DONE || !cli_has(c, "prepare")) {
+        return e == CLI_DONE ? launch(s) : e;
+    }
+    struct mse_error err = { 0 };
+    mse_status st = prepare(s, &err);
+    return st == MSE_OK ? CLI_DONE : cli_failed(c, st, &err);
 }
 
 enum cli_exit cmd_home_spawn(struct cli *c)
 {
     struct spawn s = { .h = { .c = c }, .package_fd = -1, .listen_fd = -1 };
     enum cli_exit e = spawn(&s);
-    if (e == CLI_DONE) {
+    if (e == CLI_DONE && cli_has(c, "prepare")) {
+        say_prepared(&s);
+    } else if (e == CLI_DONE) {
         say_done(&s);
     } else if (s.made && !mse_tree_remove(s.h.dir)) {
         cli_hint(c, "%s could not be removed", s.h.dir);

@@ -198,6 +198,7 @@ static void say_accepted(const struct check *k)
         (void)json_object_set_new(v, "host", json_string(k->host));
         (void)json_object_set_new(v, "expires_at", json_string(until));
         (void)json_object_set_new(v, "logs", json_string(mse_manifest_logs_word(&k->manifest)));
+        (void)json_object_set_new(v, "upgrade", cli_upgrade_json(&k->manifest));
         (void)json_object_set_new(
             v, "ssl_certificate_origin",
             json_string(k->manifest.origin == MSE_ORIGIN_OWNER ? "owner" : "self"));
@@ -213,6 +214,7 @@ static void say_accepted(const struct check *k)
     cli_say(c, "Fingerprint: %s", hex);
     cli_say(c, "App: %s at https://%s/, until %s", k->manifest.app_id, k->manifest.san, until);
     cli_say(c, "Logs: %s", cli_logs_text(&k->manifest));
+    cli_say_upgrade(c, &k->manifest);
     if (k->manifest.origin == MSE_ORIGIN_OWNER) {
         cli_say(c, "TLS: the owner's own certificate, whose key the owner holds too; users attest "
                    "it at level 2 only");

@@ -53,6 +53,10 @@ static void wr_body(struct mse_build *b, const struct cli_configuration *k)
     }
     wr_text(b, "ssl_private_key", k->ssl_key);
     wr_text(b, "ssl_certificate_chain", k->ssl_chain);
+    if (k->upgrade_from != NULL) {
+        wr_text(b, "upgrade_from", mse_bytes_str(k->upgrade_from));
+    }
+    wr_text(b, "upgrade_signature", k->upgrade_signature);
     mse_wr_u8(b, '}');
 }
 

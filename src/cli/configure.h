@@ -14,6 +14,8 @@ struct cli_configuration {
     struct mse_bytes sealed;  /* a sealed box */
     struct mse_bytes ssl_key; /* PEM */
     struct mse_bytes ssl_chain;
+    const char *upgrade_from;           /* hexadecimal; NULL: none */
+    struct mse_bytes upgrade_signature; /* in hexadecimal digits */
 };
 /* cli_configure_request appends the whole POST. It holds keys: wipe it. */
 MSE_MUST_USE mse_status cli_configure_request(struct mse_build *out, const char *host,

@@ -4,6 +4,7 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "package/manifest.h"
 
 #define MAX_NAME  64
 #define MAX_REPLY ((size_t)16384)
@@ -95,6 +96,24 @@ const char *home_fact(const struct home *h, const char *key)
 {
     const char *text = json_string_value(json_object_get(h->facts, key));
     return text == NULL ? "" : text;
+}
+
+mse_status home_manifest(struct mse_manifest *out, const struct home *h, struct mse_error *err)
+{
+    struct cli_file f = { 0 };
+    mse_status st = home_read(&f, h, HOME_MANIFEST, MSE_MANIFEST_MAX_LEN, err);
+    st = st == MSE_OK ? mse_manifest_parse(out, cli_file_view(&f), err) : st;
+    cli_file_clear(&f);
+    return st;
+}
+
+mse_status home_save_facts(const struct home *h, struct mse_error *err)
+{
+    char *text = json_dumps(h->facts, JSON_INDENT(2));
+    mse_status st =
+        text == NULL ? MSE_ERR_MEMORY : home_write(h, "instance.json", mse_bytes_str(text), err);
+    free(text);
+    return st;
 }
 
 json_t *home_state(const struct home *h)

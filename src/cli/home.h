@@ -32,6 +32,12 @@ MSE_MUST_USE mse_status home_read(struct cli_file *out, const struct home *h, co
                                   size_t max, struct mse_error *err);
 MSE_MUST_USE mse_status home_write(const struct home *h, const char *file, struct mse_bytes content,
                                    struct mse_error *err);
+/* The instance's manifest; clear it with mse_manifest_clear. */
+struct mse_manifest;
+MSE_MUST_USE mse_status home_manifest(struct mse_manifest *out, const struct home *h,
+                                      struct mse_error *err);
+/* Writes the facts. */
+MSE_MUST_USE mse_status home_save_facts(const struct home *h, struct mse_error *err);
 /* Text of a fact; "" if it is not there. */
 const char *home_fact(const struct home *h, const char *key);
 /* The folder of all instances, heap. */
@@ -54,7 +60,6 @@ enum cli_exit home_launch(const struct home *h, const struct home_start *s);
 
 /* ---- manifests of packages (home_manifest.c) ---- */
 
-struct mse_manifest;
 struct mse_parcel;
 /* home_parcel_open opens a file of mse home package; prints its errors. */
 enum cli_exit home_parcel_open(struct mse_parcel *out, int *out_fd, const struct cli *c,

@@ -9,6 +9,7 @@
 
 #include "base/util.h"
 #include "cli/home.h"
+#include "cli/home_heir.h"
 #include "cli/progress.h"
 #include "cmd/listen.h"
 
@@ -89,7 +90,7 @@ static enum cli_exit failed(const struct home *h, const json_t *report, unsigned
                        note == NULL || note[0] == '\0' ? mse_instance_state_word(report) : note);
 }
 
-static struct mse_instance instance_of(const struct home *h)
+static struct mse_instance instance_of(const struct home *h, const struct mse_instance_source *from)
 {
     const struct mse_instance i = {
         .dir = h->dir,
@@ -98,11 +99,13 @@ static struct mse_instance instance_of(const struct home *h)
         .enclave_size = (uint64_t)json_integer_value(json_object_get(h->facts, "size")),
         .guard = (pid_t)json_integer_value(json_object_get(h->facts, "while")),
         .sandbox = json_is_true(json_object_get(h->facts, "sandbox")),
+        .from = from->dir == NULL ? NULL : from,
     };
     return i;
 }
 
-enum cli_exit home_launch(const struct home *h, const struct home_start *s)
+static enum cli_exit launch(const struct home *h, const struct mse_instance *i,
+                            const struct home_start *s)
 {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0) {
@@ -113,8 +116,7 @@ enum cli_exit home_launch(const struct home *h, const struct home_start *s)
     pid_t pid = fork();
     if (pid == 0) {
         (void)close(ends[0]);
-        const struct mse_instance i = instance_of(h);
-        mse_instance_supervise(&i, s->listen_fd, ends[1]);
+        mse_instance_supervise(i, s->listen_fd, ends[1]);
     }
     int why = errno;
     (void)close(ends[1]);
@@ -135,6 +137,19 @@ enum cli_exit home_launch(const struct home *h, const struct home_start *s)
         (void)json_object_set(h->facts, "fingerprint", json_object_get(report, "fingerprint"));
     }
     json_decref(report);
+    return e;
+}
+
+enum cli_exit home_launch(const struct home *h, const struct home_start *s)
+{
+    struct home old;
+    struct mse_instance_source from;
+    enum cli_exit e = home_heir_source(&from, &old, h);
+    if (e == CLI_DONE) {
+        const struct mse_instance i = instance_of(h, &from);
+        e = launch(h, &i, s);
+    }
+    home_clear(&old);
     return e;
 }
 

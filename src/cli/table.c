@@ -158,6 +158,13 @@ static const struct cli_option home_package_options[] = {
     { NULL, NULL, NULL, false },
 };
 
+#define UPGRADE_OPTIONS                                                                            \
+    { "upgrade-from", "NAME", "begin with the storage of this instance, which ends", false },      \
+    {                                                                                              \
+        "upgrade-signature", "F", "what the app's owner signed for that, if the rule wants it",    \
+            false                                                                                  \
+    }
+
 static const struct cli_option home_spawn_options[] = {
     { "package", "F", "the package of the code provider", false },
     { "san", "NAME", "public name of the app; not needed with the owner's certificate", false },
@@ -170,6 +177,8 @@ static const struct cli_option home_spawn_options[] = {
     { "dir", "DIR", "folder of the platform; default: sim in the configuration folder", false },
     { "runtime", "FILE", "the mse-enclave to run, instead of the one beside mse", false },
     { "while", "PID", "stop it when this process is over", false },
+    UPGRADE_OPTIONS,
+    { "prepare", NULL, "do not start it: its fingerprint is known, restart starts it", false },
     { "insecure-no-sandbox", NULL, "run the app without a sandbox", false },
     { NULL, NULL, NULL, false },
 };
@@ -202,6 +211,8 @@ static const struct cli_option home_run_options[] = {
     { "ssl-key", "F", "private key of the owner's certificate (PEM), from the code provider",
       false },
     { "token", "F", "token of phase 1, if mse.toml has its digest; default: that of spawn", false },
+    { "upgrade-from", "HEX", "fingerprint of the app whose storage goes on in this one", false },
+    { "upgrade-signature", "F", "what you signed for that (mse home sign-upgrade)", false },
     { "timeout", "SECONDS", "until the app must be healthy; default 60", false },
     { NULL, NULL, NULL, false },
 };
@@ -227,6 +238,7 @@ static const struct cli_option home_stop_options[] = {
 
 static const struct cli_option home_restart_options[] = {
     { "timeout", "SECONDS", "until it must be ready; default 60", false },
+    UPGRADE_OPTIONS,
     { NULL, NULL, NULL, false },
 };
 
@@ -271,6 +283,15 @@ static const struct cli_option home_sign_options[] = {
     { "manifest", "FILE", "expanded manifest (.manifest.sgx)", false },
     { "output", "FILE", "where the SIGSTRUCT goes (.sig); - for stdout", false },
     { "at", "TIME", "date it so (2030-01-31T12:00:00Z) instead of today", false },
+    OVERWRITE_OPTION,
+    { NULL, NULL, NULL, false },
+};
+
+static const struct cli_option home_sign_upgrade_options[] = {
+    { "key", "PEM", "private key of the owner_key that the manifest's rule names", false },
+    { "from", "HEX", "fingerprint of the app that has the storage", false },
+    { "to", "HEX", "fingerprint of the one that inherits it", false },
+    { "output", "FILE", "where the signature goes", false },
     OVERWRITE_OPTION,
     { NULL, NULL, NULL, false },
 };
@@ -388,6 +409,8 @@ static const struct cli_command commands[] = {
     { "home", "decrypt", NULL, 0, 0, "decrypt a file", home_crypt_options, cmd_home_decrypt },
     { "home", "sign", NULL, 0, 0, "sign a Gramine enclave: measure it and make its SIGSTRUCT",
       home_sign_options, cmd_home_sign },
+    { "home", "sign-upgrade", NULL, 0, 0, "let another version of your app inherit its storage",
+      home_sign_upgrade_options, cmd_home_sign_upgrade },
     { "home", "seal", NULL, 0, 0, "seal a file to an enclave or a public key", home_seal_options,
       cmd_home_seal },
     { "home", "unseal", NULL, 0, 0, "open what was sealed to one's own key", home_unseal_options,

@@ -15,10 +15,10 @@
 #define MAX_REPLY ((size_t)16384)
 
 /* A unix socket has a short path: the folder is named by its descriptor. */
-bool mse_control_address(struct sockaddr_un *out, int dir_fd)
+bool mse_control_address(struct sockaddr_un *out, int dir_fd, const char *name)
 {
     *out = (struct sockaddr_un) { .sun_family = AF_UNIX };
-    int n = snprintf(out->sun_path, sizeof out->sun_path, "/proc/self/fd/%d/control", dir_fd);
+    int n = snprintf(out->sun_path, sizeof out->sun_path, "/proc/self/fd/%d/%s", dir_fd, name);
     return n > 0 && (size_t)n < sizeof out->sun_path;
 }
 
@@ -27,7 +27,7 @@ static int connect_control(const char *dir)
     struct sockaddr_un a;
     int dir_fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
     int fd = dir_fd < 0 ? -1 : socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd >= 0 && (!mse_control_address(&a, dir_fd) ||
+    if (fd >= 0 && (!mse_control_address(&a, dir_fd, MSE_CONTROL_SOCKET) ||
                     connect(fd, (const struct sockaddr *)&a, sizeof a) != 0)) {
         (void)close(fd);
         fd = -1;

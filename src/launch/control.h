@@ -10,7 +10,9 @@
 #define MSE_CONTROL_STATUS "status"
 #define MSE_CONTROL_STOP   "stop"
 
-/* The address of the socket in the folder that dir_fd is open on. */
-bool mse_control_address(struct sockaddr_un *out, int dir_fd);
+#define MSE_CONTROL_SOCKET "control"
+
+/* The address of the socket of this name in the folder that dir_fd is open on. */
+bool mse_control_address(struct sockaddr_un *out, int dir_fd, const char *name);
 
 #endif

@@ -18,6 +18,14 @@
 #define MSE_INSTANCE_END       "end.json"      /* what the last supervisor says of its end */
 #define MSE_INSTANCE_LOCK      "lock"          /* a supervisor has it while it lives */
 
+/* Whose storage an instance begins with, unless it has a state of its own already. */
+struct mse_instance_source {
+    const char *dir;         /* of an instance here, which runs when it is asked */
+    const char *name;        /* in the certificate of its enclave */
+    const char *fingerprint; /* 64 hexadecimal digits */
+    const char *signature;   /* what the owner signed for it, in hexadecimal digits; "": nothing */
+};
+
 struct mse_instance {
     const char *dir;
     const char *platform; /* folder of the simulated platform */
@@ -25,15 +33,19 @@ struct mse_instance {
     uint64_t enclave_size;
     pid_t guard; /* > 0: it is stopped when this process is over */
     bool sandbox;
+    const struct mse_instance_source *from; /* NULL: nobody's */
 };
+/* Whether the enclave has sealed something: it has begun. True also if that cannot be told. */
+bool mse_instance_has_state(const char *dir);
 /* mse_instance_supervise is the supervisor's life, in a process of its own: session, standard
  * descriptors, signals are changed. It reports once on report_fd (-1: to nobody), as
  * mse_instance_state answers. */
 _Noreturn void mse_instance_supervise(const struct mse_instance *i, int listen_fd, int report_fd);
 
 /* How an instance is: what the supervisor answers within timeout_ms, else what the last one left
- * behind: {"state": "starting"|"waiting"|"running"|"stopped"|"failed"|"ended"|"killed", "note",
- * "since", and while it lives "pid", "enclave_pid"}. "killed": neither. NULL without memory. */
+ * behind: {"state": "prepared"|"starting"|"waiting"|"running"|"stopped"|"failed"|"ended"|"killed",
+ * "note", "since", and while it lives "pid", "enclave_pid"}. "killed": neither. NULL without
+ * memory. */
 json_t *mse_instance_state(const char *dir, unsigned timeout_ms);
 const char *mse_instance_state_word(const json_t *state);
 /* mse_instance_ask_stop tells the supervisor to stop, and waits timeout_ms for its end. False if

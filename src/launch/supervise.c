@@ -18,6 +18,7 @@
 #include "cmd/files.h"
 #include "launch/control.h"
 #include "launch/instance.h"
+#include "launch/offer.h"
 #include "package/manifest.h"
 #include "package/owner_chain.h"
 #include "sim/launcher.h"
@@ -178,7 +179,7 @@ static bool open_control(struct super *s, int dir_fd)
     struct sockaddr_un a;
     (void)unlinkat(dir_fd, "control", 0);
     s->control_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    return s->control_fd >= 0 && mse_control_address(&a, dir_fd) &&
+    return s->control_fd >= 0 && mse_control_address(&a, dir_fd, MSE_CONTROL_SOCKET) &&
            bind(s->control_fd, (const struct sockaddr *)&a, sizeof a) == 0 &&
            fchmodat(dir_fd, "control", 0600, 0) == 0 && listen(s->control_fd, 16) == 0 &&
            fcntl(s->control_fd, F_SETOWN, getpid()) == 0 &&
@@ -249,7 +250,8 @@ static mse_status read_client_ca(char **hex, const struct super *s, struct mse_e
 
 static bool start(struct super *s)
 {
-    const char *switches[MSE_INSTANCE_MAX_SWITCHES];
+    const char *switches[MSE_INSTANCE_MAX_SWITCHES + MSE_OFFER_MAX_SWITCHES];
+    struct mse_offer offer = { .fds = { -1, -1, -1, -1 } };
     char *client_ca = NULL;
     struct mse_error err = { 0 };
     mse_status st = mse_sim_load(&s->platform, s->i->platform, &err);
@@ -258,6 +260,8 @@ static bool start(struct super *s)
              : st;
     st = st == MSE_OK ? read_client_ca(&client_ca, s, &err) : st;
     mse_instance_switches(switches, s->i->sandbox, client_ca);
+    st = st == MSE_OK ? mse_offer_open(&offer, s->i, cli_file_view(&s->manifest), &err) : st;
+    mse_offer_switches(switches, &offer, s->i);
     struct mse_sim_launch l = {
         .platform = s->platform,
         .runtime_path = s->i->runtime,
@@ -267,10 +271,13 @@ static bool start(struct super *s)
         .package_fd = s->package_fd,
         .listen_fd = s->listen_fd,
         .state_fd = s->state_fd,
+        .more_fds = offer.fds,
+        .num_more = MSE_OFFER_FDS,
         .extra_argv = switches,
     };
     st = st == MSE_OK ? mse_sim_start(&s->enclave, &l, &err) : st;
     free(client_ca);
+    mse_offer_clear(&offer);
     if (st != MSE_OK) {
         set_state(s, "failed", err.text[0] != '\0' ? err.text : mse_status_text(st));
         return false;

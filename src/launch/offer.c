@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See offer.h. */
+#include "launch/offer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <mse/collateral.h>
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "cmd/files.h"
+#include "launch/control.h"
+#include "package/upgrade.h"
+#include "sim/spawn.h"
+
+#define WHO        "upgrade"
+#define FIRST_FREE 3
+#define HEIR       "heir" /* the socket in an instance's folder */
+
+enum { FD_HEIR, FD_CONNECTION, FD_FOLDER, FD_COLLATERAL };
+
+/* ---- sockets ---- */
+
+/* A unix socket at this name of the folder: bound, or connected. -1 with errno. */
+static int open_socket(int dir_fd, bool bound)
+{
+    struct sockaddr_un a;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool ok = fd >= 0 && mse_control_address(&a, dir_fd, HEIR);
+    if (ok && bound) {
+        (void)unlinkat(dir_fd, HEIR, 0);
+        ok = bind(fd, (const struct sockaddr *)&a, sizeof a) == 0 &&
+             fchmodat(dir_fd, HEIR, 0600, 0) == 0 && listen(fd, 4) == 0;
+    } else if (ok) {
+        ok = connect(fd, (const struct sockaddr *)&a, sizeof a) == 0;
+    }
+    if (!ok && fd >= 0) {
+        int why = errno;
+        (void)close(fd);
+        errno = why;
+        fd = -1;
+    }
+    return fd;
+}
+
+/* The other one judges this platform by what it is told of it today. */
+static mse_status send_collateral(int fd, const char *path, struct mse_error *err)
+{
+    struct cli_file f = { 0 };
+    uint8_t head[4];
+    struct mse_build b;
+    mse_status st = cli_file_read(&f, path, MSE_BUNDLE_MAX_LEN, err);
+    mse_build_fixed(&b, head, sizeof head);
+    mse_wr_u32be(&b, (uint32_t)f.len);
+    if (st == MSE_OK &&
+        (!mse_io_write(fd, mse_build_view(&b)) || !mse_io_write(fd, cli_file_view(&f)))) {
+        st = MSE_FAIL(err, MSE_ERR_IO, "upgrade", "the other instance takes no collateral: %s",
+                      strerror(errno));
+    }
+    cli_file_clear(&f);
+    return st;
+}
+
+/* ---- the carrier ---- */
+
+/* What one end has, to the other; false at its end. */
+static bool carry(int from, int to)
+{
+    uint8_t buf[16384];
+    ssize_t n = recv(from, buf, sizeof buf, 0);
+    return n > 0 && mse_io_write(to, mse_bytes_of(buf, (size_t)n)); /* SIGPIPE is ignored */
+}
+
+static void carry_all(int a, int b)
+{
+    struct pollfd p[] = { { a, POLLIN, 0 }, { b, POLLIN, 0 } };
+    bool open = true;
+    while (open && (poll(p, 2, -1) > 0 || errno == EINTR)) {
+        open = (p[0].revents == 0 || carry(a, b)) && (p[1].revents == 0 || carry(b, a));
+    }
+}
+
+/* Goes to the other instance when the first byte comes, which may be days later: its enclave waits
+ * for nobody who says nothing. What it carries it cannot read. */
+static _Noreturn void carrier(const char *old, const char *collateral, int fd, pid_t parent)
+{
+    struct mse_error err = { 0 };
+    struct pollfd p = { .fd = fd, .events = POLLIN };
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) {
+        _exit(1); /* it was faster */
+    }
+    (void)dup2(fd, FIRST_FREE);
+    (void)syscall(SYS_close_range, FIRST_FREE + 1, ~0U, 0); /* the lock of the folder among them */
+    p.fd = FIRST_FREE;
+    while (poll(&p, 1, -1) < 0 && errno == EINTR) {
+    }
+    int dir_fd = open(old, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int to = dir_fd < 0 ? -1 : open_socket(dir_fd, false);
+    if (to < 0) {
+        mse_log(MSE_LOG_WARN, WHO, "%s cannot be asked for its storage: %s; it has to run", old,
+                strerror(errno));
+        _exit(1);
+    }
+    if (send_collateral(to, collateral, &err) != MSE_OK) {
+        mse_log(MSE_LOG_WARN, WHO, "%s", err.text);
+        _exit(1);
+    }
+    carry_all(FIRST_FREE, to);
+    _exit(0);
+}
+
+static mse_status start_carrier(int *out_fd, const char *old, const char *collateral,
+                                struct mse_error *err)
+{
+    int pair[2] = { -1, -1 };
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
+        return MSE_FAIL(err, MSE_ERR_IO, "upgrade", "socketpair: %s", strerror(errno));
+    }
+    pid_t parent = getpid();
+    pid_t pid = fork();
+    if (pid == 0) {
+        (void)close(pair[0]);
+        carrier(old, collateral, pair[1], parent);
+    }
+    (void)close(pair[1]);
+    if (pid < 0) {
+        (void)close(pair[0]);
+        return MSE_FAIL(err, MSE_ERR_IO, "upgrade", "no process: %s", strerror(errno));
+    }
+    *out_fd = pair[0];
+    return MSE_OK;
+}
+
+static mse_status reach(struct mse_offer *o, const struct mse_instance *i, struct mse_error *err)
+{
+    char *collateral = NULL;
+    char *state = NULL;
+    mse_status st = asprintf(&collateral, "%s/collateral.json", i->platform) < 0 ||
+                            asprintf(&state, "%s/" MSE_INSTANCE_STATE, i->from->dir) < 0
+                        ? MSE_FAIL(err, MSE_ERR_MEMORY, "upgrade", "out of memory")
+                        : MSE_OK;
+    if (st == MSE_OK) {
+        o->fds[FD_FOLDER] = open(state, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        o->fds[FD_COLLATERAL] = open(collateral, O_RDONLY | O_CLOEXEC);
+    }
+    if (st == MSE_OK && (o->fds[FD_FOLDER] < 0 || o->fds[FD_COLLATERAL] < 0)) {
+        st = MSE_FAIL(err, MSE_ERR_IO, "upgrade", "%.100s, or %.100s: %s", state, collateral,
+                      strerror(errno));
+    }
+    st = st == MSE_OK ? start_carrier(&o->fds[FD_CONNECTION], i->from->dir, collateral, err) : st;
+    free(state);
+    free(collateral);
+    return st;
+}
+
+bool mse_instance_has_state(const char *dir)
+{
+    char *path = NULL;
+    bool there = asprintf(&path, "%s/" MSE_INSTANCE_STATE "/sealed", dir) < 0;
+    there = there || access(path, F_OK) == 0;
+    free(path);
+    return there;
+}
+
+static bool may_be_inherited(struct mse_bytes manifest)
+{
+    struct mse_manifest m = { 0 };
+    /* One that cannot be read is the enclave's to refuse. */
+    bool may = mse_manifest_parse(&m, manifest, NULL) == MSE_OK && mse_upgrade_rule_is(&m.upgrade);
+    mse_manifest_clear(&m);
+    return may;
+}
+
+mse_status mse_offer_open(struct mse_offer *out, const struct mse_instance *i,
+                          struct mse_bytes manifest, struct mse_error *err)
+{
+    *out = (struct mse_offer) { .fds = { -1, -1, -1, -1 } };
+    if (may_be_inherited(manifest)) {
+        int dir_fd = open(i->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        out->fds[FD_HEIR] = dir_fd < 0 ? -1 : open_socket(dir_fd, true);
+        if (out->fds[FD_HEIR] < 0) {
+            (void)MSE_FAIL(err, MSE_ERR_IO, "upgrade", "no socket for an heir: %s",
+                           strerror(errno));
+        }
+        if (dir_fd >= 0) {
+            (void)close(dir_fd);
+        }
+        if (out->fds[FD_HEIR] < 0) {
+            return MSE_ERR_IO;
+        }
+    }
+    return i->from == NULL || mse_instance_has_state(i->dir) ? MSE_OK : reach(out, i, err);
+}
+
+void mse_offer_switches(const char *list[], struct mse_offer *o, const struct mse_instance *i)
+{
+    static const char *const names[] = { "--heir-fd", "--inherit-fd", "--inherit-state-fd",
+                                         "--collateral-fd" };
+    size_t n = 0;
+    while (list[n] != NULL) {
+        n++;
+    }
+    for (int k = 0; k < MSE_OFFER_FDS; k++) {
+        if (o->fds[k] >= 0) {
+            (void)snprintf(o->numbers[k], sizeof o->numbers[k], "%d", MSE_SIM_MORE_FD + k);
+            list[n++] = names[k];
+            list[n++] = o->numbers[k];
+        }
+    }
+    if (o->fds[FD_CONNECTION] >= 0) {
+        list[n++] = "--inherit-name";
+        list[n++] = i->from->name;
+        list[n++] = "--inherit-from";
+        list[n++] = i->from->fingerprint;
+        if (i->from->signature[0] != '\0') {
+            list[n++] = "--inherit-signature";
+            list[n++] = i->from->signature;
+        }
+    }
+    list[n] = NULL;
+}
+
+void mse_offer_clear(struct mse_offer *o)
+{
+    for (size_t k = 0; k < MSE_OFFER_FDS; k++) {
+        if (o->fds[k] >= 0) {
+            (void)close(o->fds[k]);
+        }
+        o->fds[k] = -1;
+    }
+}
