@@ -112,7 +112,9 @@ static void open_browser(const char *url)
     posix_spawn_file_actions_t files;
     posix_spawnattr_t attributes;
     pid_t pid = 0;
-    char *const argv[] = { (char[]) { "xdg-open" }, (char *)(uintptr_t)url, NULL };
+    const char *const words[] = { "xdg-open", url, NULL };
+    char *argv[MSE_ARRAY_LEN(words)];
+    memcpy(argv, words, sizeof argv); /* posix_spawnp takes no const; it changes nothing */
     if (cli_environment("DISPLAY") == NULL && cli_environment("WAYLAND_DISPLAY") == NULL) {
         return;
     }

@@ -9,15 +9,17 @@
 
 #define MSE_OP_LOGIN_TOKEN "oidc" /* what the token is called */
 
+struct mse_op_logged_in {
+    struct mse_op_token token;
+    char text[MSE_OP_TOKEN_LEN]; /* the only copy: wipe it */
+};
 /* mse_op_login makes a token for the user that (o->issuer, claims->subject) is. One that is not
  * known yet becomes, if o says so, the one user who has the verified e-mail address and is nobody
- * else for this issuer; else, if o says so, a new user. The token never has the scope admin. All of
- * *out is set; text is the only copy: wipe it. MSE_ERR_TOKEN_USED: this ID token was here before;
- * MSE_ERR_TOKEN_USER: it is nobody's, or of a user who was removed; MSE_ERR_TOKEN_EXPIRED.
- */
+ * else for this issuer; else, if o says so, a new user. The token never has the scope admin.
+ * MSE_ERR_TOKEN_USED: this ID token was here before; MSE_ERR_TOKEN_USER: it is nobody's, or of a
+ * user who was removed; MSE_ERR_TOKEN_EXPIRED. */
 MSE_MUST_USE mse_status mse_op_login(struct mse_op_store *s, const struct mse_op_oidc *o,
                                      const struct mse_oidc_claims *claims, mse_time now,
-                                     struct mse_op_token *out, char text[MSE_OP_TOKEN_LEN],
-                                     struct mse_error *err);
+                                     struct mse_op_logged_in *out, struct mse_error *err);
 
 #endif

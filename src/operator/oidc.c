@@ -204,18 +204,36 @@ static json_t *choose(const json_t *keys, const struct header *h)
     return num == 1 ? found : NULL;
 }
 
-static mse_status find_key(cjose_jwk_t **out, struct mse_bytes text, const struct header *h,
-                           struct mse_error *err)
+/* The object that holds the array "keys"; NULL if it is none. */
+static json_t *load_key_set(struct mse_bytes text)
 {
-    cjose_err why = { .code = CJOSE_ERR_NONE };
     json_t *set = text.len > MSE_OIDC_MAX_KEYS ? NULL : load_object(text);
     const json_t *keys = json_object_get(set, "keys");
     if (!json_is_array(keys) || json_array_size(keys) > MSE_OIDC_NUM_KEYS) {
         json_decref(set);
+        return NULL;
+    }
+    return set;
+}
+
+bool mse_oidc_is_key_set(struct mse_bytes keys)
+{
+    json_t *set = load_key_set(keys);
+    bool good = set != NULL;
+    json_decref(set);
+    return good;
+}
+
+static mse_status find_key(cjose_jwk_t **out, struct mse_bytes text, const struct header *h,
+                           struct mse_error *err)
+{
+    cjose_err why = { .code = CJOSE_ERR_NONE };
+    json_t *set = load_key_set(text);
+    if (set == NULL) {
         return MSE_FAIL(err, MSE_ERR_MALFORMED, step,
                         "the issuer's keys: wanted a JWKS of at most %d keys", MSE_OIDC_NUM_KEYS);
     }
-    json_t *key = choose(keys, h);
+    json_t *key = choose(json_object_get(set, "keys"), h);
     cjose_jwk_t *made = key == NULL ? NULL : cjose_jwk_import_json(key, &why);
     json_decref(set);
     if (made == NULL) {
@@ -256,7 +274,8 @@ static void take_email(char out[MSE_OP_TEXT_LEN], const json_t *claims)
         out[0] = '\0';
     }
     for (char *p = out; *p != '\0'; p++) {
-        *p = *p >= 'A' && *p <= 'Z' ? (char)(*p - 'A' + 'a') : *p;
+        bool upper = *p >= 'A' && *p <= 'Z';
+        *p = (char)(upper ? *p - 'A' + 'a' : *p);
     }
 }
 

@@ -41,6 +41,8 @@ struct mse_oidc_claims {
 MSE_MUST_USE mse_status mse_oidc_verify(struct mse_oidc_claims *out, struct mse_bytes token,
                                         struct mse_bytes keys, const struct mse_oidc_want *want,
                                         struct mse_error *err);
+/* Whether this is a JWKS, of no more keys than are looked at. */
+MSE_MUST_USE bool mse_oidc_is_key_set(struct mse_bytes keys);
 /* mse_oidc_read_claims is the part behind the signature, for tests: payload is what was signed. It
  * leaves sha256 alone. */
 MSE_MUST_USE mse_status mse_oidc_read_claims(struct mse_oidc_claims *out, struct mse_bytes payload,

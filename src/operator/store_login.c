@@ -89,7 +89,8 @@ static void make_handle(char out[MSE_OP_NAME_LEN], const char *proposed)
 {
     size_t len = 0;
     for (; *proposed != '\0' && *proposed != '@' && len < MSE_OP_NAME_LEN - 8; proposed++) {
-        char ch = *proposed >= 'A' && *proposed <= 'Z' ? (char)(*proposed - 'A' + 'a') : *proposed;
+        bool upper = *proposed >= 'A' && *proposed <= 'Z';
+        char ch = (char)(upper ? *proposed - 'A' + 'a' : *proposed);
         bool plain = (ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9');
         if (plain || (len > 0 && strchr("._-", ch) != NULL)) {
             out[len++] = ch;
@@ -195,20 +196,20 @@ static mse_status log_in(struct mse_op_store *s, void *arg, struct mse_error *er
 
 mse_status mse_op_login(struct mse_op_store *s, const struct mse_op_oidc *o,
                         const struct mse_oidc_claims *claims, mse_time now,
-                        struct mse_op_token *out, char text[MSE_OP_TOKEN_LEN],
-                        struct mse_error *err)
+                        struct mse_op_logged_in *out, struct mse_error *err)
 {
-    struct mse_op_token made = { .name = MSE_OP_LOGIN_TOKEN, .scopes = MSE_OP_SCOPES_USER };
-    char fresh[MSE_OP_TOKEN_LEN] = { 0 };
-    struct login_call c = {
-        .o = o, .claims = claims, .by = { .actor = "oidc", .now = now }, .t = &made, .text = fresh
-    };
-    made.expires_at = now + (mse_time)o->days * DAY;
+    struct mse_op_logged_in made = { .token = { .name = MSE_OP_LOGIN_TOKEN,
+                                                .scopes = MSE_OP_SCOPES_USER } };
+    struct login_call c = { .o = o,
+                            .claims = claims,
+                            .by = { .actor = "oidc", .now = now },
+                            .t = &made.token,
+                            .text = made.text };
+    made.token.expires_at = now + (mse_time)o->days * DAY;
     mse_status st = op_write(s, log_in, &c, err);
     if (st == MSE_OK) {
         *out = made;
-        memcpy(text, fresh, sizeof fresh);
     }
-    mse_wipe(fresh, sizeof fresh);
+    mse_wipe(&made, sizeof made);
     return st;
 }

@@ -31,14 +31,15 @@ static struct mse_oidc_claims claims(const char *subject, const char *email)
 static mse_status log_in(struct op_bench *b, const struct mse_op_oidc *o,
                          const struct mse_oidc_claims *c, struct mse_op_token *out)
 {
-    char text[MSE_OP_TOKEN_LEN] = "as it was";
+    struct mse_op_logged_in in = { .text = "as it was" };
     struct mse_error err = { 0 };
-    mse_status st = mse_op_login(b->s, o, c, b->by.now, out, text, &err);
+    mse_status st = mse_op_login(b->s, o, c, b->by.now, &in, &err);
     assert_int_equal(err.status, st);
     if (st == MSE_OK) {
         struct mse_op_token seen;
+        *out = in.token;
         struct mse_op_user user;
-        const struct mse_bytes bytes = { (const uint8_t *)text, sizeof text - 1 };
+        const struct mse_bytes bytes = { (const uint8_t *)in.text, sizeof in.text - 1 };
         assert_status(mse_op_token_check(b->s, &seen, &user, bytes, b->by.now, NULL), MSE_OK);
         assert_string_equal(seen.id, out->id);
         assert_string_equal(user.name, out->user_name);
@@ -46,7 +47,7 @@ static mse_status log_in(struct op_bench *b, const struct mse_op_oidc *o,
         assert_int_equal(seen.expires_at, b->by.now + (mse_time)o->days * 86400);
         assert_string_equal(seen.name, MSE_OP_LOGIN_TOKEN);
     } else {
-        assert_string_equal(text, "as it was");
+        assert_string_equal(in.text, "as it was");
     }
     return st;
 }

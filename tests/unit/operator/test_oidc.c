@@ -10,7 +10,7 @@
 #include "cmd/issuer.h"
 #include "crypto/digest.h"
 #include "crypto/sign.h"
-#include "operator/oidc.h"
+#include "operator/oidc_keys.h"
 
 #define NOW    ((mse_time)1800000000)
 #define ISSUER "https://id.example.org/realm"
@@ -567,17 +567,116 @@ static void test_document(void **state)
     assert_string_equal(url, ISSUER "/.well-known/openid-configuration");
 }
 
+/* The keys of an issuer that is asked. */
+
+struct issuer {
+    const char *answer; /* NULL: none */
+    unsigned asked;
+    struct mse_oidc_keys *keys; /* not NULL: another login comes while it is asked */
+};
+
+static mse_status come(struct mse_oidc_keys *k, const char *header, const struct mse_privkey *key,
+                       int64_t now_ms)
+{
+    struct mse_oidc_claims c = { .subject = "" };
+    struct mse_error err = { 0 };
+    struct mse_build b;
+    make(&b, header, BASE DATES "}", key);
+    mse_status st = mse_oidc_keys_verify(k, &c, mse_build_view(&b), &want, now_ms, &err);
+    assert_int_equal(err.status, st);
+    assert_true(st == MSE_OK || err.text[0] != '\0');
+    mse_build_clear(&b);
+    return st;
+}
+
+static mse_status answer(void *user, struct mse_build *out, struct mse_error *err)
+{
+    struct issuer *i = user;
+    i->asked++;
+    if (i->keys != NULL) {
+        assert_status(come(i->keys, ES_HEADER, world.ec, 0), MSE_ERR_BUSY);
+    }
+    if (i->answer == NULL) {
+        return MSE_FAIL(err, MSE_ERR_TIMEOUT, "test", "no answer");
+    }
+    mse_wr_str(out, i->answer);
+    return MSE_OK;
+}
+
+static void test_keys_are_kept(void **state)
+{
+    struct issuer i = { .answer = world.keys };
+    struct mse_oidc_keys *k = mse_oidc_keys_new(answer, &i);
+    (void)state;
+    assert_non_null(k);
+    for (int64_t t = 0; t < MSE_OIDC_KEYS_MS; t += MSE_OIDC_KEYS_MS / 4) {
+        assert_status(come(k, ES_HEADER, world.ec, t), MSE_OK);
+        assert_int_equal(i.asked, 1);
+    }
+    /* A wrong signature asks nobody. */
+    assert_status(come(k, ES_HEADER, world.other, MSE_OIDC_KEYS_MS - 1), MSE_ERR_SIGNATURE);
+    assert_int_equal(i.asked, 1);
+    assert_status(come(k, ES_HEADER, world.ec, MSE_OIDC_KEYS_MS), MSE_OK);
+    assert_int_equal(i.asked, 2);
+    mse_oidc_keys_free(k);
+}
+
+/* A new key is found, but strangers with keys that nobody has make no more than one request in a
+ * minute of it. */
+static void test_keys_change(void **state)
+{
+    struct issuer i = { .answer = "{\"keys\":[]}" };
+    struct mse_oidc_keys *k = mse_oidc_keys_new(answer, &i);
+    (void)state;
+    assert_status(come(k, ES_HEADER, world.ec, 0), MSE_ERR_TOKEN_KEY);
+    i.answer = world.keys;
+    assert_status(come(k, ES_HEADER, world.ec, MSE_OIDC_AGAIN_MS - 1), MSE_ERR_TOKEN_KEY);
+    assert_int_equal(i.asked, 1);
+    assert_status(come(k, ES_HEADER, world.ec, MSE_OIDC_AGAIN_MS), MSE_OK);
+    assert_int_equal(i.asked, 2);
+    for (int64_t t = 1; t < 50; t++) {
+        assert_status(come(k, "{\"alg\":\"ES256\",\"kid\":\"x\"}", world.ec, MSE_OIDC_AGAIN_MS + t),
+                      MSE_ERR_TOKEN_KEY);
+    }
+    assert_int_equal(i.asked, 2);
+    mse_oidc_keys_free(k);
+}
+
+static void test_issuer_fails(void **state)
+{
+    struct issuer i = { .answer = NULL };
+    struct mse_oidc_keys *k = mse_oidc_keys_new(answer, &i);
+    (void)state;
+    assert_status(come(k, ES_HEADER, world.ec, 0), MSE_ERR_UNSUPPORTED);
+    i.answer = "<html>";
+    assert_status(come(k, ES_HEADER, world.ec, MSE_OIDC_RETRY_MS - 1), MSE_ERR_UNSUPPORTED);
+    assert_int_equal(i.asked, 1);
+    assert_status(come(k, ES_HEADER, world.ec, MSE_OIDC_RETRY_MS), MSE_ERR_UNSUPPORTED);
+    assert_int_equal(i.asked, 2);
+    i.answer = world.keys;
+    i.keys = k;
+    assert_status(come(k, ES_HEADER, world.ec, 2 * MSE_OIDC_RETRY_MS), MSE_OK);
+    /* Keys that are over are not used because there are no others. */
+    i.keys = NULL;
+    i.answer = NULL;
+    assert_status(come(k, ES_HEADER, world.ec, 2 * MSE_OIDC_RETRY_MS + MSE_OIDC_KEYS_MS),
+                  MSE_ERR_UNSUPPORTED);
+    mse_oidc_keys_free(k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_good),       cmocka_unit_test(test_soft_claims),
-        cmocka_unit_test(test_algorithms), cmocka_unit_test(test_public_key_as_secret),
-        cmocka_unit_test(test_headers),    cmocka_unit_test(test_keys),
-        cmocka_unit_test(test_unfit_keys), cmocka_unit_test(test_key_sets),
-        cmocka_unit_test(test_party),      cmocka_unit_test(test_nonce),
-        cmocka_unit_test(test_times),      cmocka_unit_test(test_subject),
-        cmocka_unit_test(test_damage),     cmocka_unit_test(test_size),
-        cmocka_unit_test(test_urls),       cmocka_unit_test(test_document),
+        cmocka_unit_test(test_good),          cmocka_unit_test(test_soft_claims),
+        cmocka_unit_test(test_algorithms),    cmocka_unit_test(test_public_key_as_secret),
+        cmocka_unit_test(test_headers),       cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_unfit_keys),    cmocka_unit_test(test_key_sets),
+        cmocka_unit_test(test_party),         cmocka_unit_test(test_nonce),
+        cmocka_unit_test(test_times),         cmocka_unit_test(test_subject),
+        cmocka_unit_test(test_damage),        cmocka_unit_test(test_size),
+        cmocka_unit_test(test_urls),          cmocka_unit_test(test_document),
+        cmocka_unit_test(test_keys_are_kept), cmocka_unit_test(test_keys_change),
+        cmocka_unit_test(test_issuer_fails),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
