@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/util.h"
+#include "cmd/bundle.h"
 #include "crypto/x509.h"
 #include "package/manifest.h"
 #include "ratls/connect.h"
@@ -36,46 +37,29 @@ mse_status home_dial(struct mse_ratls_conn **out, const struct home *h, bool con
     return mse_ratls_dial(out, &d, err);
 }
 
-static json_t *read_collateral(const struct home *h, struct mse_error *err)
+static char *bundle_text(const struct home *h, struct mse_bytes pem, struct mse_error *err)
 {
-    struct cli_file f = { 0 };
+    struct cli_file collateral = { 0 };
+    struct cli_file manifest = { 0 };
     json_t *v = NULL;
     char *path = cli_join(home_fact(h, "platform"), "collateral.json");
     mse_status st =
-        path == NULL ? MSE_ERR_MEMORY : cli_file_read(&f, path, MSE_BUNDLE_MAX_LEN, err);
+        path == NULL ? MSE_ERR_MEMORY : cli_file_read(&collateral, path, MSE_BUNDLE_MAX_LEN, err);
     if (st == MSE_OK) {
-        v = json_loadb((const char *)f.data, f.len, JSON_REJECT_DUPLICATES, NULL);
+        st = home_read(&manifest, h, HOME_MANIFEST, MSE_MANIFEST_MAX_LEN, err);
     }
-    if (st == MSE_OK && v == NULL) {
-        (void)MSE_FAIL(err, MSE_ERR_MALFORMED, "collateral", "%.180s is no collateral file", path);
-    }
-    cli_file_clear(&f);
-    free(path);
-    return v;
-}
-
-/* A collateral file becomes a bundle by the members that make evidence. The certificate carries the
- * quote. */
-static char *bundle_text(const struct home *h, struct mse_bytes pem, struct mse_error *err)
-{
-    char now[MSE_TIME_TEXT_LEN];
-    struct cli_file manifest = { 0 };
-    json_t *v = read_collateral(h, err);
-    char *text = NULL;
-    mse_status st =
-        v == NULL ? MSE_ERR_IO : home_read(&manifest, h, HOME_MANIFEST, MSE_MANIFEST_MAX_LEN, err);
     if (st == MSE_OK) {
-        mse_time_format(now, (mse_time)time(NULL));
-        bool good =
-            json_object_set_new(v, "certificates", json_stringn((const char *)pem.data, pem.len)) ==
-                0 &&
-            json_object_set_new(v, "manifest",
-                                json_stringn((const char *)manifest.data, manifest.len)) == 0 &&
-            json_object_set_new(v, "collected_at", json_string(now)) == 0;
-        text = good ? json_dumps(v, JSON_INDENT(2)) : NULL;
+        const struct cli_bundle parts = { .collateral = cli_file_view(&collateral),
+                                          .certificate = pem,
+                                          .manifest = cli_file_view(&manifest),
+                                          .now = (mse_time)time(NULL) };
+        st = cli_bundle_make(&v, &parts, err);
     }
-    cli_file_clear(&manifest);
+    char *text = st == MSE_OK ? json_dumps(v, JSON_INDENT(2)) : NULL;
     json_decref(v);
+    cli_file_clear(&collateral);
+    cli_file_clear(&manifest);
+    free(path);
     return text;
 }
 

@@ -108,6 +108,7 @@ static const struct cli_command commands[] = {
       config_options, cmd_run },
     { NULL, "gateway", NULL, 0, 0, "pass TLS connections on to the enclaves, by their names",
       role_options, cmd_gateway },
+    { NULL, "api", NULL, 0, 0, "answer what users and mse cloud ask", role_options, cmd_api },
     { NULL, "init", NULL, 0, 0, "make configuration, database, signer and the first token",
       init_options, cmd_init },
     { NULL, "check-config", NULL, 0, 0, "say whether configuration, signer and database are sound",

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* msed api: the REST interface of the platform. api_serve.c runs it, api_routes.c says what there
+ * is, the others answer. Only api_*.c include this. */
+#ifndef OPERATOR_API_H
+#define OPERATOR_API_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "base/json_write.h"
+#include "httpd/server.h"
+#include "operator/api_run.h"
+#include "operator/fleet.h"
+
+#define API_NAME "msed api"
+
+enum {
+    HTTP_OK = 200,
+    HTTP_CREATED = 201,
+    HTTP_NO_CONTENT = 204,
+    HTTP_BAD_REQUEST = 400,
+    HTTP_UNAUTHORIZED = 401,
+    HTTP_FORBIDDEN = 403,
+    HTTP_NOT_FOUND = 404,
+    HTTP_NOT_ALLOWED = 405,
+    HTTP_TIMEOUT = 408,
+    HTTP_CONFLICT = 409,
+    HTTP_TOO_LARGE = 413,
+    HTTP_LONG_TARGET = 414,
+    HTTP_UNSUPPORTED = 415,
+    HTTP_UNPROCESSABLE = 422,
+    HTTP_TOO_MANY = 429,
+    HTTP_INTERNAL = 500,
+    HTTP_BAD_GATEWAY = 502,
+    HTTP_UNAVAILABLE = 503,
+};
+
+/* ---- what there is */
+
+#define API_MAX_PARAMS ((size_t)4)
+#define API_MAX_VALUE  ((size_t)512)
+#define API_MAX_BODY   ((size_t)32 * 1024)
+#define API_PAGE       50U
+
+enum api_body {
+    API_NO_BODY,
+    API_JSON,
+    API_FORM, /* in parts: an upload */
+};
+/* Which threads do it: what may take long keeps nobody else waiting. */
+enum api_lane {
+    API_SHORT,
+    API_LONG,
+    API_NUM_LANES,
+};
+struct api_param {
+    const char *name;
+    const char *schema; /* JSON */
+    const char *text;
+};
+struct api_call;
+typedef struct mse_reply *api_fn(struct api_call *c);
+struct api_route {
+    const char *method;
+    const char *path; /* one part may be "{…}" */
+    const char *name;
+    const char *summary;
+    unsigned scope; /* 0: for everybody */
+    enum api_body body;
+    enum api_lane lane;
+    const char *takes;              /* schema of the body */
+    const struct api_param *params; /* of the query, ended by a NULL name; NULL: none */
+    unsigned status;                /* when all is well */
+    const char *type;               /* of the content, NULL: none */
+    const char *gives;              /* its schema; "[X]": a list; NULL: not JSON */
+    const unsigned short *refusals; /* beside those that every route has; ended by 0; NULL: none */
+    api_fn *run;
+};
+extern const struct api_route api_routes[];
+extern const size_t api_num_routes;
+/* The route of a request, with the decoded part of its path in id (API_MAX_VALUE bytes). NULL:
+ * there is none; *allow (a builder) then names the methods that the path has. HEAD is GET. */
+const struct api_route *api_route_find(const char *method, struct mse_bytes path, char *id,
+                                       struct mse_build *allow);
+/* Appends the OpenAPI document. */
+void api_openapi_write(struct mse_build *out);
+
+/* ---- the server */
+
+struct api_lane_queue {
+    pthread_mutex_t lock;
+    pthread_cond_t more;
+    struct api_call *first;
+    struct api_call *last;
+    size_t num;
+    bool stop;
+    pthread_t threads[8];
+    size_t num_threads;
+};
+struct api_limits;
+struct api_followers;
+#define API_MAX_ROUTES 40
+struct api_counts {
+    _Atomic uint64_t answers[API_MAX_ROUTES + 1][6]; /* the last: no route; by hundreds of status */
+    _Atomic uint64_t us[API_MAX_ROUTES + 1];
+    _Atomic unsigned uploads;
+    _Atomic unsigned followers;
+};
+struct api {
+    const struct api_config *cfg;
+    struct mse_httpd *http;
+    struct mse_reply *slow;
+    struct mse_build openapi;
+    struct api_lane_queue lanes[API_NUM_LANES];
+    struct mse_op_store *early; /* for what is judged before a body is read */
+    pthread_mutex_t early_lock;
+    struct api_limits *limits;        /* of logins that failed */
+    struct api_limits *public_limits; /* of what anybody may ask an enclave */
+    struct api_followers *followers;
+    struct api_counts counts;
+};
+
+/* ---- a request */
+
+struct api_call {
+    struct api *api;
+    struct mse_httpd_request *http;
+    const struct api_route *route;
+    char id[API_MAX_VALUE];
+    char target[API_MAX_VALUE]; /* as it came, for links */
+    char values[API_MAX_PARAMS][API_MAX_VALUE];
+    bool given[API_MAX_PARAMS];
+    struct mse_build body;
+    struct api_upload *upload;
+    struct api_follower *follower;
+    /* While it is worked on. */
+    struct mse_op_store *store;
+    mse_time now;
+    struct mse_op_user user;
+    struct mse_op_token token;
+    struct mse_op_by by;
+    bool known; /* the user */
+    /* Between the threads. */
+    struct api_call *next;
+    bool queued;
+    atomic_bool done;
+    struct mse_reply *reply;
+};
+/* The value of a parameter of the query; NULL: it was not given. */
+const char *api_value(const struct api_call *c, const char *name);
+
+/* ---- answers (api_reply.c); all are NULL without memory */
+
+/* A problem (RFC 9457). */
+struct mse_reply *api_problem(unsigned status, const char *fmt, ...) MSE_PRINTF(2, 3);
+/* With a hint, or another member of text; value NULL: none. */
+struct mse_reply *api_problem_with(unsigned status, const char *member, const char *value,
+                                   const char *fmt, ...) MSE_PRINTF(4, 5);
+/* What went wrong in the store, or in reading. */
+struct mse_reply *api_failed(mse_status st, const struct mse_error *err);
+/* An answer of JSON that is written into its body. */
+struct mse_reply *api_json(unsigned status);
+struct mse_reply *api_done(struct mse_reply *r);
+struct mse_reply *api_nothing(void);
+/* A list in pages: elements are offered one by one, those of the page are to be written. */
+struct api_page {
+    struct mse_reply *r;
+    struct mse_js j;
+    uint64_t from;
+    uint64_t seen;
+};
+/* False: *out is the answer. */
+MSE_MUST_USE bool api_page_begin(struct api_page *p, const struct api_call *c,
+                                 struct mse_reply **out);
+bool api_page_wants(struct api_page *p); /* the next element */
+struct mse_reply *api_page_end(struct api_page *p, const struct api_call *c);
+void api_page_drop(struct api_page *p);
+const char *api_status_words(unsigned status);
+
+/* ---- who asks (api_auth.c) */
+
+struct api_limits *api_limits_new(void);
+void api_limits_free(struct api_limits *l);
+/* Of what anybody may ask, and costs more than an answer. NULL: go on. */
+struct mse_reply *api_limit(struct api_call *c);
+/* Finds the user of the call and what the token allows; with c->store. NULL: go on. */
+struct mse_reply *api_auth(struct api_call *c);
+
+/* ---- uploads (api_upload.c) */
+
+/* Begins one, before the body comes. NULL: go on. */
+struct mse_reply *api_upload_begin(struct api_call *c);
+struct mse_reply *api_upload_data(struct api_call *c, struct mse_bytes piece);
+void api_upload_free(struct api_call *c);
+
+/* ---- followers of logs (api_follow.c) */
+
+MSE_MUST_USE mse_status api_followers_new(struct api_followers **out, struct api *a,
+                                          struct mse_error *err);
+/* Ends all streams. */
+void api_followers_stop(struct api_followers *f);
+void api_followers_free(struct api_followers *f);
+struct mse_reply *api_follow(struct api_call *c, const struct mse_op_app *app, uint64_t after);
+void api_follow_end(struct api_call *c);
+/* Writes the lines of a batch as objects; key NULL. with_seq: each with its number. */
+void api_log_lines(struct mse_build *out, struct mse_js *j, const struct mse_op_log *l,
+                   bool with_seq);
+
+/* ---- apps (api_apps.c) */
+
+/* The app of the path, if it is this user's. NULL: *out is filled. */
+struct mse_reply *api_own_app(struct api_call *c, struct mse_op_app *out);
+struct mse_reply *api_one_app(unsigned status, const struct api_call *c,
+                              const struct mse_op_app *a);
+/* null for 0. */
+void api_write_port(struct mse_js *j, uint16_t port);
+/* The names of an app that was reserved. domain is "" in owner mode. */
+struct api_names {
+    char domain[MSE_OP_DOMAIN_LEN];
+    char config[MSE_OP_DOMAIN_LEN];
+};
+void api_names_of(struct api_names *out, const struct api_call *c,
+                  const struct mse_op_reservation *r);
+/* The project of this name or id, of the user. NULL: it is in *out. */
+struct mse_reply *api_find_project(struct api_call *c, const char *name,
+                                   struct mse_op_project *out);
+/* The end of a listing: a page, or what went wrong. */
+struct mse_reply *api_page_of(struct api_page *p, const struct api_call *c, mse_status st,
+                              const struct mse_error *err);
+
+api_fn api_user_me, api_token_list, api_token_create, api_token_revoke, api_project_list,
+    api_project_get, api_project_create, api_hardware_list, api_hardware_get, api_app_default,
+    api_app_list, api_app_reserve, api_app_create, api_app_get, api_app_metrics, api_app_logs,
+    api_app_stop, api_app_delete, api_app_evidence, api_metrics, api_health, api_version,
+    api_openapi;
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* msed api: running the REST interface of the platform. */
+#ifndef OPERATOR_API_RUN_H
+#define OPERATOR_API_RUN_H
+
+#include "operator/config.h"
+
+struct api_config {
+    const struct mse_op_config *conf;
+    int listen_fd;          /* closed by api_run */
+    struct mse_bytes chain; /* PEM; both empty: plain HTTP */
+    struct mse_bytes key;
+    uint16_t public_port; /* where users reach apps; 0: not known */
+    uint8_t mrsigner[32];
+    const char *simulation_root; /* PEM; NULL: there is none */
+    void (*ready)(void *user);   /* called when requests are taken */
+    void *user;
+};
+/* api_run answers until SIGTERM or SIGINT, which must be blocked in all threads; then it drains. */
+MSE_MUST_USE mse_status api_run(const struct api_config *c, struct mse_error *err);
+
+#endif

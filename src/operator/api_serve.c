@@ -1,0 +1,563 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The life of the API. The threads of the HTTP server read requests and wait for nothing; two lanes
+ * of workers, each with its own way to the database, answer them: one for what is quick, one for
+ * what may take long. */
+#include <errno.h>
+#include <signal.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "base/util.h"
+#include "httpd/front.h"
+#include "httpd/target.h"
+#include "net/loop.h"
+#include "net/tls.h"
+#include "operator/api.h"
+
+#define HTTP_THREADS    2U
+#define LANE_THREADS    4U
+#define MAX_QUEUED      512U
+#define MAX_CONNECTIONS 1000U
+#define MAX_PER_SOURCE  256U
+#define DRAIN_SECONDS   10
+#define SWEEP_SECONDS   60
+#define ORPHAN_MS       ((int64_t)3600 * 1000)
+#define MAX_DOCUMENT    ((size_t)256 * 1024)
+
+/* Lanes. */
+
+static bool enqueue(struct api_call *c)
+{
+    struct api_lane_queue *q = &c->api->lanes[c->route->lane];
+    (void)pthread_mutex_lock(&q->lock);
+    bool good = !q->stop && q->num < MAX_QUEUED;
+    if (good) {
+        *(q->last != NULL ? &q->last->next : &q->first) = c;
+        q->last = c;
+        q->num++;
+        (void)pthread_cond_signal(&q->more);
+    }
+    (void)pthread_mutex_unlock(&q->lock);
+    return good;
+}
+
+/* NULL: it is over. */
+static struct api_call *dequeue(struct api_lane_queue *q)
+{
+    (void)pthread_mutex_lock(&q->lock);
+    while (q->first == NULL && !q->stop) {
+        (void)pthread_cond_wait(&q->more, &q->lock);
+    }
+    struct api_call *c = q->first;
+    if (c != NULL) {
+        q->first = c->next;
+        q->last = q->first == NULL ? NULL : q->last;
+        q->num--;
+        c->next = NULL;
+    }
+    (void)pthread_mutex_unlock(&q->lock);
+    return c;
+}
+
+/* When done is set, c belongs to the thread of the HTTP server again. */
+static void work(struct api_call *c, struct mse_op_store *s)
+{
+    struct mse_httpd_request *http = c->http;
+    c->store = s;
+    c->now = (mse_time)time(NULL);
+    struct mse_reply *r = c->route->scope != 0 ? api_auth(c) : NULL;
+    c->reply = r != NULL ? r : c->route->run(c);
+    c->store = NULL;
+    atomic_store(&c->done, true);
+    mse_httpd_resume(http);
+}
+
+struct worker {
+    struct api_lane_queue *queue;
+    struct mse_op_store *store;
+};
+
+static void *worker_main(void *arg)
+{
+    struct worker *w = arg;
+    for (struct api_call *c = dequeue(w->queue); c != NULL; c = dequeue(w->queue)) {
+        work(c, w->store);
+    }
+    mse_op_store_close(w->store);
+    free(w);
+    return NULL;
+}
+
+static mse_status lane_start(struct api *a, struct api_lane_queue *q, struct mse_error *err)
+{
+    (void)pthread_mutex_init(&q->lock, NULL);
+    (void)pthread_cond_init(&q->more, NULL);
+    for (size_t i = 0; i < LANE_THREADS; i++) {
+        struct worker *w = calloc(1, sizeof *w);
+        if (w == NULL) {
+            return MSE_FAIL(err, MSE_ERR_MEMORY, "api", "out of memory");
+        }
+        w->queue = q;
+        mse_status st = mse_op_store_open(&w->store, a->cfg->conf->database, false, err);
+        if (st == MSE_OK &&
+            pthread_create(&q->threads[q->num_threads], NULL, worker_main, w) != 0) {
+            st = MSE_FAIL(err, MSE_ERR_IO, "api", "no thread could be started");
+        }
+        if (st != MSE_OK) {
+            mse_op_store_close(w->store);
+            free(w);
+            return st;
+        }
+        q->num_threads++;
+    }
+    return MSE_OK;
+}
+
+/* What is queued is answered yet. */
+static void lane_stop(struct api_lane_queue *q)
+{
+    (void)pthread_mutex_lock(&q->lock);
+    q->stop = true;
+    (void)pthread_cond_broadcast(&q->more);
+    (void)pthread_mutex_unlock(&q->lock);
+    for (size_t i = 0; i < q->num_threads; i++) {
+        (void)pthread_join(q->threads[i], NULL);
+    }
+    q->num_threads = 0;
+}
+
+/* Requests. */
+
+static struct api_call *call_of(struct mse_httpd_request *r)
+{
+    return *mse_httpd_context(r);
+}
+
+const char *api_value(const struct api_call *c, const char *name)
+{
+    for (size_t i = 0; c->route->params != NULL && c->route->params[i].name != NULL; i++) {
+        if (strcmp(c->route->params[i].name, name) == 0) {
+            return c->given[i] ? c->values[i] : NULL;
+        }
+    }
+    return NULL;
+}
+
+static struct mse_reply *read_parameter(struct api_call *c, struct mse_bytes raw,
+                                        struct mse_bytes value)
+{
+    char name[64];
+    char shown[80];
+    const struct api_param *list = c->route->params;
+    size_t i = 0;
+    bool good = mse_target_decode(name, sizeof name, raw, true);
+    while (good && list != NULL && list[i].name != NULL && strcmp(list[i].name, name) != 0) {
+        i++;
+    }
+    if (!good || list == NULL || list[i].name == NULL) {
+        return api_problem(HTTP_UNPROCESSABLE, "There is no parameter %s here.",
+                           mse_log_quote(shown, sizeof shown, raw));
+    }
+    if (c->given[i]) {
+        return api_problem(HTTP_UNPROCESSABLE, "The parameter %s is there twice.", name);
+    }
+    if (!mse_target_decode(c->values[i], sizeof c->values[i], value, true)) {
+        return api_problem(HTTP_UNPROCESSABLE, "The parameter %s is no text.", name);
+    }
+    c->given[i] = true;
+    return NULL;
+}
+
+static struct mse_reply *no_route(struct mse_build *allow)
+{
+    const char *methods = mse_build_cstr(allow);
+    if (methods == NULL || methods[0] == '\0') {
+        return api_problem(HTTP_NOT_FOUND, "There is nothing here.");
+    }
+    struct mse_reply *r = api_problem(HTTP_NOT_ALLOWED, "Wanted one of %s.", methods);
+    return r == NULL ? NULL : mse_reply_finish(r, mse_reply_add(r, "Allow", methods));
+}
+
+static struct mse_reply *read_target(struct api_call *c)
+{
+    struct mse_target t;
+    struct mse_bytes name = { 0 };
+    struct mse_bytes value = { 0 };
+    struct mse_build allow;
+    char methods[64];
+    const char *text = mse_httpd_target(c->http);
+    if (strlen(text) >= sizeof c->target) {
+        return api_problem(HTTP_LONG_TARGET, "The target has more than %zu bytes.",
+                           sizeof c->target - 1);
+    }
+    memcpy(c->target, text, strlen(text) + 1);
+    if (!mse_target_split(&t, mse_bytes_str(text))) {
+        return api_problem(HTTP_BAD_REQUEST, "The target is none.");
+    }
+    mse_build_fixed(&allow, methods, sizeof methods);
+    c->route = api_route_find(mse_httpd_method(c->http), t.path, c->id, &allow);
+    if (c->route == NULL) {
+        return no_route(&allow);
+    }
+    while (mse_target_parameter(&t.query, &name, &value)) {
+        struct mse_reply *r = read_parameter(c, name, value);
+        if (r != NULL) {
+            return r;
+        }
+    }
+    return NULL;
+}
+
+/* A body that is announced longer than it may be is not waited for. */
+static bool too_long(struct mse_httpd_request *r, uint64_t max)
+{
+    const char *text = mse_httpd_header(r, "Content-Length");
+    uint64_t n = 0;
+    return text != NULL && (!mse_u64_parse(&n, mse_bytes_str(text), INT64_MAX) || n > max);
+}
+
+static struct mse_reply *judge_body(struct api_call *c)
+{
+    static const char json[] = "application/json";
+    const char *type = mse_httpd_header(c->http, "Content-Type");
+    if (c->route->body == API_FORM) {
+        return api_upload_begin(c);
+    }
+    if (too_long(c->http, API_MAX_BODY)) {
+        return api_problem(HTTP_TOO_LARGE, "The body has more than %zu bytes.", API_MAX_BODY);
+    }
+    if (c->route->body == API_JSON &&
+        (type == NULL || strncasecmp(type, json, sizeof json - 1) != 0 ||
+         (type[sizeof json - 1] != '\0' && strchr("; \t", type[sizeof json - 1]) == NULL))) {
+        return api_problem(HTTP_UNSUPPORTED, "Content-Type: wanted %s.", json);
+    }
+    return NULL;
+}
+
+static struct mse_reply *on_head(void *user, struct mse_httpd_request *http)
+{
+    struct api_call *c = calloc(1, sizeof *c);
+    if (c == NULL) {
+        return api_problem(HTTP_UNAVAILABLE, "The server is out of memory.");
+    }
+    c->api = user;
+    c->http = http;
+    mse_build_heap(&c->body, API_MAX_BODY);
+    *mse_httpd_context(http) = c;
+    struct mse_reply *r = read_target(c);
+    return r != NULL ? r : judge_body(c);
+}
+
+static struct mse_reply *on_body(void *user, struct mse_httpd_request *http, struct mse_bytes piece)
+{
+    struct api_call *c = call_of(http);
+    (void)user;
+    switch (c->route->body) {
+    case API_FORM:
+        return api_upload_data(c, piece);
+    case API_NO_BODY:
+        return api_problem(HTTP_BAD_REQUEST, "This takes no body.");
+    case API_JSON:
+        break;
+    }
+    if (piece.len > API_MAX_BODY - c->body.len) {
+        return api_problem(HTTP_TOO_LARGE, "The body has more than %zu bytes.", API_MAX_BODY);
+    }
+    mse_wr_bytes(&c->body, piece);
+    return mse_build_ok(&c->body) ? NULL
+                                  : api_problem(HTTP_UNAVAILABLE, "The server is out of memory.");
+}
+
+static bool on_whole(void *user, struct mse_httpd_request *http, struct mse_reply **out)
+{
+    struct api_call *c = call_of(http);
+    (void)user;
+    if (!c->queued) {
+        c->queued = true;
+        if (enqueue(c)) {
+            return false;
+        }
+        *out = api_problem(HTTP_UNAVAILABLE, "The server is busy, or about to end.");
+        return true;
+    }
+    if (!atomic_load(&c->done)) {
+        return false;
+    }
+    *out = c->reply;
+    c->reply = NULL;
+    return true;
+}
+
+static void count(struct api *a, const struct api_call *c, unsigned status, long us)
+{
+    size_t at = c == NULL || c->route == NULL ? api_num_routes : (size_t)(c->route - api_routes);
+    size_t hundreds = status / 100 > 5 ? 0 : status / 100;
+    (void)atomic_fetch_add(&a->counts.answers[at][hundreds], 1);
+    (void)atomic_fetch_add(&a->counts.us[at], (uint64_t)(us < 0 ? 0 : us));
+}
+
+/* One line for each request; paths of apps and queries stay out of it, and so do tokens. */
+static void log_call(const struct api_call *c, struct mse_httpd_request *http, unsigned status,
+                     long us)
+{
+    struct mse_build b;
+    char line[1024];
+    mse_build_fixed(&b, line, sizeof line);
+    struct mse_js j = { .b = &b };
+    mse_js_open(&j, NULL, '{');
+    mse_js_time(&j, "at", (mse_time)time(NULL));
+    mse_js_str(&j, "request", mse_httpd_id(http));
+    mse_js_str(&j, "method", c == NULL || c->route == NULL ? "" : c->route->method);
+    mse_js_str(&j, "route", c == NULL || c->route == NULL ? "" : c->route->path);
+    mse_js_uint(&j, "status", status);
+    mse_js_int(&j, "ms", us / 1000);
+    if (c != NULL && c->known) {
+        mse_js_str(&j, "user", c->user.id);
+    }
+    mse_js_close(&j, '}');
+    mse_wr_str(&b, "\n");
+    bool written = mse_build_ok(&b) && mse_io_write(STDERR_FILENO, mse_build_view(&b));
+    (void)written; /* there is nowhere else to say it */
+}
+
+static void on_over(void *user, struct mse_httpd_request *http)
+{
+    struct api *a = user;
+    struct api_call *c = call_of(http);
+    unsigned status = mse_httpd_status(http);
+    long us = mse_httpd_us(http);
+    count(a, c, status, us);
+    log_call(c, http, status, us);
+    if (c != NULL) {
+        api_follow_end(c);
+        api_upload_free(c);
+        mse_reply_unref(c->reply);
+        mse_build_clear(&c->body);
+        mse_wipe(&c->token, sizeof c->token);
+        free(c);
+    }
+}
+
+/* What has to be done from time to time, by any API of a fleet. */
+
+struct keeper {
+    struct api *api;
+    struct mse_op_store *store;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    bool stop;
+    pthread_t thread;
+    bool running;
+};
+
+static mse_status sweep(struct mse_op_store *s, struct mse_error *err)
+{
+    int64_t now = 0;
+    mse_status st = mse_op_clock_ms(s, &now, err);
+    if (st == MSE_OK) {
+        st = mse_op_package_sweep(s, now - ORPHAN_MS, err);
+    }
+    if (st == MSE_OK) {
+        st = mse_op_log_sweep(s, now - MSE_OP_LOG_KEEP_MS, err);
+    }
+    return st == MSE_OK ? mse_op_metric_sweep(s, now - MSE_OP_METRIC_KEEP_MS, err) : st;
+}
+
+static bool keeper_waits(struct keeper *k)
+{
+    struct timespec until = { 0 };
+    (void)clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec++;
+    (void)pthread_mutex_lock(&k->lock);
+    int e = 0;
+    while (!k->stop && e == 0) {
+        e = pthread_cond_timedwait(&k->wake, &k->lock, &until);
+    }
+    bool go_on = !k->stop;
+    (void)pthread_mutex_unlock(&k->lock);
+    return go_on;
+}
+
+static void *keeper_main(void *arg)
+{
+    struct keeper *k = arg;
+    mse_status before = MSE_OK;
+    for (unsigned round = 0; keeper_waits(k); round++) {
+        struct mse_error err = { 0 };
+        mse_status st = mse_op_reap(k->store, &err);
+        if (st == MSE_OK && round % SWEEP_SECONDS == 0) {
+            st = sweep(k->store, &err);
+        }
+        if (st != before && st != MSE_OK) {
+            mse_log(MSE_LOG_ERROR, API_NAME, "reaping: %s", err.text);
+        }
+        before = st;
+    }
+    return NULL;
+}
+
+static mse_status keeper_start(struct keeper *k, struct api *a, struct mse_error *err)
+{
+    k->api = a;
+    (void)pthread_mutex_init(&k->lock, NULL);
+    (void)pthread_cond_init(&k->wake, NULL);
+    mse_status st = mse_op_store_open(&k->store, a->cfg->conf->database, false, err);
+    if (st == MSE_OK && pthread_create(&k->thread, NULL, keeper_main, k) != 0) {
+        st = MSE_FAIL(err, MSE_ERR_IO, "api", "no thread could be started");
+    }
+    k->running = st == MSE_OK;
+    return st;
+}
+
+static void keeper_stop(struct keeper *k)
+{
+    if (k->running) {
+        (void)pthread_mutex_lock(&k->lock);
+        k->stop = true;
+        (void)pthread_cond_signal(&k->wake);
+        (void)pthread_mutex_unlock(&k->lock);
+        (void)pthread_join(k->thread, NULL);
+    }
+    mse_op_store_close(k->store);
+}
+
+/* The life of the whole. */
+
+static mse_status api_init(struct api *a, const struct api_config *c, struct mse_error *err)
+{
+    a->cfg = c;
+    (void)pthread_mutex_init(&a->early_lock, NULL);
+    mse_build_heap(&a->openapi, MAX_DOCUMENT);
+    api_openapi_write(&a->openapi);
+    a->slow = api_problem(HTTP_TIMEOUT, "The request did not come in the time that it has.");
+    a->limits = api_limits_new();
+    a->public_limits = api_limits_new();
+    if (!mse_build_ok(&a->openapi) || a->slow == NULL || a->limits == NULL ||
+        a->public_limits == NULL) {
+        return MSE_FAIL(err, MSE_ERR_MEMORY, "api", "out of memory");
+    }
+    mse_status st = mse_op_store_open(&a->early, c->conf->database, false, err);
+    if (st == MSE_OK) {
+        st = api_followers_new(&a->followers, a, err);
+    }
+    for (size_t i = 0; st == MSE_OK && i < API_NUM_LANES; i++) {
+        st = lane_start(a, &a->lanes[i], err);
+    }
+    return st;
+}
+
+static void api_clear(struct api *a)
+{
+    api_followers_free(a->followers);
+    mse_op_store_close(a->early);
+    api_limits_free(a->limits);
+    api_limits_free(a->public_limits);
+    mse_reply_unref(a->slow);
+    mse_build_clear(&a->openapi);
+    (void)pthread_mutex_destroy(&a->early_lock);
+}
+
+static mse_status listen_http(struct api *a, struct mse_httpd_front **front, struct mse_error *err)
+{
+    static const struct mse_httpd_app app = {
+        .head = on_head, .body = on_body, .whole = on_whole, .over = on_over
+    };
+    const struct mse_httpd_front_config f = { .listen_fd = a->cfg->listen_fd,
+                                              .chain = a->cfg->chain,
+                                              .key = a->cfg->key,
+                                              .max_connections = MAX_CONNECTIONS };
+    bool tls = a->cfg->chain.len > 0;
+    int fd = tls ? -1 : dup(a->cfg->listen_fd);
+    mse_status st = tls ? mse_httpd_front_new(front, &fd, &f, err) : MSE_OK;
+    if (st == MSE_OK && fd < 0) {
+        st = MSE_FAIL(err, MSE_ERR_IO, "listen", "%s", strerror(errno));
+    }
+    if (st != MSE_OK) {
+        return st;
+    }
+    const struct mse_httpd_config c = { .listen_fd = fd,
+                                        .threads = HTTP_THREADS,
+                                        .max_connections = MAX_CONNECTIONS,
+                                        .max_per_source = MAX_PER_SOURCE,
+                                        .name = API_NAME,
+                                        .app = &app,
+                                        .user = a,
+                                        .slow = a->slow };
+    st = mse_httpd_new(&a->http, &c, err);
+    return st == MSE_OK && tls ? mse_httpd_front_start(*front, err) : st;
+}
+
+static void wait_for_the_end(struct mse_httpd *http)
+{
+    const struct timespec second = { .tv_sec = 1 };
+    sigset_t end;
+    (void)sigemptyset(&end);
+    (void)sigaddset(&end, SIGTERM);
+    (void)sigaddset(&end, SIGINT);
+    while (sigtimedwait(&end, NULL, &second) < 0) {
+        mse_httpd_tick(http);
+    }
+}
+
+/* Who is being answered gets the answer. */
+static void drain(struct api *a)
+{
+    const struct timespec tick = { .tv_nsec = 50L * 1000 * 1000 };
+    mse_httpd_quiesce(a->http);
+    (void)shutdown(a->cfg->listen_fd, SHUT_RDWR); /* who comes now is refused at once */
+    api_followers_stop(a->followers);
+    for (int i = 0; i < DRAIN_SECONDS * 20 && mse_httpd_busy(a->http) > 0; i++) {
+        (void)nanosleep(&tick, NULL);
+    }
+}
+
+static mse_status serve(struct api *a, struct mse_error *err)
+{
+    struct mse_httpd_front *front = NULL;
+    struct keeper keeper = { .stop = false };
+    mse_status st = keeper_start(&keeper, a, err);
+    if (st == MSE_OK) {
+        st = listen_http(a, &front, err);
+    }
+    if (st == MSE_OK) {
+        a->cfg->ready(a->cfg->user);
+        wait_for_the_end(a->http);
+        drain(a);
+    }
+    keeper_stop(&keeper);
+    api_followers_stop(a->followers);
+    for (size_t i = 0; i < API_NUM_LANES; i++) {
+        lane_stop(&a->lanes[i]);
+    }
+    mse_httpd_front_free(front);
+    mse_httpd_free(a->http);
+    return st;
+}
+
+mse_status api_run(const struct api_config *c, struct mse_error *err)
+{
+    struct api *a = calloc(1, sizeof *a);
+    if (a == NULL) {
+        (void)close(c->listen_fd);
+        return MSE_FAIL(err, MSE_ERR_MEMORY, "api", "out of memory");
+    }
+    (void)signal(SIGPIPE, SIG_IGN);
+    bool good = mse_tls_no_config() && mse_net_prepare_fd(c->listen_fd);
+    mse_status st =
+        good ? api_init(a, c, err) : MSE_FAIL(err, MSE_ERR_IO, "listen", "%s", strerror(errno));
+    if (st == MSE_OK) {
+        st = serve(a, err);
+    } else {
+        for (size_t i = 0; i < API_NUM_LANES; i++) {
+            lane_stop(&a->lanes[i]);
+        }
+    }
+    api_clear(a);
+    free(a);
+    (void)close(c->listen_fd);
+    return st;
+}

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* msed api: reads everything that the API needs, then runs it. */
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/util.h"
+#include "cmd/files.h"
+#include "cmd/listen.h"
+#include "crypto/sign.h"
+#include "db/db.h"
+#include "operator/api_run.h"
+#include "operator/msed.h"
+
+#define MAX_FILE   ((size_t)1024 * 1024)
+#define MAX_DOMAIN ((size_t)253 - 37) /* the longest label and its dot come before it */
+
+struct serving {
+    struct msed m;
+    struct api_config config;
+    struct cli_file chain;
+    struct cli_file key;
+    struct cli_file root;
+    char *root_text;
+    uint16_t port;
+};
+
+static enum cli_exit read_file(const struct serving *s, struct cli_file *out, const char *path)
+{
+    struct mse_error err = { 0 };
+    mse_status st = cli_file_read(out, path, MAX_FILE, &err);
+    return st == MSE_OK ? CLI_DONE : cli_failed(s->m.c, st, &err);
+}
+
+static enum cli_exit read_tls(struct serving *s)
+{
+    const struct mse_op_config_api *a = &s->m.config.api;
+    if (a->certificate == NULL) {
+        return CLI_DONE;
+    }
+    enum cli_exit e = read_file(s, &s->chain, a->certificate);
+    e = e == CLI_DONE ? read_file(s, &s->key, a->key) : e;
+    s->config.chain = cli_file_view(&s->chain);
+    s->config.key = cli_file_view(&s->key);
+    return e;
+}
+
+static enum cli_exit read_signer(struct serving *s)
+{
+    struct mse_error err = { 0 };
+    struct cli_file f = { 0 };
+    struct mse_privkey *key = NULL;
+    mse_status st = cli_file_read(&f, s->m.config.signer_key, MAX_FILE, &err);
+    if (st == MSE_OK) {
+        st = mse_privkey_from_pem(&key, cli_file_view(&f), &err);
+    }
+    if (st == MSE_OK) {
+        st = msed_mrsigner(s->config.mrsigner, key, &err);
+    }
+    mse_privkey_free(key);
+    cli_file_wipe(&f);
+    return st == MSE_OK ? CLI_DONE : cli_failed(s->m.c, st, &err);
+}
+
+/* What the operator says of the simulated platform, if there is one. */
+static enum cli_exit read_root(struct serving *s)
+{
+    const char *platform = s->m.config.node.platform;
+    char *path = platform == NULL ? NULL : cli_join(platform, "root.pem");
+    enum cli_exit e = CLI_DONE;
+    if (path != NULL && cli_file_exists(path)) {
+        e = read_file(s, &s->root, path);
+    }
+    if (e == CLI_DONE && s->root.len > 0) {
+        s->root_text = strndup((const char *)s->root.data, s->root.len);
+        s->config.simulation_root = s->root_text;
+    }
+    free(path);
+    return e;
+}
+
+/* Without TLS tokens would be read on the way. */
+static bool is_loopback(const char *listen)
+{
+    return strncmp(listen, "127.", 4) == 0 || strncmp(listen, "[::1]:", 6) == 0;
+}
+
+static enum cli_exit open_socket(struct serving *s)
+{
+    char why[160];
+    const struct cli *c = s->m.c;
+    const char *where = cli_has(c, "listen") ? cli_value(c, "listen") : s->m.config.api.listen;
+    if (s->chain.len == 0 && !is_loopback(where)) {
+        (void)cli_trouble(c, "%s: without a certificate the API listens on loopback only", where);
+        cli_hint(c, "certificate and key under [api] in %s",
+                 cli_has(c, "config") ? cli_value(c, "config") : MSED_CONFIG);
+        return CLI_TROUBLE;
+    }
+    if (!cli_listen(&s->config.listen_fd, &s->port, where, why, sizeof why)) {
+        return cli_trouble(c, "%s: %s", where, why);
+    }
+    return CLI_DONE;
+}
+
+static enum cli_exit read_all(struct serving *s, const struct cli *c)
+{
+    typedef enum cli_exit step_fn(struct serving * s);
+    static step_fn *const steps[] = { read_tls, read_signer, read_root, open_socket };
+    enum cli_exit e = msed_configure(&s->m, c);
+    const struct mse_op_config *conf = &s->m.config;
+    if (e != CLI_DONE) {
+        return e;
+    }
+    if (cli_has(c, "db")) {
+        free(s->m.config.database);
+        s->m.config.database = strdup(cli_value(c, "db"));
+        if (s->m.config.database == NULL) {
+            return cli_trouble(c, "out of memory");
+        }
+    }
+    if (strlen(conf->domain) > MAX_DOMAIN || strlen(conf->dev_domain) > MAX_DOMAIN) {
+        return cli_trouble(c, "domain and dev_domain may have %zu characters", MAX_DOMAIN);
+    }
+    s->config.conf = conf;
+    s->config.public_port = (uint16_t)conf->api.public_port;
+    if (s->config.public_port == 0 &&
+        !mse_op_config_port(&s->config.public_port, conf->gateway.listen)) {
+        s->config.public_port = 0;
+    }
+    for (size_t i = 0; e == CLI_DONE && i < MSE_ARRAY_LEN(steps); i++) {
+        e = steps[i](s);
+    }
+    return e;
+}
+
+/* ADDRESS:PORT with the port that it became. */
+static void on_ready(void *user)
+{
+    const struct serving *s = user;
+    const struct cli *c = s->m.c;
+    const char *where = cli_has(c, "listen") ? cli_value(c, "listen") : s->m.config.api.listen;
+    const char *colon = strrchr(where, ':');
+    (void)printf("msed: api listens on %s://%.*s:%u\n", s->chain.len > 0 ? "https" : "http",
+                 (int)(colon - where), where, s->port);
+    (void)fflush(stdout);
+}
+
+enum cli_exit cmd_api(struct cli *c)
+{
+    struct mse_error err = { 0 };
+    sigset_t end;
+    struct serving *s = calloc(1, sizeof *s);
+    if (s == NULL) {
+        return cli_trouble(c, "out of memory");
+    }
+    enum cli_exit e = read_all(s, c);
+    if (e == CLI_DONE) {
+        (void)sigemptyset(&end);
+        (void)sigaddset(&end, SIGTERM);
+        (void)sigaddset(&end, SIGINT);
+        (void)pthread_sigmask(SIG_BLOCK, &end, NULL);
+        s->config.ready = on_ready;
+        s->config.user = s;
+        mse_status st = api_run(&s->config, &err);
+        e = st == MSE_OK ? CLI_DONE : cli_failed(c, st, &err);
+    }
+    msed_close(&s->m);
+    cli_file_clear(&s->chain);
+    cli_file_wipe(&s->key);
+    cli_file_clear(&s->root);
+    free(s->root_text);
+    free(s);
+    return e;
+}
