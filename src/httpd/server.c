@@ -34,6 +34,7 @@ struct conn {
     time_t idle;  /* between two pieces of a body; 0: no bound */
     time_t last;
     struct mse_reply *late; /* what is said if the time is over; NULL: nothing */
+    bool left;              /* the peer was seen to have closed, in the middle of a request */
     bool over;
     struct conn *prev;
     struct conn *next;
@@ -191,6 +192,17 @@ static void end_conn(struct conn *c)
     (void)shutdown(c->fd, SHUT_RDWR);
 }
 
+/* The peer sends no more, and all that it sent was read, while its request is not whole:
+ * libmicrohttpd overlooks an end that came together with data. Seen twice, for it may be about to
+ * take the last of it. */
+static bool has_left(struct conn *c)
+{
+    uint8_t byte = 0;
+    bool before = c->left;
+    c->left = c->late != NULL && recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+    return c->left && before;
+}
+
 void mse_httpd_tick(struct mse_httpd *h)
 {
     time_t now = seconds();
@@ -198,7 +210,7 @@ void mse_httpd_tick(struct mse_httpd *h)
     for (struct conn *c = h->conns; c != NULL; c = c->next) {
         bool slow = c->until != 0 && c->until < now;
         bool still = c->idle != 0 && c->last + c->idle < now;
-        if (!c->over && (slow || still)) {
+        if (!c->over && (has_left(c) || slow || still)) {
             end_conn(c);
         }
     }
