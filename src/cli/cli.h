@@ -9,7 +9,17 @@
 extern const struct cli_program mse_program;
 
 /* cmd_*.c */
+enum cli_exit cmd_cloud_context(struct cli *c);
+enum cli_exit cmd_cloud_deploy(struct cli *c);
 enum cli_exit cmd_cloud_fingerprint(struct cli *c);
+enum cli_exit cmd_cloud_init(struct cli *c);
+enum cli_exit cmd_cloud_list(struct cli *c);
+enum cli_exit cmd_cloud_login(struct cli *c);
+enum cli_exit cmd_cloud_logout(struct cli *c);
+enum cli_exit cmd_cloud_logs(struct cli *c);
+enum cli_exit cmd_cloud_status(struct cli *c);
+enum cli_exit cmd_cloud_stop(struct cli *c);
+enum cli_exit cmd_cloud_test(struct cli *c);
 enum cli_exit cmd_cloud_verify(struct cli *c);
 enum cli_exit cmd_doctor(struct cli *c);
 enum cli_exit cmd_home_decrypt(struct cli *c);

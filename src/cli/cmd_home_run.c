@@ -6,23 +6,17 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/util.h"
-#include "cli/configure.h"
 #include "cli/home.h"
 #include "cli/home_judge.h"
+#include "cli/phase1.h"
 #include "package/manifest.h"
 #include "package/upgrade.h"
-#include "ratls/connect.h"
 
 #define KEY_LEN     ((size_t)32)
 #define MAX_SECRETS ((size_t)8 * 1024 * 1024)
 #define MAX_KEY_PEM ((size_t)65536)
 #define MAX_REQUEST ((size_t)17 * 1024 * 1024)
-#define MAX_ANSWER  ((size_t)65536)
-#define ASK_MS      20000U
 #define TURN_MS     200
-
-static const uint8_t attested[] = "\x15mse-attest/1+http/1.1";
-static const uint8_t plain[] = "\x08http/1.1";
 
 struct give {
     const struct cli *c;
@@ -191,54 +185,21 @@ static enum cli_exit load(struct give *g)
     return e == CLI_DONE ? read_token(g) : e;
 }
 
-static mse_status exchange(struct mse_ratls_conn *conn, const struct mse_build *ask,
-                           struct cli_configure_answer *answer, struct mse_error *err)
-{
-    struct mse_build reply;
-    mse_build_heap(&reply, MAX_ANSWER);
-    mse_status st = mse_build_ok(ask)
-                        ? mse_ratls_conn_exchange(conn, &reply, mse_build_view(ask), ASK_MS, err)
-                        : MSE_ERR_MEMORY;
-    st = st == MSE_OK ? cli_configure_parse(answer, mse_build_view(&reply), err) : st;
-    mse_build_clear(&reply);
-    return st;
-}
-
 /* Not a byte goes out before the session is accepted. */
 static mse_status attest_and_send(struct give *g, const struct mse_build *ask,
                                   struct cli_configure_answer *answer, struct mse_error *err)
 {
-    struct mse_ratls_conn *conn = NULL;
-    struct mse_session *session = NULL;
+    struct cli_phase1 p;
     g->judge.policy->require_level = 2;
-    const struct mse_session_client_config cfg = {
-        .judge = { .policy = g->judge.policy,
-                   .collateral = &g->judge.bundle.collateral,
-                   .at = (mse_time)time(NULL),
-                   .host = home_fact(&g->h, "config_domain_name"),
-                   .manifest = cli_file_view(&g->manifest) },
-        .level = 2,
-        .alpn = MSE_SESSION_ALPN_HTTP11,
-    };
-    mse_status st = home_dial(&conn, &g->h, true, mse_bytes_of(attested, sizeof attested - 1), err);
-    st = st == MSE_OK ? mse_ratls_conn_attest(&session, conn, &cfg, ASK_MS, err) : st;
-    st = st == MSE_OK ? exchange(conn, ask, answer, err) : st;
-    mse_session_free(session);
-    mse_ratls_conn_free(conn);
-    return st;
-}
-
-static mse_status ask_state(struct give *g, struct cli_configure_answer *answer,
-                            struct mse_error *err)
-{
-    struct mse_ratls_conn *conn = NULL;
-    struct mse_build ask;
-    mse_build_heap(&ask, MAX_ANSWER);
-    cli_configure_question(&ask, home_fact(&g->h, "config_domain_name"));
-    mse_status st = home_dial(&conn, &g->h, true, mse_bytes_of(plain, sizeof plain - 1), err);
-    st = st == MSE_OK ? exchange(conn, &ask, answer, err) : st;
-    mse_ratls_conn_free(conn);
-    mse_build_clear(&ask);
+    const struct mse_ratls_dial at = home_dialling(&g->h, true);
+    const struct mse_session_judge judge = { .policy = g->judge.policy,
+                                             .collateral = &g->judge.bundle.collateral,
+                                             .at = (mse_time)time(NULL),
+                                             .host = at.host,
+                                             .manifest = cli_file_view(&g->manifest) };
+    mse_status st = cli_phase1_open(&p, &at, &judge, err);
+    st = st == MSE_OK ? cli_phase1_send(answer, &p, ask, err) : st;
+    cli_phase1_close(&p);
     return st;
 }
 
@@ -280,11 +241,13 @@ static enum cli_exit refused(const struct give *g, const struct cli_configure_an
 /* Until the app is healthy; a package that turned out bad brings the enclave back to Waiting. */
 static enum cli_exit wait_running(struct give *g)
 {
+    const struct mse_ratls_dial at = home_dialling(&g->h, true);
+    const struct mse_bytes nobody = { NULL, 0 };
     mse_time deadline = (mse_time)time(NULL) + (mse_time)g->timeout_s;
     while ((mse_time)time(NULL) < deadline) {
         struct cli_configure_answer a = { 0 };
         struct mse_error err = { 0 };
-        mse_status st = ask_state(g, &a, &err);
+        mse_status st = cli_phase1_state(&a, &at, nobody, &err);
         if (st == MSE_OK && strcmp(a.state, "Running") == 0) {
             return CLI_DONE;
         }

@@ -160,6 +160,9 @@ static void say_next_steps(const struct cli *c, const char *name)
     cli_say(c, "To try it on this machine:");
     cli_say(c, "  cd %s", name);
     cli_say(c, "  mse %s localtest", group);
+    if (strcmp(group, "cloud") == 0) {
+        cli_say(c, "To bring it to an operator: mse cloud deploy");
+    }
 }
 
 enum cli_exit cmd_scaffold(struct cli *c)

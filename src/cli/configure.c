@@ -61,7 +61,7 @@ static void wr_body(struct mse_build *b, const struct cli_configuration *k)
 }
 
 /* Sent as it stands, so it has to be one JSON value, and nothing that ends it early. */
-static mse_status check_secrets(struct mse_bytes text, struct mse_error *err)
+mse_status cli_configure_check_secrets(struct mse_bytes text, struct mse_error *err)
 {
     json_error_t why;
     if (text.len == 0) {
@@ -81,7 +81,7 @@ mse_status cli_configure_request(struct mse_build *out, const char *host, const 
                                  const struct cli_configuration *k, struct mse_error *err)
 {
     struct mse_build body;
-    mse_status st = check_secrets(k->secrets, err);
+    mse_status st = cli_configure_check_secrets(k->secrets, err);
     if (st != MSE_OK) {
         return st;
     }

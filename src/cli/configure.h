@@ -17,6 +17,8 @@ struct cli_configuration {
     const char *upgrade_from;           /* hexadecimal; NULL: none */
     struct mse_bytes upgrade_signature; /* in hexadecimal digits */
 };
+/* Whether secrets are one value of JSON. MSE_ERR_MALFORMED. */
+MSE_MUST_USE mse_status cli_configure_check_secrets(struct mse_bytes text, struct mse_error *err);
 /* cli_configure_request appends the whole POST. It holds keys: wipe it. */
 MSE_MUST_USE mse_status cli_configure_request(struct mse_build *out, const char *host,
                                               const char *token_hex,

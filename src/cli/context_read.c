@@ -240,7 +240,12 @@ char *cli_last_context(const char *toml_path)
         return NULL;
     }
     (void)snprintf(name, sizeof name, "context/%s.toml", uuid);
-    return cli_conf_path(name);
+    path = cli_conf_path(name);
+    if (path != NULL && !cli_file_exists(path)) {
+        free(path); /* the app was stopped */
+        path = NULL;
+    }
+    return path;
 }
 
 mse_status cli_remember_context(const char *toml_path, const char *uuid, struct mse_error *err)

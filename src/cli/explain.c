@@ -305,6 +305,48 @@ static enum cli_exit print_differences(const struct cli *c, json_t *rows)
     return same ? CLI_DONE : CLI_REFUSED;
 }
 
+/* What each deployment draws anew. */
+static bool is_drawn(const char *what)
+{
+    static const char *const names[] = { "app_id", "config_domain_name", "config_token_sha256",
+                                         "created_at" };
+    for (size_t i = 0; i < MSE_ARRAY_LEN(names); i++) {
+        if (strcmp(what, names[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void cli_explain_update(const struct cli *c, const struct cli_app *old, struct mse_bytes manifest,
+                        const char *code)
+{
+    json_t *rows = json_array();
+    json_t *before = json_loads(old->context.manifest, 0, NULL);
+    json_t *now = json_loadb((const char *)manifest.data, manifest.len, 0, NULL);
+    size_t i = 0;
+    json_t *row = NULL;
+    size_t num = 0;
+    compare_values(rows, "", before, now, 0);
+    (void)!add_code(rows, old, code, "code, under the salt of before", NULL);
+    json_array_foreach(rows, i, row)
+    {
+        const char *what = json_string_value(json_object_get(row, "what"));
+        if (!is_drawn(what)) {
+            cli_say(c, "Changed: %s: %s now, %s before", what,
+                    json_string_value(json_object_get(row, "there")),
+                    json_string_value(json_object_get(row, "here")));
+            num++;
+        }
+    }
+    if (num == 0) {
+        cli_say(c, "Nothing has changed but what each deployment draws anew");
+    }
+    json_decref(before);
+    json_decref(now);
+    json_decref(rows);
+}
+
 enum cli_exit cli_explain(const struct cli *c, const struct cli_app *a, const char *code)
 {
     struct mse_error err = { 0 };

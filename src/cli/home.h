@@ -7,6 +7,7 @@
 #include "cli/cli.h"
 #include "cmd/files.h"
 #include "launch/instance.h"
+#include "ratls/connect.h"
 
 #define HOME_MANIFEST MSE_INSTANCE_MANIFEST
 #define HOME_PACKAGE  MSE_INSTANCE_PACKAGE
@@ -81,8 +82,9 @@ MSE_MUST_USE mse_status home_check_expiry(const struct mse_manifest *m, const st
 MSE_MUST_USE mse_status home_manifest_check(struct mse_manifest *out, const struct mse_parcel *p,
                                             struct mse_bytes manifest, struct mse_error *err);
 
-/* home_dial connects to the config name, or the public one, at the address that it listens on. */
-struct mse_ratls_conn;
+/* home_dial connects to the config name, or the public one, at the address that it listens on,
+ * which home_dialling tells. */
+struct mse_ratls_dial home_dialling(const struct home *h, bool config);
 MSE_MUST_USE mse_status home_dial(struct mse_ratls_conn **out, const struct home *h, bool config,
                                   struct mse_bytes alpn, struct mse_error *err);
 /* home_listen binds the address of the facts, and tries again while patience_ms last. */

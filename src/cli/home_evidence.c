@@ -24,16 +24,21 @@ static const char *local_address(const struct home *h)
     return strcmp(host, "::") == 0 ? "::1" : host;
 }
 
-mse_status home_dial(struct mse_ratls_conn **out, const struct home *h, bool config,
-                     struct mse_bytes alpn, struct mse_error *err)
+struct mse_ratls_dial home_dialling(const struct home *h, bool config)
 {
-    const struct mse_ratls_dial d = {
+    return (struct mse_ratls_dial) {
         .host = home_fact(h, config ? "config_domain_name" : "san"),
         .address = local_address(h),
         .port = (uint16_t)json_integer_value(json_object_get(h->facts, "port")),
-        .alpn = alpn,
         .timeout_ms = CONNECT_MS,
     };
+}
+
+mse_status home_dial(struct mse_ratls_conn **out, const struct home *h, bool config,
+                     struct mse_bytes alpn, struct mse_error *err)
+{
+    struct mse_ratls_dial d = home_dialling(h, config);
+    d.alpn = alpn;
     return mse_ratls_dial(out, &d, err);
 }
 

@@ -156,8 +156,13 @@ static enum cli_exit load_collateral(struct cli_judge *j, const struct cli *c)
 
 enum cli_exit cli_judge_init(struct cli_judge *j, const struct cli *c)
 {
-    enum cli_exit e = load_policy(j, c);
     unsigned timeout = 0;
+    return cli_timeout(&timeout, c) ? cli_judge_init_within(j, c, timeout) : CLI_TROUBLE;
+}
+
+enum cli_exit cli_judge_init_within(struct cli_judge *j, const struct cli *c, unsigned timeout_ms)
+{
+    enum cli_exit e = load_policy(j, c);
     e = e == CLI_DONE ? load_machines(j, c) : e;
     e = e == CLI_DONE ? load_simulation(j, c) : e;
     e = e == CLI_DONE ? load_time_and_level(j, c) : e;
@@ -166,10 +171,7 @@ enum cli_exit cli_judge_init(struct cli_judge *j, const struct cli *c)
     if (e != CLI_DONE) {
         return e;
     }
-    if (!cli_timeout(&timeout, c)) {
-        return CLI_TROUBLE;
-    }
-    j->own.store.config.total_ms = timeout;
+    j->own.store.config.total_ms = timeout_ms;
     j->own.store.config.attempts = 2;
     /* Services hand out what is valid now, not at another time. */
     j->own.offline = j->own.offline || cli_has(c, "at");

@@ -26,6 +26,9 @@ struct cli_judge {
  * --simulation-root and
  * --collateral. Release with cli_judge_clear also after failures. */
 enum cli_exit cli_judge_init(struct cli_judge *j, const struct cli *c);
+/* The same with a limit for each object that is fetched, for commands whose --timeout is another.
+ */
+enum cli_exit cli_judge_init_within(struct cli_judge *j, const struct cli *c, unsigned timeout_ms);
 void cli_judge_clear(struct cli_judge *j);
 /* --fingerprint, if it was given. */
 enum cli_exit cli_judge_fingerprint(struct cli_judge *j, const struct cli *c);

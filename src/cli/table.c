@@ -51,6 +51,8 @@
         "force", NULL, "write over a file that is there (also -f)", false                          \
     }
 
+static const struct cli_option no_options[] = { { NULL, NULL, NULL, false } };
+
 static const struct cli_option verify_cloud_options[] = {
     { "fingerprint", "HEX", "expected fingerprint, 64 hexadecimal digits", false },
     { "context", "FILE", "context of the app, to recompute the fingerprint; needs --code", false },
@@ -78,6 +80,67 @@ static const struct cli_option fingerprint_options[] = {
     OVERWRITE_OPTION,
     { "explain", "OTHER", "say what differs from another context, a running app, other code",
       true },
+    { NULL, NULL, NULL, false },
+};
+
+static const struct cli_option login_options[] = {
+    { "url", "URL", "of the operator; default: MSE_BASE_URL, else that of the last login", false },
+    { "token", "-", "read the token from standard input; without it you are asked", false },
+    { "cacert", "PEM", "certificates that the operator's TLS is trusted by; a copy is kept",
+      false },
+    { "whoami", NULL, "say who is logged in, and where", false },
+    { NULL, NULL, NULL, false },
+};
+
+static const struct cli_option cloud_init_options[] = {
+    { "force", NULL, "write over an mse.toml that is there (also -f)", false },
+    { NULL, NULL, NULL, false },
+};
+
+static const struct cli_option deploy_options[] = {
+    { "path", "FILE", "mse.toml of the project, or its folder; default ./mse.toml", false },
+    { "yes", NULL, "replace an app of this name without a question (also -y)", false },
+    { "untrusted-ssl", NULL, "for development: the operator's certificate, who reads all traffic",
+      false },
+    { "workspace", "DIR", "where package and manifest are left", false },
+    { "timeout", "MIN", "for each wait, for the enclave and for the app; default 30", false },
+    { "signer", "PEM|HEX", "expected signer of the enclave: public key, or MRSIGNER", false },
+    { "insecure-skip-fingerprint", NULL, "compare no fingerprint; not in zero trust", false },
+    { "policy", "FILE", "policy in TOML, or in JSON if the name ends in .json", false },
+    { "machines", "FILE", "accept these machines only (machines.toml)", false },
+    { "collateral", "FILE", "collateral or evidence bundle in JSON; - for stdin", false },
+    SIMULATION_OPTIONS,
+    SOURCE_OPTIONS,
+    { "runtime", "FILE", "the mse-enclave to expect, instead of the one beside mse", false },
+    { "allow-runtime", "HEX", "accept this SHA-256 of mse-enclave besides the built-in one", true },
+    REFERENCE_OPTIONS,
+    { NULL, NULL, NULL, false },
+};
+
+static const struct cli_option list_options[] = {
+    { "all", NULL, "also those that have ended", false },
+    { NULL, NULL, NULL, false },
+};
+
+static const struct cli_option cloud_logs_options[] = {
+    { "follow", NULL, "go on with what comes, until the app has ended (also -f)", false },
+    { "key", "F", "private key that opens sealed records; default: logs.key of the project",
+      false },
+    { NULL, NULL, NULL, false },
+};
+
+static const struct cli_option cloud_test_options[] = {
+    JUDGE_OPTIONS,
+    { "timeout", "SECONDS", "for each object of collateral; default 10", false },
+    { NULL, NULL, NULL, false },
+};
+
+static const struct cli_option context_options[] = {
+    { "list", NULL, "the contexts of your deployments", false },
+    { "export", "UUID", "write ./UUID.toml for users: there is no key in it", false },
+    { "remove", "UUID", "forget one, and what opens its logs here", false },
+    { "purge", NULL, "forget all", false },
+    { "force", NULL, "write over a file that is there (also -f)", false },
     { NULL, NULL, NULL, false },
 };
 
@@ -128,8 +191,6 @@ static const struct cli_option collateral_forecast_options[] = {
     SOURCE_OPTIONS,
     { NULL, NULL, NULL, false },
 };
-
-static const struct cli_option no_options[] = { { NULL, NULL, NULL, false } };
 
 static const struct cli_option doctor_options[] = {
     { "runtime", "FILE", "the mse-enclave to look at, instead of the one beside mse", false },
@@ -371,6 +432,21 @@ static const char *const groups[][2] = {
 };
 
 static const struct cli_command commands[] = {
+    { "cloud", "login", NULL, 0, 0, "log in to an operator", login_options, cmd_cloud_login },
+    { "cloud", "logout", NULL, 0, 0, "forget the token", no_options, cmd_cloud_logout },
+    { "cloud", "init", NULL, 0, 0, "ask questions and write an mse.toml here", cloud_init_options,
+      cmd_cloud_init },
+    { "cloud", "deploy", NULL, 0, 0,
+      "bring a project to the operator, attest it, and give it its keys", deploy_options,
+      cmd_cloud_deploy },
+    { "cloud", "list", "[PROJECT]", 0, 1, "list your apps", list_options, cmd_cloud_list },
+    { "cloud", "status", "UUID", 1, 1, "say how an app is", no_options, cmd_cloud_status },
+    { "cloud", "logs", "UUID", 1, 1, "print what an app says", cloud_logs_options, cmd_cloud_logs },
+    { "cloud", "stop", "UUID...", 1, MANY, "stop apps, for good", no_options, cmd_cloud_stop },
+    { "cloud", "test", "UUID", 1, 1, "run the tests of a project against its app",
+      cloud_test_options, cmd_cloud_test },
+    { "cloud", "context", NULL, 0, 0, "contexts of your deployments, for users", context_options,
+      cmd_cloud_context },
     { "cloud", "verify", "[DOMAIN[:PORT]]", 0, 1,
       "check an app and save its certificate for curl and browsers", verify_cloud_options,
       cmd_cloud_verify },

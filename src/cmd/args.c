@@ -152,13 +152,17 @@ static bool take_option(struct words *w, const char *word, const char *next, boo
     return set_option(w, word, value, global, i);
 }
 
-/* Short forms: of global options, and -f, which is what the command has of --force and --follow. */
+/* Short forms: of global options, -f, which is what the command has of --force and --follow, and -y
+ * for --yes. */
 static const char *long_form(const struct cli_command *k, const char *word)
 {
     if (strcmp(word, "-f") == 0 && k != NULL) {
         return find_option(k->options, "follow", 6) != SIZE_MAX  ? "--follow"
                : find_option(k->options, "force", 5) != SIZE_MAX ? "--force"
                                                                  : word;
+    }
+    if (strcmp(word, "-y") == 0 && k != NULL) {
+        return find_option(k->options, "yes", 3) != SIZE_MAX ? "--yes" : word;
     }
     if (strcmp(word, "-h") == 0) {
         return "--help";
