@@ -11,7 +11,6 @@
 #include "cmd/files.h"
 #include "cmd/listen.h"
 #include "crypto/sign.h"
-#include "db/db.h"
 #include "operator/api_run.h"
 #include "operator/msed.h"
 
@@ -113,13 +112,6 @@ static enum cli_exit read_all(struct serving *s, const struct cli *c)
     const struct mse_op_config *conf = &s->m.config;
     if (e != CLI_DONE) {
         return e;
-    }
-    if (cli_has(c, "db")) {
-        free(s->m.config.database);
-        s->m.config.database = strdup(cli_value(c, "db"));
-        if (s->m.config.database == NULL) {
-            return cli_trouble(c, "out of memory");
-        }
     }
     if (strlen(conf->domain) > MAX_DOMAIN || strlen(conf->dev_domain) > MAX_DOMAIN) {
         return cli_trouble(c, "domain and dev_domain may have %zu characters", MAX_DOMAIN);
