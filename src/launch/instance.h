@@ -13,7 +13,7 @@
 #define MSE_INSTANCE_MANIFEST  "manifest.json"
 #define MSE_INSTANCE_PACKAGE   "package"
 #define MSE_INSTANCE_CLIENT_CA "client_ca.pem" /* of the manifest's client_ca, if it names one */
-#define MSE_INSTANCE_STATE     "state"         /* a folder: what the enclave seals */
+#define MSE_INSTANCE_STATE     "state"         /* a folder: what the enclave seals; locked by it */
 #define MSE_INSTANCE_LOG       "log"           /* what supervisor, runtime and app say */
 #define MSE_INSTANCE_END       "end.json"      /* what the last supervisor says of its end */
 #define MSE_INSTANCE_LOCK      "lock"          /* a supervisor has it while it lives */
@@ -44,8 +44,8 @@ _Noreturn void mse_instance_supervise(const struct mse_instance *i, int listen_f
 
 /* How an instance is: what the supervisor answers within timeout_ms, else what the last one left
  * behind: {"state": "prepared"|"starting"|"waiting"|"running"|"stopped"|"failed"|"ended"|"killed",
- * "note", "since", and while it lives "pid", "enclave_pid"}. "killed": neither. NULL without
- * memory. */
+ * "note", "since", and while it lives "pid", "enclave_pid", "port"}. "killed": neither. NULL
+ * without memory. */
 json_t *mse_instance_state(const char *dir, unsigned timeout_ms);
 const char *mse_instance_state_word(const json_t *state);
 /* mse_instance_ask_stop tells the supervisor to stop, and waits timeout_ms for its end. False if

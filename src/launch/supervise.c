@@ -4,6 +4,7 @@
  * it and the enclave say goes to the instance's log. */
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/file.h>
@@ -26,6 +27,8 @@
 
 #define STOP_GRACE_MS 12000U /* the runtime drains for 5 s and gives the app 5 s */
 #define ASK_MS        500    /* for the word of whoever asks */
+#define TURN_MS       50
+#define LOOK_MS       200 /* more than anybody holds a lock to look at it */
 
 struct super {
     const struct mse_instance *i;
@@ -75,6 +78,20 @@ static void set_state(struct super *s, const char *state, const char *note)
     mse_utf8_printable(s->note);
 }
 
+static uint16_t port_of(int fd)
+{
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } a = { 0 };
+    socklen_t len = sizeof a;
+    if (getsockname(fd, &a.any, &len) != 0) {
+        return 0;
+    }
+    return ntohs(a.any.sa_family == AF_INET6 ? a.v6.sin6_port : a.v4.sin_port);
+}
+
 static json_t *to_json(const struct super *s, bool lives)
 {
     char since[MSE_TIME_TEXT_LEN];
@@ -86,6 +103,7 @@ static json_t *to_json(const struct super *s, bool lives)
         (void)json_object_set_new(
             v, "enclave_pid",
             json_integer(s->enclave == NULL ? 0 : mse_sim_enclave_pid(s->enclave)));
+        (void)json_object_set_new(v, "port", json_integer(port_of(s->listen_fd)));
     }
     return v;
 }
@@ -196,6 +214,22 @@ static int open_state(int dir_fd)
                : -1;
 }
 
+/* Two locks: one for one supervisor, which others only look at. That of the state is inherited by
+ * the enclave with its descriptor: nobody starts a second one while one of a supervisor that was
+ * killed still drains. */
+static bool take_lock(int fd, unsigned patience_ms)
+{
+    unsigned waited = 0;
+    while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        if (errno != EWOULDBLOCK || waited >= patience_ms || stop_asked != 0) {
+            return false;
+        }
+        (void)poll(NULL, 0, TURN_MS);
+        waited += TURN_MS;
+    }
+    return true;
+}
+
 /* One supervisor for one folder: the lock goes with the process. */
 static bool open_folder(struct super *s)
 {
@@ -209,9 +243,10 @@ static bool open_folder(struct super *s)
     s->state_fd = dir_fd < 0 ? -1 : open_state(dir_fd);
     s->package_fd = dir_fd < 0 ? -1 : openat(dir_fd, MSE_INSTANCE_PACKAGE, O_RDONLY | O_CLOEXEC);
     bool good = log >= 0 && null >= 0 && s->package_fd >= 0 && s->state_fd >= 0 &&
-                s->lock_fd >= 0 && flock(s->lock_fd, LOCK_EX | LOCK_NB) == 0 &&
-                dup2(null, STDIN_FILENO) >= 0 && dup2(log, STDOUT_FILENO) >= 0 &&
-                dup2(log, STDERR_FILENO) >= 0 && open_control(s, dir_fd);
+                s->lock_fd >= 0 && take_lock(s->lock_fd, LOOK_MS) &&
+                take_lock(s->state_fd, STOP_GRACE_MS) && dup2(null, STDIN_FILENO) >= 0 &&
+                dup2(log, STDOUT_FILENO) >= 0 && dup2(log, STDERR_FILENO) >= 0 &&
+                open_control(s, dir_fd);
     if (!good) {
         set_state(s, "failed", strerror(errno));
     } else {

@@ -9,6 +9,7 @@
 #include "cmd/files.h"
 #include "crypto/sign.h"
 #include "operator/msed.h"
+#include "sim/platform.h"
 
 #define MAX_PEM ((size_t)16384)
 
@@ -60,6 +61,26 @@ static mse_status read_signer(struct checking *k, struct mse_error *err)
     mse_privkey_free(key);
     cli_file_wipe(&f);
     return st;
+}
+
+/* What a node here starts is signed by the same key. */
+static mse_status read_platform(struct checking *k, struct mse_error *err)
+{
+    struct mse_sim_platform *p = NULL;
+    const char *dir = k->m.config.node.platform;
+    uint8_t hash[32];
+    char hex[65];
+    mse_status st = mse_sim_load(&p, dir, err);
+    st = st == MSE_OK ? mse_sim_mrsigner(p, hash) : st;
+    mse_sim_free(p);
+    if (st != MSE_OK) {
+        return st;
+    }
+    mse_hex_encode(hex, mse_bytes_of(hash, sizeof hash));
+    return k->mrsigner[0] == '\0' || strcmp(hex, k->mrsigner) == 0
+               ? MSE_OK
+               : MSE_FAIL(err, MSE_ERR_CONFIG, "platform",
+                          "%.100s: its enclaves are signed by %s, signer_key is another", dir, hex);
 }
 
 static mse_status count_admin(void *arg, const struct mse_op_user *u)
@@ -115,6 +136,9 @@ enum cli_exit cmd_check_config(struct cli *c)
         check_private(&k, cli_has(c, "config") ? cli_value(c, "config") : MSED_CONFIG);
         check_private(&k, k.m.config.signer_key);
         look(&k, read_signer);
+        if (k.m.config.node.platform != NULL) {
+            look(&k, read_platform);
+        }
         look(&k, read_store);
         if (k.m.store != NULL && k.admins == 0) {
             problem(&k, "no user is an administrator: msed user add NAME --admin");

@@ -13,7 +13,9 @@
 #include "crypto/sign.h"
 #include "db/db.h"
 #include "operator/msed.h"
+#include "os/private_dir.h"
 #include "package/rules.h"
+#include "sim/platform.h"
 
 #define DEFAULT_DOMAIN   "mse.localhost"
 #define DEFAULT_DATABASE "msed.sqlite"
@@ -22,6 +24,11 @@
 #define MAX_DAYS         3650
 #define DAY              ((mse_time)86400)
 #define MAX_PEM          ((size_t)16384)
+#define PLATFORM         "sim" /* folder */
+#define HARDWARE         "sim-1"
+#define APP_MEMORY       512  /* MiB */
+#define ENCLAVE_SIZE     1024 /* MiB */
+#define MAX_APPS         64
 
 enum file {
     FILE_CONFIG,
@@ -47,8 +54,10 @@ struct init {
     uint64_t days;
     char *paths[NUM_FILES];
     struct mse_build content[NUM_FILES];
+    char *platform;
     uint8_t mrsigner[32];
     bool made_database;
+    bool made_platform;
     struct mse_op_user admin;
     struct mse_op_token token;
     char text[MSE_OP_TOKEN_LEN];
@@ -91,7 +100,10 @@ static mse_status make_paths(struct init *i, struct mse_error *err)
     }
     i->where =
         mse_db_is_postgres(i->database) ? strdup(i->database) : cli_join(i->dir, i->database);
-    return i->where != NULL ? MSE_OK : MSE_FAIL(err, MSE_ERR_MEMORY, "init", "out of memory");
+    i->platform = cli_join(i->dir, PLATFORM);
+    return i->where != NULL && i->platform != NULL
+               ? MSE_OK
+               : MSE_FAIL(err, MSE_ERR_MEMORY, "init", "out of memory");
 }
 
 /* What is there is found before anything is made. */
@@ -113,12 +125,39 @@ static mse_status look(const struct init *i, bool force, struct mse_error *err)
     return MSE_OK;
 }
 
+/* The simulated platform brings the signer: its enclaves and those of this platform are one
+ * operator's. One that is there stays, for its root may have been pinned. */
+static mse_status make_platform(struct init *i, struct mse_error *err)
+{
+    const struct mse_sim_options healthy = { .now = i->m.by.now };
+    struct mse_sim_platform *p = NULL;
+    if (cli_file_exists(i->platform)) {
+        mse_status st = mse_sim_load(&p, i->platform, err);
+        mse_sim_free(p);
+        return st;
+    }
+    mse_status st = mse_sim_init(i->platform, &healthy, err);
+    i->made_platform = st == MSE_OK;
+    return st;
+}
+
+static mse_status load_signer(struct mse_privkey **out, struct init *i, struct mse_error *err)
+{
+    struct cli_file f = { 0 };
+    char *path = cli_join(i->platform, files[FILE_KEY].name);
+    mse_status st = path == NULL ? MSE_ERR_MEMORY : cli_file_read(&f, path, MAX_PEM, err);
+    st = st == MSE_OK ? mse_privkey_from_pem(out, cli_file_view(&f), err) : st;
+    cli_file_wipe(&f);
+    free(path);
+    return st;
+}
+
 static mse_status make_signer(struct init *i, struct mse_error *err)
 {
     struct mse_privkey *k = NULL;
     struct mse_build spki;
     mse_build_heap(&spki, MAX_PEM);
-    mse_status st = mse_privkey_generate_rsa3072_e3(&k);
+    mse_status st = load_signer(&k, i, err);
     if (st == MSE_OK) {
         st = mse_privkey_to_pem(k, &i->content[FILE_KEY]);
     }
@@ -139,15 +178,31 @@ static mse_status make_content(struct init *i, struct mse_error *err)
     mse_wr_printf(&i->content[FILE_CONFIG],
                   "# msed: see msed(8). Paths are seen from the folder of this file.\n"
                   "\n"
-                  "# Apps get names below it.\n"
+                  "# Apps get names below it; those in operator mode below dev_domain.\n"
                   "domain = \"%s\"\n"
+                  "dev_domain = \"dev.%s\"\n"
                   "\n"
                   "# A file of SQLite, or postgresql://USER@HOST/NAME\n"
                   "database = \"%s\"\n"
                   "\n"
                   "# Signs enclaves: whoever has it can release enclaves in this platform's name.\n"
-                  "signer_key = \"%s\"\n",
-                  i->domain, i->database, files[FILE_KEY].name);
+                  "signer_key = \"%s\"\n"
+                  "\n"
+                  "# certificate and key, where it listens beyond this machine.\n"
+                  "[api]\n"
+                  "listen = \"" MSE_OP_API_LISTEN "\"\n"
+                  "\n"
+                  "# certificate and key for names below dev_domain.\n"
+                  "[gateway]\n"
+                  "listen = \"" MSE_OP_GATEWAY_LISTEN "\"\n"
+                  "\n"
+                  "# address: where gateways reach the enclaves of this machine.\n"
+                  "[node]\n"
+                  "name = \"local\"\n"
+                  "address = \"127.0.0.1\"\n"
+                  "data = \"node\"\n"
+                  "platform = \"" PLATFORM "\"\n",
+                  i->domain, i->domain, i->database, files[FILE_KEY].name);
     mse_status st = make_signer(i, err);
     for (size_t f = 0; st == MSE_OK && f < NUM_FILES; f++) {
         if (!mse_build_ok(&i->content[f])) {
@@ -162,6 +217,18 @@ static mse_status count_user(void *arg, const struct mse_op_user *u)
     (void)u;
     (*(unsigned *)arg)++;
     return MSE_OK;
+}
+
+/* Hardware to begin with: apps in enclaves of the simulated TEE. */
+static mse_status add_hardware(const struct init *i, struct mse_op_store *s, struct mse_error *err)
+{
+    struct mse_op_hardware h = { .name = HARDWARE,
+                                 .tee = "sim",
+                                 .memory = APP_MEMORY,
+                                 .cores = 1,
+                                 .enclave_size = ENCLAVE_SIZE,
+                                 .max_apps = MAX_APPS };
+    return mse_op_hardware_add(s, &i->m.by, &h, err);
 }
 
 static mse_status make_database(struct init *i, struct mse_error *err)
@@ -188,6 +255,7 @@ static mse_status make_database(struct init *i, struct mse_error *err)
         i->token.expires_at = i->m.by.now + (mse_time)i->days * DAY;
         st = mse_op_token_create(s, &i->m.by, &i->token, i->text, err);
     }
+    st = st == MSE_OK ? add_hardware(i, s, err) : st;
     mse_op_store_close(s);
     return st;
 }
@@ -201,6 +269,9 @@ static void undo(const struct init *i, size_t num_files)
     if (i->made_database) {
         (void)unlink(i->where);
     }
+    if (i->made_platform) {
+        (void)mse_tree_remove(i->platform);
+    }
 }
 
 static mse_status make_all(struct init *i, bool force, struct mse_error *err)
@@ -210,13 +281,12 @@ static mse_status make_all(struct init *i, bool force, struct mse_error *err)
     if (st == MSE_OK) {
         st = look(i, force, err);
     }
-    if (st == MSE_OK) {
-        st = make_content(i, err);
-    }
     if (st != MSE_OK) {
         return st;
     }
-    st = make_database(i, err);
+    st = make_platform(i, err);
+    st = st == MSE_OK ? make_content(i, err) : st;
+    st = st == MSE_OK ? make_database(i, err) : st;
     while (st == MSE_OK && done < NUM_FILES) {
         st = cli_newfile_put(i->paths[done], mse_build_view(&i->content[done]), files[done].mode,
                              force, err);
@@ -268,6 +338,7 @@ enum cli_exit cmd_init(struct cli *c)
         free(i->paths[f]);
     }
     free(i->where);
+    free(i->platform);
     mse_wipe(i, sizeof *i);
     free(i);
     return e;

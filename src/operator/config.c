@@ -52,8 +52,16 @@ static const struct mse_conf_key gateway_keys[] = {
     END,
 };
 static const struct mse_conf_key node_keys[] = {
-    OPTION("name", node.name),         OPTION("address", node.address), OPTION("data", node.data),
-    OPTION("platform", node.platform), OPTION("runtime", node.runtime), END,
+    OPTION("name", node.name),
+    OPTION("address", node.address),
+    OPTION("data", node.data),
+    OPTION("platform", node.platform),
+    OPTION("runtime", node.runtime),
+    NUMBER("memory", node.memory, INT32_MAX),
+    NUMBER("cores", node.cores, INT32_MAX),
+    NUMBER("enclave_memory", node.enclave_memory, INT32_MAX),
+    { "insecure_no_sandbox", MSE_CONF_BOOL, false, AT(node.insecure_no_sandbox), 0, 0, NULL },
+    END,
 };
 static const struct mse_conf_key oidc_keys[] = {
     { "issuer", MSE_CONF_STRING, true, AT(oidc.issuer), 1, CLI_URL_LEN - 1, NULL },

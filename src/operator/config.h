@@ -35,10 +35,14 @@ struct mse_op_config {
     struct mse_op_config_node {
         bool there;
         char *name;
-        char *address;  /* where gateways reach its enclaves */
-        char *data;     /* path of a folder */
-        char *platform; /* path of the folder of the simulated platform; NULL: none */
-        char *runtime;  /* path of mse-enclave; NULL: beside this program */
+        char *address;   /* where gateways reach its enclaves */
+        char *data;      /* path of a folder */
+        char *platform;  /* path of the folder of the simulated platform; NULL: none */
+        char *runtime;   /* path of mse-enclave; NULL: beside this program */
+        uint64_t memory; /* MiB that all apps here may have together; 0: that of the machine */
+        uint64_t cores;  /* likewise; 0: four times those of the machine */
+        uint64_t enclave_memory; /* MiB, likewise; 0: as memory */
+        bool insecure_no_sandbox;
     } node;
     struct mse_op_oidc {
         bool there;             /* without it nobody logs in this way */

@@ -3,12 +3,15 @@
 #include <string.h>
 
 #include "operator/gate_worker.h"
-#include "operator/msed.h"
+#include "operator/node.h"
 
 int main(int argc, char **argv)
 {
     if (argc == 2 && strcmp(argv[1], GATE_WORKER_WORD) == 0) {
         return gate_worker_main();
+    }
+    if (argc > 1 && strcmp(argv[1], NODE_SHEPHERD_WORD) == 0) {
+        return node_shepherd_main(argc, argv);
     }
     char run[] = "run";
     char *alone[] = { argv[0], run, NULL };

@@ -65,6 +65,7 @@ enum cli_exit cmd_gateway(struct cli *c);
 enum cli_exit cmd_hardware_add(struct cli *c);
 enum cli_exit cmd_hardware_list(struct cli *c);
 enum cli_exit cmd_init(struct cli *c);
+enum cli_exit cmd_node(struct cli *c);
 enum cli_exit cmd_quota_list(struct cli *c);
 enum cli_exit cmd_quota_set(struct cli *c);
 enum cli_exit cmd_restore(struct cli *c);

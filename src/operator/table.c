@@ -30,6 +30,11 @@ static const struct cli_option role_options[] = {
     CONFIG_OPTION,
     END,
 };
+static const struct cli_option node_options[] = {
+    { "db", "WHERE", "the database; default: as the configuration says", false },
+    CONFIG_OPTION,
+    END,
+};
 static const struct cli_option user_add_options[] = {
     { "email", "ADDRESS", "e-mail address", false },
     { "given-name", "TEXT", "given name", false },
@@ -109,6 +114,8 @@ static const struct cli_command commands[] = {
     { NULL, "gateway", NULL, 0, 0, "pass TLS connections on to the enclaves, by their names",
       role_options, cmd_gateway },
     { NULL, "api", NULL, 0, 0, "answer what users and mse cloud ask", role_options, cmd_api },
+    { NULL, "node", NULL, 0, 0, "start enclaves on this machine, and watch them", node_options,
+      cmd_node },
     { NULL, "init", NULL, 0, 0, "make configuration, database, signer and the first token",
       init_options, cmd_init },
     { NULL, "check-config", NULL, 0, 0, "say whether configuration, signer and database are sound",

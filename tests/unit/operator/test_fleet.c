@@ -817,6 +817,43 @@ static void a_copy_has_the_fleet_too(void **state)
     assert_true(joined(b, "one").epoch > n.epoch);
 }
 
+/* Another process that opens, writes, closes: whoever comes last tidies up, and must not believe to
+ * be the last. */
+static void write_elsewhere(const struct op_bench *b, int number)
+{
+    int status = 0;
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct mse_op_store *s = NULL;
+        char name[16];
+        (void)snprintf(name, sizeof name, "other-%d", number);
+        struct mse_op_node n = node(name);
+        mse_status st = mse_op_store_open(&s, b->where, false, NULL);
+        st = st == MSE_OK ? mse_op_node_join(s, &n, LEASE, NULL) : st;
+        mse_op_store_close(s);
+        _exit(st == MSE_OK ? 0 : 1);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
+static void two_stores_of_one_process_do_not_disturb_each_other(void **state)
+{
+    struct op_bench *b = *state;
+    struct mse_op_store *second = NULL;
+    struct mse_op_node n = joined(b, "one");
+    struct mse_op_audit_head head;
+    for (int i = 0; i < 8; i++) {
+        assert_status(mse_op_store_open(&second, b->where, false, NULL), MSE_OK);
+        write_elsewhere(b, i);
+        assert_status(mse_op_node_beat(second, "one", n.epoch, LEASE, NULL), MSE_OK);
+        assert_status(mse_op_node_beat(b->s, "one", n.epoch, LEASE, NULL), MSE_OK);
+        mse_op_store_close(second);
+    }
+    assert_status(mse_op_audit_verify(b->s, &head, NULL, NULL, NULL, NULL), MSE_OK);
+    assert_int_equal(head.seq, 9);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, op_bench_set_up, op_bench_tear_down)
 
 int main(void)
@@ -840,6 +877,7 @@ int main(void)
         TEST(logs_are_a_ring),
         TEST(metrics_are_kept_by_source),
         TEST(a_copy_has_the_fleet_too),
+        TEST(two_stores_of_one_process_do_not_disturb_each_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

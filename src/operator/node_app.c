@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From what the store wants of an app, and what its folder shows, one step at a time. Nothing is
+ * remembered that cannot be found out again: a node may be killed at any moment. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/util.h"
+#include "cmd/files.h"
+#include "launch/instance.h"
+#include "operator/node.h"
+#include "os/private_dir.h"
+#include "package/manifest.h"
+
+#define ASK_MS       300U
+#define LOOK_SOON_MS 200  /* while it starts */
+#define LOOK_MS      5000 /* afterwards: its end shows by its locks */
+#define STOP_MS      20000
+#define ASK_AGAIN_MS 1000
+#define ORPHAN_MS    15000 /* what an enclave without a shepherd may need to end by itself */
+#define LASTED_MS    60000 /* a start that lasted so long was one */
+#define MAX_TRIES    5
+#define FIRST_MS     500 /* before the second start */
+
+/* ---- locks */
+
+/* Whether somebody holds the lock of a file or folder; false also if it is not there. */
+static bool is_locked(const struct node_app *a, const char *name)
+{
+    char *path = cli_join(a->dir, name);
+    int fd = path == NULL ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+    bool locked = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0;
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    free(path);
+    return locked;
+}
+
+static bool has_file(const struct node_app *a, const char *name)
+{
+    char *path = cli_join(a->dir, name);
+    bool there = path != NULL && cli_file_exists(path);
+    free(path);
+    return there;
+}
+
+static bool has_shepherd(const struct node_app *a)
+{
+    return a->child > 0 || is_locked(a, MSE_INSTANCE_LOCK);
+}
+
+bool node_app_lives(const struct node_app *a)
+{
+    return has_shepherd(a) || is_locked(a, MSE_INSTANCE_STATE);
+}
+
+/* ---- telling the store */
+
+/* What is the store's affair now is not ours any more; other failures are tried again. */
+static bool told(struct node_app *a, const char *what, mse_status st, const struct mse_error *err)
+{
+    if (st == MSE_OK) {
+        return true;
+    }
+    node_complain(what, err);
+    if (st == MSE_ERR_LEASE_LOST) {
+        a->listed = false; /* until the store names it again */
+    }
+    return false;
+}
+
+static bool move(struct node *n, struct node_app *a, enum mse_op_app_status to, const char *detail)
+{
+    struct mse_error err = { 0 };
+    char text[MSE_OP_TEXT_LEN];
+    (void)snprintf(text, sizeof text, "%s", detail);
+    mse_utf8_printable(text);
+    mse_status st =
+        mse_op_node_move(n->m->store, n->self.name, n->self.epoch, a->app.id, to, text, &err);
+    if (!told(a, "move", st, &err)) {
+        return false;
+    }
+    mse_log(MSE_LOG_INFO, NODE_WHO, "app %s is %s%s%s", a->app.id, mse_op_status_name(to),
+            text[0] == '\0' ? "" : ": ", text);
+    a->app.status = to;
+    return true;
+}
+
+/* Its last status: what it said goes to the store before, its folder goes afterwards. */
+static void conclude(struct node *n, struct node_app *a, enum mse_op_app_status to,
+                     const char *detail)
+{
+    node_log_ship(n, a, true);
+    a->dropped = move(n, a, to, detail) || a->dropped;
+}
+
+static bool set_instance(struct node *n, struct node_app *a, uint16_t port, const char *fingerprint,
+                         const uint8_t spki[32])
+{
+    struct mse_error err = { 0 };
+    struct mse_op_instance i = { .port = port };
+    if (!mse_hex_decode(i.fingerprint, 32, mse_bytes_str(fingerprint))) {
+        memset(i.fingerprint, 0, sizeof i.fingerprint);
+    }
+    memcpy(i.spki_sha256, spki, sizeof i.spki_sha256);
+    mse_status st =
+        mse_op_instance_set(n->m->store, n->self.name, n->self.epoch, a->app.id, &i, &err);
+    if (!told(a, "instance", st, &err)) {
+        return false;
+    }
+    a->app.port = port;
+    a->app.launched = true;
+    return true;
+}
+
+/* ---- starting */
+
+/* The store learns it before: from then on no other node gets this app. */
+static bool announce(struct node *n, struct node_app *a, int *fd)
+{
+    static const uint8_t unknown[32] = { 0 };
+    struct mse_error err = { 0 };
+    uint16_t port = 0;
+    mse_status st = MSE_ERR_IO;
+    if (a->app.port != 0) {
+        st = node_listen(fd, &port, n, a->app.port, &err); /* where it was */
+    }
+    if (st != MSE_OK) {
+        st = node_listen(fd, &port, n, 0, &err);
+    }
+    if (st != MSE_OK) {
+        node_complain("listen", &err);
+        return false;
+    }
+    if (!set_instance(n, a, port, a->app.fingerprint, unknown)) {
+        (void)close(*fd);
+        return false;
+    }
+    return true;
+}
+
+static void launch(struct node *n, struct node_app *a)
+{
+    struct mse_error err = { 0 };
+    int fd = -1;
+    mse_status st = node_prepare(n, a, &err);
+    if (st != MSE_OK && st != MSE_ERR_IO) {
+        conclude(n, a, MSE_OP_ON_ERROR, err.text);
+        return;
+    }
+    if (st != MSE_OK) { /* of the store, or the disk: it may pass */
+        node_complain("prepare", &err);
+        a->not_before_ms = node_now_ms() + FIRST_MS;
+        return;
+    }
+    if (!announce(n, a, &fd)) {
+        return;
+    }
+    st = node_shepherd_start(&a->child, n, a, fd, &err);
+    (void)close(fd);
+    if (st != MSE_OK) {
+        conclude(n, a, MSE_OP_ON_ERROR, err.text);
+        return;
+    }
+    a->begun_ms = node_now_ms();
+    a->next_look_ms = a->begun_ms;
+    a->told = false;
+    a->tries++;
+    mse_log(MSE_LOG_INFO, NODE_WHO, "app %s starts at port %u", a->app.id, a->app.port);
+}
+
+/* ---- while it runs */
+
+static bool must_stop(const struct node_app *a)
+{
+    return a->app.stop_wanted || a->app.expires_at <= (mse_time)time(NULL);
+}
+
+static void stop_step(struct node_app *a)
+{
+    int64_t now = node_now_ms();
+    a->stop_sent_ms = a->stop_sent_ms == 0 ? now : a->stop_sent_ms;
+    if (now - a->stop_sent_ms < STOP_MS) {
+        if (now >= a->next_ask_ms && !mse_instance_ask_stop(a->dir, 1) && a->child > 0) {
+            (void)kill(a->child, SIGTERM); /* our child: it may not listen yet */
+        }
+        a->next_ask_ms = now >= a->next_ask_ms ? now + ASK_AGAIN_MS : a->next_ask_ms;
+        return;
+    }
+    json_t *v = mse_instance_state(a->dir, ASK_MS);
+    pid_t pid = (pid_t)json_integer_value(json_object_get(v, "pid"));
+    json_decref(v);
+    pid = a->child > 0 ? a->child : pid;
+    if (pid > 1) {
+        (void)kill(pid, SIGKILL);
+    }
+    node_kill_orphan(a);
+    a->stop_sent_ms = now;
+}
+
+/* The enclave is there: who it is, and what it waits for. */
+static void on_there(struct node *n, struct node_app *a, const json_t *state, bool runs)
+{
+    struct mse_error err = { 0 };
+    uint8_t spki[32];
+    const char *fingerprint = json_string_value(json_object_get(state, "fingerprint"));
+    uint16_t port = (uint16_t)json_integer_value(json_object_get(state, "port"));
+    if (port != a->app.port) { /* a shepherd of an earlier node */
+        a->app.port = port;
+        a->told = false;
+    }
+    if (!a->told) {
+        mse_status st = node_spki(spki, n, a, runs, &err);
+        if (st != MSE_OK) {
+            node_complain("key", &err);
+            return;
+        }
+        if (!set_instance(n, a, a->app.port, fingerprint == NULL ? "" : fingerprint, spki)) {
+            return;
+        }
+        a->told = true;
+    }
+    if (a->app.status == MSE_OP_SPAWNING && !move(n, a, MSE_OP_INITIALIZING, "")) {
+        return;
+    }
+    if (a->app.status == MSE_OP_INITIALIZING && runs && !move(n, a, MSE_OP_RUNNING, "")) {
+        return;
+    }
+    if (a->app.status == MSE_OP_RUNNING && !runs) {
+        conclude(n, a, MSE_OP_ON_ERROR,
+                 "the enclave was started again, and what it had sealed does not open");
+    }
+}
+
+static void look(struct node *n, struct node_app *a)
+{
+    int64_t now = node_now_ms();
+    if (now < a->next_look_ms) {
+        return;
+    }
+    json_t *state = mse_instance_state(a->dir, ASK_MS);
+    const char *word = mse_instance_state_word(state);
+    bool runs = strcmp(word, "running") == 0;
+    bool lives = json_object_get(state, "pid") != NULL;
+    if (lives) {
+        a->enclave = (pid_t)json_integer_value(json_object_get(state, "enclave_pid"));
+    }
+    if (lives && (runs || strcmp(word, "waiting") == 0)) {
+        on_there(n, a, state, runs);
+    }
+    if (runs && a->begun_ms != 0 && now - a->begun_ms > LASTED_MS) {
+        a->tries = 0;
+    }
+    json_decref(state);
+    a->next_look_ms = now + (a->app.status == MSE_OP_RUNNING && a->told ? LOOK_MS : LOOK_SOON_MS);
+}
+
+/* ---- when it is over */
+
+static bool restarts(const struct node_app *a)
+{
+    struct cli_file f = { 0 };
+    struct mse_manifest m = { 0 };
+    char *path = cli_join(a->dir, MSE_INSTANCE_MANIFEST);
+    mse_status st =
+        path == NULL ? MSE_ERR_MEMORY : cli_file_read(&f, path, MSE_OP_MAX_MANIFEST, NULL);
+    st = st == MSE_OK ? mse_manifest_parse(&m, cli_file_view(&f), NULL) : st;
+    bool sealed = st == MSE_OK && m.restart == MSE_RESTART_SEALED;
+    mse_manifest_clear(&m);
+    cli_file_clear(&f);
+    free(path);
+    return sealed;
+}
+
+static void again(struct node_app *a)
+{
+    int64_t now = node_now_ms();
+    if (a->not_before_ms == 0) {
+        a->not_before_ms = now + ((int64_t)FIRST_MS << (a->tries > 4 ? 4 : a->tries));
+    }
+}
+
+/* No shepherd, no enclave: what came of it? */
+static void on_end(struct node *n, struct node_app *a)
+{
+    char why[MSE_OP_TEXT_LEN];
+    json_t *state = mse_instance_state(a->dir, ASK_MS);
+    const char *word = mse_instance_state_word(state);
+    const char *note = json_string_value(json_object_get(state, "note"));
+    (void)snprintf(why, sizeof why, "%s", note == NULL || note[0] == '\0' ? word : note);
+    bool ended = strcmp(word, "ended") == 0;
+    json_decref(state);
+    if (must_stop(a)) {
+        conclude(n, a, MSE_OP_STOPPED, a->app.stop_wanted ? "" : "it has expired");
+    } else if (ended) {
+        conclude(n, a, MSE_OP_STOPPED, "the app has ended");
+    } else if (!restarts(a) || a->tries >= MAX_TRIES) {
+        conclude(n, a, MSE_OP_ON_ERROR, why);
+    } else {
+        again(a);
+    }
+}
+
+static void idle_step(struct node *n, struct node_app *a)
+{
+    bool ran = has_file(a, MSE_INSTANCE_LOCK); /* there was a shepherd */
+    if (a->not_before_ms != 0) {
+        if (must_stop(a)) {
+            on_end(n, a);
+        } else if (node_now_ms() >= a->not_before_ms) {
+            a->not_before_ms = 0;
+            launch(n, a);
+        }
+        return;
+    }
+    if (ran) {
+        on_end(n, a);
+    } else if (must_stop(a)) {
+        conclude(n, a, MSE_OP_STOPPED, a->app.stop_wanted ? "" : "it has expired");
+    } else if (a->app.launched && !cli_file_exists(a->dir)) {
+        conclude(n, a, MSE_OP_ON_ERROR, "the node has lost the app's folder");
+    } else {
+        launch(n, a);
+    }
+}
+
+/* An enclave whose shepherd was killed was told by the kernel to end. */
+static void orphan_step(struct node_app *a)
+{
+    int64_t now = node_now_ms();
+    if (a->stop_sent_ms == 0) {
+        a->stop_sent_ms = now;
+    } else if (now - a->stop_sent_ms > ORPHAN_MS) {
+        node_kill_orphan(a);
+    }
+}
+
+bool node_app_end(struct node *n, struct node_app *a)
+{
+    (void)n;
+    if (has_shepherd(a)) {
+        stop_step(a);
+        return false;
+    }
+    if (is_locked(a, MSE_INSTANCE_STATE)) {
+        node_kill_orphan(a);
+        return false;
+    }
+    return true;
+}
+
+static void drop_step(struct node *n, struct node_app *a)
+{
+    if (node_app_end(n, a) && cli_file_exists(a->dir) && !mse_tree_remove(a->dir)) {
+        mse_log(MSE_LOG_WARN, NODE_WHO, "%s cannot be removed", a->dir);
+    }
+}
+
+void node_app_step(struct node *n, struct node_app *a)
+{
+    if (a->dropped || !a->listed) {
+        drop_step(n, a);
+    } else if (has_shepherd(a)) {
+        if (must_stop(a)) {
+            stop_step(a);
+        } else {
+            look(n, a);
+        }
+    } else if (is_locked(a, MSE_INSTANCE_STATE)) {
+        orphan_step(a);
+    } else {
+        a->stop_sent_ms = 0;
+        idle_step(n, a);
+    }
+}
+
+void node_app_free(struct node_app *a)
+{
+    if (a->log_fd >= 0) {
+        (void)close(a->log_fd);
+    }
+    free(a->dir);
+    free(a);
+}
