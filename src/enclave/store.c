@@ -173,17 +173,33 @@ static mse_status store_new(struct mse_store **out, const struct mse_store_confi
     return MSE_OK;
 }
 
+/* What lies there, held against nothing yet. NULL on failure. */
+static struct mse_store *look(const struct mse_store_config *c, mse_status *st,
+                              struct mse_error *err)
+{
+    struct mse_store *s = NULL;
+    *st = store_new(&s, c, false, err);
+    if (*st != MSE_OK) {
+        return NULL;
+    }
+    MSE_ASSERT(s != NULL);
+    *st = read_index(s, err);
+    if (*st != MSE_OK) {
+        mse_store_free(s);
+        return NULL;
+    }
+    return s;
+}
+
 mse_status mse_store_open(struct mse_store **out, const struct mse_store_config *c,
                           struct mse_error *err)
 {
-    struct mse_store *s = NULL;
-    mse_status st = store_new(&s, c, false, err);
-    if (st != MSE_OK) {
+    mse_status st = MSE_OK;
+    struct mse_store *s = look(c, &st, err);
+    if (s == NULL) {
         return st;
     }
-    MSE_ASSERT(s != NULL);
-    st = read_index(s, err);
-    st = st == MSE_OK ? mse_store_settle(s, err) : st;
+    st = mse_store_settle(s, err);
     if (st != MSE_OK) {
         mse_store_free(s);
         return st;
@@ -500,14 +516,12 @@ void mse_store_pin(const struct mse_store *s, uint8_t root[32], uint8_t pin[32])
 mse_status mse_store_inherit(const struct mse_store_config *c, const uint8_t pin[32],
                              const char *dir, uid_t owner, struct mse_error *err)
 {
-    struct mse_store *s = NULL;
-    mse_status st = store_new(&s, c, false, err);
-    if (st != MSE_OK) {
+    mse_status st = MSE_OK;
+    struct mse_store *s = look(c, &st, err);
+    if (s == NULL) {
         return st;
     }
-    MSE_ASSERT(s != NULL);
-    st = read_index(s, err);
-    if (st == MSE_OK && !mse_mem_equal(s->pin, pin, sizeof s->pin)) {
+    if (!mse_mem_equal(s->pin, pin, sizeof s->pin)) {
         st = MSE_FAIL(err, MSE_ERR_STORAGE_ROLLED_BACK, "storage",
                       "this is not the snapshot that was handed over");
     }

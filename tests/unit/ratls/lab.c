@@ -82,6 +82,18 @@ void lab_quote(struct lab *l, const uint8_t report_data[64])
     assert_status(mse_sim_quote(l->platform, &l->quote, &r, NULL), MSE_OK);
 }
 
+mse_status lab_quote_fn(void *arg, uint8_t *out, size_t cap, size_t *out_len,
+                        const uint8_t report_data[64], struct mse_error *err)
+{
+    struct lab *l = arg;
+    (void)err;
+    lab_quote(l, report_data);
+    assert_true(l->quote.len <= cap);
+    memcpy(out, l->quote.data, l->quote.len);
+    *out_len = l->quote.len;
+    return MSE_OK;
+}
+
 void lab_evidence(struct lab *l, const struct mse_ratls_claims_params *p)
 {
     uint8_t report_data[64];

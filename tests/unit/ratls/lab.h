@@ -41,6 +41,9 @@ int lab_setup_today(void **state);
 
 /* A quote over report_data, in lab->quote. */
 void lab_quote(struct lab *l, const uint8_t report_data[64]);
+/* The same as an mse_ratls_quote_fn; arg is the struct lab. */
+mse_status lab_quote_fn(void *arg, uint8_t *out, size_t cap, size_t *out_len,
+                        const uint8_t report_data[64], struct mse_error *err);
 /* Claims, quote and evidence for the role; then a certificate as the runtime makes it. */
 void lab_evidence(struct lab *l, const struct mse_ratls_claims_params *p);
 void lab_cert(struct lab *l);

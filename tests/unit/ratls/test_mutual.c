@@ -17,18 +17,6 @@
 #define ALPN     "mse-attest/1+test/1"
 #define HELLO    "hello"
 
-static mse_status lab_quote_fn(void *arg, uint8_t *out, size_t cap, size_t *out_len,
-                               const uint8_t report_data[64], struct mse_error *err)
-{
-    struct lab *l = arg;
-    (void)err;
-    lab_quote(l, report_data);
-    assert_true(l->quote.len <= cap);
-    memcpy(out, l->quote.data, l->quote.len);
-    *out_len = l->quote.len;
-    return MSE_OK;
-}
-
 /* The two platforms. */
 struct two {
     struct lab *server;

@@ -19,18 +19,6 @@
 
 #define MANIFEST "{\"config_domain_name\":\"config.example.org\",\"san\":\"" LAB_HOST "\"}"
 
-static mse_status lab_quote_fn(void *arg, uint8_t *out, size_t cap, size_t *out_len,
-                               const uint8_t report_data[64], struct mse_error *err)
-{
-    struct lab *l = arg;
-    (void)err;
-    lab_quote(l, report_data);
-    assert_true(l->quote.len <= cap);
-    memcpy(out, l->quote.data, l->quote.len);
-    *out_len = l->quote.len;
-    return MSE_OK;
-}
-
 static int setup(void **state)
 {
     const struct mse_ratls_claims_params p = { .role = MSE_ROLE_SERVER_STATIC };
