@@ -264,7 +264,7 @@ static enum cli_exit unreachable(const struct cloud *k, mse_status st,
                                  const struct mse_http_reply *r, const struct mse_error *err)
 {
     const char *why = err->text[0] != '\0' ? err->text : mse_status_text(st);
-    if (k->quiet) {
+    if (k->quiet || (k->cancelled != NULL && k->cancelled(NULL))) {
         return CLI_TROUBLE;
     }
     if (st == MSE_ERR_UNSUPPORTED || st == MSE_ERR_MEMORY) {

@@ -23,8 +23,9 @@ struct cloud {
     char *domain;     /* apps get names below it: what the operator said at login */
     char *dev_domain; /* likewise, for operator mode */
     struct mse_http *http;
-    bool (*cancelled)(void *user); /* NULL: nothing ends a request early */
-    bool quiet;                    /* the user has his error already */
+    /* NULL: nothing ends a request early. Whoever ends one says so himself. */
+    bool (*cancelled)(void *user);
+    bool quiet; /* the user has his error already */
 };
 /* cloud_open reads login.toml. Release with cloud_close also after failures. */
 enum cli_exit cloud_open(struct cloud *k, const struct cli *c);

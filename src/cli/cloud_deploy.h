@@ -63,9 +63,9 @@ struct deploy {
     bool simulated;
 };
 
-/* Whether the user wants to end it: Ctrl-C. */
+/* Whether the user wants to end it: Ctrl-C. Whoever sees that returns CLI_TROUBLE without a
+ * message: there is one at the end. */
 bool deploy_interrupted(void);
-enum cli_exit deploy_say_interrupted(const struct deploy *d);
 
 /* cloud_plan.c: what the project says; then, for a reservation, manifest, fingerprint, package. */
 enum cli_exit deploy_load(struct deploy *d);

@@ -94,7 +94,7 @@ static enum cli_exit choose_collateral(struct deploy *d)
         (void)poll(NULL, 0, TURN_MS);
     }
     if (deploy_interrupted()) {
-        return deploy_say_interrupted(d);
+        return CLI_TROUBLE;
     }
     if (st != MSE_OK) {
         return not_reached(d, d->place.config_domain_name, &err);
@@ -251,7 +251,7 @@ enum cli_exit deploy_give(struct deploy *d)
     if (e == CLI_DONE) {
         cli_say(d->c,
                 "Attested at level 2: this session ends in an enclave that runs exactly this");
-        e = deploy_interrupted() ? deploy_say_interrupted(d) : send(d, &p);
+        e = deploy_interrupted() ? CLI_TROUBLE : send(d, &p);
     }
     cli_phase1_close(&p);
     return e;
@@ -319,7 +319,7 @@ enum cli_exit deploy_wait_healthy(struct deploy *d)
         cli_progress_step(&p, 0, 0);
         (void)poll(NULL, 0, TURN_MS);
         if (deploy_interrupted()) {
-            e = deploy_say_interrupted(d);
+            e = CLI_TROUBLE;
         } else if ((mse_time)time(NULL) >= deadline) {
             e = cli_trouble(d->c, "the app was not healthy within %u minutes", d->timeout_s / 60);
             cli_hint(d->c, "--timeout MIN waits longer");
@@ -357,8 +357,7 @@ enum cli_exit deploy_attest_public(struct deploy *d)
     const struct mse_session_client_config cfg = { .judge = j, .level = 2 };
     mse_status st = dial_public(&conn, d, &err);
     if (st != MSE_OK) {
-        return deploy_interrupted() ? deploy_say_interrupted(d)
-                                    : not_reached(d, d->manifest.san, &err);
+        return deploy_interrupted() ? CLI_TROUBLE : not_reached(d, d->manifest.san, &err);
     }
     st = mse_ratls_conn_attest(&s, conn, &cfg, CONNECT_MS, &err);
     enum cli_exit e = judge(d, s, st, &err);

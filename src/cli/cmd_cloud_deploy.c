@@ -61,11 +61,6 @@ static bool cancelled(void *user)
     return deploy_interrupted();
 }
 
-enum cli_exit deploy_say_interrupted(const struct deploy *d)
-{
-    return cli_trouble(d->c, "interrupted");
-}
-
 /* ---- before anything is made ---- */
 
 static enum cli_exit read_options(struct deploy *d)
@@ -160,7 +155,9 @@ static enum cli_exit ask_replace(const struct deploy *d)
                   d->old.name, d->old.id, d->old.status);
     (void)fflush(stderr);
     if (fgets(line, sizeof line, stdin) == NULL || (line[0] != 'y' && line[0] != 'Y')) {
-        return cli_trouble(d->c, "nothing was changed: %s lives on", d->old.name);
+        return deploy_interrupted()
+                   ? CLI_TROUBLE
+                   : cli_trouble(d->c, "nothing was changed: %s lives on", d->old.name);
     }
     return CLI_DONE;
 }
@@ -271,7 +268,7 @@ static enum cli_exit upload(struct deploy *d)
     e = e == CLI_DONE ? check_app(d, &a) : e;
     cloud_answer_clear(&a);
     mse_build_clear(&front);
-    return deploy_interrupted() ? deploy_say_interrupted(d) : e;
+    return deploy_interrupted() ? CLI_TROUBLE : e;
 }
 
 static enum cli_exit wait_started(struct deploy *d)
@@ -289,7 +286,7 @@ static enum cli_exit wait_started(struct deploy *d)
         cli_progress_step(&p, 0, 0);
         (void)poll(NULL, 0, TURN_MS);
         if (deploy_interrupted()) {
-            e = deploy_say_interrupted(d);
+            e = CLI_TROUBLE;
         } else if ((mse_time)time(NULL) >= deadline) {
             e = cli_trouble(d->c, "no machine started the enclave within %u minutes",
                             d->timeout_s / 60);
@@ -301,7 +298,7 @@ static enum cli_exit wait_started(struct deploy *d)
         e = cli_trouble(d->c, "the enclave did not start: %s%s%s", a.status,
                         a.detail[0] == '\0' ? "" : ": ", a.detail);
     }
-    return deploy_interrupted() ? deploy_say_interrupted(d) : e;
+    return deploy_interrupted() ? CLI_TROUBLE : e;
 }
 
 /* ---- what is kept here ---- */
@@ -514,7 +511,7 @@ static enum cli_exit start(struct deploy *d)
         e = cloud_app_stop(&d->k, d->old.id);
     }
     if (e == CLI_DONE && deploy_interrupted()) {
-        e = deploy_say_interrupted(d);
+        e = CLI_TROUBLE;
     }
     e = e == CLI_DONE ? upload(d) : e;
     return e == CLI_DONE ? wait_started(d) : e;
@@ -534,6 +531,9 @@ static enum cli_exit deploy(struct deploy *d)
     }
     e = e == CLI_DONE ? keep_certificate(d) : e;
     if (e != CLI_DONE) {
+        if (deploy_interrupted()) {
+            cli_error(d->c, "interrupted");
+        }
         clean_up(d);
         return e;
     }

@@ -152,6 +152,7 @@ static enum cli_exit read_domains(struct cloud *k)
 struct me {
     char id[CLOUD_ID_LEN];
     char name[CLOUD_NAME_LEN];
+    char given_name[CLOUD_NAME_LEN];
     char email[CLOUD_TEXT_LEN];
 };
 
@@ -164,7 +165,8 @@ static enum cli_exit whoami(struct cloud *k, struct me *me)
     }
     if (!cloud_text(me->id, sizeof me->id, v, "id", true) ||
         !cloud_text(me->email, sizeof me->email, v, "email", false) ||
-        !cloud_text(me->name, sizeof me->name, v, "given_name", false)) {
+        !cloud_text(me->given_name, sizeof me->given_name, v, "given_name", false) ||
+        !cloud_text(me->name, sizeof me->name, v, "name", false)) {
         e = cloud_nonsense(k, "your account", "a member is missing, or none");
     }
     json_decref(v);
