@@ -171,15 +171,16 @@ static const struct metric {
     const char *name;
     const char *text;
     const char *unit;
+    double one; /* of what the API counts makes one of the unit */
 } metrics[] = {
-    { "cpu_usage", "CPU", "%" },
-    { "memory_usage", "Memory", "bytes" },
-    { "fs_usage", "Files", "bytes" },
-    { "amount_of_connection", "Connections", "" },
-    { "average_connect_time", "Connect time", "s" },
-    { "average_response_time", "Response time", "s" },
-    { "throughput_in", "In", "bytes/s" },
-    { "throughput_out", "Out", "bytes/s" },
+    { "cpu_usage", "CPU", "% of a core", 10 },
+    { "memory_usage", "Memory", "MiB", 1048576 },
+    { "fs_usage", "Files", "MiB", 1048576 },
+    { "amount_of_connection", "Connections", "", 1 },
+    { "average_connect_time", "Connect time", "ms", 1000 },
+    { "average_response_time", "Response time", "ms", 1000 },
+    { "throughput_in", "In", "KiB/s", 1024 },
+    { "throughput_out", "Out", "KiB/s", 1024 },
 };
 
 /* The latest value of each that is there. */
@@ -190,8 +191,8 @@ static void say_metrics(const struct cli *c, const json_t *v)
         size_t num = json_array_size(points);
         const json_t *value = num == 0 ? NULL : json_array_get(json_array_get(points, num - 1), 1);
         if (json_is_number(value)) {
-            cli_say(c, "  %-14s %.6g %s", metrics[i].text, json_number_value(value),
-                    metrics[i].unit);
+            cli_say(c, "  %-14s %.6g %s", metrics[i].text,
+                    json_number_value(value) / metrics[i].one, metrics[i].unit);
         }
     }
 }
