@@ -17,6 +17,7 @@ static bool again(struct mse_build *b, uint8_t kind, struct mse_bytes body)
     struct gate_limits l;
     struct gate_route r;
     struct gate_counts c;
+    struct gate_identity id;
     char name[MSE_HELLO_NAME_MAX + 1];
     uint32_t ms = 0;
     bool good = false;
@@ -47,6 +48,12 @@ static bool again(struct mse_build *b, uint8_t kind, struct mse_bytes body)
         good = gate_rd_drain(&ms, body);
         gate_wr_drain(b, ms);
         break;
+    case GATE_IDENTITY:
+        good = gate_rd_identity(&id, body);
+        if (good) {
+            gate_wr_identity(b, &id);
+        }
+        break;
     case GATE_COUNTS:
         good = gate_rd_counts(&c, body);
         if (good) {
@@ -60,7 +67,7 @@ static bool again(struct mse_build *b, uint8_t kind, struct mse_bytes body)
 /* One frame, from its first byte to its last. */
 static void try_frame(uint8_t kind, struct mse_bytes body, struct mse_bytes whole)
 {
-    uint8_t buf[GATE_FRAME_MAX + 4];
+    static uint8_t buf[GATE_FRAME_MAX + 4];
     struct mse_build b;
     mse_build_fixed(&b, buf, sizeof buf);
     if (again(&b, kind, body)) {

@@ -59,7 +59,8 @@ struct mse_relay_conn {
     struct mse_tls *tls;
     struct ask *ask; /* in STAGE_ASK */
     int front_fd;
-    int back_fd; /* -1: not connected */
+    int back_fd;  /* -1: not connected */
+    int given_fd; /* what will be back_fd, of a connection that was adopted; else -1 */
     uv_poll_t front;
     uv_poll_t back;
     struct mse_leftover to_front; /* ciphertext */
@@ -331,6 +332,9 @@ static void conn_close(struct mse_relay_conn *c)
     mse_leftover_clear(&c->to_back);
     uv_close((uv_handle_t *)&c->front, on_conn_closed);
     (void)close(c->front_fd);
+    if (c->given_fd >= 0) {
+        (void)close(c->given_fd);
+    }
     if (c->back_fd >= 0) {
         uv_close((uv_handle_t *)&c->back, on_conn_closed);
         (void)close(c->back_fd);
@@ -343,10 +347,18 @@ static bool wants_own(const struct mse_relay_conn *c)
     return name != NULL && mse_tls_named(c->tls, name);
 }
 
-static int dial_back(const struct mse_relay_conn *c)
+static int dial_back(struct mse_relay_conn *c)
 {
     const struct mse_relay_config *cfg = &c->relay->cfg;
     uint8_t source[16];
+    if (c->given_fd >= 0) {
+        int fd = c->given_fd;
+        c->given_fd = -1;
+        return fd;
+    }
+    if (cfg->dial_for != NULL) {
+        return cfg->dial_for(cfg->dial_user, c);
+    }
     if (wants_own(c)) {
         return mse_net_connect_unix(cfg->own_backend);
     }
@@ -533,6 +545,11 @@ bool mse_relay_conn_export(struct mse_relay_conn *c, uint8_t out[32], const char
     return mse_tls_export(c->tls, out, label, context);
 }
 
+const char *mse_relay_conn_name(const struct mse_relay_conn *c)
+{
+    return mse_tls_name(c->tls);
+}
+
 bool mse_relay_conn_named(const struct mse_relay_conn *c, const char *name)
 {
     return mse_tls_named(c->tls, name);
@@ -632,28 +649,66 @@ static void on_again(uv_idle_t *h)
     }
 }
 
-/* Takes over fd. */
-static void conn_new(struct mse_relay *r, int fd)
+/* Takes over fd. NULL without memory. */
+static struct mse_relay_conn *conn_new(struct mse_relay *r, int fd)
 {
     struct mse_relay_conn *c = calloc(1, sizeof *c);
     if (c == NULL || uv_poll_init_socket(r->cfg.loop, &c->front, fd) != 0) {
         free(c);
         (void)close(fd);
-        return;
+        return NULL;
     }
     c->relay = r;
     c->front_fd = fd;
     c->back_fd = -1;
+    c->given_fd = -1;
     c->front.data = c;
     c->open_handles = 1;
     list_append(c, STAGE_HANDSHAKE);
     r->num++;
+    return c;
+}
+
+static void conn_accept(struct mse_relay *r, int fd)
+{
+    struct mse_relay_conn *c = conn_new(r, fd);
+    if (c == NULL) {
+        return;
+    }
     c->tls = mse_tls_accept(r->cfg.tls, fd, &r->cipher);
     if (c->tls == NULL) {
         conn_close(c);
         return;
     }
     update_interest(c);
+}
+
+bool mse_relay_adopt(struct mse_relay *r, struct mse_tls_client *client,
+                     const struct mse_tls_peer *peer, int fd, int back_fd)
+{
+    struct mse_relay_conn *c = NULL;
+    if (r->num >= r->cfg.max_connections) {
+        (void)close(fd);
+    } else {
+        c = conn_new(r, fd);
+    }
+    if (c == NULL) {
+        (void)close(back_fd);
+        return false;
+    }
+    c->given_fd = back_fd;
+    c->tls = mse_tls_connect(client, peer, fd, &r->cipher);
+    if (c->tls == NULL) {
+        conn_close(c);
+        return false;
+    }
+    hungry_add(c); /* its first turn, which sends the ClientHello */
+    return true;
+}
+
+void mse_relay_set_server(struct mse_relay *r, struct mse_tls_server *tls)
+{
+    r->cfg.tls = tls;
 }
 
 /* Accepting. */
@@ -695,7 +750,7 @@ static void on_listener(uv_poll_t *h, int status, int events)
         if (r->num >= r->cfg.max_connections && !make_room(r)) {
             refuse(r, fd);
         } else {
-            conn_new(r, fd);
+            conn_accept(r, fd);
         }
     }
 }
@@ -783,34 +838,44 @@ static bool start(struct mse_relay *r)
     shortest = r->cfg.idle_ms < shortest ? r->cfg.idle_ms : shortest;
     uint64_t tick_ms = shortest / 4 > 1000 ? 1000 : shortest / 4 + 1;
     return uv_timer_start(&r->tick, on_tick, tick_ms, tick_ms) == 0 &&
-           uv_poll_start(&r->listener, UV_READABLE, on_listener) == 0;
+           (r->cfg.listen_fd < 0 || uv_poll_start(&r->listener, UV_READABLE, on_listener) == 0);
+}
+
+/* Accepted sockets inherit what is set here. Without it answers wait for delayed
+ * acknowledgements. */
+static bool init_listener(struct mse_relay *r)
+{
+    static const int on = 1;
+    int fd = r->cfg.listen_fd;
+    if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0 ||
+        uv_poll_init_socket(r->cfg.loop, &r->listener, fd) != 0) {
+        return false;
+    }
+    handle_own(r, (uv_handle_t *)&r->listener);
+    return true;
 }
 
 mse_status mse_relay_new(struct mse_relay **out, const struct mse_relay_config *cfg,
                          struct mse_error *err)
 {
-    static const int on = 1;
     struct mse_relay *r = calloc(1, sizeof *r);
     if (r == NULL) {
         return MSE_FAIL(err, MSE_ERR_MEMORY, "relay", "out of memory");
     }
     r->cfg = *cfg;
     mse_build_fixed(&r->cipher, r->cipher_buf, sizeof r->cipher_buf);
-    /* Accepted sockets inherit it. Without it answers wait for delayed acknowledgements. */
-    int rc = setsockopt(cfg->listen_fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    if (rc != 0 || uv_poll_init_socket(cfg->loop, &r->listener, cfg->listen_fd) != 0) {
+    if (cfg->listen_fd >= 0 && !init_listener(r)) {
         free(r);
         return MSE_FAIL(err, MSE_ERR_IO, "relay", "descriptor %d is no listening TCP socket",
                         cfg->listen_fd);
     }
-    handle_own(r, (uv_handle_t *)&r->listener);
     (void)uv_timer_init(cfg->loop, &r->tick); /* these three cannot fail */
     handle_own(r, (uv_handle_t *)&r->tick);
     (void)uv_timer_init(cfg->loop, &r->retry);
     handle_own(r, (uv_handle_t *)&r->retry);
     (void)uv_idle_init(cfg->loop, &r->again);
     handle_own(r, (uv_handle_t *)&r->again);
-    r->accepting = true;
+    r->accepting = cfg->listen_fd >= 0;
     if (!start(r)) {
         mse_relay_close(r);
         return MSE_FAIL(err, MSE_ERR_IO, "relay", "the event loop refused to start");
@@ -822,7 +887,9 @@ mse_status mse_relay_new(struct mse_relay **out, const struct mse_relay_config *
 void mse_relay_stop_accepting(struct mse_relay *r)
 {
     r->accepting = false;
-    (void)uv_poll_stop(&r->listener);
+    if (r->cfg.listen_fd >= 0) {
+        (void)uv_poll_stop(&r->listener);
+    }
 }
 
 void mse_relay_close_idle(struct mse_relay *r, unsigned idle_ms)
@@ -858,7 +925,9 @@ void mse_relay_close(struct mse_relay *r)
             conn_close(conn_of(r->stages[s].oldest));
         }
     }
-    uv_close((uv_handle_t *)&r->listener, on_relay_closed);
+    if (r->cfg.listen_fd >= 0) {
+        uv_close((uv_handle_t *)&r->listener, on_relay_closed);
+    }
     uv_close((uv_handle_t *)&r->tick, on_relay_closed);
     uv_close((uv_handle_t *)&r->retry, on_relay_closed);
     uv_close((uv_handle_t *)&r->again, on_relay_closed);

@@ -29,10 +29,13 @@ struct mse_relay_asks {
 
 struct mse_relay_config {
     uv_loop_t *loop;
-    int listen_fd;              /* bound and listening TCP socket; borrowed */
-    struct mse_tls_server *tls; /* borrowed */
+    int listen_fd;              /* bound and listening TCP socket; borrowed. -1: connections are
+                                   adopted only */
+    struct mse_tls_server *tls; /* borrowed; NULL without listen_fd */
     const char *backend;        /* path of the unix socket; borrowed */
     int (*dial)(void *user);    /* connects in its place, as mse_net_connect_unix does; or NULL */
+    /* The same for a backend that depends on the connection; or NULL. */
+    int (*dial_for)(void *user, const struct mse_relay_conn *c);
     void *dial_user;
     bool tell_source;     /* backend learns who is at the other end: mse_net_source */
     const char *own_name; /* the server name whose connections go to own_backend instead; NULL:
@@ -68,6 +71,15 @@ MSE_MUST_USE bool mse_relay_conn_export(struct mse_relay_conn *c, uint8_t out[32
                                         const char *label, struct mse_bytes context);
 /* Tells whether c asked for this server name. */
 MSE_MUST_USE bool mse_relay_conn_named(const struct mse_relay_conn *c, const char *name);
+/* The name that c asked for, borrowed; NULL: none. */
+const char *mse_relay_conn_name(const struct mse_relay_conn *c);
+/* mse_relay_adopt begins a connection in the other direction: TLS as a client on fd, a TCP socket
+ * that is connected or being connected; once the server is known to be peer, between it and
+ * back_fd, plain. Takes both over, also on failure. False: out of memory, or the table is full. */
+MSE_MUST_USE bool mse_relay_adopt(struct mse_relay *r, struct mse_tls_client *client,
+                                  const struct mse_tls_peer *peer, int fd, int back_fd);
+/* Connections from now on get this server, which outlives them, instead of the one before. */
+void mse_relay_set_server(struct mse_relay *r, struct mse_tls_server *tls);
 /* Who is at the other end: the IPv6 address, or the IPv4 one mapped into it; zeros if unknown. */
 void mse_relay_conn_source(const struct mse_relay_conn *c, uint8_t out[16]);
 void mse_relay_stop_accepting(struct mse_relay *r);

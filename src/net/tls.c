@@ -66,7 +66,8 @@ struct mse_tls {
     struct mse_build *out;
     size_t turn_left;
     unsigned key_updates;
-    bool shaken; /* the handshake is done, the guard's work too */
+    bool shaken;     /* the handshake is done, the guard's work too */
+    uint8_t pin[32]; /* of a client: SHA-256 of the server's SPKI */
     struct hello_guard guard;
 };
 
@@ -495,11 +496,11 @@ void mse_tls_server_free(struct mse_tls_server *s)
 
 /* One connection. */
 
-struct mse_tls *mse_tls_accept(struct mse_tls_server *s, int fd, struct mse_build *out)
+static struct mse_tls *tls_new(SSL_CTX *ctx, BIO_METHOD *method, int fd, struct mse_build *out)
 {
     struct mse_tls *t = calloc(1, sizeof *t);
-    SSL *ssl = SSL_new(s->base);
-    BIO *bio = BIO_new(s->bio);
+    SSL *ssl = SSL_new(ctx);
+    BIO *bio = BIO_new(method);
     if (t == NULL || ssl == NULL || bio == NULL) {
         free(t);
         SSL_free(ssl);
@@ -515,7 +516,93 @@ struct mse_tls *mse_tls_accept(struct mse_tls_server *s, int fd, struct mse_buil
     BIO_set_data(bio, t);
     BIO_set_init(bio, 1);
     SSL_set_bio(ssl, bio, bio);
-    SSL_set_accept_state(ssl);
+    return t;
+}
+
+struct mse_tls *mse_tls_accept(struct mse_tls_server *s, int fd, struct mse_build *out)
+{
+    struct mse_tls *t = tls_new(s->base, s->bio, fd, out);
+    if (t != NULL) {
+        SSL_set_accept_state(t->ssl);
+    }
+    return t;
+}
+
+/* Clients. */
+
+struct mse_tls_client {
+    SSL_CTX *ctx;
+    BIO_METHOD *bio;
+};
+
+/* No chain counts, nor any date: the key is the one that was verified, or it is refused. */
+static int on_server_certificate(X509_STORE_CTX *x, void *arg)
+{
+    const SSL *ssl = X509_STORE_CTX_get_ex_data(x, SSL_get_ex_data_X509_STORE_CTX_idx());
+    const struct mse_tls *t = SSL_get_app_data(ssl);
+    const X509 *leaf = X509_STORE_CTX_get0_cert(x);
+    unsigned char *spki = NULL;
+    uint8_t seen[32];
+    (void)arg;
+    int len = leaf == NULL ? -1 : i2d_X509_PUBKEY(X509_get_X509_PUBKEY(leaf), &spki);
+    bool good = len > 0 && EVP_Digest(spki, (size_t)len, seen, NULL, EVP_sha256(), NULL) == 1 &&
+                mse_mem_equal(seen, t->pin, sizeof seen);
+    OPENSSL_free(spki);
+    X509_STORE_CTX_set_error(x, good ? X509_V_OK : X509_V_ERR_APPLICATION_VERIFICATION);
+    return good ? 1 : 0;
+}
+
+mse_status mse_tls_client_new(struct mse_tls_client **out, const char *alpn, struct mse_error *err)
+{
+    struct alpn wire = { .len = 0 };
+    struct mse_tls_client *c = calloc(1, sizeof *c);
+    mse_status st = c == NULL ? MSE_FAIL(err, MSE_ERR_MEMORY, "tls", "out of memory")
+                              : alpn_make(&wire, &alpn, 1, err);
+    if (st != MSE_OK) {
+        free(c);
+        return st;
+    }
+    c->ctx = SSL_CTX_new(TLS_client_method());
+    c->bio = bio_method_new();
+    if (c->ctx == NULL || c->bio == NULL ||
+        SSL_CTX_set_min_proto_version(c->ctx, TLS1_3_VERSION) != 1 ||
+        SSL_CTX_set_alpn_protos(c->ctx, wire.wire, wire.len) != 0) {
+        mse_tls_client_free(c);
+        return MSE_FAIL(err, MSE_ERR_CRYPTO, "tls", "libssl refused the client's settings");
+    }
+    (void)SSL_CTX_set_mode(c->ctx, SSL_MODE_RELEASE_BUFFERS);
+    (void)SSL_CTX_set_session_cache_mode(c->ctx, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_read_ahead(c->ctx, 1);
+    SSL_CTX_set_verify(c->ctx, SSL_VERIFY_PEER, NULL);
+    SSL_CTX_set_cert_verify_callback(c->ctx, on_server_certificate, NULL);
+    *out = c;
+    return MSE_OK;
+}
+
+void mse_tls_client_free(struct mse_tls_client *c)
+{
+    if (c != NULL) {
+        SSL_CTX_free(c->ctx);
+        BIO_meth_free(c->bio);
+        free(c);
+    }
+}
+
+struct mse_tls *mse_tls_connect(struct mse_tls_client *c, const struct mse_tls_peer *peer, int fd,
+                                struct mse_build *out)
+{
+    char name[256]; /* the macro drops const */
+    struct mse_tls *t = tls_new(c->ctx, c->bio, fd, out);
+    if (t == NULL) {
+        return NULL;
+    }
+    (void)snprintf(name, sizeof name, "%s", peer->name);
+    memcpy(t->pin, peer->spki_sha256, sizeof t->pin);
+    if (SSL_set_tlsext_host_name(t->ssl, name) != 1 || SSL_set_app_data(t->ssl, t) != 1) {
+        mse_tls_free(t);
+        return NULL;
+    }
+    SSL_set_connect_state(t->ssl);
     return t;
 }
 
@@ -568,6 +655,11 @@ bool mse_tls_named(const struct mse_tls *t, const char *name)
 {
     const char *asked = SSL_get_servername(t->ssl, TLSEXT_NAMETYPE_host_name);
     return asked != NULL && strcasecmp(asked, name) == 0;
+}
+
+const char *mse_tls_name(const struct mse_tls *t)
+{
+    return SSL_get_servername(t->ssl, TLSEXT_NAMETYPE_host_name);
 }
 
 bool mse_tls_export(struct mse_tls *t, uint8_t out[32], const char *label, struct mse_bytes context)

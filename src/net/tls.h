@@ -71,6 +71,19 @@ struct mse_tls;
  * the caller empties it after every call. NULL on failure. */
 struct mse_tls *mse_tls_accept(struct mse_tls_server *s, int fd, struct mse_build *out);
 void mse_tls_free(struct mse_tls *t);
+/* The other side: clients that speak one protocol (ALPN) with servers of which they know the key.
+ */
+struct mse_tls_client;
+MSE_MUST_USE mse_status mse_tls_client_new(struct mse_tls_client **out, const char *alpn,
+                                           struct mse_error *err);
+void mse_tls_client_free(struct mse_tls_client *c); /* accepts NULL */
+struct mse_tls_peer {
+    const char *name;           /* what is asked for */
+    const uint8_t *spki_sha256; /* 32: whoever has another key is refused; nothing else counts */
+};
+/* As mse_tls_accept; c outlives it. */
+struct mse_tls *mse_tls_connect(struct mse_tls_client *c, const struct mse_tls_peer *peer, int fd,
+                                struct mse_build *out);
 /* Allows t to take MSE_TLS_TURN_MAX more bytes from the socket, at most; then it says MSE_IO_AGAIN
  * and leaves the rest in the socket. Without that bound a client could send what carries no content
  * (key updates, empty records) as fast as it is read, and nobody else would have a turn. */
@@ -82,6 +95,8 @@ enum mse_io mse_tls_handshake(struct mse_tls *t);
 struct mse_bytes mse_tls_alpn(const struct mse_tls *t);
 /* Tells whether the client asked for this server name. */
 bool mse_tls_named(const struct mse_tls *t, const char *name);
+/* The name that the client asked for, borrowed; NULL: none. */
+const char *mse_tls_name(const struct mse_tls *t);
 /* mse_tls_export: 32 bytes that only the two ends of this session can compute (RFC 8446 §7.5). */
 MSE_MUST_USE bool mse_tls_export(struct mse_tls *t, uint8_t out[32], const char *label,
                                  struct mse_bytes context);

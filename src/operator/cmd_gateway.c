@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* msed gateway: from the configuration to the feeder. */
+#include <errno.h>
 #include <sched.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "base/util.h"
 #include "cmd/listen.h"
 #include "operator/gate_feed.h"
 #include "operator/msed.h"
+#include "ratls/resolve.h"
 
 #define HELLO_MS       5000U
 #define CONNECT_MS     5000U
@@ -16,6 +19,7 @@
 #define MAX_PER_SOURCE 4096U
 #define SPARE_FILES    64U
 #define FILES_MAX      1048576U
+#define LOOPBACK       "127.0.0.1"
 #define HOST_LEN       64
 
 struct gateway {
@@ -37,7 +41,7 @@ static size_t count_cores(void)
 {
     cpu_set_t set;
     int n = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-    return n < 1 ? 1 : n > GATE_MAX_WORKERS ? GATE_MAX_WORKERS : (size_t)n;
+    return n < 1 ? 1 : n >= GATE_MAX_WORKERS ? GATE_MAX_WORKERS - 1 : (size_t)n;
 }
 
 /* Two descriptors for each connection. */
@@ -71,11 +75,59 @@ static void name_source(char out[MSE_OP_NAME_LEN], uint16_t port)
     (void)snprintf(out, MSE_OP_NAME_LEN, "gateway-%.*s-%u", (int)at, host, port);
 }
 
-static enum cli_exit serve(struct gateway *g, const struct msed *m, int fd)
+static mse_status address_of(union mse_net_address *out, int fd, struct mse_error *err)
+{
+    socklen_t len = sizeof *out;
+    return getsockname(fd, &out->any, &len) == 0
+               ? MSE_OK
+               : MSE_FAIL(err, MSE_ERR_IO, "gateway", "getsockname: %s", strerror(errno));
+}
+
+/* Where the API is reached from here: a wildcard address is reached at the loopback. */
+static mse_status api_route(struct gate_route *out, const struct mse_op_config *c,
+                            struct mse_error *err)
+{
+    struct mse_addresses found = { .num = 0 };
+    char host[128];
+    uint16_t port = 0;
+    const char *at = c->api.listen;
+    size_t len = strlen(at) - strlen(strrchr(at, ':')); /* the configuration was checked */
+    if (len >= 2 && at[0] == '[') {
+        at++;
+        len -= 2;
+    }
+    bool any = (len == 7 && strncmp(at, "0.0.0.0", len) == 0) || (len == 2 && at[0] == ':');
+    if (any) {
+        at = LOOPBACK;
+        len = sizeof LOOPBACK - 1;
+    }
+    if (len < sizeof host) {
+        memcpy(host, at, len);
+        host[len] = '\0';
+    }
+    if (len >= sizeof host || !mse_op_config_port(&port, c->api.listen) || port == 0 ||
+        mse_resolve(&found, host, port, err) != MSE_OK) {
+        return MSE_FAIL(err, MSE_ERR_CONFIG, "gateway", "[api] listen is %.100s: no way there",
+                        c->api.listen);
+    }
+    *out = (struct gate_route) { .app_id = GATE_API };
+    (void)snprintf(out->name, sizeof out->name, "api.%.240s", c->domain);
+    memcpy(&out->address, &found.list[0].addr, sizeof out->address);
+    return MSE_OK;
+}
+
+static enum cli_exit feed(struct gateway *g, const struct msed *m, int fd,
+                          const struct gate_feed_tls *tls)
 {
     struct mse_error err = { 0 };
     char source[MSE_OP_NAME_LEN];
     unsigned files = max_files();
+    struct gate_route api;
+    bool has_api = m->config.api.certificate != NULL;
+    mse_status st = has_api ? api_route(&api, &m->config, &err) : MSE_OK;
+    if (st != MSE_OK) {
+        return cli_failed(g->c, st, &err);
+    }
     const struct gate_feed_config f = {
         .listen_fd = fd,
         .database = m->config.database,
@@ -88,12 +140,41 @@ static enum cli_exit serve(struct gateway *g, const struct msed *m, int fd)
                     .connect_ms = CONNECT_MS,
                     .idle_ms = IDLE_MS,
                     .half_ms = HALF_MS },
+        .api = has_api ? &api : NULL,
+        .tls = tls,
         .ready = on_ready,
         .user = g,
     };
     name_source(source, g->port);
-    mse_status st = gate_feed_run(&f, &err);
+    st = gate_feed_run(&f, &err);
     return st == MSE_OK ? CLI_DONE : cli_failed(g->c, st, &err);
+}
+
+/* With a certificate there is operator mode, too. */
+static enum cli_exit serve(struct gateway *g, const struct msed *m, int fd)
+{
+    struct mse_error err = { 0 };
+    struct gate_judge judge = { .collateral = NULL };
+    struct gate_feed_tls tls = { .listen_fd = -1,
+                                 .certificate = m->config.gateway.certificate,
+                                 .key = m->config.gateway.key,
+                                 .judge = &judge };
+    char why[128];
+    uint16_t port = 0;
+    if (tls.certificate == NULL) {
+        return feed(g, m, fd, NULL);
+    }
+    mse_status st = gate_judge_open(&judge, &m->config, &err);
+    if (st == MSE_OK && !cli_listen(&tls.listen_fd, &port, "127.0.0.1:0", why, sizeof why)) {
+        st = MSE_FAIL(&err, MSE_ERR_IO, "gateway", "cannot listen on 127.0.0.1: %s", why);
+    }
+    st = st == MSE_OK ? address_of(&tls.address, tls.listen_fd, &err) : st;
+    enum cli_exit e = st == MSE_OK ? feed(g, m, fd, &tls) : cli_failed(g->c, st, &err);
+    if (tls.listen_fd >= 0) {
+        (void)close(tls.listen_fd);
+    }
+    gate_judge_clear(&judge);
+    return e;
 }
 
 enum cli_exit cmd_gateway(struct cli *c)

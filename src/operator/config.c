@@ -49,6 +49,8 @@ static const struct mse_conf_key gateway_keys[] = {
     OPTION("listen", gateway.listen),
     OPTION("certificate", gateway.certificate),
     OPTION("key", gateway.key),
+    OPTION("policy", gateway.policy),
+    OPTION("collateral", gateway.collateral),
     END,
 };
 static const struct mse_conf_key node_keys[] = {
@@ -102,9 +104,10 @@ static bool resolve(char **path, const char *dir)
 
 static bool resolve_all(struct mse_op_config *c, const char *dir)
 {
-    char **const paths[] = { &c->signer_key, &c->api.certificate,     &c->api.key,
-                             &c->api.spool,  &c->gateway.certificate, &c->gateway.key,
-                             &c->node.data,  &c->node.platform,       &c->node.runtime };
+    char **const paths[] = { &c->signer_key,     &c->api.certificate,     &c->api.key,
+                             &c->api.spool,      &c->gateway.certificate, &c->gateway.key,
+                             &c->gateway.policy, &c->gateway.collateral,  &c->node.data,
+                             &c->node.platform,  &c->node.runtime };
     bool good = mse_db_is_postgres(c->database) || resolve(&c->database, dir);
     for (size_t i = 0; good && i < MSE_ARRAY_LEN(paths); i++) {
         good = resolve(paths[i], dir);

@@ -31,6 +31,9 @@ struct mse_op_config {
         char *listen;
         char *certificate; /* for names below dev_domain; NULL: there is no operator mode */
         char *key;
+        char *policy;     /* path; what enclaves in operator mode must satisfy; NULL: to be of the
+                             simulated platform and of our signer */
+        char *collateral; /* path; NULL: that of the simulated platform */
     } gateway;
     struct mse_op_config_node {
         bool there;

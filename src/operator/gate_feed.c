@@ -18,6 +18,8 @@
 #include "base/util.h"
 #include "net/leftover.h"
 #include "net/loop.h"
+#include "operator/gate_checks.h"
+#include "operator/gate_files.h"
 #include "operator/gate_worker.h"
 #include "operator/msed.h"
 #include "os/spawn.h"
@@ -51,6 +53,15 @@ struct worker {
     uint8_t in[INPUT_LEN];
 };
 
+/* One enclave that is looked at. */
+struct trial {
+    const struct gate_judge *judge;
+    struct gate_route route;
+    uint8_t pin[32];
+    mse_status st;
+    struct mse_error err;
+};
+
 struct feed {
     const struct gate_feed_config *cfg;
     uv_loop_t loop;
@@ -58,12 +69,21 @@ struct feed {
     uv_timer_t turn;
     uv_timer_t patience;
     uv_work_t job;
-    bool busy;    /* the job runs, and owns store */
+    bool busy; /* the job runs, and owns store */
+    uv_work_t judging;
+    bool judges; /* that job runs, and owns trial */
+    struct trial trial;
     bool started; /* workers were */
     bool stopping;
     bool lost; /* the database did not answer the last time */
     struct gate_store store;
+    struct gate_routes plain;  /* what the store has but for operator mode */
+    struct gate_checks checks; /* and that */
     struct gate_routes routes; /* what the workers know */
+    struct gate_routes sealed; /* what the one that ends TLS knows */
+    struct gate_files files;   /* of its certificate */
+    bool files_bad;            /* the last look at them failed */
+    size_t num_workers;        /* with that one, which is the last */
     struct gate_stats stats;
     uint64_t recorded; /* when stats began */
     uid_t uid;
@@ -152,13 +172,21 @@ static void watch(struct worker *w)
 
 /* Life of a worker. */
 
+static bool ends_tls(const struct worker *w)
+{
+    return w->index == w->feed->cfg->num_workers;
+}
+
 static void tell_all(struct worker *w)
 {
     static const struct gate_routes none = { NULL, 0, 0 };
     struct mse_build frames;
     mse_build_heap(&frames, OUTPUT_MAX);
     gate_wr_limits(&frames, &w->feed->cfg->limits);
-    gate_routes_diff(&frames, &none, &w->feed->routes);
+    if (ends_tls(w)) {
+        gate_files_write(&w->feed->files, &frames);
+    }
+    gate_routes_diff(&frames, &none, ends_tls(w) ? &w->feed->sealed : &w->feed->routes);
     gate_wr_go(&frames);
     worker_send(w, &frames);
     mse_build_clear(&frames);
@@ -174,7 +202,7 @@ static void on_poll_closed(uv_handle_t *h)
     w->events = 0;
     mse_leftover_clear(&w->out);
     bool any = false;
-    for (size_t i = 0; i < f->cfg->num_workers; i++) {
+    for (size_t i = 0; i < f->num_workers; i++) {
         any = any || f->workers[i].pid > 0 || f->workers[i].fd >= 0;
     }
     if (f->stopping && !any) {
@@ -220,7 +248,7 @@ static void worker_ended(struct worker *w, int status)
 
 static mse_status spawn(struct worker *w, struct mse_error *err)
 {
-    static const char *const argv[] = { MSED_SELF, GATE_WORKER_WORD, NULL };
+    const char *const argv[] = { MSED_SELF, ends_tls(w) ? GATE_TLS_WORD : GATE_WORKER_WORD, NULL };
     static const char *const envp[] = { NULL };
     const struct feed *f = w->feed;
     int pair[2];
@@ -232,7 +260,7 @@ static mse_status spawn(struct worker *w, struct mse_error *err)
         }
         return st;
     }
-    const int extra[] = { pair[1], f->cfg->listen_fd };
+    const int extra[] = { pair[1], ends_tls(w) ? f->cfg->tls->listen_fd : f->cfg->listen_fd };
     const struct mse_spawn s = {
         .argv = argv,
         .envp = envp,
@@ -277,24 +305,68 @@ static void worker_start(struct worker *w)
 static void begin_workers(struct feed *f)
 {
     f->started = true;
-    for (size_t i = 0; i < f->cfg->num_workers; i++) {
+    for (size_t i = 0; i < f->num_workers; i++) {
         worker_start(&f->workers[i]);
     }
     f->cfg->ready(f->cfg->user);
 }
 
-static void take_routes(struct feed *f)
+/* Sends what is new of a list that the workers first to last know, and makes it what they know. */
+static void replace(struct feed *f, struct gate_routes *known, struct gate_routes *now,
+                    size_t first, size_t last)
 {
     struct mse_build frames;
     mse_build_heap(&frames, OUTPUT_MAX);
-    gate_routes_diff(&frames, &f->routes, &f->store.routes);
-    gate_routes_clear(&f->routes);
-    f->routes = f->store.routes;
-    f->store.routes = (struct gate_routes) { NULL, 0, 0 };
-    for (size_t i = 0; i < f->cfg->num_workers; i++) {
+    gate_routes_sort(now);
+    gate_routes_diff(&frames, known, now);
+    gate_routes_clear(known);
+    *known = *now;
+    for (size_t i = first; i < last; i++) {
         worker_send(&f->workers[i], &frames);
     }
     mse_build_clear(&frames);
+}
+
+/* The routes that there are now, to the workers. */
+static void spread(struct feed *f)
+{
+    struct gate_routes routes = { NULL, 0, 0 };
+    struct gate_routes sealed = { NULL, 0, 0 };
+    bool good = true;
+    for (size_t i = 0; good && i < f->plain.num; i++) {
+        good = gate_routes_add(&routes, &f->plain.items[i]);
+    }
+    if (f->cfg->api != NULL) {
+        good = good && gate_routes_add(&routes, f->cfg->api);
+    }
+    if (f->cfg->tls != NULL) {
+        good = good && gate_checks_routes(&f->checks, &sealed, &routes, &f->cfg->tls->address);
+    }
+    if (!good) {
+        mse_log(MSE_LOG_ERROR, WHO, "out of memory: the routes stay as they were");
+        gate_routes_clear(&routes);
+        gate_routes_clear(&sealed);
+        return;
+    }
+    /* Who ends TLS knows a name before it is sent there. */
+    replace(f, &f->sealed, &sealed, f->cfg->num_workers, f->num_workers);
+    replace(f, &f->routes, &routes, 0, f->cfg->num_workers);
+}
+
+static void take_routes(struct feed *f)
+{
+    struct gate_store *g = &f->store;
+    gate_routes_clear(&f->plain);
+    f->plain = g->routes;
+    g->routes = (struct gate_routes) { NULL, 0, 0 };
+    if (f->cfg->tls == NULL && g->sealed.num > 0) {
+        mse_log(MSE_LOG_WARN, WHO,
+                "%s and %zu more names are in operator mode: [gateway] has no certificate",
+                g->sealed.items[0].name, g->sealed.num - 1);
+    } else if (!gate_checks_take(&f->checks, &g->sealed)) {
+        mse_log(MSE_LOG_ERROR, WHO, "out of memory: the enclaves stay as they were");
+    }
+    spread(f);
 }
 
 static void fail(struct feed *f, mse_status st, const struct mse_error *err)
@@ -350,7 +422,7 @@ static void make_records(struct feed *f, uint64_t elapsed_ms)
     g->records = calloc(f->stats.num + 1, sizeof *g->records);
     for (const struct gate_stat *a = f->stats.apps; g->records != NULL && a != NULL; a = a->next) {
         struct gate_record *r = &g->records[g->num_records];
-        if (a->fresh) {
+        if (a->fresh && strcmp(a->app_id, GATE_API) != 0) {
             memcpy(r->app_id, a->app_id, sizeof r->app_id);
             r->num = gate_stat_values(r->values, a, elapsed_ms);
             g->num_records++;
@@ -359,10 +431,76 @@ static void make_records(struct feed *f, uint64_t elapsed_ms)
     gate_stats_reset(&f->stats);
 }
 
+/* Operator mode. */
+
+static void on_trial(uv_work_t *job)
+{
+    struct feed *f = job->data;
+    struct trial *t = &f->trial;
+    t->err = (struct mse_error) { 0 };
+    t->st = gate_judge_check(t->judge, &t->route, t->pin, &t->err);
+}
+
+static void on_trial_done(uv_work_t *job, int status)
+{
+    struct feed *f = job->data;
+    const struct trial *t = &f->trial;
+    bool good = status == 0 && t->st == MSE_OK;
+    bool news = false;
+    f->judges = false;
+    if (!gate_checks_put(&f->checks, &t->route, good ? t->pin : NULL, uv_now(&f->loop) + 1,
+                         &news)) {
+        return;
+    }
+    if (news && good) {
+        mse_log(MSE_LOG_INFO, WHO, "%s is an enclave that was verified", t->route.name);
+    } else if (news) {
+        mse_log(MSE_LOG_ERROR, WHO, "%s is refused: %s", t->route.name,
+                t->err.text[0] != '\0' ? t->err.text : mse_status_text(t->st));
+    }
+    spread(f);
+}
+
+static void judge_next(struct feed *f)
+{
+    const struct gate_check *due = gate_checks_due(&f->checks, uv_now(&f->loop));
+    if (f->judges || due == NULL) {
+        return;
+    }
+    f->trial.judge = f->cfg->tls->judge;
+    f->trial.route = due->route;
+    f->judging.data = f;
+    f->judges = uv_queue_work(&f->loop, &f->judging, on_trial, on_trial_done) == 0;
+}
+
+static void look_at_files(struct feed *f)
+{
+    struct mse_error err = { 0 };
+    struct mse_build frame;
+    bool changed = false;
+    mse_status st = gate_files_read(&f->files, &changed, &err);
+    if (st != MSE_OK && !f->files_bad) {
+        mse_log(MSE_LOG_ERROR, WHO, "the certificate stays as it was: %s", err.text);
+    }
+    f->files_bad = st != MSE_OK;
+    if (st != MSE_OK || !changed || !f->started) {
+        return;
+    }
+    mse_build_heap(&frame, GATE_FRAME_MAX + 8);
+    gate_files_write(&f->files, &frame);
+    worker_send(&f->workers[f->cfg->num_workers], &frame);
+    mse_build_clear(&frame);
+    mse_log(MSE_LOG_INFO, WHO, "the operator's certificate is a new one");
+}
+
 static void on_turn(uv_timer_t *h)
 {
     struct feed *f = h->data;
     uint64_t now = uv_now(&f->loop);
+    if (f->cfg->tls != NULL && !f->stopping) {
+        judge_next(f);
+        look_at_files(f);
+    }
     if (f->busy || f->stopping) {
         return;
     }
@@ -378,7 +516,7 @@ static void on_turn(uv_timer_t *h)
 static void on_patience(uv_timer_t *h)
 {
     const struct feed *f = h->data;
-    for (size_t i = 0; i < f->cfg->num_workers; i++) {
+    for (size_t i = 0; i < f->num_workers; i++) {
         worker_kill(&f->workers[i]);
     }
 }
@@ -392,7 +530,7 @@ static void stop(struct feed *f)
     f->stopping = true;
     mse_build_fixed(&frame, buf, sizeof buf);
     gate_wr_drain(&frame, again ? 0 : DRAIN_MS);
-    for (size_t i = 0; i < f->cfg->num_workers; i++) {
+    for (size_t i = 0; i < f->num_workers; i++) {
         worker_send(&f->workers[i], &frame);
         any = any || f->workers[i].pid > 0;
     }
@@ -409,7 +547,7 @@ static void on_signal(uv_signal_t *h, int number)
         stop(f);
         return;
     }
-    for (size_t i = 0; i < f->cfg->num_workers; i++) {
+    for (size_t i = 0; i < f->num_workers; i++) {
         struct worker *w = &f->workers[i];
         int status = 0;
         if (w->pid > 0 && waitpid(w->pid, &status, WNOHANG) == w->pid) {
@@ -426,7 +564,7 @@ static void set_up(struct feed *f)
         f->signals[i].data = f;
         (void)uv_signal_start(&f->signals[i], on_signal, numbers[i]);
     }
-    for (size_t i = 0; i < f->cfg->num_workers; i++) {
+    for (size_t i = 0; i < f->num_workers; i++) {
         struct worker *w = &f->workers[i];
         *w = (struct worker) { .feed = f, .index = i, .fd = -1 };
         w->poll.data = w;
@@ -454,12 +592,16 @@ static mse_status choose_user(struct feed *f, struct mse_error *err)
 /* A database that hangs must not hold up the end: the thread that waits for it ends with us. */
 static void leave(struct feed *f)
 {
-    if (f->busy) {
+    if (f->busy || f->judges) {
         _exit(f->st == MSE_OK ? 0 : 2);
     }
     mse_net_loop_clear(&f->loop);
     gate_store_clear(&f->store);
+    gate_routes_clear(&f->plain);
     gate_routes_clear(&f->routes);
+    gate_routes_clear(&f->sealed);
+    gate_checks_clear(&f->checks);
+    gate_files_clear(&f->files);
     gate_stats_clear(&f->stats);
     free(f->workers);
     if (f->uid_lock >= 0) {
@@ -470,10 +612,16 @@ static void leave(struct feed *f)
 mse_status gate_feed_run(const struct gate_feed_config *c, struct mse_error *err)
 {
     struct feed f = { .cfg = c, .err = err, .store = { .where = c->database } };
-    MSE_ASSERT(c->num_workers > 0 && c->num_workers <= GATE_MAX_WORKERS);
+    MSE_ASSERT(c->num_workers > 0 && c->num_workers < GATE_MAX_WORKERS);
     (void)snprintf(f.store.source, sizeof f.store.source, "%s", c->source);
+    bool changed = false;
     mse_status st = choose_user(&f, err);
-    f.workers = calloc(c->num_workers, sizeof *f.workers);
+    f.num_workers = c->num_workers + (c->tls != NULL ? 1 : 0);
+    f.workers = calloc(f.num_workers, sizeof *f.workers);
+    if (st == MSE_OK && c->tls != NULL) {
+        gate_files_init(&f.files, c->tls->certificate, c->tls->key);
+        st = gate_files_read(&f.files, &changed, err);
+    }
     if (st != MSE_OK || f.workers == NULL || uv_loop_init(&f.loop) != 0) {
         free(f.workers);
         return st != MSE_OK ? st : MSE_FAIL(err, MSE_ERR_MEMORY, "gateway", "out of memory");

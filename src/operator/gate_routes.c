@@ -62,10 +62,11 @@ static bool same_address(const union mse_net_address *a, const union mse_net_add
     return a->v4.sin_port == b->v4.sin_port && a->v4.sin_addr.s_addr == b->v4.sin_addr.s_addr;
 }
 
-static bool same(const struct gate_route *a, const struct gate_route *b)
+bool gate_route_same(const struct gate_route *a, const struct gate_route *b)
 {
     return strcmp(a->app_id, b->app_id) == 0 && a->proxy_protocol == b->proxy_protocol &&
-           same_address(&a->address, &b->address);
+           same_address(&a->address, &b->address) &&
+           mse_mem_equal(a->spki_sha256, b->spki_sha256, sizeof a->spki_sha256);
 }
 
 void gate_routes_diff(struct mse_build *out, const struct gate_routes *from,
@@ -79,7 +80,7 @@ void gate_routes_diff(struct mse_build *out, const struct gate_routes *from,
                                    : by_name(&from->items[i], &to->items[k]);
         if (order < 0) {
             gate_wr_remove(out, from->items[i].name);
-        } else if (order > 0 || !same(&from->items[i], &to->items[k])) {
+        } else if (order > 0 || !gate_route_same(&from->items[i], &to->items[k])) {
             gate_wr_set(out, &to->items[k]);
         }
         i += order <= 0 ? 1 : 0;

@@ -8,6 +8,9 @@
 
 #define GATE_MAX_ROUTES ((size_t)1 << 18)
 
+/* Whether two routes are the same but for their names. */
+bool gate_route_same(const struct gate_route *a, const struct gate_route *b);
+
 struct gate_routes {
     struct gate_route *items;
     size_t num;

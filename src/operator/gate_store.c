@@ -27,16 +27,17 @@ static mse_status take_route(void *arg, const struct mse_op_route *r)
 {
     struct gate_store *g = arg;
     struct gate_route item = { .proxy_protocol = r->proxy_protocol };
-    if (r->mode == MSE_OP_OPERATOR && !r->config) {
-        return MSE_OK; /* nobody here has a certificate for it */
-    }
+    bool sealed = r->mode == MSE_OP_OPERATOR && !r->config;
     if (!set_address(&item.address, r)) {
         mse_log(MSE_LOG_WARN, WHO, "the node of %s has no address: %s", r->server_name, r->address);
         return MSE_OK;
     }
     (void)snprintf(item.name, sizeof item.name, "%s", r->server_name);
     (void)snprintf(item.app_id, sizeof item.app_id, "%s", r->app_id);
-    return gate_routes_add(&g->routes, &item) ? MSE_OK : MSE_ERR_MEMORY;
+    if (sealed) {
+        memcpy(item.spki_sha256, r->spki_sha256, sizeof item.spki_sha256);
+    }
+    return gate_routes_add(sealed ? &g->sealed : &g->routes, &item) ? MSE_OK : MSE_ERR_MEMORY;
 }
 
 static mse_status read_routes(struct gate_store *g, struct mse_error *err)
@@ -47,9 +48,11 @@ static mse_status read_routes(struct gate_store *g, struct mse_error *err)
         return st;
     }
     gate_routes_clear(&g->routes);
+    gate_routes_clear(&g->sealed);
     st = mse_op_routes(g->store, &version, take_route, g, err);
     if (st == MSE_OK) {
         gate_routes_sort(&g->routes);
+        gate_routes_sort(&g->sealed);
         g->version = version;
         g->any = true;
         g->changed = true;
@@ -98,4 +101,5 @@ void gate_store_clear(struct gate_store *g)
     free(g->records);
     g->records = NULL;
     gate_routes_clear(&g->routes);
+    gate_routes_clear(&g->sealed);
 }

@@ -27,6 +27,7 @@ struct gate_store {
     struct mse_error err;
     bool changed; /* routes are new */
     struct gate_routes routes;
+    struct gate_routes sealed; /* in operator mode: with the key that the node says */
 };
 /* gate_store_turn writes the records down, and reads the routes if they are others. st tells what
  * came of it. */

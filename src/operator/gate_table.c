@@ -132,6 +132,12 @@ void gate_table_remove(struct gate_table *t, const char *name)
     }
 }
 
+const struct gate_route *gate_table_find(struct gate_table *t, const char *name)
+{
+    const struct route *r = *find_route(t, name);
+    return r == NULL ? NULL : &r->r;
+}
+
 bool gate_table_route(void *user, const char *name, struct mse_pass_to *out)
 {
     const struct route *r = *find_route(user, name);

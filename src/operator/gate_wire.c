@@ -120,6 +120,7 @@ void gate_wr_set(struct mse_build *b, const struct gate_route *r)
     wr_text(b, r->app_id);
     wr_address(b, &r->address);
     mse_wr_u8(b, r->proxy_protocol ? 1 : 0);
+    mse_wr_copy(b, r->spki_sha256, sizeof r->spki_sha256);
     end_frame(b, at);
 }
 
@@ -128,7 +129,8 @@ bool gate_rd_set(struct gate_route *out, struct mse_bytes in)
     struct gate_route r;
     uint8_t proxy = 0;
     if (!rd_text(&in, r.name, sizeof r.name) || !rd_text(&in, r.app_id, sizeof r.app_id) ||
-        !rd_address(&in, &r.address) || !mse_rd_u8(&in, &proxy) || proxy > 1 || in.len != 0) {
+        !rd_address(&in, &r.address) || !mse_rd_u8(&in, &proxy) || proxy > 1 ||
+        !mse_rd_copy(&in, r.spki_sha256, sizeof r.spki_sha256) || in.len != 0) {
         return false;
     }
     r.proxy_protocol = proxy == 1;
@@ -172,6 +174,32 @@ bool gate_rd_drain(uint32_t *ms, struct mse_bytes body)
         return false;
     }
     *ms = v;
+    return true;
+}
+
+void gate_wr_identity(struct mse_build *b, const struct gate_identity *i)
+{
+    size_t at = begin_frame(b, GATE_IDENTITY);
+    mse_wr_u16be(b, (uint16_t)i->chain_pem.len);
+    mse_wr_bytes(b, i->chain_pem);
+    mse_wr_u16be(b, (uint16_t)i->key_pem.len);
+    mse_wr_bytes(b, i->key_pem);
+    end_frame(b, at);
+}
+
+static bool rd_pem(struct mse_bytes *in, struct mse_bytes *out)
+{
+    uint16_t len = 0;
+    return mse_rd_u16be(in, &len) && len > 0 && len <= GATE_PEM_MAX && mse_rd_bytes(in, out, len);
+}
+
+bool gate_rd_identity(struct gate_identity *out, struct mse_bytes in)
+{
+    struct gate_identity i;
+    if (!rd_pem(&in, &i.chain_pem) || !rd_pem(&in, &i.key_pem) || in.len != 0) {
+        return false;
+    }
+    *out = i;
     return true;
 }
 

@@ -11,7 +11,8 @@
 #include "net/times.h"
 
 #define GATE_APP_LEN   37 /* UUID and NUL, as the store has it */
-#define GATE_FRAME_MAX ((size_t)1024)
+#define GATE_FRAME_MAX ((size_t)49152)
+#define GATE_PEM_MAX   ((size_t)24000) /* each of the operator's certificate chain and key */
 
 enum gate_kind {
     GATE_LIMITS = 1, /* to the worker: the first frame */
@@ -19,6 +20,7 @@ enum gate_kind {
     GATE_REMOVE,     /* the route of a name */
     GATE_GO,         /* all routes were said: accept */
     GATE_DRAIN,      /* accept no more, end when no connection is left or the time is up */
+    GATE_IDENTITY,   /* to the worker that ends TLS: the operator's certificate and key */
     GATE_COUNTS,     /* to the feeder: of one app, since the last time */
 };
 
@@ -36,6 +38,11 @@ struct gate_route {
     char app_id[GATE_APP_LEN];
     union mse_net_address address;
     bool proxy_protocol;
+    uint8_t spki_sha256[32]; /* for the worker that ends TLS: who alone it may be; else zeros */
+};
+struct gate_identity {
+    struct mse_bytes chain_pem; /* not empty */
+    struct mse_bytes key_pem;   /* likewise */
 };
 struct gate_counts {
     char app_id[GATE_APP_LEN];
@@ -54,6 +61,7 @@ void gate_wr_set(struct mse_build *b, const struct gate_route *r);
 void gate_wr_remove(struct mse_build *b, const char *name);
 void gate_wr_go(struct mse_build *b);
 void gate_wr_drain(struct mse_build *b, uint32_t ms);
+void gate_wr_identity(struct mse_build *b, const struct gate_identity *i);
 void gate_wr_counts(struct mse_build *b, const struct gate_counts *c);
 
 /* gate_next takes one frame from the front of *in. *kind 0: there is no whole one yet. False: what
@@ -64,6 +72,8 @@ MSE_MUST_USE bool gate_rd_limits(struct gate_limits *out, struct mse_bytes body)
 MSE_MUST_USE bool gate_rd_set(struct gate_route *out, struct mse_bytes body);
 MSE_MUST_USE bool gate_rd_remove(char name[MSE_HELLO_NAME_MAX + 1], struct mse_bytes body);
 MSE_MUST_USE bool gate_rd_drain(uint32_t *ms, struct mse_bytes body);
+/* Borrows. */
+MSE_MUST_USE bool gate_rd_identity(struct gate_identity *out, struct mse_bytes body);
 MSE_MUST_USE bool gate_rd_counts(struct gate_counts *out, struct mse_bytes body);
 
 #endif

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -14,6 +15,8 @@
 #include "base/util.h"
 #include "net/leftover.h"
 #include "net/loop.h"
+#include "net/tls.h"
+#include "operator/gate_seal.h"
 #include "operator/gate_table.h"
 #include "os/filter.h"
 #include "os/landlock.h"
@@ -33,10 +36,13 @@ struct worker {
     struct gate_table *table;
     struct gate_limits limits;
     bool limited;
-    struct mse_pass *pass;
+    bool ends_tls;
+    struct mse_pass *pass; /* one of the two */
+    struct gate_seal *seal;
     uint64_t drain_until;
     struct mse_leftover out;
     struct mse_build frames;
+    struct mse_build identity; /* body of the last frame of that kind */
     size_t have;
     uint8_t in[INPUT_LEN];
 };
@@ -59,6 +65,10 @@ static void on_report(uv_timer_t *h)
     if (w->out.len > 0) {
         return; /* it has not read the last report yet; the next one tells more */
     }
+    if (w->seal != NULL) {
+        gate_seal_report(w->seal); /* its connections were counted where they came in */
+        return;
+    }
     gate_table_counts(w->table, &w->frames);
     if (!mse_build_ok(&w->frames) ||
         (w->frames.len > 0 && !mse_leftover_add(&w->out, GATE_WORKER_CONTROL, w->frames.data,
@@ -70,8 +80,14 @@ static void on_report(uv_timer_t *h)
 static void on_drain(uv_timer_t *h)
 {
     struct worker *w = h->data;
-    mse_pass_close_idle(w->pass, DRAIN_IDLE);
-    if (mse_pass_num_connections(w->pass) == 0 || uv_now(&w->loop) >= w->drain_until) {
+    size_t left = 0;
+    if (w->ends_tls) {
+        left = gate_seal_drain(w->seal, DRAIN_IDLE);
+    } else {
+        mse_pass_close_idle(w->pass, DRAIN_IDLE);
+        left = mse_pass_num_connections(w->pass);
+    }
+    if (left == 0 || uv_now(&w->loop) >= w->drain_until) {
         on_report(&w->report);
         end(NULL);
     }
@@ -83,15 +99,60 @@ static bool begin_drain(struct worker *w, struct mse_bytes body)
     if (!gate_rd_drain(&ms, body)) {
         return false;
     }
-    if (w->pass == NULL) {
+    if (w->pass == NULL && w->seal == NULL) {
         end(NULL);
     }
-    mse_pass_stop_accepting(w->pass);
+    if (!w->ends_tls) {
+        mse_pass_stop_accepting(w->pass);
+    }
     w->drain_until = uv_now(&w->loop) + ms;
     return uv_timer_start(&w->drain, on_drain, 0, DRAIN_MS) == 0;
 }
 
-static bool begin(struct worker *w)
+/* The last certificate that came. One that is of no use leaves the one before in its place. */
+static bool take_identity(struct worker *w)
+{
+    struct gate_identity id;
+    struct mse_error err = { 0 };
+    if (!gate_rd_identity(&id, mse_build_view(&w->identity))) {
+        return false;
+    }
+    if (gate_seal_identity(w->seal, &id, &err) != MSE_OK) {
+        mse_log(MSE_LOG_ERROR, WHO, "the operator's certificate is not used: %s", err.text);
+    }
+    return true;
+}
+
+static bool keep_identity(struct worker *w, struct mse_bytes body)
+{
+    mse_build_clear(&w->identity);
+    mse_build_heap(&w->identity, GATE_FRAME_MAX);
+    mse_wr_bytes(&w->identity, body);
+    if (!w->ends_tls || !mse_build_ok(&w->identity)) {
+        return false;
+    }
+    return w->seal == NULL || take_identity(w);
+}
+
+static bool begin_tls(struct worker *w)
+{
+    const struct gate_seal_config c = {
+        .loop = &w->loop,
+        .listen_fd = GATE_WORKER_LISTEN,
+        .table = w->table,
+        .limits = &w->limits,
+    };
+    struct mse_error err = { 0 };
+    if (w->identity.len == 0) {
+        return false;
+    }
+    if (gate_seal_new(&w->seal, &c, &err) != MSE_OK) {
+        end(err.text);
+    }
+    return take_identity(w);
+}
+
+static bool begin_pass(struct worker *w)
 {
     const struct gate_limits *l = &w->limits;
     const struct mse_pass_config c = {
@@ -108,13 +169,18 @@ static bool begin(struct worker *w)
         .half_ms = l->half_ms,
     };
     struct mse_error err = { 0 };
-    if (!w->limited || w->pass != NULL) {
-        return false;
-    }
     if (mse_pass_new(&w->pass, &c, &err) != MSE_OK) {
         end(err.text);
     }
     return true;
+}
+
+static bool begin(struct worker *w)
+{
+    if (!w->limited || w->pass != NULL || w->seal != NULL) {
+        return false;
+    }
+    return w->ends_tls ? begin_tls(w) : begin_pass(w);
 }
 
 static bool obey(struct worker *w, uint8_t kind, struct mse_bytes body)
@@ -137,6 +203,8 @@ static bool obey(struct worker *w, uint8_t kind, struct mse_bytes body)
         return body.len == 0 && begin(w);
     case GATE_DRAIN:
         return begin_drain(w, body);
+    case GATE_IDENTITY:
+        return keep_identity(w, body);
     case GATE_COUNTS:
         break;
     }
@@ -154,6 +222,7 @@ static void take_frames(struct worker *w)
         }
     } while (kind != 0);
     memmove(w->in, in.data, in.len);
+    mse_wipe(w->in + in.len, w->have - in.len); /* it may have been a key */
     w->have = in.len;
 }
 
@@ -191,11 +260,18 @@ static bool set_up(struct worker *w)
            uv_timer_start(&w->report, on_report, REPORT_MS, REPORT_MS) == 0;
 }
 
-int gate_worker_main(void)
+int gate_worker_main(bool ends_tls)
 {
     struct worker *w = calloc(1, sizeof *w);
     if (w == NULL || signal(SIGPIPE, SIG_IGN) == SIG_ERR || !set_up(w)) {
         end("no memory, or no event loop");
+    }
+    w->ends_tls = ends_tls;
+    if (ends_tls && (!mse_tls_no_config() || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)) {
+        end("libcrypto cannot be initialised");
+    }
+    if (ends_tls && !mse_tls_lock_keys()) {
+        mse_log(MSE_LOG_WARN, WHO, "the operator's key is not in locked memory");
     }
     if (!mse_landlock_all_files()) {
         mse_log(MSE_LOG_WARN, WHO, "no Landlock here: only the filter of system calls holds");

@@ -4,13 +4,17 @@
 #ifndef OPERATOR_GATE_WORKER_H
 #define OPERATOR_GATE_WORKER_H
 
-/* The first argument that makes msed such a process. */
+#include <stdbool.h>
+
+/* The first argument that makes msed such a process; the second word makes the one that ends TLS
+ * for names of operator mode, and holds the operator's certificate for that. */
 #define GATE_WORKER_WORD "--gateway-worker"
+#define GATE_TLS_WORD    "--gateway-tls"
 /* Its descriptors. */
 #define GATE_WORKER_CONTROL 3
 #define GATE_WORKER_LISTEN  4
 
 /* Returns the exit status. */
-int gate_worker_main(void);
+int gate_worker_main(bool ends_tls);
 
 #endif

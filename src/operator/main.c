@@ -8,7 +8,10 @@
 int main(int argc, char **argv)
 {
     if (argc == 2 && strcmp(argv[1], GATE_WORKER_WORD) == 0) {
-        return gate_worker_main();
+        return gate_worker_main(false);
+    }
+    if (argc == 2 && strcmp(argv[1], GATE_TLS_WORD) == 0) {
+        return gate_worker_main(true);
     }
     if (argc > 1 && strcmp(argv[1], NODE_SHEPHERD_WORD) == 0) {
         return node_shepherd_main(argc, argv);

@@ -96,19 +96,16 @@ static const unsigned relaying[] = {
 #ifdef SYS_epoll_wait
     SYS_epoll_wait,
 #endif
-    SYS_epoll_pwait,  SYS_epoll_ctl,      SYS_epoll_create1,
-    SYS_recvfrom,     SYS_sendto,         SYS_accept4,
-    SYS_connect,      SYS_shutdown,       SYS_close,
-    SYS_setsockopt,   SYS_getsockopt,     SYS_getsockname,
-    SYS_getpeername,  SYS_read,           SYS_write,
-    SYS_writev,       SYS_ioctl,          SYS_fcntl,
-    SYS_brk,          SYS_mmap,           SYS_munmap,
-    SYS_mremap,       SYS_mprotect,       SYS_madvise,
-    SYS_futex,        SYS_clock_gettime,  SYS_gettimeofday,
-    SYS_getrandom,    SYS_getpid,         SYS_gettid,
-    SYS_tgkill,       SYS_sched_yield,    SYS_restart_syscall,
-    SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_rt_sigreturn,
-    SYS_sigaltstack,  SYS_exit,           SYS_exit_group,
+    SYS_epoll_pwait,  SYS_epoll_ctl,       SYS_epoll_create1, SYS_recvfrom,
+    SYS_sendto,       SYS_accept4,         SYS_connect,       SYS_socketpair,
+    SYS_shutdown,     SYS_close,           SYS_setsockopt,    SYS_getsockopt,
+    SYS_getsockname,  SYS_getpeername,     SYS_read,          SYS_write,
+    SYS_writev,       SYS_ioctl,           SYS_fcntl,         SYS_brk,
+    SYS_mmap,         SYS_munmap,          SYS_mremap,        SYS_mprotect,
+    SYS_madvise,      SYS_futex,           SYS_clock_gettime, SYS_gettimeofday,
+    SYS_getrandom,    SYS_getpid,          SYS_gettid,        SYS_tgkill,
+    SYS_sched_yield,  SYS_restart_syscall, SYS_rt_sigaction,  SYS_rt_sigprocmask,
+    SYS_rt_sigreturn, SYS_sigaltstack,     SYS_exit,          SYS_exit_group,
 };
 #define NUM_RELAYING MSE_ARRAY_LEN(relaying)
 #define SOCKET_LEN   4 /* instructions for the one call whose argument is looked at */

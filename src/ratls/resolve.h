@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Names to addresses. Internal to ratls. */
+/* Names to addresses. */
 #ifndef RATLS_RESOLVE_H
 #define RATLS_RESOLVE_H
 

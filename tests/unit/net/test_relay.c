@@ -888,7 +888,7 @@ static void test_server_arguments(void **state)
     test_cert_clear(&b);
     mse_tls_server_free(s);
     struct mse_relay *r = NULL;
-    const struct mse_relay_config cfg = { .listen_fd = -1 };
+    const struct mse_relay_config cfg = { .listen_fd = 1 << 20 };
     assert_status(mse_relay_new(&r, &cfg, NULL), MSE_ERR_IO);
     mse_relay_close(NULL);
 }

@@ -8,6 +8,8 @@
 #include "base/bytes.h"
 #include "base/util.h"
 #include "lib/testlib.h"
+#include "operator/gate_checks.h"
+#include "operator/gate_files.h"
 #include "operator/gate_routes.h"
 #include "operator/gate_stats.h"
 #include "operator/gate_table.h"
@@ -59,6 +61,7 @@ static void wr_all(struct mse_build *b)
     gate_wr_remove(b, "a.example.org");
     gate_wr_go(b);
     gate_wr_drain(b, 5000);
+    gate_wr_identity(b, &(struct gate_identity) { mse_bytes_str("chain"), mse_bytes_str("key") });
     gate_wr_counts(b, &c);
 }
 
@@ -67,6 +70,7 @@ static bool rd_body(uint8_t kind, struct mse_bytes body)
     static struct gate_counts c;
     struct gate_limits l;
     struct gate_route r;
+    struct gate_identity id;
     char name[MSE_HELLO_NAME_MAX + 1];
     uint32_t ms = 0;
     switch ((enum gate_kind)kind) {
@@ -80,6 +84,8 @@ static bool rd_body(uint8_t kind, struct mse_bytes body)
         return body.len == 0;
     case GATE_DRAIN:
         return gate_rd_drain(&ms, body) && ms == 5000;
+    case GATE_IDENTITY:
+        return gate_rd_identity(&id, body) && mse_bytes_is_str(id.key_pem, "key");
     case GATE_COUNTS:
         return gate_rd_counts(&c, body) && c.open == 3 && c.connect.num == 2;
     }
@@ -88,8 +94,8 @@ static bool rd_body(uint8_t kind, struct mse_bytes body)
 
 static void test_frames(void **state)
 {
-    static const uint8_t order[] = { GATE_LIMITS, GATE_SET,   GATE_SET,   GATE_REMOVE,
-                                     GATE_GO,     GATE_DRAIN, GATE_COUNTS };
+    static const uint8_t order[] = { GATE_LIMITS, GATE_SET,   GATE_SET,      GATE_REMOVE,
+                                     GATE_GO,     GATE_DRAIN, GATE_IDENTITY, GATE_COUNTS };
     struct mse_build b;
     struct mse_bytes body;
     uint8_t kind = 0;
@@ -105,7 +111,7 @@ static void test_frames(void **state)
         for (size_t cut = 0; cut < body.len; cut++) {
             assert_false(rd_body(kind, mse_bytes_of(body.data, cut)));
         }
-        uint8_t longer[GATE_FRAME_MAX + 1] = { 0 };
+        static uint8_t longer[GATE_FRAME_MAX + 1];
         memcpy(longer, body.data, body.len);
         assert_false(rd_body(kind, mse_bytes_of(longer, body.len + 1)));
     }
@@ -118,7 +124,7 @@ static void test_frames(void **state)
 static void test_no_frames(void **state)
 {
     static const uint8_t cases[][5] = {
-        { 0, 0, 0, 0, 1 }, { 0, 0, 4, 1, 1 },    { 0xff, 0xff, 0xff, 0xff, 1 },
+        { 0, 0, 0, 0, 1 }, { 0, 0, 0xc0, 1, 1 }, { 0xff, 0xff, 0xff, 0xff, 1 },
         { 0, 0, 0, 1, 0 }, { 0, 0, 0, 1, 0x7f },
     };
     struct mse_bytes body;
@@ -207,6 +213,11 @@ static void test_routes(void **state)
     assert_port(t, "b", 20);
     assert_port(t, "c", 0);
     assert_port(t, "d", 4);
+    mse_build_heap(&same, 65536);
+    gate_routes_diff(&same, &two, &two);
+    assert_int_equal(same.len, 0);
+    mse_build_clear(&same);
+    two.items[0].spki_sha256[31] = 1; /* a route is another one by its key, too */
     mse_build_heap(&same, 65536);
     gate_routes_diff(&same, &two, &two);
     assert_int_equal(same.len, 0);
@@ -313,12 +324,101 @@ static void test_stats(void **state)
     assert_int_equal(s.num, 0);
 }
 
+/* A route is served with the key that was verified, at the address where it was. */
+static void test_checks(void **state)
+{
+    static const uint8_t pin[32] = { 9 };
+    struct gate_route r = route("a", APP, 1, false);
+    struct gate_routes wanted = { NULL, 0, 0 };
+    struct gate_routes sealed = { NULL, 0, 0 };
+    struct gate_routes passed = { NULL, 0, 0 };
+    struct gate_checks c = { NULL, 0 };
+    const struct gate_route end = route("end", APP, 99, false);
+    bool news = false;
+    (void)state;
+    fill(&wanted, &r, 1);
+    assert_true(gate_checks_take(&c, &wanted));
+    assert_true(gate_checks_routes(&c, &sealed, &passed, &end.address));
+    assert_int_equal(sealed.num + passed.num, 0);
+    struct gate_check *due = gate_checks_due(&c, 0);
+    assert_non_null(due);
+    assert_true(gate_checks_put(&c, &r, NULL, 1000, &news) && news);
+    assert_null(gate_checks_due(&c, 1000 + GATE_CHECK_AGAIN_MS - 1));
+    assert_true(gate_checks_put(&c, &r, NULL, 2000, &news) && !news);
+    assert_non_null(gate_checks_due(&c, 2000 + GATE_CHECK_AGAIN_MS));
+    assert_true(gate_checks_put(&c, &r, pin, 3000, &news) && news);
+    assert_true(gate_checks_routes(&c, &sealed, &passed, &end.address));
+    assert_true(sealed.num == 1 && passed.num == 1);
+    assert_memory_equal(sealed.items[0].spki_sha256, pin, sizeof pin);
+    assert_int_equal(ntohs(sealed.items[0].address.v4.sin_port), 1);
+    assert_int_equal(ntohs(passed.items[0].address.v4.sin_port), 99);
+    assert_true(mse_mem_is_zero(passed.items[0].spki_sha256, 32));
+    assert_true(gate_checks_take(&c, &wanted)); /* it is remembered */
+    assert_true(c.items[0].good);
+    wanted.items[0].spki_sha256[0] = 1; /* as its node says, it is another one */
+    assert_true(gate_checks_take(&c, &wanted));
+    assert_true(c.num == 1 && !c.items[0].good);
+    assert_false(gate_checks_put(&c, &r, pin, 4000, &news)); /* nobody asks for that one now */
+    gate_routes_clear(&wanted);
+    assert_true(gate_checks_take(&c, &wanted));
+    assert_int_equal(c.num, 0);
+    gate_checks_clear(&c);
+    gate_routes_clear(&sealed);
+    gate_routes_clear(&passed);
+}
+
+static void assert_content(const struct gate_files *f, const char *chain, const char *key)
+{
+    struct mse_build b;
+    struct mse_bytes body;
+    struct gate_identity id;
+    uint8_t kind = 0;
+    mse_build_heap(&b, GATE_FRAME_MAX + 8);
+    gate_files_write(f, &b);
+    struct mse_bytes in = mse_build_view(&b);
+    assert_true(gate_next(&in, &kind, &body) && gate_rd_identity(&id, body));
+    assert_true(mse_bytes_is_str(id.chain_pem, chain) && mse_bytes_is_str(id.key_pem, key));
+    mse_build_clear(&b);
+}
+
+static void test_files(void **state)
+{
+    char *dir = test_tmpdir();
+    char chain[512];
+    char key[512];
+    struct mse_error err = { 0 };
+    struct gate_files f;
+    bool changed = false;
+    (void)state;
+    (void)snprintf(chain, sizeof chain, "%.400s/chain", dir);
+    (void)snprintf(key, sizeof key, "%.400s/key", dir);
+    gate_files_init(&f, chain, key);
+    assert_status(gate_files_read(&f, &changed, &err), MSE_ERR_CONFIG);
+    test_write_file(chain, mse_bytes_str("one"));
+    test_write_file(key, mse_bytes_str("two"));
+    assert_status(gate_files_read(&f, &changed, &err), MSE_OK);
+    assert_true(changed);
+    assert_content(&f, "one", "two");
+    assert_status(gate_files_read(&f, &changed, &err), MSE_OK);
+    assert_false(changed);
+    test_write_file(key, mse_bytes_str("three"));
+    assert_status(gate_files_read(&f, &changed, &err), MSE_OK);
+    assert_true(changed);
+    assert_content(&f, "one", "three");
+    test_write_file(key, mse_bytes_str("")); /* what was there stays */
+    assert_status(gate_files_read(&f, &changed, &err), MSE_ERR_CONFIG);
+    assert_content(&f, "one", "three");
+    gate_files_clear(&f);
+    test_tmpdir_remove(dir);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_frames), cmocka_unit_test(test_no_frames),
         cmocka_unit_test(test_routes), cmocka_unit_test(test_counts),
-        cmocka_unit_test(test_stats),
+        cmocka_unit_test(test_stats),  cmocka_unit_test(test_checks),
+        cmocka_unit_test(test_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

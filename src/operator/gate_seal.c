@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See gate_seal.h. */
+#include "operator/gate_seal.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/util.h"
+#include "net/relay.h"
+
+#define WHO  "gateway"
+#define ALPN "http/1.1"
+
+struct gate_seal {
+    struct gate_seal_config cfg;
+    struct mse_relay *users;    /* NULL: there is no identity yet */
+    struct mse_relay *enclaves; /* the other direction; accepts nothing */
+    struct mse_tls_client *client;
+    uint64_t told; /* of what enclaves failed */
+};
+
+static int connect_to(const union mse_net_address *a)
+{
+    static const int on = 1;
+    int fd = socket(a->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+        return -1;
+    }
+    if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0 ||
+        (connect(fd, &a->any, mse_net_address_len(a)) != 0 && errno != EINPROGRESS)) {
+        (void)close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+/* What fails here is told from "full just now", which would be tried again. */
+static int failed(void)
+{
+    errno = ECONNREFUSED;
+    return -1;
+}
+
+static int on_dial(void *user, const struct mse_relay_conn *c)
+{
+    struct gate_seal *s = user;
+    int pair[2];
+    const char *name = mse_relay_conn_name(c);
+    const struct gate_route *r = name == NULL ? NULL : gate_table_find(s->cfg.table, name);
+    int fd = r == NULL ? -1 : connect_to(&r->address);
+    if (fd < 0) {
+        return failed();
+    }
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) != 0) {
+        (void)close(fd);
+        return failed();
+    }
+    const struct mse_tls_peer peer = { r->name, r->spki_sha256 };
+    if (!mse_relay_adopt(s->enclaves, s->client, &peer, fd, pair[1])) {
+        (void)close(pair[0]);
+        return failed();
+    }
+    return pair[0];
+}
+
+static struct mse_relay_config relay_config(struct gate_seal *s)
+{
+    const struct gate_limits *l = s->cfg.limits;
+    return (struct mse_relay_config) {
+        .loop = s->cfg.loop,
+        .listen_fd = -1,
+        .max_connections = l->max_connections,
+        .handshake_ms = l->hello_ms + l->connect_ms,
+        .idle_ms = l->idle_ms,
+        .half_ms = l->half_ms,
+    };
+}
+
+mse_status gate_seal_new(struct gate_seal **out, const struct gate_seal_config *c,
+                         struct mse_error *err)
+{
+    struct gate_seal *s = calloc(1, sizeof *s);
+    if (s == NULL) {
+        return MSE_FAIL(err, MSE_ERR_MEMORY, "gateway", "out of memory");
+    }
+    s->cfg = *c;
+    const struct mse_relay_config rc = relay_config(s);
+    mse_status st = mse_tls_client_new(&s->client, ALPN, err);
+    st = st == MSE_OK ? mse_relay_new(&s->enclaves, &rc, err) : st;
+    if (st != MSE_OK) {
+        mse_tls_client_free(s->client);
+        free(s);
+        return st;
+    }
+    *out = s;
+    return MSE_OK;
+}
+
+mse_status gate_seal_identity(struct gate_seal *s, const struct gate_identity *id,
+                              struct mse_error *err)
+{
+    static const char *const alpn[] = { ALPN };
+    struct mse_tls_server *tls = NULL;
+    mse_status st = mse_tls_server_new(&tls, alpn, 1, err);
+    st = st == MSE_OK ? mse_tls_server_add_any(tls, id->chain_pem, id->key_pem, err) : st;
+    if (st != MSE_OK) {
+        mse_tls_server_free(tls);
+        return st;
+    }
+    if (s->users != NULL) {
+        /* Connections of the one before may still be in their handshakes; it stays. */
+        mse_relay_set_server(s->users, tls);
+        return MSE_OK;
+    }
+    struct mse_relay_config rc = relay_config(s);
+    rc.listen_fd = s->cfg.listen_fd;
+    rc.tls = tls;
+    rc.dial_for = on_dial;
+    rc.dial_user = s;
+    st = mse_relay_new(&s->users, &rc, err);
+    if (st != MSE_OK) {
+        mse_tls_server_free(tls);
+    }
+    return st;
+}
+
+size_t gate_seal_drain(struct gate_seal *s, unsigned idle_ms)
+{
+    if (s->users == NULL) {
+        return 0;
+    }
+    mse_relay_stop_accepting(s->users);
+    mse_relay_close_idle(s->users, idle_ms);
+    return mse_relay_num_connections(s->users);
+}
+
+void gate_seal_report(struct gate_seal *s)
+{
+    uint64_t refused = mse_relay_stats_borrow(s->enclaves)->failed;
+    if (refused != s->told) {
+        mse_log(MSE_LOG_WARN, WHO,
+                "%llu connections were refused: the enclave did not answer, or has another key "
+                "than the one that was verified",
+                (unsigned long long)(refused - s->told));
+        s->told = refused;
+    }
+}
