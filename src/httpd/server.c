@@ -80,7 +80,7 @@ static bool is_loopback(const uint8_t source[16])
 {
     static const uint8_t v4[13] = { [10] = 0xff, [11] = 0xff, [12] = 127 };
     static const uint8_t v6[16] = { [15] = 1 };
-    return memcmp(source, v4, sizeof v4) == 0 || memcmp(source, v6, sizeof v6) == 0;
+    return mse_mem_equal(source, v4, sizeof v4) || mse_mem_equal(source, v6, sizeof v6);
 }
 
 /* Inside the lock. */
@@ -91,7 +91,7 @@ static bool has_room(const struct mse_httpd *h, const uint8_t source[16])
         return true;
     }
     for (const struct conn *c = h->conns; c != NULL; c = c->next) {
-        num += memcmp(c->source, source, sizeof c->source) == 0 ? 1 : 0;
+        num += mse_mem_equal(c->source, source, sizeof c->source) ? 1 : 0;
     }
     return num < h->cfg.max_per_source;
 }

@@ -61,8 +61,8 @@ void **mse_httpd_context(struct mse_httpd_request *r);
 const char *mse_httpd_id(const struct mse_httpd_request *r);  /* "" before the reply */
 unsigned mse_httpd_status(const struct mse_httpd_request *r); /* 0: there was no answer */
 long mse_httpd_us(const struct mse_httpd_request *r);         /* since it began */
-/* So much time for the rest of the request, and between two pieces of it (0: no bound). */
-void mse_httpd_allow(struct mse_httpd_request *r, unsigned seconds, unsigned idle);
+/* So many seconds for the rest of the request, and between two pieces of it (0: no bound). */
+void mse_httpd_allow(struct mse_httpd_request *r, unsigned within, unsigned idle);
 /* Wakes a request that waits, or a stream. From any thread. */
 void mse_httpd_resume(struct mse_httpd_request *r);
 

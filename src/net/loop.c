@@ -12,6 +12,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/bytes.h"
 #include "base/util.h"
 
 /* The name of a socket that stands for somebody else: an abstract one, which nobody else has. */
@@ -52,7 +53,7 @@ void mse_net_source(int fd, uint8_t out[16])
         memcpy(out + 12, &a.v4.sin_addr, 4);
     } else if (a.any.sa_family == AF_UNIX &&
                len == offsetof(struct sockaddr_un, sun_path) + FOR_LEN &&
-               memcmp(a.un.sun_path, FOR_MARK, FOR_MARK_LEN) == 0) {
+               mse_mem_equal(a.un.sun_path, FOR_MARK, FOR_MARK_LEN)) {
         memcpy(out, a.un.sun_path + FOR_MARK_LEN, 16);
     }
 }

@@ -42,7 +42,7 @@ void api_limits_free(struct api_limits *l)
 static struct slot *slot_of(struct api_limits *l, const uint8_t source[16])
 {
     static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
-    size_t len = memcmp(source, mapped, sizeof mapped) == 0 ? 16 : 8;
+    size_t len = mse_mem_equal(source, mapped, sizeof mapped) ? 16 : 8;
     uint32_t h = 2166136261U;
     for (size_t i = 0; i < len; i++) {
         h = (h ^ source[i]) * 16777619U;

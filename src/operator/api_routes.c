@@ -131,7 +131,7 @@ static bool fits(const struct api_route *r, struct mse_bytes path, char *id, boo
             if (seen.len == 0 || !mse_target_decode(id, API_MAX_VALUE, seen, false)) {
                 return false;
             }
-        } else if (seen.len != want.len || memcmp(seen.data, want.data, want.len) != 0) {
+        } else if (seen.len != want.len || !mse_mem_equal(seen.data, want.data, want.len)) {
             return false;
         }
     }

@@ -466,15 +466,15 @@ static struct mse_reply *judge_package(const struct api_upload *u)
     const struct mse_manifest *m = &u->manifest;
     const char *magic = m->package == MSE_PACKAGE_ENCRYPTED ? MSE_ENCRYPTED_MAGIC : MSE_PLAIN_MAGIC;
     uint8_t digest[32];
-    if (u->size < sizeof u->head || memcmp(u->head, magic, 8) != 0) {
+    if (u->size < sizeof u->head || !mse_mem_equal(u->head, magic, 8)) {
         return api_problem(HTTP_UNPROCESSABLE,
                            "The code is no package of the kind that its manifest says.");
     }
     if (mse_sha256(digest, mse_build_view(&u->text)) != MSE_OK) {
         return api_problem(HTTP_UNAVAILABLE, "The server has no digests.");
     }
-    bool other = memcmp(m->package_header, none, sizeof none) != 0;
-    return memcmp(u->head + 8, other ? m->package_header : digest, sizeof digest) == 0
+    bool other = !mse_mem_equal(m->package_header, none, sizeof none);
+    return mse_mem_equal(u->head + 8, other ? m->package_header : digest, sizeof digest)
                ? NULL
                : api_problem(HTTP_CONFLICT, "The package was made for another manifest.");
 }

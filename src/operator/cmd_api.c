@@ -135,9 +135,8 @@ static void on_ready(void *user)
     const struct cli *c = s->m.c;
     const char *where = cli_has(c, "listen") ? cli_value(c, "listen") : s->m.config.api.listen;
     const char *colon = strrchr(where, ':');
-    (void)printf("msed: api listens on %s://%.*s:%u\n", s->chain.len > 0 ? "https" : "http",
-                 (int)(colon - where), where, s->port);
-    (void)fflush(stdout);
+    cli_say(c, "msed: api listens on %s://%.*s:%u", s->chain.len > 0 ? "https" : "http",
+            (int)(colon - where), where, s->port);
 }
 
 enum cli_exit cmd_api(struct cli *c)
