@@ -38,6 +38,9 @@ enum cli_exit cloud_save(const struct cloud *k);
 enum cli_exit cloud_url_check(char **out, const struct cli *c, const char *text);
 /* Whether text has the form of a token: nothing that could end a header line. */
 bool cloud_token_ok(const char *text);
+/* cloud_login_issuer gets a token by the member "oidc" of what the operator says of itself
+ * (cloud_issuer.c). */
+enum cli_exit cloud_login_issuer(struct cloud *k, const json_t *oidc);
 /* The file of the operator's CA that login keeps, heap. */
 char *cloud_ca_path(void);
 

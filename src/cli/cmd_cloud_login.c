@@ -125,15 +125,11 @@ static enum cli_exit keep_ca(struct cloud *k, const struct cli_file *pem)
     return st == MSE_OK ? CLI_DONE : cli_failed(k->c, st, &err);
 }
 
-static enum cli_exit read_domains(struct cloud *k)
+static enum cli_exit take_domains(struct cloud *k, const json_t *v)
 {
-    json_t *v = NULL;
     char domain[CLOUD_HOST_LEN];
     char dev[CLOUD_HOST_LEN];
-    enum cli_exit e = cloud_get(k, &v, "/version");
-    if (e != CLI_DONE) {
-        return e;
-    }
+    enum cli_exit e = CLI_DONE;
     if (!cloud_text(domain, sizeof domain, v, "domain", true) || !cloud_domain_ok(domain) ||
         !cloud_text(dev, sizeof dev, v, "dev_domain", true) || !cloud_domain_ok(dev)) {
         e = cloud_nonsense(k, "its domains", "they are none that apps may have names below");
@@ -142,6 +138,21 @@ static enum cli_exit read_domains(struct cloud *k)
         k->dev_domain = strdup(dev);
         e = k->domain != NULL && k->dev_domain != NULL ? CLI_DONE
                                                        : cli_trouble(k->c, "out of memory");
+    }
+    return e;
+}
+
+/* What the operator says of itself, and then a token: by its issuer, if it has one and the user
+ * brings none. */
+static enum cli_exit meet(struct cloud *k)
+{
+    json_t *v = NULL;
+    enum cli_exit e = cli_has(k->c, "token") ? read_token(k) : CLI_DONE;
+    e = e == CLI_DONE ? cloud_get(k, &v, "/version") : e;
+    e = e == CLI_DONE ? take_domains(k, v) : e;
+    if (e == CLI_DONE && k->token == NULL) {
+        const json_t *issuer = json_object_get(v, "oidc");
+        e = issuer == NULL ? read_token(k) : cloud_login_issuer(k, issuer);
     }
     json_decref(v);
     return e;
@@ -193,8 +204,7 @@ static enum cli_exit log_in(struct cloud *k)
     struct me me;
     enum cli_exit e = choose_url(k);
     e = e == CLI_DONE ? take_ca(k, &pem) : e;
-    e = e == CLI_DONE ? read_token(k) : e;
-    e = e == CLI_DONE ? read_domains(k) : e;
+    e = e == CLI_DONE ? meet(k) : e;
     e = e == CLI_DONE ? whoami(k, &me) : e;
     e = e == CLI_DONE ? keep_ca(k, &pem) : e;
     e = e == CLI_DONE ? cloud_save(k) : e;

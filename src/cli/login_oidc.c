@@ -213,6 +213,7 @@ static mse_status exchange(const struct login *l, char **out, struct mse_error *
         .headers = { "Content-Type: application/x-www-form-urlencoded",
                      "Accept: application/json" },
         .stay = true,
+        .proxy = cli_url_proxy(l->issuer.token_endpoint),
         .pieces = &body,
         .num_pieces = 1,
         .max_body = MAX_REPLY,

@@ -88,6 +88,7 @@ static const struct cli_option login_options[] = {
     { "token", "-", "read the token from standard input; without it you are asked", false },
     { "cacert", "PEM", "certificates that the operator's TLS is trusted by; a copy is kept",
       false },
+    { "no-browser", NULL, "print the page to log in at, and open none", false },
     { "whoami", NULL, "say who is logged in, and where", false },
     { NULL, NULL, NULL, false },
 };

@@ -31,6 +31,8 @@ MSE_MUST_USE mse_status cli_issuer_parse(struct cli_issuer *out, struct mse_byte
 #define CLI_ISSUER_TOTAL_MS   10000
 struct mse_http;
 struct mse_http_reply;
+/* Which proxy a request to an URL that is cli_url_ok takes: mse_http_request's. */
+const char *cli_url_proxy(const char *url);
 /* cli_issuer_get gets what an issuer serves; redirects are not followed. MSE_ERR_PROTOCOL for any
  * status but 200; else as mse_http_ask. *out is to be cleared in any case. */
 MSE_MUST_USE mse_status cli_issuer_get(struct mse_http_reply *out, struct mse_http *h,

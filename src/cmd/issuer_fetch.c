@@ -4,6 +4,11 @@
 #include "cmd/issuer.h"
 #include "http/http.h"
 
+const char *cli_url_proxy(const char *url)
+{
+    return strncmp(url, "http:", 5) == 0 ? "" : NULL; /* to this machine */
+}
+
 mse_status cli_issuer_get(struct mse_http_reply *out, struct mse_http *h, const char *url,
                           size_t max_body, struct mse_error *err)
 {
@@ -11,6 +16,7 @@ mse_status cli_issuer_get(struct mse_http_reply *out, struct mse_http *h, const 
         .url = url,
         .headers = { "Accept: application/json" },
         .stay = true,
+        .proxy = cli_url_proxy(url),
         .max_body = max_body,
         .connect_ms = CLI_ISSUER_CONNECT_MS,
         .total_ms = CLI_ISSUER_TOTAL_MS,

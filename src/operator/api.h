@@ -101,6 +101,7 @@ struct api_lane_queue {
 };
 struct api_limits;
 struct api_followers;
+struct mse_oidc_keys;
 #define API_MAX_ROUTES 40
 struct api_counts {
     _Atomic uint64_t answers[API_MAX_ROUTES + 1][6]; /* the last: no route; by hundreds of status */
@@ -119,6 +120,7 @@ struct api {
     struct api_limits *limits;        /* of logins that failed */
     struct api_limits *public_limits; /* of what anybody may ask an enclave */
     struct api_followers *followers;
+    struct mse_oidc_keys *issuer; /* NULL: nobody logs in that way */
     struct api_counts counts;
 };
 
@@ -233,7 +235,7 @@ struct mse_reply *api_page_of(struct api_page *p, const struct api_call *c, mse_
 api_fn api_user_me, api_token_list, api_token_create, api_token_revoke, api_project_list,
     api_project_get, api_project_create, api_hardware_list, api_hardware_get, api_app_default,
     api_app_list, api_app_reserve, api_app_create, api_app_get, api_app_metrics, api_app_logs,
-    api_app_stop, api_app_delete, api_app_evidence, api_metrics, api_health, api_version,
+    api_app_stop, api_app_delete, api_app_evidence, api_login, api_metrics, api_health, api_version,
     api_openapi;
 
 #endif

@@ -3,6 +3,7 @@
 #include "base/bytes.h"
 #include "base/util.h"
 #include "operator/api.h"
+#include "operator/api_oidc.h"
 #include "operator/api_read.h"
 #include "package/rules.h"
 #include <mse/version.h>
@@ -345,6 +346,7 @@ struct mse_reply *api_version(struct api_call *c)
         mse_reply_unref(r);
         return api_failed(st, &err);
     }
+    api_oidc_offer(&j, &cfg->conf->oidc);
     if (cfg->simulation_root != NULL) {
         mse_js_str(&j, "simulation_root", cfg->simulation_root);
     }

@@ -157,6 +157,18 @@ static const struct api_member evidence[] = {
     END,
 };
 static const struct api_member health[] = { { "status", "{\"const\":\"ok\"}", true }, END };
+static const struct api_member login_asked[] = {
+    { "id_token", STRING, true },
+    { "nonce", STRING, true },
+    END,
+};
+static const struct api_member login[] = {
+    { "token", STRING, true },
+    { "name", STRING, true },
+    { "user", STRING, true },
+    { "expires_at", TIME, true },
+    END,
+};
 static const struct api_member version[] = {
     { "version", STRING, true },
     { "domain", STRING, true },
@@ -187,6 +199,8 @@ const struct api_schema api_schemas[] = {
     { "Metrics", metrics, SERIES },
     { "Evidence", evidence, NULL },
     { "Health", health, NULL },
+    { "LoginAsked", login_asked, NOTHING },
+    { "Login", login, NULL },
     { "Version", version, NULL },
     { NULL, NULL, NULL },
 };

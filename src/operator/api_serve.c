@@ -17,6 +17,7 @@
 #include "net/loop.h"
 #include "net/tls.h"
 #include "operator/api.h"
+#include "operator/oidc_keys.h"
 
 #define HTTP_THREADS    2U
 #define LANE_THREADS    4U
@@ -436,8 +437,11 @@ static mse_status api_init(struct api *a, const struct api_config *c, struct mse
     a->slow = api_problem(HTTP_TIMEOUT, "The request did not come in the time that it has.");
     a->limits = api_limits_new();
     a->public_limits = api_limits_new();
+    if (c->conf->oidc.there) {
+        a->issuer = mse_oidc_keys_new(mse_oidc_fetch, c->conf->oidc.issuer);
+    }
     if (!mse_build_ok(&a->openapi) || a->slow == NULL || a->limits == NULL ||
-        a->public_limits == NULL) {
+        a->public_limits == NULL || (c->conf->oidc.there && a->issuer == NULL)) {
         return MSE_FAIL(err, MSE_ERR_MEMORY, "api", "out of memory");
     }
     mse_status st = mse_op_store_open(&a->early, c->conf->database, false, err);
@@ -456,6 +460,7 @@ static void api_clear(struct api *a)
     mse_op_store_close(a->early);
     api_limits_free(a->limits);
     api_limits_free(a->public_limits);
+    mse_oidc_keys_free(a->issuer);
     mse_reply_unref(a->slow);
     mse_build_clear(&a->openapi);
     (void)pthread_mutex_destroy(&a->early_lock);

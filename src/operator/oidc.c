@@ -120,7 +120,9 @@ static mse_status read_form(struct token *t, uint8_t *room, struct mse_error *er
     bool good = h != NULL && take_part(&rest, room, cap, &part);
     if (good) {
         t->signed_text = mse_bytes_of(t->all.data, (size_t)(rest.data - t->all.data) - 1);
-        good = take_part(&rest, room, cap, &part) && rest.len == 0;
+        /* "none" has no signature: it is refused by that name. */
+        part.len = 0;
+        good = rest.len == 0 || (take_part(&rest, room, cap, &part) && rest.len == 0);
     }
     mse_status st = good ? judge_header(&t->header, h, err)
                          : MSE_FAIL(err, MSE_ERR_MALFORMED, step,
