@@ -391,27 +391,12 @@ static void catch_signals(void)
     (void)sigaction(SIGPIPE, &ignore, NULL);
 }
 
-static enum cli_exit open_store(struct msed *m, const struct cli *c)
-{
-    struct mse_error err = { 0 };
-    enum cli_exit e = msed_configure(m, c);
-    if (e == CLI_DONE && cli_has(c, "db")) {
-        free(m->config.database);
-        m->config.database = strdup(cli_value(c, "db"));
-    }
-    if (e != CLI_DONE || m->config.database == NULL) {
-        return e != CLI_DONE ? e : cli_trouble(c, "out of memory");
-    }
-    mse_status st = mse_op_store_open(&m->store, m->config.database, false, &err);
-    return st == MSE_OK ? CLI_DONE : cli_failed(c, st, &err);
-}
-
 enum cli_exit cmd_node(struct cli *c)
 {
     struct msed m;
     struct mse_error err = { 0 };
     struct node n = { .m = &m, .lock_fd = -1 };
-    enum cli_exit e = open_store(&m, c);
+    enum cli_exit e = msed_open(&m, c, false);
     if (e == CLI_DONE) {
         catch_signals();
         mse_status st = take_folder(&n, &err);

@@ -44,12 +44,12 @@ struct mse_op_node {
     char address[MSE_OP_DOMAIN_LEN]; /* where gateways reach its enclaves: IP address or host */
     char tee[MSE_OP_NAME_LEN];       /* sim, sgx, tdx, sev-snp */
     char version[MSE_OP_NAME_LEN];   /* of msed */
+    bool draining;                   /* takes no more apps */
     uint64_t memory;                 /* MiB, for all apps here together */
     uint64_t cores;                  /* likewise */
     uint64_t enclave_memory;         /* MiB, likewise */
     uint64_t epoch;                  /* of this joining; larger than all that any node had before */
     int64_t lease_until_ms;
-    bool draining; /* takes no more apps */
 };
 /* mse_op_node_join begins an epoch; n->epoch, lease_until_ms and draining are set. What was placed
  * on this name stays. MSE_ERR_ARGUMENT; MSE_ERR_EXISTS: another id has this name and a lease. */

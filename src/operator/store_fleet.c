@@ -525,6 +525,7 @@ static mse_status move(struct mse_op_store *s, void *arg, struct mse_error *err)
     return st == MSE_OK ? op_app_move(s, &d.by, &a, c->to, c->detail, err) : st;
 }
 
+/* Which node and epoch, which app, and what of it. NOLINTNEXTLINE(readability-function-size) */
 mse_status mse_op_node_move(struct mse_op_store *s, const char *name, uint64_t epoch,
                             const char *app_id, enum mse_op_app_status to, const char *detail,
                             struct mse_error *err)

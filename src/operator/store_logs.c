@@ -102,6 +102,7 @@ static mse_status read_log(struct mse_op_store *s, void *arg, struct mse_error *
     return op_query(s, SQL_LOG_READ, OP_ARGS(p), take_log, c, err);
 }
 
+/* Which part of which log, and for whom. NOLINTNEXTLINE(readability-function-size) */
 mse_status mse_op_log_read(struct mse_op_store *s, const char *app_id, uint64_t after_seq,
                            uint64_t max, mse_op_log_fn *each, void *arg, struct mse_error *err)
 {
@@ -173,6 +174,7 @@ static mse_status put_all(struct mse_op_store *s, void *arg, struct mse_error *e
     return st;
 }
 
+/* Which app, who measured, when and what. NOLINTNEXTLINE(readability-function-size) */
 mse_status mse_op_metric_put(struct mse_op_store *s, const char *app_id, const char *source,
                              int64_t at_ms, const struct mse_op_metric *m, size_t num,
                              struct mse_error *err)

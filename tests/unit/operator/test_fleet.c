@@ -183,9 +183,9 @@ static void a_package_comes_back_as_it_was(void **state)
                                    MSE_OP_PIECE_LEN + 1,
                                    2 * MSE_OP_PIECE_LEN + 77 };
     uint8_t *data = malloc(3 * MSE_OP_PIECE_LEN);
-    struct mse_bytes back = { .len = 0 };
     assert_status(mse_random(data, 3 * MSE_OP_PIECE_LEN), MSE_OK);
     for (size_t i = 0; i < MSE_ARRAY_LEN(lens); i++) {
+        struct mse_bytes back = { .len = 0 };
         assert_status(put(b, MACHINE, data, lens[i], lens[i], true), MSE_OK);
         assert_status(get(b, MACHINE, &back), MSE_OK);
         assert_bytes(back, mse_bytes_of(data, lens[i]));
