@@ -14,6 +14,13 @@ tap_num=0
 tap_failed=0
 children=
 
+# Enclaves outlive msed: those of this test's platform are known by its folder.
+end_shepherds() {
+    [ -d "$scratch/operator/node" ] || return 0
+    grep -lszF "$scratch/operator/node/" /proc/[0-9]*/cmdline | cut -d/ -f3 | xargs -r kill 2>/dev/null
+    return 0
+}
+
 # Ends what was started here, newest first, and removes the scratch folder.
 cleanup() {
     for pid in $children; do
@@ -21,6 +28,7 @@ cleanup() {
         wait "$pid" 2>/dev/null
     done
     children=
+    end_shepherds
     [ -n "${KEEP:-}" ] || rm -rf "$scratch"
 }
 trap cleanup EXIT
@@ -115,6 +123,28 @@ platform() {
 publish() {
     MSE_CONF_PATH=$operator run "$MSE" sim show --export "$user" && cp "$user/root.pem" "$user/conf/sim/root.pem"
     [ "$status" -eq 0 ]
+}
+
+# msed_up: makes a platform with msed in $operator and starts it; sets msed (the process), url, gateway (its port) and
+# token. Where the system forbids namespaces apps run without a sandbox.
+msed_up() {
+    mkdir -p "$operator"
+    (cd "$operator" && exec "$MSED" init) >"$scratch/init" 2>&1 || return 1
+    token=$(grep -oE 'mset_[A-Za-z0-9_-]{43}' "$scratch/init")
+    gateway=$(/usr/bin/python3 -c 'import socket; print(socket.create_server(("127.0.0.1", 0)).getsockname()[1])')
+    sed -i "s/:7443\"/:0\"/; s/:8443\"/:$gateway\"/" "$operator/msed.toml"
+    if ! unshare --user --map-root-user --mount true 2>/dev/null; then
+        echo '# namespaces are forbidden here: the apps run WITHOUT their sandbox'
+        sed -i 's/^\[node\]$/&\ninsecure_no_sandbox = true/' "$operator/msed.toml"
+    fi
+    "$MSED" run --config "$operator/msed.toml" >"$scratch/msed.out" 2>"$scratch/msed.err" </dev/null &
+    msed=$!
+    started "$msed"
+    logs=$scratch/msed.err
+    for role in 'api listens' 'gateway listens' 'node local'; do
+        wait_for 30 grep -q "$role" "$scratch/msed.out" || return 1
+    done
+    url=$(sed -n 's/^msed: api listens on //p' "$scratch/msed.out")
 }
 
 # start_app PROJECT OPTION...: in the background; sets launcher and address, waits until it is ready or over. Where the
