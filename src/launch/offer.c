@@ -149,11 +149,11 @@ static mse_status reach(struct mse_offer *o, const struct mse_instance *i, struc
 {
     char *collateral = NULL;
     char *state = NULL;
-    mse_status st = asprintf(&collateral, "%s/collateral.json", i->platform) < 0 ||
-                            asprintf(&state, "%s/" MSE_INSTANCE_STATE, i->from->dir) < 0
-                        ? MSE_FAIL(err, MSE_ERR_MEMORY, "upgrade", "out of memory")
-                        : MSE_OK;
-    if (st == MSE_OK) {
+    mse_status st = MSE_OK;
+    if (asprintf(&collateral, "%s/collateral.json", i->platform) < 0 || collateral == NULL ||
+        asprintf(&state, "%s/" MSE_INSTANCE_STATE, i->from->dir) < 0 || state == NULL) {
+        st = MSE_FAIL(err, MSE_ERR_MEMORY, "upgrade", "out of memory");
+    } else {
         o->fds[FD_FOLDER] = open(state, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         o->fds[FD_COLLATERAL] = open(collateral, O_RDONLY | O_CLOEXEC);
     }
