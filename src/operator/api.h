@@ -62,7 +62,7 @@ struct api_param {
 };
 struct api_call;
 typedef struct mse_reply *api_fn(struct api_call *c);
-struct api_route {
+struct api_route { /* NOLINT(clang-analyzer-optin.performance.Padding): to be read */
     const char *method;
     const char *path; /* one part may be "{…}" */
     const char *name;
@@ -202,8 +202,8 @@ void api_upload_free(struct api_call *c);
 MSE_MUST_USE mse_status api_followers_new(struct api_followers **out, struct api *a,
                                           struct mse_error *err);
 /* Ends all streams. */
-void api_followers_stop(struct api_followers *f);
-void api_followers_free(struct api_followers *f);
+void api_followers_stop(struct api_followers *all);
+void api_followers_free(struct api_followers *all);
 struct mse_reply *api_follow(struct api_call *c, const struct mse_op_app *app, uint64_t after);
 void api_follow_end(struct api_call *c);
 /* Writes the lines of a batch as objects; key NULL. with_seq: each with its number. */

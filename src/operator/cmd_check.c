@@ -113,6 +113,17 @@ static void look(struct checking *k, mse_status (*part)(struct checking *, struc
     }
 }
 
+/* What users are told of where apps are. */
+static void check_port(struct checking *k)
+{
+    uint16_t port = 0;
+    bool known = mse_op_config_port(&port, k->m.config.gateway.listen) && port != 0;
+    if (!known && k->m.config.api.public_port == 0) {
+        problem(k, "[gateway] listen has port 0, and [api] no public_port: users cannot be told "
+                   "where apps are");
+    }
+}
+
 static enum cli_exit report(struct checking *k)
 {
     const struct cli *c = k->c;
@@ -135,6 +146,7 @@ enum cli_exit cmd_check_config(struct cli *c)
     if (e == CLI_DONE) {
         check_private(&k, cli_has(c, "config") ? cli_value(c, "config") : MSED_CONFIG);
         check_private(&k, k.m.config.signer_key);
+        check_port(&k);
         look(&k, read_signer);
         if (k.m.config.node.platform != NULL) {
             look(&k, read_platform);
