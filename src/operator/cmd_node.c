@@ -321,6 +321,14 @@ static bool due(int64_t *at, int64_t every)
     return is_due;
 }
 
+/* Another machine has this node's name, and the store has ended what was here. */
+static void disown_all(struct node *n)
+{
+    for (size_t i = 0; i < n->num_apps; i++) {
+        n->apps[i]->listed = false;
+    }
+}
+
 static mse_status talk(struct node *n, struct mse_error *err)
 {
     mse_status st = MSE_OK;
@@ -328,9 +336,12 @@ static mse_status talk(struct node *n, struct mse_error *err)
         st = join(n, err);
         if (st == MSE_OK) {
             node_beater_epoch(n->beater, n->self.epoch);
+        } else if (st == MSE_ERR_EXISTS) {
+            disown_all(n);
         }
     }
     st = st == MSE_OK ? refresh(n, err) : st;
+    n->knows = n->knows || st == MSE_OK;
     return st == MSE_OK ? claim_all(n, err) : st;
 }
 
@@ -345,7 +356,7 @@ static void turn(struct node *n, struct timers *t)
             t->list = node_now_ms() + AGAIN_MS;
         }
     }
-    for (size_t i = 0; i < n->num_apps && ending == 0; i++) {
+    for (size_t i = 0; n->knows && i < n->num_apps && ending == 0; i++) {
         node_app_step(n, n->apps[i]);
         if (list && n->apps[i]->listed && !n->apps[i]->dropped) {
             node_log_ship(n, n->apps[i], false);

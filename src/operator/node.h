@@ -45,6 +45,7 @@ struct node {
     struct node_beater *beater;
     struct node_app **apps;
     size_t num_apps;
+    bool knows;  /* the store has said what is here: before that nothing is ended */
     int lock_fd; /* of the data folder: one node for one folder */
 };
 

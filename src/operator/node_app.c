@@ -63,17 +63,13 @@ bool node_app_lives(const struct node_app *a)
 
 /* ---- telling the store */
 
-/* What is the store's affair now is not ours any more; other failures are tried again. */
-static bool told(struct node_app *a, const char *what, mse_status st, const struct mse_error *err)
+/* What fails is tried again, if the store still names the app then. */
+static bool told(const char *what, mse_status st, const struct mse_error *err)
 {
-    if (st == MSE_OK) {
-        return true;
+    if (st != MSE_OK) {
+        node_complain(what, err);
     }
-    node_complain(what, err);
-    if (st == MSE_ERR_LEASE_LOST) {
-        a->listed = false; /* until the store names it again */
-    }
-    return false;
+    return st == MSE_OK;
 }
 
 static bool move(struct node *n, struct node_app *a, enum mse_op_app_status to, const char *detail)
@@ -84,7 +80,7 @@ static bool move(struct node *n, struct node_app *a, enum mse_op_app_status to, 
     mse_utf8_printable(text);
     mse_status st =
         mse_op_node_move(n->m->store, n->self.name, n->self.epoch, a->app.id, to, text, &err);
-    if (!told(a, "move", st, &err)) {
+    if (!told("move", st, &err)) {
         return false;
     }
     mse_log(MSE_LOG_INFO, NODE_WHO, "app %s is %s%s%s", a->app.id, mse_op_status_name(to),
@@ -112,7 +108,7 @@ static bool set_instance(struct node *n, struct node_app *a, uint16_t port, cons
     memcpy(i.spki_sha256, spki, sizeof i.spki_sha256);
     mse_status st =
         mse_op_instance_set(n->m->store, n->self.name, n->self.epoch, a->app.id, &i, &err);
-    if (!told(a, "instance", st, &err)) {
+    if (!told("instance", st, &err)) {
         return false;
     }
     a->app.port = port;
