@@ -204,7 +204,7 @@ static struct world *begin_with(app_fn app, const struct mse_relay_config *limit
 static struct world *begin(app_fn app)
 {
     static const struct mse_relay_config limits = {
-        .max_connections = 600, .handshake_ms = 10000, .idle_ms = 20000, .half_ms = 20000
+        .max_connections = 600, .handshake_ms = 60000, .idle_ms = 60000, .half_ms = 60000
     };
     return begin_with(app, &limits);
 }
