@@ -655,12 +655,13 @@ static void test_issuer_fails(void **state)
     assert_int_equal(i.asked, 2);
     i.answer = world.keys;
     i.keys = k;
-    assert_status(come(k, ES_HEADER, world.ec, 2 * MSE_OIDC_RETRY_MS), MSE_OK);
+    assert_status(come(k, ES_HEADER, world.ec, MSE_OIDC_RETRY_MS + MSE_OIDC_RETRY_MS), MSE_OK);
     /* Keys that are over are not used because there are no others. */
     i.keys = NULL;
     i.answer = NULL;
-    assert_status(come(k, ES_HEADER, world.ec, 2 * MSE_OIDC_RETRY_MS + MSE_OIDC_KEYS_MS),
-                  MSE_ERR_UNSUPPORTED);
+    assert_status(
+        come(k, ES_HEADER, world.ec, MSE_OIDC_RETRY_MS + MSE_OIDC_RETRY_MS + MSE_OIDC_KEYS_MS),
+        MSE_ERR_UNSUPPORTED);
     mse_oidc_keys_free(k);
 }
 
