@@ -61,9 +61,12 @@ static mse_status take_project(void *arg, const struct mse_op_project *p)
 static void make_hardware(struct mse_op_store *s, const struct mse_op_by *by)
 {
     struct mse_error err = { 0 };
-    struct mse_op_hardware h = {
-        .name = "fake", .tee = "sim", .memory = 16, .cores = 1, .enclave_size = 16, .max_apps = 100000
-    };
+    struct mse_op_hardware h = { .name = "fake",
+                                 .tee = "sim",
+                                 .memory = 16,
+                                 .cores = 1,
+                                 .enclave_size = 16,
+                                 .max_apps = 100000 };
     mse_status st = mse_op_hardware_add(s, by, &h, &err);
     must(st == MSE_ERR_EXISTS ? MSE_OK : st, &err, "hardware");
 }
