@@ -173,17 +173,20 @@ static struct node_app *find(const struct node *n, const char *id)
 
 static struct node_app *add(struct node *n, const char *id)
 {
+    struct node_app **more = realloc(n->apps, (n->num_apps + 1) * sizeof(struct node_app *));
+    if (more == NULL) {
+        return NULL;
+    }
+    n->apps = more;
     struct node_app *a = calloc(1, sizeof *a);
     char *parent = apps_folder(n);
-    struct node_app **more = realloc(n->apps, (n->num_apps + 1) * sizeof(struct node_app *));
-    n->apps = more == NULL ? n->apps : more;
     if (a != NULL) {
         a->log_fd = -1;
         a->dir = parent == NULL ? NULL : cli_join(parent, id);
         (void)snprintf(a->app.id, sizeof a->app.id, "%s", id);
     }
     free(parent);
-    if (a == NULL || more == NULL || a->dir == NULL) {
+    if (a == NULL || a->dir == NULL) {
         if (a != NULL) {
             node_app_free(a);
         }

@@ -236,7 +236,7 @@ static mse_status succeed(struct mse_op_store *s, const struct doer *d, struct n
 static mse_status join(struct mse_op_store *s, void *arg, struct mse_error *err)
 {
     struct node_call *c = arg;
-    struct doer d;
+    struct doer d = { .now_ms = 0 };
     char detail[MSE_OP_TEXT_LEN];
     int64_t epoch = 0;
     mse_status st = doer_init(&d, s, c->n->name, err);
@@ -413,7 +413,7 @@ static mse_status find_claimable(struct mse_op_store *s, void *arg, struct mse_e
 static mse_status claim(struct mse_op_store *s, void *arg, struct mse_error *err)
 {
     const struct place_call *c = arg;
-    struct doer d;
+    struct doer d = { .now_ms = 0 };
     uint64_t changed = 0;
     mse_status st = doer_init(&d, s, c->name, err);
     st = st == MSE_OK ? find_claimable(s, arg, err) : st;
@@ -487,7 +487,7 @@ static mse_status set_instance(struct mse_op_store *s, void *arg, struct mse_err
 {
     const struct place_call *c = arg;
     struct mse_op_app a = { .status = MSE_OP_SPAWNING };
-    struct doer d;
+    struct doer d = { .now_ms = 0 };
     uint64_t changed = 0;
     char detail[MSE_OP_HASH_LEN];
     mse_status st = doer_init(&d, s, c->name, err);
@@ -519,7 +519,7 @@ static mse_status move(struct mse_op_store *s, void *arg, struct mse_error *err)
 {
     const struct place_call *c = arg;
     struct mse_op_app a = { .status = MSE_OP_SPAWNING };
-    struct doer d;
+    struct doer d = { .now_ms = 0 };
     mse_status st = doer_init(&d, s, c->name, err);
     st = st == MSE_OK ? find_mine(s, &a, c, err) : st;
     return st == MSE_OK ? op_app_move(s, &d.by, &a, c->to, c->detail, err) : st;
@@ -645,7 +645,7 @@ static mse_status reap_node(struct mse_op_store *s, const struct doer *d, const 
 static mse_status reap(struct mse_op_store *s, void *arg, struct mse_error *err)
 {
     struct late_nodes *l = arg;
-    struct doer d;
+    struct doer d = { .now_ms = 0 };
     l->num = 0;
     mse_status st = doer_init(&d, s, NULL, err);
     if (st != MSE_OK) {
