@@ -7,13 +7,25 @@
 #include "base/util.h"
 #include "httpd/target.h"
 
+static void read_query(struct mse_bytes query)
+{
+    struct mse_bytes one = { 0 };
+    struct mse_bytes two = { 0 };
+    char text[64];
+    while (mse_target_parameter(&query, &one, &two)) {
+        MSE_ASSERT(one.len == 0 || memchr(one.data, '&', one.len) == NULL);
+        if (mse_target_decode(text, sizeof text, two, true)) {
+            MSE_ASSERT(strlen(text) <= two.len && mse_utf8_valid(mse_bytes_str(text)));
+        }
+    }
+    MSE_ASSERT(query.len == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct mse_target t;
     struct mse_bytes one = { 0 };
-    struct mse_bytes two = { 0 };
-    char text[64];
     size_t seen = 0;
     if (!mse_target_split(&t, mse_bytes_of(data, size))) {
         return 0;
@@ -24,12 +36,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         MSE_ASSERT(one.len == 0 || memchr(one.data, '/', one.len) == NULL);
     }
     MSE_ASSERT(seen == len);
-    while (mse_target_parameter(&t.query, &one, &two)) {
-        MSE_ASSERT(one.len == 0 || memchr(one.data, '&', one.len) == NULL);
-        if (mse_target_decode(text, sizeof text, two, true)) {
-            MSE_ASSERT(strlen(text) <= two.len && mse_utf8_valid(mse_bytes_str(text)));
-        }
-    }
-    MSE_ASSERT(t.query.len == 0);
+    read_query(t.query);
     return 0;
 }

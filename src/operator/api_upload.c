@@ -147,7 +147,9 @@ static void join_words(char *out, size_t cap, const struct mse_str_list *words)
     }
     out[n] = '\0';
     for (char *p = out; *p != '\0'; p++) {
-        *p = (unsigned char)*p < 0x20 || *p == 0x7f ? ' ' : *p;
+        if ((unsigned char)*p < 0x20 || *p == 0x7f) {
+            *p = ' ';
+        }
     }
 }
 

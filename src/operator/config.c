@@ -28,7 +28,7 @@
     }
 #define TABLE(n, member, keys)                                                                     \
     {                                                                                              \
-        (n), MSE_CONF_TABLE, false, AT(member.there), 0, 0, (keys)                                 \
+        (n), MSE_CONF_TABLE, false, AT(member), 0, 0, (keys)                                       \
     }
 #define END                                                                                        \
     {                                                                                              \
@@ -80,10 +80,10 @@ static const struct mse_conf_key keys[] = {
     OPTION("dev_domain", dev_domain),
     KEY("database", database),
     KEY("signer_key", signer_key),
-    TABLE("api", api, api_keys),
-    TABLE("gateway", gateway, gateway_keys),
-    TABLE("node", node, node_keys),
-    TABLE("oidc", oidc, oidc_keys),
+    TABLE("api", api.there, api_keys),
+    TABLE("gateway", gateway.there, gateway_keys),
+    TABLE("node", node.there, node_keys),
+    TABLE("oidc", oidc.there, oidc_keys),
     END,
 };
 

@@ -159,8 +159,8 @@ static void reads_bodies(void **state)
         unsigned status; /* 0: it is good */
         const char *why;
     } list[] = {
-        { "{\"text\":\"a\\u00e4\",\"number\":9}", 0, NULL },
-        { "{\"text\":\"1234567\"}", 0, NULL },
+        { "{\"text\":\"a\\u00e4\",\"number\":9}", 0, "" },
+        { "{\"text\":\"1234567\"}", 0, "" },
         { "{\"text\":\"12345678\"}", HTTP_UNPROCESSABLE, "text is not" },
         { "{\"text\":\"\\n\"}", HTTP_UNPROCESSABLE, "text is not" },
         { "{\"text\":\"\\u0000\"}", HTTP_UNPROCESSABLE, "text is not" },
@@ -192,18 +192,18 @@ static void says_what_failed(void **state)
 {
     static const struct {
         mse_status st;
-        const char *text;
         unsigned status;
+        const char *text;
         const char *detail;
     } list[] = {
-        { MSE_ERR_NOT_FOUND, "there is no such app", HTTP_NOT_FOUND, "There is no such app." },
-        { MSE_ERR_EXISTS, "", HTTP_CONFLICT, NULL },
-        { MSE_ERR_NO_SPACE, "the quota is used up", HTTP_CONFLICT, "The quota is used up." },
-        { MSE_ERR_CONFIG, "x", HTTP_CONFLICT, NULL },
-        { MSE_ERR_ARGUMENT, "name: wanted a name", HTTP_UNPROCESSABLE, "name: wanted a name." },
-        { MSE_ERR_IO, "secret of the database", HTTP_UNAVAILABLE,
+        { MSE_ERR_NOT_FOUND, HTTP_NOT_FOUND, "there is no such app", "There is no such app." },
+        { MSE_ERR_EXISTS, HTTP_CONFLICT, "", NULL },
+        { MSE_ERR_NO_SPACE, HTTP_CONFLICT, "the quota is used up", "The quota is used up." },
+        { MSE_ERR_CONFIG, HTTP_CONFLICT, "x", NULL },
+        { MSE_ERR_ARGUMENT, HTTP_UNPROCESSABLE, "name: wanted a name", "name: wanted a name." },
+        { MSE_ERR_IO, HTTP_UNAVAILABLE, "secret of the database",
           "The platform's database does not answer as it should." },
-        { MSE_ERR_CRYPTO, "secret", HTTP_INTERNAL, NULL },
+        { MSE_ERR_CRYPTO, HTTP_INTERNAL, "secret", NULL },
     };
     (void)state;
     for (size_t i = 0; i < MSE_ARRAY_LEN(list); i++) {
