@@ -7,16 +7,22 @@
 #include "base/util.h"
 #include "httpd/target.h"
 
+static void read_value(struct mse_bytes value)
+{
+    char text[64];
+    if (mse_target_decode(text, sizeof text, value, true)) {
+        MSE_ASSERT(strlen(text) <= value.len);
+        MSE_ASSERT(mse_utf8_valid(mse_bytes_str(text)));
+    }
+}
+
 static void read_query(struct mse_bytes query)
 {
-    struct mse_bytes one = { 0 };
-    struct mse_bytes two = { 0 };
-    char text[64];
-    while (mse_target_parameter(&query, &one, &two)) {
-        MSE_ASSERT(one.len == 0 || memchr(one.data, '&', one.len) == NULL);
-        if (mse_target_decode(text, sizeof text, two, true)) {
-            MSE_ASSERT(strlen(text) <= two.len && mse_utf8_valid(mse_bytes_str(text)));
-        }
+    struct mse_bytes name = { 0 };
+    struct mse_bytes value = { 0 };
+    while (mse_target_parameter(&query, &name, &value)) {
+        MSE_ASSERT(name.len == 0 || memchr(name.data, '&', name.len) == NULL);
+        read_value(value);
     }
     MSE_ASSERT(query.len == 0);
 }
