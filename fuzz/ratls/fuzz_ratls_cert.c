@@ -25,7 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     struct mse_sgx_quote q;
-    MSE_ASSERT(c.der.len == size && is_inside(c.spki, data, size));
+    MSE_ASSERT(c.der.len + c.ca.len == size && is_inside(c.spki, data, size));
     struct mse_snp_report r;
     MSE_ASSERT(is_inside(c.quote, data, size));
     if (c.form == MSE_RATLS_SNP) {

@@ -26,7 +26,9 @@ static void make_again(const struct mse_ratls_claims *c, struct mse_bytes raw)
                                          .x25519 = c->x25519,
                                          .manifest = c->manifest,
                                          .boot = c->boot,
-                                         .app_data = c->app_data };
+                                         .app_data = c->app_data,
+                                         .key_origin = c->key_origin,
+                                         .ca_sha256 = c->ca_hash };
     MSE_ASSERT(c->hash_alg == MSE_HASH_ALG_SHA256);
     memcpy(p.spki_sha256, c->pubkey_hash.data, sizeof p.spki_sha256);
     mse_build_fixed(&out, buf, sizeof buf);
@@ -51,7 +53,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     MSE_ASSERT(is_inside(c.pubkey_hash, data, size) && is_inside(c.nonce, data, size) &&
                is_inside(c.exporter, data, size) && is_inside(c.x25519, data, size) &&
                is_inside(c.manifest, data, size) && is_inside(c.boot, data, size) &&
-               is_inside(c.app_data, data, size));
+               is_inside(c.app_data, data, size) && is_inside(c.ca_hash, data, size));
     if (c.role != MSE_ROLE_ABSENT) {
         make_again(&c, raw);
     }

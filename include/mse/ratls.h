@@ -69,6 +69,8 @@ struct mse_ratls_claims {
     struct mse_bytes boot;     /* 16 or empty */
     struct mse_bytes app_data; /* 1 to 64, with the role app only; or empty */
     enum mse_ratls_key_origin key_origin;
+    struct mse_bytes ca_hash; /* 32 or empty: SHA-256 of the SubjectPublicKeyInfo of the CA that
+                                 signed the certificate (profile R2), born with its key */
 };
 
 /* Everything that a certificate says, form only. */
@@ -84,8 +86,14 @@ struct mse_ratls_cert {
         certificates;            /* of SEV-SNP evidence, DER, leaf first; empty: none came along */
     struct mse_bytes claims_raw; /* DICE only */
     struct mse_ratls_claims claims;
-    bool also_legacy; /* DICE evidence, and a legacy extension beside it */
+    bool also_legacy;    /* DICE evidence, and a legacy extension beside it */
+    struct mse_bytes ca; /* DER of the certificate right behind it; empty: none. Form not looked at
+                            before mse_ratls_check_ca: a stranger's, whatever it is */
 };
+
+/* Wherever a certificate is taken or given here as DER, that of its CA may stand right behind it:
+ * with the profile R2 (docs/protocol.md, "Certificate") it has to. A server sends the two in that
+ * order. */
 
 /* mse_ratls_read finds the evidence in a certificate (DER). The DICE form wins when both are there,
  * and a DICE extension that cannot be used is a refusal: no fall-back to the legacy one. Errors:
@@ -112,9 +120,18 @@ MSE_API MSE_MUST_USE mse_status mse_ratls_check_binding(enum mse_ratls_binding *
  * sign it. */
 MSE_API MSE_MUST_USE mse_status mse_ratls_check_self_signature(const struct mse_ratls_cert *c,
                                                                struct mse_error *err);
+/* mse_ratls_check_ca judges c->ca, for a certificate whose binding holds: that the claims name its
+ * key (MSE_ERR_CA_NOT_CLAIMED, _CA_MISSING, _CA_MISMATCH), that it is exactly the CA that an
+ * enclave makes (MSE_ERR_CA_PROFILE: pathlen 0, keyCertSign and serverAuth alone;
+ * MSE_ERR_CA_CONSTRAINTS: restricted to the certificate's one DNS name), covers the certificate's
+ * dates (MSE_ERR_CA_VALIDITY) and signed it and itself (MSE_ERR_CA_SIGNATURE). Only such a CA may
+ * go into anybody's trust store. MSE_ERR_MALFORMED: the certificate; MSE_ERR_CRYPTO. */
+MSE_API MSE_MUST_USE mse_status mse_ratls_check_ca(const struct mse_ratls_cert *c,
+                                                   struct mse_error *err);
 
 /* mse_ratls_judge adds to *v, the verdict of mse_appraise_quote, _snp or _nitro over c->quote, the
- * checks of the certificate: binding, self signature, profile (ours only), role (server-static or
+ * checks of the certificate: binding, self signature (or mse_ratls_check_ca, if the claims name a
+ * CA), profile (ours only), role (server-static or
  * absent), and, if host is not NULL, the name and the dates at `at`. Returns v->status. binding_out
  * may be NULL; it is MSE_BINDING_NONE unless the binding holds. */
 MSE_API MSE_MUST_USE mse_status mse_ratls_judge(struct mse_verdict *v,
@@ -234,17 +251,19 @@ struct mse_ratls_identity_params {
     struct mse_bytes x25519;   /* 32 bytes, a public key for sealed boxes; or empty */
     struct mse_bytes boot;     /* 16 bytes, drawn at each start; or empty */
     bool legacy_extension;     /* a raw quote over the key's hash too, for older verifiers */
+    bool ca; /* profile R2: signed by a CA for this name alone, whose key is wiped at once */
 };
 struct mse_ratls_identity;
 /* mse_ratls_identity_new makes a P-256 key, which never leaves the process, asks for a quote over
- * it, and makes the certificate (profile R1, TCG DICE evidence, role server-static; clients of
- * level 0 present the same one). *out is the caller's, who frees it; SSL_CTX that use it keep what
- * they need. MSE_ERR_ARGUMENT: the name or the dates; MSE_ERR_NO_SPACE: the evidence is too large;
- * MSE_ERR_MEMORY, MSE_ERR_CRYPTO, and what quote returns. */
+ * it, and makes the certificate (profile R1 or R2, TCG DICE evidence, role server-static; clients
+ * of level 0 present the same one). *out is the caller's, who frees it; SSL_CTX that use it keep
+ * what they need. MSE_ERR_ARGUMENT: the name or the dates; MSE_ERR_NO_SPACE: the evidence is too
+ * large; MSE_ERR_MEMORY, MSE_ERR_CRYPTO, and what quote returns. */
 MSE_API MSE_MUST_USE mse_status mse_ratls_identity_new(struct mse_ratls_identity **out,
                                                        const struct mse_ratls_identity_params *p,
                                                        struct mse_error *err);
-/* mse_ratls_identity_cert returns the certificate, DER, borrowed from id. */
+/* mse_ratls_identity_cert returns the certificate, DER, borrowed from id; its CA's behind it, if it
+ * has one. */
 MSE_API struct mse_bytes mse_ratls_identity_cert(const struct mse_ratls_identity *id);
 /* mse_ratls_identity_free releases id; NULL is fine. The key is wiped when no SSL_CTX uses it. */
 MSE_API void mse_ratls_identity_free(struct mse_ratls_identity *id);

@@ -153,6 +153,15 @@ enum mse_status {
     MSE_ERR_MANIFEST_MISMATCH,
     MSE_ERR_KEY_ORIGIN, /* the owner holds the key too, and this is no evidence for a session */
 
+    /* The CA that signed an RA-TLS certificate (profile R2). */
+    MSE_ERR_CA_MISSING,     /* the claims name a CA, and none came along */
+    MSE_ERR_CA_NOT_CLAIMED, /* a CA came along, and the claims name none */
+    MSE_ERR_CA_MISMATCH,    /* another CA than the claims name */
+    MSE_ERR_CA_PROFILE,     /* no CA, one with more powers than ours have, or of another form */
+    MSE_ERR_CA_CONSTRAINTS, /* it may sign for other names than that of the certificate */
+    MSE_ERR_CA_VALIDITY,    /* its dates do not cover those of the certificate */
+    MSE_ERR_CA_SIGNATURE,   /* it signed neither the certificate nor itself, or only one of them */
+
     /* Attested sessions (<mse/session.h>). */
     MSE_ERR_FRAME_TOO_LONG,      /* a frame announces more than it may hold */
     MSE_ERR_FRAME_MALFORMED,     /* a frame is cut, not deterministic, or holds something else */

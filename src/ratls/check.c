@@ -258,16 +258,21 @@ mse_status mse_ratls_check_self_signature(const struct mse_ratls_cert *c, struct
     return st == MSE_OK ? check_signature(&x, err) : st;
 }
 
-/* Exactly one name: a DNS name without a wildcard, or an address. */
-static bool has_one_exact_name(const struct mse_cert *x)
+bool mse_ratls_one_name(const struct mse_cert *x, uint8_t *tag, struct mse_bytes *name)
 {
     struct mse_bytes value;
     struct mse_bytes names;
+    return mse_cert_extension(x, MSE_OID(mse_oid_subject_alt_name), &value, NULL) &&
+           mse_der_get(&value, MSE_DER_SEQUENCE, &names) && value.len == 0 &&
+           mse_der_any(&names, tag, name, NULL) && names.len == 0;
+}
+
+/* Exactly one name: a DNS name without a wildcard, or an address. */
+static bool has_one_exact_name(const struct mse_cert *x)
+{
     struct mse_bytes name;
     uint8_t tag = 0;
-    if (!mse_cert_extension(x, MSE_OID(mse_oid_subject_alt_name), &value, NULL) ||
-        !mse_der_get(&value, MSE_DER_SEQUENCE, &names) || value.len != 0 ||
-        !mse_der_any(&names, &tag, &name, NULL) || names.len != 0) {
+    if (!mse_ratls_one_name(x, &tag, &name)) {
         return false;
     }
     if (tag == MSE_DER_CONTEXTP(7)) {
@@ -276,8 +281,8 @@ static bool has_one_exact_name(const struct mse_cert *x)
     return tag == MSE_DER_CONTEXTP(2) && mse_bytes_find(name, mse_bytes_str("*")) == SIZE_MAX;
 }
 
-/* What breaks the R1 profile; NULL if nothing does. */
-static const char *profile_fault(const struct mse_cert *x)
+/* What breaks the profile R1, or R2; NULL if nothing does. */
+static const char *profile_fault(const struct mse_cert *x, bool has_ca)
 {
     if (!x->has_basic_constraints || x->is_ca) {
         return "a certificate authority (basicConstraints is not CA:FALSE)";
@@ -288,8 +293,8 @@ static const char *profile_fault(const struct mse_cert *x)
     if (!has_one_exact_name(x)) {
         return "not exactly one name, or one with a wildcard";
     }
-    if (!mse_bytes_equal(x->subject, x->issuer)) {
-        return "a subject that is not the issuer";
+    if (mse_bytes_equal(x->subject, x->issuer) == has_ca) {
+        return has_ca ? "a subject that is the issuer" : "a subject that is not the issuer";
     }
     if (x->key.type != MSE_KEY_P256 || x->sig_alg != MSE_SIG_ECDSA_SHA256) {
         return "a key or signature other than ECDSA P-256 with SHA-256";
@@ -417,6 +422,11 @@ static bool is_issued(const struct judge *j)
            (j->c->form == MSE_RATLS_NITRO && !mse_bytes_equal(j->x.issuer, j->x.subject));
 }
 
+static bool has_ca(const struct judge *j)
+{
+    return j->c->claims.ca_hash.len > 0;
+}
+
 static void judge_signature(struct judge *j)
 {
     struct mse_error e = { .status = MSE_OK };
@@ -425,7 +435,17 @@ static void judge_signature(struct judge *j)
             "issued by an authority, which was not judged: the evidence has the key", NULL);
         return;
     }
+    if (has_ca(j)) {
+        mse_status found = mse_ratls_check_ca(j->c, &e);
+        add(j, MSE_STEP_CERTIFICATE, found,
+            found == MSE_OK ? "signed by the CA that the evidence names" : e.text,
+            "a certificate signed by the CA that the evidence names, which can sign no other name");
+        return;
+    }
     mse_status st = check_signature(&j->x, &e);
+    if (st == MSE_ERR_CERTIFICATE_SIGNATURE && j->c->ca.len > 0) {
+        st = MSE_ERR_CA_NOT_CLAIMED;
+    }
     const char *seen =
         j->x.sig_alg == MSE_SIG_RSA_SHA1 ? "self-signed, with weak SHA-1" : "self-signed";
     add(j, MSE_STEP_CERTIFICATE, st, st == MSE_OK ? seen : e.text,
@@ -437,9 +457,12 @@ static void judge_profile(struct judge *j)
     if (j->c->claims.role == MSE_ROLE_ABSENT || is_owners(j)) {
         return; /* foreign, or the owner's: made to other rules */
     }
-    const char *fault = profile_fault(&j->x);
+    const char *fault = profile_fault(&j->x, has_ca(j));
+    const char *profile = has_ca(j) ? "profile R2" : "profile R1";
     add(j, MSE_STEP_CERTIFICATE, fault == NULL ? MSE_OK : MSE_ERR_CERTIFICATE_PROFILE,
-        fault == NULL ? "profile R1" : fault, "profile R1 (one exact name, no authority)");
+        fault == NULL ? profile : fault,
+        has_ca(j) ? "profile R2 (one exact name, no authority, signed by a CA)"
+                  : "profile R1 (one exact name, no authority)");
 }
 
 static void judge_dates(struct judge *j)

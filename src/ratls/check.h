@@ -6,6 +6,13 @@
 
 #include <mse/ratls.h>
 
+#include "crypto/x509.h"
+
+/* mse_ratls_one_name: the tag and content of the one GeneralName of the SAN; false if there is none
+ * or another beside it. */
+MSE_MUST_USE bool mse_ratls_one_name(const struct mse_cert *x, uint8_t *tag,
+                                     struct mse_bytes *name);
+
 /* mse_ratls_judge_dates adds the check of the certificate's dates, which mse_ratls_judge makes only
  * where a host is expected. */
 void mse_ratls_judge_dates(struct mse_verdict *v, const struct mse_ratls_cert *c, mse_time at,

@@ -58,8 +58,8 @@ static size_t hash_len(uint64_t alg)
 }
 
 /* The array [algorithm, hash] inside the byte string of pubkey-hash. */
-static mse_status rd_pubkey_hash(struct mse_ratls_claims *c, struct mse_bytes value,
-                                 enum mse_cbor_mode mode, struct mse_error *err)
+static mse_status rd_key_hash(uint8_t *out_alg, struct mse_bytes *out, struct mse_bytes value,
+                              enum mse_cbor_mode mode, struct mse_error *err)
 {
     struct mse_cbor r = mse_cbor_of(value, mode);
     size_t num = 0;
@@ -70,20 +70,20 @@ static mse_status rd_pubkey_hash(struct mse_ratls_claims *c, struct mse_bytes va
                 mse_cbor_bytes(&r, &hash) &&            //   hash ]
                 r.in.len == 0;
     if (!form) {
-        return malformed(err, "pubkey-hash is not an encoded [algorithm, hash]");
+        return malformed(err, "a hash of a key is not an encoded [algorithm, hash]");
     }
     size_t want = mode == MSE_CBOR_STRICT && alg != MSE_HASH_ALG_SHA256 ? 0 : hash_len(alg);
     if (want == 0) {
         return MSE_FAIL(err, MSE_ERR_CLAIMS_HASH, "claims",
-                        "pubkey-hash has hash algorithm %llu, wanted %s", (unsigned long long)alg,
-                        mode == MSE_CBOR_STRICT ? "1" : "1, 7 or 8");
+                        "a hash of a key has hash algorithm %llu, wanted %s",
+                        (unsigned long long)alg, mode == MSE_CBOR_STRICT ? "1" : "1, 7 or 8");
     }
     if (hash.len != want) {
         return MSE_FAIL(err, MSE_ERR_CLAIMS_MALFORMED, "claims",
-                        "pubkey-hash has %zu bytes, wanted %zu", hash.len, want);
+                        "a hash of a key has %zu bytes, wanted %zu", hash.len, want);
     }
-    c->hash_alg = (uint8_t)alg;
-    c->pubkey_hash = hash;
+    *out_alg = (uint8_t)alg;
+    *out = hash;
     return MSE_OK;
 }
 
@@ -201,8 +201,15 @@ static mse_status rd_claim(struct mse_ratls_claims *c, struct mse_bytes key, str
         return rd_origin(c, r, err);
     }
     if (mse_bytes_is_str(key, MSE_CLAIM_PUBKEY_HASH)) {
-        return mse_cbor_bytes(r, &value) ? rd_pubkey_hash(c, value, r->mode, err)
-                                         : malformed(err, "pubkey-hash is not a byte string");
+        return mse_cbor_bytes(r, &value)
+                   ? rd_key_hash(&c->hash_alg, &c->pubkey_hash, value, r->mode, err)
+                   : malformed(err, "pubkey-hash is not a byte string");
+    }
+    if (mse_bytes_is_str(key, MSE_CLAIM_CA_HASH)) {
+        uint8_t alg = 0;
+        return mse_cbor_bytes(r, &value)
+                   ? rd_key_hash(&alg, &c->ca_hash, value, r->mode, err)
+                   : malformed(err, MSE_CLAIM_CA_HASH " is not a byte string");
     }
     if (is_ours(key)) {
         char shown[SHOWN_LEN];
@@ -248,6 +255,12 @@ static mse_status rd_all(struct mse_ratls_claims *c, struct mse_cbor r, struct m
     return st;
 }
 
+/* A CA of the enclave's is of certificates of the enclave's. */
+static bool may_have_ca(const struct mse_ratls_claims *c)
+{
+    return c->role != MSE_ROLE_APP && c->key_origin != MSE_KEY_ORIGIN_OWNER;
+}
+
 mse_status mse_ratls_claims_read(struct mse_ratls_claims *out, struct mse_bytes raw,
                                  struct mse_error *err)
 {
@@ -271,6 +284,9 @@ mse_status mse_ratls_claims_read(struct mse_ratls_claims *out, struct mse_bytes 
     }
     if (c.app_data.len > 0 && c.role != MSE_ROLE_APP) {
         return malformed(err, MSE_CLAIM_APP_DATA " with another role than app");
+    }
+    if (c.ca_hash.len > 0 && !may_have_ca(&c)) {
+        return malformed(err, MSE_CLAIM_CA_HASH " with the role app, or a key of the owner's");
     }
     *out = c;
     return MSE_OK;

@@ -6,6 +6,7 @@
 #include <mse/ratls.h>
 
 #define MSE_CLAIM_PUBKEY_HASH "pubkey-hash"
+#define MSE_CLAIM_CA_HASH     "mse-ca-hash"
 #define MSE_CLAIM_ROLE        "mse-role"
 #define MSE_CLAIM_NONCE       "nonce"
 #define MSE_CLAIM_EXPORTER    "mse-exporter"

@@ -15,6 +15,7 @@
 
 #include "base/error.h"
 #include "base/util.h"
+#include "ratls/presented.h"
 #include "ratls/resolve.h"
 #include "ratls/session.h"
 
@@ -296,17 +297,11 @@ static SSL *new_ssl(const char *host, struct mse_bytes alpn)
 static mse_status take_cert(struct mse_ratls_conn *c, const struct dial *d)
 {
     X509 *x = SSL_get0_peer_certificate(c->ssl);
-    unsigned char *der = NULL;
     if (x == NULL) {
         return lost(d, "the peer presented no certificate");
     }
-    int len = i2d_X509(x, &der);
-    if (len <= 0) {
-        return lost(d, "the peer's certificate cannot be encoded");
-    }
-    c->der = der;
-    c->der_len = (size_t)len;
-    return MSE_OK;
+    c->der = mse_ratls_presented(&c->der_len, x, SSL_get_peer_cert_chain(c->ssl));
+    return c->der != NULL ? MSE_OK : lost(d, "the peer's certificate cannot be encoded");
 }
 
 static mse_status begin(struct mse_ratls_conn *c, const struct dial *d)

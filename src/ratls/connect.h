@@ -43,7 +43,8 @@ MSE_MUST_USE mse_status mse_ratls_conn_attest(struct mse_session **out, struct m
 MSE_MUST_USE mse_status mse_ratls_conn_exchange(struct mse_ratls_conn *c, struct mse_build *reply,
                                                 struct mse_bytes request, unsigned timeout_ms,
                                                 struct mse_error *err);
-/* The leaf's DER, borrowed from the connection. */
+/* The leaf's DER, borrowed from the connection; with that of the one certificate that came along,
+ * if it was one, right behind. */
 struct mse_bytes mse_ratls_conn_cert(const struct mse_ratls_conn *c);
 void mse_ratls_conn_free(struct mse_ratls_conn *c);
 

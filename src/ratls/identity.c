@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/util.h"
 #include "ratls/make.h"
+#include "ratls/presented.h"
 #include "ratls/tls13.h"
 
 #define MAX_CLAIMS   ((size_t)4096)
@@ -22,6 +23,8 @@ struct mse_ratls_identity {
 struct parts {
     const struct mse_ratls_identity_params *p;
     const struct mse_privkey *key;
+    struct mse_privkey *ca; /* NULL: none; lives as long as this */
+    uint8_t ca_sha256[32];
     uint8_t spki_sha256[32];
     struct mse_build claims;
     struct mse_build quote;
@@ -38,6 +41,7 @@ static mse_status make_claims(struct parts *w, uint8_t report_data[64], struct m
         .x25519 = w->p->x25519,
         .boot = w->p->boot,
         .key_origin = MSE_KEY_ORIGIN_ENCLAVE,
+        .ca_sha256 = mse_bytes_of(w->ca_sha256, w->ca != NULL ? sizeof w->ca_sha256 : 0),
     };
     memcpy(c.spki_sha256, w->spki_sha256, sizeof c.spki_sha256);
     mse_status st = mse_ratls_claims_make(&w->claims, &c);
@@ -96,6 +100,23 @@ static mse_status make_evidence(struct parts *w, struct mse_error *err)
     return st == MSE_OK ? st : MSE_FAIL(err, st, "identity", "the evidence does not fit");
 }
 
+/* One CA for all names of the key; each has a certificate of it, restricted to that name. */
+static mse_status make_ca(struct parts *w, struct mse_error *err)
+{
+    mse_status st = mse_privkey_generate_p256(&w->ca);
+    st = st == MSE_OK ? mse_privkey_spki_sha256(w->ca, w->ca_sha256) : st;
+    return st == MSE_OK ? st : MSE_FAIL(err, st, "identity", "no CA can be made");
+}
+
+static mse_status put_ca(struct mse_build *out, const struct parts *w, const char *name,
+                         struct mse_error *err)
+{
+    const struct mse_ratls_ca_params c = {
+        .key = w->ca, .dns_name = name, .not_before = w->p->not_before, .not_after = w->p->not_after
+    };
+    return w->ca == NULL ? MSE_OK : mse_ratls_ca_make(out, &c, err);
+}
+
 static mse_status make_cert(struct mse_build *out, const struct parts *w, const char *name,
                             struct mse_error *err)
 {
@@ -106,8 +127,10 @@ static mse_status make_cert(struct mse_build *out, const struct parts *w, const 
         .not_after = w->p->not_after,
         .evidence = mse_build_view(&w->evidence),
         .legacy_quote = mse_build_view(&w->legacy),
+        .ca = w->ca,
     };
-    return mse_ratls_cert_make(out, &c, err);
+    mse_status st = mse_ratls_cert_make(out, &c, err);
+    return st == MSE_OK ? put_ca(out, w, name, err) : st;
 }
 
 mse_status mse_ratls_issue_names(struct mse_build *const *outs, const char *const *names,
@@ -119,13 +142,15 @@ mse_status mse_ratls_issue_names(struct mse_build *const *outs, const char *cons
     mse_build_heap(&w.quote, MAX_QUOTE);
     mse_build_heap(&w.legacy, MAX_QUOTE);
     mse_build_heap(&w.evidence, MAX_EVIDENCE);
-    mse_status st = make_quotes(&w, err);
+    mse_status st = p->ca ? make_ca(&w, err) : MSE_OK;
+    st = st == MSE_OK ? make_quotes(&w, err) : st;
     if (st == MSE_OK) {
         st = make_evidence(&w, err);
     }
     for (size_t i = 0; st == MSE_OK && i < num; i++) {
         st = make_cert(outs[i], &w, names[i], err);
     }
+    mse_privkey_free(w.ca); /* nobody signs with it again */
     mse_build_clear(&w.claims);
     mse_build_clear(&w.quote);
     mse_build_clear(&w.legacy);
@@ -175,8 +200,7 @@ void mse_ratls_identity_free(struct mse_ratls_identity *id)
 mse_status mse_ratls_ctx_use(struct ssl_ctx_st *ctx, const struct mse_ratls_identity *id,
                              struct mse_error *err)
 {
-    bool ok = mse_tls13_only(ctx) &&
-              SSL_CTX_use_certificate_ASN1(ctx, (int)id->cert.len, id->cert.data) == 1 &&
+    bool ok = mse_tls13_only(ctx) && mse_ratls_use_certs(ctx, mse_build_view(&id->cert)) &&
               SSL_CTX_use_PrivateKey(ctx, mse_privkey_evp_borrow(id->key)) == 1;
     return ok ? MSE_OK
               : MSE_FAIL(err, MSE_ERR_CRYPTO, "tls", "the context takes no certificate and key");

@@ -8,8 +8,8 @@
 #include "base/build.h"
 #include "crypto/sign.h"
 
-/* mse_ratls_issue appends to out the certificate (DER) of key that mse_ratls_identity_new would
- * make. Errors as there. */
+/* mse_ratls_issue appends to out the certificate (DER; with p->ca that of its CA behind it) of key
+ * that mse_ratls_identity_new would make. Errors as there. */
 MSE_MUST_USE mse_status mse_ratls_issue(struct mse_build *out, const struct mse_privkey *key,
                                         const struct mse_ratls_identity_params *p,
                                         struct mse_error *err);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Making claims, evidence and the R1 certificate (docs/protocol.md, "Certificate"). The key and the
+/* Making claims, evidence and certificates (docs/protocol.md, "Certificate"). The key and the
  * quote are the caller's. */
 #include "ratls/make.h"
 
@@ -15,14 +15,12 @@
 #include "crypto/digest.h"
 #include "ratls/claims.h"
 #include "ratls/oids.h"
+#include "ratls/profile.h"
 
 /* Fits into the first flight of a handshake and leaves room for a second quote. */
 #define MAX_CERT       ((size_t)12 * 1024)
 #define MAX_SPKI       256
 #define SERIAL_LEN     16
-#define CN_PREFIX      "RA-TLS "
-#define CN_HASH_LEN    ((size_t)16) /* bytes, two digits each */
-#define KEY_ID_LEN     20
 #define MAX_DNS_NAME   253
 #define MAX_DNS_LABEL  63
 #define GENERAL_DNS    MSE_DER_CONTEXTP(2)
@@ -39,7 +37,7 @@ static void put_bytes(struct mse_build *out, const char *key, struct mse_bytes v
 }
 
 /* The value of pubkey-hash: a byte string around the encoded array [1, SHA-256]. */
-static void put_pubkey_hash(struct mse_build *out, const uint8_t spki_sha256[32])
+static void put_key_hash(struct mse_build *out, const char *key, const uint8_t spki_sha256[32])
 {
     uint8_t buf[48];
     struct mse_build inner;
@@ -48,7 +46,7 @@ static void put_pubkey_hash(struct mse_build *out, const uint8_t spki_sha256[32]
     mse_cborw_uint(&inner, MSE_HASH_ALG_SHA256);
     mse_cborw_bytes(&inner, mse_bytes_of(spki_sha256, MSE_SHA256_LEN));
     MSE_ASSERT(mse_build_ok(&inner));
-    mse_cborw_text(out, MSE_CLAIM_PUBKEY_HASH);
+    mse_cborw_text(out, key);
     mse_cborw_bytes(out, mse_build_view(&inner));
 }
 
@@ -62,21 +60,26 @@ mse_status mse_ratls_claims_make(struct mse_build *out, const struct mse_ratls_c
     const char *role = mse_ratls_role_name(p->role);
     const char *origin = mse_ratls_key_origin_name(p->key_origin);
     if (role == NULL || !len_ok(p->nonce, MSE_CLAIM_LEN) || !len_ok(p->exporter, MSE_CLAIM_LEN) ||
-        !len_ok(p->x25519, MSE_CLAIM_LEN) || !len_ok(p->manifest, MSE_CLAIM_LEN) ||
-        !len_ok(p->boot, MSE_CLAIM_BOOT_LEN) || p->app_data.len > MSE_CLAIM_APP_MAX ||
-        (p->app_data.len > 0 && p->role != MSE_ROLE_APP)) {
+        !len_ok(p->x25519, MSE_CLAIM_LEN) || !len_ok(p->ca_sha256, MSE_CLAIM_LEN) ||
+        !len_ok(p->manifest, MSE_CLAIM_LEN) || !len_ok(p->boot, MSE_CLAIM_BOOT_LEN) ||
+        p->app_data.len > MSE_CLAIM_APP_MAX || (p->app_data.len > 0 && p->role != MSE_ROLE_APP) ||
+        (p->ca_sha256.len > 0 &&
+         (p->role == MSE_ROLE_APP || p->key_origin == MSE_KEY_ORIGIN_OWNER))) {
         return MSE_ERR_ARGUMENT;
     }
     size_t pairs = 2U + (p->nonce.len > 0) + (p->exporter.len > 0) + (p->x25519.len > 0) +
                    (p->manifest.len > 0) + (p->boot.len > 0) + (p->app_data.len > 0) +
-                   (origin != NULL);
+                   (p->ca_sha256.len > 0) + (origin != NULL);
     mse_cborw_map(out, pairs); /* keys in bytewise order: the shorter first */
     put_bytes(out, MSE_CLAIM_NONCE, p->nonce);
     put_bytes(out, MSE_CLAIM_BOOT, p->boot);
     mse_cborw_text(out, MSE_CLAIM_ROLE);
     mse_cborw_text(out, role);
     put_bytes(out, MSE_CLAIM_X25519, p->x25519);
-    put_pubkey_hash(out, p->spki_sha256);
+    if (p->ca_sha256.len > 0) {
+        put_key_hash(out, MSE_CLAIM_CA_HASH, p->ca_sha256.data);
+    }
+    put_key_hash(out, MSE_CLAIM_PUBKEY_HASH, p->spki_sha256);
     put_bytes(out, MSE_CLAIM_APP_DATA, p->app_data);
     put_bytes(out, MSE_CLAIM_EXPORTER, p->exporter);
     put_bytes(out, MSE_CLAIM_MANIFEST, p->manifest);
@@ -122,12 +125,25 @@ mse_status mse_ratls_evidence_make_tagged(struct mse_build *out, enum mse_tee_ki
     return mse_build_ok(out) ? MSE_OK : MSE_ERR_NO_SPACE;
 }
 
+/* A key that stands in a certificate, as the one it is for or the one that signs it. */
+struct holder {
+    const struct mse_privkey *key;
+    const char *prefix; /* of its CN */
+    uint8_t spki_buf[MAX_SPKI];
+    struct mse_build spki;
+    uint8_t spki_sha256[32];
+    uint8_t key_id[MSE_PROFILE_KEY_ID_LEN];
+};
+
 /* What the certificate is made of, gathered before the first byte is written. */
 struct parts {
-    const struct mse_ratls_cert_params *p;
-    struct mse_bytes spki;
-    uint8_t spki_sha256[32];
-    uint8_t key_id[KEY_ID_LEN];
+    struct holder subject;
+    struct holder issuer; /* the subject itself, or its CA */
+    bool is_ca;
+    mse_time not_before;
+    mse_time not_after;
+    struct mse_bytes evidence; /* of a certificate that is no CA's */
+    struct mse_bytes legacy_quote;
     uint8_t serial[SERIAL_LEN];
     uint8_t name[MAX_DNS_NAME]; /* of the SAN: characters or an address */
     size_t name_len;
@@ -192,43 +208,44 @@ static bool read_name(struct parts *c, const char *name)
     return true;
 }
 
-/* spec: RFC 7093 §2 method 1: the leftmost 160 bits of SHA-256 over the public key's bits */
-static mse_status make_key_id(struct parts *c)
+static mse_status gather_holder(struct holder *h, const struct mse_privkey *key, const char *prefix)
 {
     uint8_t point[1 + POINT_LEN] = { POINT_UNPACKED };
-    uint8_t hash[32];
-    mse_status st = mse_privkey_point(c->p->key, point + 1);
-    if (st == MSE_OK) {
-        st = mse_sha256(hash, mse_bytes_of(point, sizeof point));
-    }
-    if (st == MSE_OK) {
-        memcpy(c->key_id, hash, KEY_ID_LEN);
-    }
-    return st;
+    h->key = key;
+    h->prefix = prefix;
+    mse_build_fixed(&h->spki, h->spki_buf, sizeof h->spki_buf);
+    mse_status st = mse_privkey_spki(key, &h->spki);
+    st = st == MSE_OK ? mse_sha256(h->spki_sha256, mse_build_view(&h->spki)) : st;
+    st = st == MSE_OK ? mse_privkey_point(key, point + 1) : st;
+    return st == MSE_OK ? mse_profile_key_id(h->key_id, mse_bytes_of(point, sizeof point)) : st;
 }
 
-static mse_status gather(struct parts *c, struct mse_build *spki, struct mse_error *err)
+static mse_status gather_keys(struct parts *c, const struct mse_privkey *key,
+                              const struct mse_privkey *ca, struct mse_error *err)
 {
-    if (!read_name(c, c->p->dns_name)) {
-        return MSE_FAIL(err, MSE_ERR_ARGUMENT, "name", "%.64s is not an exact host name",
-                        c->p->dns_name);
-    }
-    if (c->p->evidence.len == 0 || c->p->not_after < c->p->not_before) {
-        return MSE_FAIL(err, MSE_ERR_ARGUMENT, "certificate", "%s",
-                        c->p->evidence.len == 0 ? "no evidence" : "notAfter before notBefore");
-    }
-    mse_status st = mse_privkey_spki(c->p->key, spki);
-    c->spki = mse_build_view(spki);
+    mse_status st = gather_holder(&c->subject, key, c->is_ca ? MSE_PROFILE_CN_CA : MSE_PROFILE_CN);
     if (st == MSE_OK) {
-        st = mse_sha256(c->spki_sha256, c->spki);
-    }
-    if (st == MSE_OK) {
-        st = make_key_id(c);
+        st = ca == NULL ? gather_holder(&c->issuer, key, c->subject.prefix)
+                        : gather_holder(&c->issuer, ca, MSE_PROFILE_CN_CA);
     }
     if (st == MSE_OK) {
         st = mse_random(c->serial, sizeof c->serial);
     }
     return st == MSE_OK ? MSE_OK : MSE_FAIL(err, st, "key", "the certificate's key is unusable");
+}
+
+/* What is not a matter of keys. dns_only: under a CA of ours there are no addresses. */
+static mse_status gather_rest(struct parts *c, const char *name, bool dns_only,
+                              struct mse_error *err)
+{
+    if (!read_name(c, name) || (dns_only && c->name_tag != GENERAL_DNS)) {
+        return MSE_FAIL(err, MSE_ERR_ARGUMENT, "name", "%.64s is not an exact host name%s", name,
+                        dns_only ? " (an address has no CA)" : "");
+    }
+    if (c->not_after < c->not_before) {
+        return MSE_FAIL(err, MSE_ERR_ARGUMENT, "certificate", "notAfter before notBefore");
+    }
+    return MSE_OK;
 }
 
 static void put_algorithm(struct mse_build *b)
@@ -238,81 +255,63 @@ static void put_algorithm(struct mse_build *b)
     mse_derw_close(b, alg);
 }
 
-static void put_name(struct mse_build *b, const struct parts *c)
-{
-    char cn[sizeof CN_PREFIX + 2 * CN_HASH_LEN];
-    memcpy(cn, CN_PREFIX, sizeof CN_PREFIX);
-    mse_hex_encode(cn + sizeof CN_PREFIX - 1, mse_bytes_of(c->spki_sha256, CN_HASH_LEN));
-    const struct mse_derw_attr attr = { mse_oid_common_name, sizeof mse_oid_common_name, cn };
-    mse_derw_name(b, &attr, 1);
-}
-
-/* Opens an extension up to and with its OCTET STRING; put_extension_end closes both. */
-struct extension {
-    size_t sequence;
-    size_t value;
-};
-
-static struct extension put_extension(struct mse_build *b, struct mse_bytes oid, bool critical)
-{
-    struct extension e;
-    e.sequence = mse_derw_open(b, MSE_DER_SEQUENCE);
-    mse_derw_oid(b, oid.data, oid.len);
-    if (critical) {
-        mse_derw_bool(b, true);
-    }
-    e.value = mse_derw_open(b, MSE_DER_OCTETS);
-    return e;
-}
-
-static void put_extension_end(struct mse_build *b, struct extension e)
-{
-    mse_derw_close(b, e.value);
-    mse_derw_close(b, e.sequence);
-}
-
 static void put_basics(struct mse_build *b)
 {
-    struct extension e = put_extension(b, MSE_OID(mse_oid_basic_constraints), true);
-    mse_derw_close(b, mse_derw_open(b, MSE_DER_SEQUENCE)); /* cA is FALSE by default */
-    put_extension_end(b, e);
-
     static const uint8_t digital_signature[] = { 7, 0x80 }; /* seven unused bits, bit 0 */
-    e = put_extension(b, MSE_OID(mse_oid_key_usage), true);
-    mse_derw_prim(b, MSE_DER_BIT_STRING, mse_bytes_of(digital_signature, sizeof digital_signature));
-    put_extension_end(b, e);
+    struct mse_profile_ext e = mse_profile_ext(b, MSE_OID(mse_oid_basic_constraints), true);
+    mse_derw_close(b, mse_derw_open(b, MSE_DER_SEQUENCE)); /* cA is FALSE by default */
+    mse_profile_ext_end(b, e);
 
-    e = put_extension(b, MSE_OID(mse_oid_ext_key_usage), false);
-    size_t list = mse_derw_open(b, MSE_DER_SEQUENCE);
-    mse_derw_oid(b, mse_oid_server_auth, sizeof mse_oid_server_auth);
-    mse_derw_close(b, list);
-    put_extension_end(b, e);
+    e = mse_profile_ext(b, MSE_OID(mse_oid_key_usage), true);
+    mse_derw_prim(b, MSE_DER_BIT_STRING, mse_bytes_of(digital_signature, sizeof digital_signature));
+    mse_profile_ext_end(b, e);
+
+    mse_profile_put_server_auth(b);
+}
+
+static void put_authority(struct mse_build *b, const struct parts *c)
+{
+    struct mse_profile_ext e = mse_profile_ext(b, MSE_OID(mse_oid_authority_key_id), false);
+    size_t authority = mse_derw_open(b, MSE_DER_SEQUENCE);
+    mse_derw_prim(b, MSE_DER_CONTEXTP(0), mse_bytes_of(c->issuer.key_id, sizeof c->issuer.key_id));
+    mse_derw_close(b, authority);
+    mse_profile_ext_end(b, e);
+}
+
+static void put_leaf_extensions(struct mse_build *b, const struct parts *c)
+{
+    put_basics(b);
+
+    struct mse_profile_ext e = mse_profile_ext(b, MSE_OID(mse_oid_subject_alt_name), false);
+    size_t names = mse_derw_open(b, MSE_DER_SEQUENCE);
+    mse_derw_prim(b, c->name_tag, mse_bytes_of(c->name, c->name_len));
+    mse_derw_close(b, names);
+    mse_profile_ext_end(b, e);
+
+    mse_profile_put_key_id(b, c->subject.key_id);
+    if (c->issuer.key != c->subject.key) {
+        put_authority(b, c);
+    }
+
+    e = mse_profile_ext(b, MSE_OID(mse_oid_dice), false);
+    mse_wr_bytes(b, c->evidence);
+    mse_profile_ext_end(b, e);
+
+    if (c->legacy_quote.len > 0) {
+        e = mse_profile_ext(b, MSE_OID(mse_oid_legacy_sgx), false);
+        mse_wr_bytes(b, c->legacy_quote);
+        mse_profile_ext_end(b, e);
+    }
 }
 
 static void put_extensions(struct mse_build *b, const struct parts *c)
 {
     size_t outer = mse_derw_open(b, MSE_DER_CONTEXT(3));
     size_t list = mse_derw_open(b, MSE_DER_SEQUENCE);
-    put_basics(b);
-
-    struct extension e = put_extension(b, MSE_OID(mse_oid_subject_alt_name), false);
-    size_t names = mse_derw_open(b, MSE_DER_SEQUENCE);
-    mse_derw_prim(b, c->name_tag, mse_bytes_of(c->name, c->name_len));
-    mse_derw_close(b, names);
-    put_extension_end(b, e);
-
-    e = put_extension(b, MSE_OID(mse_oid_subject_key_id), false);
-    mse_derw_prim(b, MSE_DER_OCTETS, mse_bytes_of(c->key_id, KEY_ID_LEN));
-    put_extension_end(b, e);
-
-    e = put_extension(b, MSE_OID(mse_oid_dice), false);
-    mse_wr_bytes(b, c->p->evidence);
-    put_extension_end(b, e);
-
-    if (c->p->legacy_quote.len > 0) {
-        e = put_extension(b, MSE_OID(mse_oid_legacy_sgx), false);
-        mse_wr_bytes(b, c->p->legacy_quote);
-        put_extension_end(b, e);
+    if (c->is_ca) {
+        mse_profile_ca_extensions(b, mse_bytes_of(c->name, c->name_len), c->subject.key_id);
+    } else {
+        put_leaf_extensions(b, c);
     }
     mse_derw_close(b, list);
     mse_derw_close(b, outer);
@@ -327,13 +326,13 @@ static void put_tbs(struct mse_build *b, const struct parts *c)
     mse_derw_close(b, version);
     mse_derw_uint(b, mse_bytes_of(c->serial, sizeof c->serial));
     put_algorithm(b);
-    put_name(b, c);
+    mse_profile_name(b, c->issuer.prefix, c->issuer.spki_sha256);
     size_t validity = mse_derw_open(b, MSE_DER_SEQUENCE);
-    mse_derw_time(b, c->p->not_before);
-    mse_derw_time(b, c->p->not_after);
+    mse_derw_time(b, c->not_before);
+    mse_derw_time(b, c->not_after);
     mse_derw_close(b, validity);
-    put_name(b, c);
-    mse_wr_bytes(b, c->spki);
+    mse_profile_name(b, c->subject.prefix, c->subject.spki_sha256);
+    mse_wr_bytes(b, mse_build_view(&c->subject.spki));
     put_extensions(b, c);
     mse_derw_close(b, tbs);
 }
@@ -350,7 +349,7 @@ static mse_status put_cert(struct mse_build *b, const struct parts *c)
         return MSE_ERR_NO_SPACE;
     }
     struct mse_bytes tbs = { b->data + start, b->len - start };
-    mse_status st = mse_privkey_sign(c->p->key, &sig, tbs);
+    mse_status st = mse_privkey_sign(c->issuer.key, &sig, tbs);
     if (st != MSE_OK) {
         return st;
     }
@@ -360,20 +359,12 @@ static mse_status put_cert(struct mse_build *b, const struct parts *c)
     return mse_build_ok(b) ? MSE_OK : MSE_ERR_NO_SPACE;
 }
 
-mse_status mse_ratls_cert_make(struct mse_build *out, const struct mse_ratls_cert_params *p,
-                               struct mse_error *err)
+/* Appends what put_cert makes, or nothing. */
+static mse_status append_cert(struct mse_build *out, const struct parts *c, struct mse_error *err)
 {
-    uint8_t spki_buf[MAX_SPKI];
-    struct mse_build spki;
-    mse_build_fixed(&spki, spki_buf, sizeof spki_buf);
-    struct parts c = { .p = p };
-    mse_status st = gather(&c, &spki, err);
-    if (st != MSE_OK) {
-        return st;
-    }
     struct mse_build cert;
     mse_build_heap(&cert, MAX_CERT);
-    st = put_cert(&cert, &c);
+    mse_status st = put_cert(&cert, c);
     if (st == MSE_OK) {
         mse_wr_bytes(out, mse_build_view(&cert));
         st = mse_build_ok(out) ? MSE_OK : MSE_ERR_NO_SPACE;
@@ -382,4 +373,28 @@ mse_status mse_ratls_cert_make(struct mse_build *out, const struct mse_ratls_cer
     return st == MSE_OK ? MSE_OK
                         : MSE_FAIL(err, st, "certificate", "it cannot be made: %s (at most %zu B)",
                                    mse_status_text(st), MAX_CERT);
+}
+
+mse_status mse_ratls_cert_make(struct mse_build *out, const struct mse_ratls_cert_params *p,
+                               struct mse_error *err)
+{
+    struct parts c = { .not_before = p->not_before,
+                       .not_after = p->not_after,
+                       .evidence = p->evidence,
+                       .legacy_quote = p->legacy_quote };
+    if (p->evidence.len == 0) {
+        return MSE_FAIL(err, MSE_ERR_ARGUMENT, "certificate", "no evidence");
+    }
+    mse_status st = gather_rest(&c, p->dns_name, p->ca != NULL, err);
+    st = st == MSE_OK ? gather_keys(&c, p->key, p->ca, err) : st;
+    return st == MSE_OK ? append_cert(out, &c, err) : st;
+}
+
+mse_status mse_ratls_ca_make(struct mse_build *out, const struct mse_ratls_ca_params *p,
+                             struct mse_error *err)
+{
+    struct parts c = { .is_ca = true, .not_before = p->not_before, .not_after = p->not_after };
+    mse_status st = gather_rest(&c, p->dns_name, true, err);
+    st = st == MSE_OK ? gather_keys(&c, p->key, NULL, err) : st;
+    return st == MSE_OK ? append_cert(out, &c, err) : st;
 }

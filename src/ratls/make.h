@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Making the R1 certificate (ref-certificates 5, 10-rules 23) with TCG DICE evidence. Used by the
- * runtime. */
+/* Making certificates (ref-certificates 5, 10-rules 23) with TCG DICE evidence: R1, and R2 with its
+ * CA. Used by the runtime. */
 #ifndef RATLS_MAKE_H
 #define RATLS_MAKE_H
 
@@ -20,6 +20,7 @@ struct mse_ratls_claims_params {
     struct mse_bytes boot;
     struct mse_bytes app_data;            /* 1 to 64 bytes; with the role app only */
     enum mse_ratls_key_origin key_origin; /* ABSENT: left out */
+    struct mse_bytes ca_sha256;           /* of the SubjectPublicKeyInfo of the CA */
 };
 MSE_MUST_USE mse_status mse_ratls_claims_make(struct mse_build *out,
                                               const struct mse_ratls_claims_params *p);
@@ -43,11 +44,25 @@ struct mse_ratls_cert_params {
     mse_time not_after;
     struct mse_bytes evidence;     /* DICE extension value */
     struct mse_bytes legacy_quote; /* empty: no legacy extension */
+    const struct mse_privkey *ca;  /* NULL: signed by key itself (R1); else R2 */
 };
 /* Appends the DER. CN "RA-TLS <32 hex of the SPKI hash>", random 128-bit serial, CA:FALSE,
  * digitalSignature, serverAuth, SAN, SKI, evidence non-critical. */
 MSE_MUST_USE mse_status mse_ratls_cert_make(struct mse_build *out,
                                             const struct mse_ratls_cert_params *p,
                                             struct mse_error *err);
+
+/* The CA of one R2 certificate. */
+struct mse_ratls_ca_params {
+    const struct mse_privkey *key; /* P-256, born in the TEE, to be erased after it has signed */
+    const char *dns_name;          /* the one name that it may sign for */
+    mse_time not_before;
+    mse_time not_after;
+};
+/* Appends the DER of a CA that is harmless in anybody's store: CN "RA-TLS CA <32 hex of the SPKI
+ * hash>", pathlen 0, keyCertSign, serverAuth, critical nameConstraints, SKI; no evidence. */
+MSE_MUST_USE mse_status mse_ratls_ca_make(struct mse_build *out,
+                                          const struct mse_ratls_ca_params *p,
+                                          struct mse_error *err);
 
 #endif

@@ -12,6 +12,7 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "ratls/presented.h"
 #include "ratls/session.h"
 #include "ratls/tls13.h"
 
@@ -68,8 +69,7 @@ static SSL *new_ssl(struct mse_mutual *m, const struct mse_mutual_config *c, int
     }
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, take_any);
     (void)SSL_CTX_set_options(ctx, SSL_OP_CLEANSE_PLAINTEXT); /* keys are what is carried */
-    bool ok = mse_tls13_only(ctx) &&
-              SSL_CTX_use_certificate_ASN1(ctx, (int)c->cert.len, c->cert.data) == 1 &&
+    bool ok = mse_tls13_only(ctx) && mse_ratls_use_certs(ctx, c->cert) &&
               SSL_CTX_use_PrivateKey(ctx, mse_privkey_evp_borrow(c->key)) == 1;
     if (ok && server) {
         SSL_CTX_set_alpn_select_cb(ctx, choose, m->alpn);

@@ -11,7 +11,7 @@
 /* Everything is borrowed until the call returns. */
 struct mse_mutual_config {
     const struct mse_privkey *key;
-    struct mse_bytes cert; /* DER, of that key */
+    struct mse_bytes cert; /* DER, of that key; its CA's behind it, if it has one */
     struct mse_session_self self;
     struct mse_session_judge judge; /* host: a client's question; NULL for a server */
     const char *alpn;               /* offered, and demanded, as the only one */

@@ -11,6 +11,7 @@
 #include "ratls/check.h"
 #include "ratls/claims.h"
 #include "ratls/oids.h"
+#include "ratls/profile.h"
 
 #define STEP "evidence"
 
@@ -304,7 +305,9 @@ static mse_status rd_without_extension(struct mse_ratls_cert *c, const struct ms
     if (find_nitro_name(x, &digits)) {
         return rd_nitro_name(c, digits, err);
     }
-    return MSE_FAIL(err, MSE_ERR_NO_EVIDENCE, STEP, "an ordinary certificate without evidence");
+    return MSE_FAIL(err, MSE_ERR_NO_EVIDENCE, STEP, "%s",
+                    x->is_ca ? "a CA's certificate: evidence is in those that it signed"
+                             : "an ordinary certificate without evidence");
 }
 
 static void fill_common(struct mse_ratls_cert *c, const struct mse_cert *x)
@@ -330,11 +333,23 @@ static mse_status read_cert(struct mse_ratls_cert *c, const struct mse_cert *x,
     return has_older ? rd_older(c, form, older, err) : rd_without_extension(c, x, err);
 }
 
+/* The certificate in ders, and which one came right behind it. */
+static mse_status parse_first(struct mse_ratls_cert *c, struct mse_cert *x, struct mse_bytes ders,
+                              struct mse_error *err)
+{
+    struct mse_bytes leaf;
+    if (!mse_ratls_split(&leaf, &c->ca, ders)) {
+        return MSE_FAIL(err, MSE_ERR_MALFORMED, "certificate",
+                        "not one DER SEQUENCE, nor two, of %zu bytes", ders.len);
+    }
+    return mse_cert_parse(x, leaf, err);
+}
+
 mse_status mse_ratls_read(struct mse_ratls_cert *out, struct mse_bytes der, struct mse_error *err)
 {
-    struct mse_cert x;
+    struct mse_cert x = { .is_ca = false };
     struct mse_ratls_cert c = { 0 };
-    mse_status st = mse_cert_parse(&x, der, err);
+    mse_status st = parse_first(&c, &x, der, err);
     if (st == MSE_OK) {
         st = read_cert(&c, &x, err);
     }
@@ -347,9 +362,9 @@ mse_status mse_ratls_read(struct mse_ratls_cert *out, struct mse_bytes der, stru
 mse_status mse_ratls_read_evidence(struct mse_ratls_cert *out, struct mse_bytes der,
                                    struct mse_bytes evidence, struct mse_error *err)
 {
-    struct mse_cert x;
+    struct mse_cert x = { .is_ca = false };
     struct mse_ratls_cert c = { 0 };
-    mse_status st = mse_cert_parse(&x, der, err);
+    mse_status st = parse_first(&c, &x, der, err);
     if (st == MSE_OK) {
         fill_common(&c, &x);
         st = rd_dice(&c, evidence, err);
@@ -374,14 +389,14 @@ mse_status mse_ratls_read_loose_evidence(struct mse_ratls_cert *out, struct mse_
 mse_status mse_ratls_read_legacy(struct mse_ratls_cert *out, struct mse_bytes der,
                                  struct mse_error *err)
 {
-    struct mse_cert x;
+    struct mse_cert x = { .is_ca = false };
     struct mse_ratls_cert dice;
     struct mse_ratls_cert c = { 0 };
     struct mse_bytes value = { NULL, 0 };
     enum mse_ratls_form form = MSE_RATLS_LEGACY;
     mse_status st = mse_ratls_read(&dice, der, err);
     if (st == MSE_OK) {
-        st = mse_cert_parse(&x, der, err);
+        st = parse_first(&c, &x, der, err);
     }
     if (st != MSE_OK) {
         return st;

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/util.h"
 #include "crypto/digest.h"
+#include "ratls/presented.h"
 #include "ratls/session.h"
 
 #define STEP "session"
@@ -63,6 +64,22 @@ static mse_status hash_own_key(struct mse_session_facts *f, const X509 *own)
     return st;
 }
 
+/* The CA that one's own certificate claims, which evidence for the session has to name too. A
+ * certificate that cannot be read, or has no evidence, names none. */
+static bool read_own_ca(struct mse_session_facts *f, X509 *own)
+{
+    struct mse_ratls_cert c;
+    unsigned char *der = NULL;
+    int len = i2d_X509(own, &der);
+    if (len > 0 && mse_ratls_read(&c, mse_bytes_of(der, (size_t)len), NULL) == MSE_OK &&
+        c.claims.ca_hash.len == sizeof f->own_ca_sha256) {
+        memcpy(f->own_ca_sha256, c.claims.ca_hash.data, sizeof f->own_ca_sha256);
+        f->has_own_ca = true;
+    }
+    OPENSSL_free(der);
+    return len > 0;
+}
+
 static mse_status read_facts(struct talk *t)
 {
     struct mse_session_facts *f = &t->s->facts;
@@ -74,13 +91,17 @@ static mse_status read_facts(struct talk *t)
                  SSL_get_early_data_status(t->ssl) == SSL_EARLY_DATA_ACCEPTED;
     f->alpn = mse_bytes_of(alpn, alpn_len);
     X509 *peer = SSL_get0_peer_certificate(t->ssl);
-    int len = peer == NULL ? 0 : i2d_X509(peer, &t->s->peer_cert);
-    if (len < 0) {
-        return MSE_FAIL(t->err, MSE_ERR_CRYPTO, STEP, "the peer's certificate cannot be encoded");
+    size_t len = 0;
+    if (peer != NULL) {
+        t->s->peer_cert = mse_ratls_presented(&len, peer, SSL_get_peer_cert_chain(t->ssl));
+        if (t->s->peer_cert == NULL) {
+            return MSE_FAIL(t->err, MSE_ERR_CRYPTO, STEP,
+                            "the peer's certificate cannot be encoded");
+        }
     }
-    f->peer_cert = mse_bytes_of(t->s->peer_cert, (size_t)len);
-    const X509 *own = SSL_get_certificate(t->ssl);
-    if (own != NULL && hash_own_key(f, own) != MSE_OK) {
+    f->peer_cert = mse_bytes_of(t->s->peer_cert, len);
+    X509 *own = SSL_get_certificate(t->ssl);
+    if (own != NULL && (hash_own_key(f, own) != MSE_OK || !read_own_ca(f, own))) {
         return MSE_FAIL(t->err, MSE_ERR_CRYPTO, STEP, "one's own key cannot be hashed");
     }
     return MSE_OK;
@@ -183,6 +204,7 @@ static mse_status make_evidence(const struct talk *t, struct mse_build *out,
     w->x25519 = self->x25519;
     w->boot = self->boot;
     w->key_origin = MSE_KEY_ORIGIN_ENCLAVE;
+    w->ca_sha256 = mse_bytes_of(t->s->facts.own_ca_sha256, t->s->facts.has_own_ca ? 32 : 0);
     return mse_session_evidence_make(out, w, self->quote, self->quote_arg, t->err);
 }
 

@@ -14,9 +14,12 @@ struct mse_session_facts {
     bool tls13;
     bool resumed; /* from a PSK, or with early data */
     struct mse_bytes alpn;
-    struct mse_bytes peer_cert; /* DER of the leaf; empty: none was presented */
+    struct mse_bytes peer_cert; /* DER of the leaf, and its CA's behind it if there is one; empty:
+                                   none was presented */
     bool has_own_key;
     uint8_t own_spki_sha256[32];
+    bool has_own_ca;
+    uint8_t own_ca_sha256[32]; /* as one's own certificate claims it */
 };
 /* What does not depend on evidence. alpn: the one name that is right; NULL: any of the three. */
 MSE_MUST_USE mse_status mse_session_facts_check(const struct mse_session_facts *f, const char *alpn,
@@ -47,6 +50,7 @@ struct mse_session_words {
     struct mse_bytes boot;
     struct mse_bytes app_data; /* with the role app only */
     enum mse_ratls_key_origin key_origin;
+    struct mse_bytes ca_sha256; /* empty: the certificate is R1, or the owner's */
 };
 /* What a quote, and the evidence around it, may take. */
 #define MSE_SESSION_QUOTE_MAX    ((size_t)64 * 1024)

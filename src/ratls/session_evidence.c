@@ -51,7 +51,8 @@ mse_status mse_session_evidence_make(struct mse_build *out, const struct mse_ses
                                          .manifest = w->manifest_sha256,
                                          .boot = w->boot,
                                          .app_data = w->app_data,
-                                         .key_origin = w->key_origin };
+                                         .key_origin = w->key_origin,
+                                         .ca_sha256 = w->ca_sha256 };
     memcpy(p.spki_sha256, w->spki_sha256, sizeof p.spki_sha256);
     mse_build_fixed(&claims, buf, sizeof buf);
     mse_status st = mse_ratls_claims_make(&claims, &p);

@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/util.h"
 #include "ratls/check.h"
+#include "ratls/presented.h"
 #include "ratls/tls13.h"
 
 /* What peers are judged by. Never changed; freed with the last handshake that uses it. */
@@ -191,22 +192,25 @@ static bool keep(const struct mse_ratls_verifier *v, SSL *ssl, struct judged *j)
     return true;
 }
 
-/* A copy of the certificate, with room for what is found; in the slot. NULL on failure. */
-static struct judged *judged_new(const struct mse_ratls_verifier *v, SSL *ssl, X509 *cert,
-                                 struct mse_bytes *out_der)
+/* A copy of the certificates, with room for what is found; in the slot. NULL on failure. */
+static struct judged *judged_new(const struct mse_ratls_verifier *v, SSL *ssl,
+                                 const X509_STORE_CTX *store, struct mse_bytes *out_der)
 {
-    int len = cert == NULL ? 0 : i2d_X509(cert, NULL);
-    struct judged *j = len <= 0 ? NULL : calloc(1, sizeof *j + (size_t)len);
-    if (j == NULL) {
-        return NULL;
+    size_t len = 0;
+    X509 *cert = X509_STORE_CTX_get0_cert(store);
+    unsigned char *der =
+        cert == NULL ? NULL : mse_ratls_presented(&len, cert, X509_STORE_CTX_get0_untrusted(store));
+    struct judged *j = der == NULL ? NULL : calloc(1, sizeof *j + len);
+    if (j != NULL) {
+        j->peer.status = MSE_ERR_CRYPTO; /* until it is judged */
+        memcpy(j->der, der, len);
+        *out_der = mse_bytes_of(j->der, len);
     }
-    unsigned char *end = j->der;
-    j->peer.status = MSE_ERR_CRYPTO; /* until it is judged */
-    if (i2d_X509(cert, &end) != len || !keep(v, ssl, j)) {
+    OPENSSL_free(der);
+    if (j != NULL && !keep(v, ssl, j)) {
         free(j);
         return NULL;
     }
-    *out_der = mse_bytes_of(j->der, (size_t)len);
     return j;
 }
 
@@ -222,7 +226,7 @@ static int on_certificate(X509_STORE_CTX *store, void *arg)
     struct mse_bytes der;
     SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
     (void)keep(v, ssl, NULL);
-    struct judged *found = judged_new(v, ssl, X509_STORE_CTX_get0_cert(store), &der);
+    struct judged *found = judged_new(v, ssl, store, &der);
     if (found == NULL) {
         X509_STORE_CTX_set_error(store, X509_V_ERR_OUT_OF_MEM);
         return 0;

@@ -123,6 +123,29 @@ void lab_cert(struct lab *l)
     }
 }
 
+void lab_cert_r2(struct lab *l, uint8_t ca_sha256[32])
+{
+    struct mse_privkey *key = NULL;
+    assert_status(mse_privkey_generate_p256(&key), MSE_OK);
+    assert_status(mse_privkey_spki_sha256(key, ca_sha256), MSE_OK);
+    const struct mse_ratls_claims_params claims = { .role = MSE_ROLE_SERVER_STATIC,
+                                                    .ca_sha256 = mse_bytes_of(ca_sha256, 32) };
+    lab_evidence(l, &claims);
+    const struct mse_ratls_cert_params p = { .key = l->key,
+                                             .dns_name = LAB_HOST,
+                                             .not_before = LAB_NOW - 3600,
+                                             .not_after = LAB_NOW + 30 * LAB_DAY,
+                                             .evidence = mse_build_view(&l->evidence),
+                                             .ca = key };
+    const struct mse_ratls_ca_params ca = {
+        .key = key, .dns_name = LAB_HOST, .not_before = p.not_before, .not_after = p.not_after
+    };
+    mse_build_reset(&l->cert);
+    assert_status(mse_ratls_cert_make(&l->cert, &p, NULL), MSE_OK);
+    assert_status(mse_ratls_ca_make(&l->cert, &ca, NULL), MSE_OK);
+    mse_privkey_free(key);
+}
+
 static void put_algorithm(struct mse_build *b)
 {
     size_t mark = mse_derw_open(b, MSE_DER_SEQUENCE);
@@ -130,9 +153,9 @@ static void put_algorithm(struct mse_build *b)
     mse_derw_close(b, mark);
 }
 
-static void put_name(struct mse_build *b)
+static void put_name(struct mse_build *b, const char *text)
 {
-    const struct mse_derw_attr cn = { mse_oid_common_name, sizeof mse_oid_common_name, "forged" };
+    const struct mse_derw_attr cn = { mse_oid_common_name, sizeof mse_oid_common_name, text };
     mse_derw_name(b, &cn, 1);
 }
 
@@ -153,10 +176,8 @@ static void put_extensions(struct mse_build *b, const struct lab_ext *exts, size
     mse_derw_close(b, outer);
 }
 
-void lab_forge(struct lab *l, const struct lab_ext *exts, size_t num)
+void lab_forge_any(struct mse_build *b, const struct lab_forged *f)
 {
-    struct mse_build *b = &l->cert;
-    mse_build_reset(b);
     size_t cert = mse_derw_open(b, MSE_DER_SEQUENCE);
     size_t start = b->len;
     size_t tbs = mse_derw_open(b, MSE_DER_SEQUENCE);
@@ -165,22 +186,36 @@ void lab_forge(struct lab *l, const struct lab_ext *exts, size_t num)
     mse_derw_close(b, version);
     mse_derw_uint64(b, 77);
     put_algorithm(b);
-    put_name(b);
+    put_name(b, f->issuer);
     size_t validity = mse_derw_open(b, MSE_DER_SEQUENCE);
-    mse_derw_time(b, LAB_NOW);
-    mse_derw_time(b, LAB_NOW + LAB_DAY);
+    mse_derw_time(b, f->not_before);
+    mse_derw_time(b, f->not_after);
     mse_derw_close(b, validity);
-    put_name(b);
-    mse_wr_bytes(b, mse_build_view(&l->spki));
-    put_extensions(b, exts, num);
+    put_name(b, f->subject);
+    assert_status(mse_privkey_spki(f->key, b), MSE_OK);
+    put_extensions(b, f->exts, f->num);
     mse_derw_close(b, tbs);
     uint8_t sig_buf[128];
     struct mse_build sig;
     mse_build_fixed(&sig, sig_buf, sizeof sig_buf);
     struct mse_bytes signed_part = mse_bytes_of(b->data + start, b->len - start);
-    assert_status(mse_privkey_sign(l->key, &sig, signed_part), MSE_OK);
+    assert_status(mse_privkey_sign(f->signer, &sig, signed_part), MSE_OK);
     put_algorithm(b);
     mse_derw_bits(b, mse_build_view(&sig));
     mse_derw_close(b, cert);
     assert_true(mse_build_ok(b));
+}
+
+void lab_forge(struct lab *l, const struct lab_ext *exts, size_t num)
+{
+    const struct lab_forged f = { .subject = "forged",
+                                  .issuer = "forged",
+                                  .key = l->key,
+                                  .signer = l->key,
+                                  .not_before = LAB_NOW,
+                                  .not_after = LAB_NOW + LAB_DAY,
+                                  .exts = exts,
+                                  .num = num };
+    mse_build_reset(&l->cert);
+    lab_forge_any(&l->cert, &f);
 }

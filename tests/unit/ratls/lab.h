@@ -48,12 +48,29 @@ mse_status lab_quote_fn(void *arg, uint8_t *out, size_t cap, size_t *out_len,
 void lab_evidence(struct lab *l, const struct mse_ratls_claims_params *p);
 void lab_cert(struct lab *l);
 
+/* The same of profile R2: evidence of role server-static that names a CA; the certificate and,
+ * right behind it, its CA's. */
+void lab_cert_r2(struct lab *l, uint8_t ca_sha256[32]);
+
 /* An extension of a certificate made by hand. */
 struct lab_ext {
     struct mse_bytes oid;
     struct mse_bytes value;
     bool critical;
 };
+/* A certificate of any content. */
+struct lab_forged {
+    const char *subject; /* CN */
+    const char *issuer;  /* the same */
+    const struct mse_privkey *key;
+    const struct mse_privkey *signer;
+    mse_time not_before;
+    mse_time not_after;
+    const struct lab_ext *exts;
+    size_t num;
+};
+/* Appends it. */
+void lab_forge_any(struct mse_build *b, const struct lab_forged *f);
 /* A self-signed certificate of lab->key with exactly these extensions, in lab->cert. */
 void lab_forge(struct lab *l, const struct lab_ext *exts, size_t num);
 

@@ -28,6 +28,39 @@ static mse_status read_hex(struct mse_ratls_claims *out, const char *hex)
     return mse_ratls_claims_read(out, mse_bytes_of(raw, text.len / 2), NULL);
 }
 
+#define CA_KEY "6b6d73652d63612d68617368"
+
+/* Whose CA signed the certificate: in the form of pubkey-hash, and ahead of it. */
+static void the_hash_of_a_ca(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *hex;
+        mse_status want;
+    } cases[] = {
+        { "a3" ROLE CA_KEY "582482015820" ZERO32 HASH, MSE_OK },
+        { "a3" ROLE HASH CA_KEY "582482015820" ZERO32, MSE_ERR_CLAIMS_MALFORMED },
+        { "a3" ROLE CA_KEY "5820" ZERO32 HASH, MSE_ERR_CLAIMS_MALFORMED },
+        { "a3" ROLE CA_KEY "583482075830" ZERO32 ZERO16 HASH, MSE_ERR_CLAIMS_HASH },
+        { "a3" ROLE CA_KEY "01" HASH, MSE_ERR_CLAIMS_MALFORMED },
+    };
+    for (size_t i = 0; i < MSE_ARRAY_LEN(cases); i++) {
+        struct mse_ratls_claims c = { 0 };
+        assert_status(read_hex(&c, cases[i].hex), cases[i].want);
+        assert_int_equal(c.ca_hash.len, cases[i].want == MSE_OK ? 32 : 0);
+    }
+    const uint8_t ca[32] = { 7 };
+    uint8_t buf[256];
+    struct mse_build b;
+    struct mse_ratls_claims c = { 0 };
+    const struct mse_ratls_claims_params p = { .role = MSE_ROLE_SERVER_STATIC,
+                                               .ca_sha256 = mse_bytes_of(ca, sizeof ca) };
+    mse_build_fixed(&b, buf, sizeof buf);
+    assert_status(mse_ratls_claims_make(&b, &p), MSE_OK);
+    assert_status(mse_ratls_claims_read(&c, mse_build_view(&b), NULL), MSE_OK);
+    assert_bytes(c.ca_hash, mse_bytes_of(ca, sizeof ca));
+}
+
 static void foreign_claims_are_read(void **state)
 {
     (void)state;
@@ -271,6 +304,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(foreign_claims_are_read),
+        cmocka_unit_test(the_hash_of_a_ca),
         cmocka_unit_test(refusals),
         cmocka_unit_test(made_claims_are_deterministic_and_read_back),
         cmocka_unit_test(the_documented_example),

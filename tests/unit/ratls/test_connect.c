@@ -15,11 +15,14 @@
 #include "base/bytes.h"
 #include "base/util.h"
 #include "ratls/connect.h"
+#include "ratls/presented.h"
+#include "ratls/profile.h"
 #include "ratls/resolve.h"
 
 enum behaviour {
     TLS_1_3,
-    TLS_1_2, /* at most */
+    ONE_MORE, /* than two certificates */
+    TLS_1_2,  /* at most */
     REFUSE_NAME,
     SILENT,
     GARBAGE,
@@ -47,9 +50,11 @@ static int take_sni(SSL *ssl, int *alert, void *arg)
 static void serve_tls(struct server *s, int fd)
 {
     SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
-    const uint8_t *der = s->lab->cert.data;
-    X509 *x = d2i_X509(NULL, &der, (long)s->lab->cert.len);
-    (void)SSL_CTX_use_certificate(ctx, x);
+    (void)!mse_ratls_use_certs(ctx, mse_build_view(&s->lab->cert));
+    if (s->how == ONE_MORE) {
+        X509 *x = SSL_CTX_get0_certificate(ctx);
+        (void)SSL_CTX_add1_chain_cert(ctx, x);
+    }
     (void)SSL_CTX_use_PrivateKey(ctx, mse_privkey_evp_borrow(s->lab->key));
     if (s->how == TLS_1_2) {
         (void)SSL_CTX_set_max_proto_version(ctx, TLS1_2_VERSION);
@@ -63,7 +68,6 @@ static void serve_tls(struct server *s, int fd)
         (void)SSL_read(ssl, &byte, 1); /* until the client says goodbye */
     }
     SSL_free(ssl);
-    X509_free(x);
     SSL_CTX_free(ctx);
 }
 
@@ -117,6 +121,34 @@ static int setup(void **state)
     lab_evidence(*state, &p);
     lab_cert(*state);
     return rc;
+}
+
+/* want: what is to come back of the certificate. */
+static void presents(const struct lab *l, enum behaviour how, struct mse_bytes want)
+{
+    struct server s;
+    struct mse_ratls_conn *c = NULL;
+    start(&s, l, how);
+    assert_status(mse_ratls_connect(&c, "localhost", s.port, 10000, NULL), MSE_OK);
+    assert_bytes(mse_ratls_conn_cert(c), want);
+    mse_ratls_conn_free(c);
+    stop(&s);
+}
+
+/* One certificate that comes along is taken as a CA's; of more, none is. */
+static void the_certificate_of_a_ca_comes_along(void **state)
+{
+    struct lab *l = *state;
+    struct mse_bytes leaf;
+    struct mse_bytes ca;
+    uint8_t sha256[32];
+    lab_cert_r2(l, sha256);
+    assert_true(mse_ratls_split(&leaf, &ca, mse_build_view(&l->cert)));
+    assert_true(ca.len > 0);
+    presents(l, TLS_1_3, mse_build_view(&l->cert));
+    presents(l, ONE_MORE, leaf);
+    lab_cert(l);
+    presents(l, TLS_1_3, mse_build_view(&l->cert));
 }
 
 static void connected(const struct lab *l, const char *host, const char *sni)
@@ -219,6 +251,7 @@ static void names_of_loopback_are_resolved_here(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_certificate_of_a_ca_comes_along),
         cmocka_unit_test(the_presented_certificate_comes_back),
         cmocka_unit_test(each_trouble_has_its_status),
         cmocka_unit_test(a_peer_that_hangs_up_is_named),

@@ -23,15 +23,20 @@ struct two {
     struct lab *client;
 };
 
-static void make_lab(struct lab **out)
+static void certify(struct lab *l)
 {
     struct mse_ratls_claims_params p = { .role = MSE_ROLE_SERVER_STATIC };
     uint8_t digest[32];
-    assert_int_equal(lab_setup((void **)out), 0);
     assert_status(mse_sha256(digest, mse_bytes_str(MANIFEST)), MSE_OK);
     p.manifest = mse_bytes_of(digest, sizeof digest);
-    lab_evidence(*out, &p);
-    lab_cert(*out);
+    lab_evidence(l, &p);
+    lab_cert(l);
+}
+
+static void make_lab(struct lab **out)
+{
+    assert_int_equal(lab_setup((void **)out), 0);
+    certify(*out);
 }
 
 static int setup(void **state)
@@ -145,6 +150,23 @@ static void both_accept_and_talk(void **state)
     assert_int_equal(m.of_client.binding_level, 2);
     assert_int_equal(m.of_server.binding_level, 2);
     assert_true(m.of_client.has_fingerprint && m.of_server.has_fingerprint);
+}
+
+/* Certificates under a CA: each side sends it, and names it. */
+static void both_may_have_a_ca(void **state)
+{
+    static struct meeting m;
+    mse_status session = MSE_OK;
+    const struct two *t = *state;
+    uint8_t sha256[32];
+    lab_cert_r2(t->server, sha256);
+    lab_cert_r2(t->client, sha256);
+    meet(&m, t);
+    assert_status(run(&m, &session), MSE_OK);
+    assert_status(m.status, MSE_OK);
+    assert_true(m.of_client.accepted && m.of_server.accepted);
+    certify(t->server);
+    certify(t->client);
 }
 
 /* The client believes that it is through until it hears that it is not. */
@@ -304,6 +326,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_accept_and_talk),
+        cmocka_unit_test(both_may_have_a_ca),
         cmocka_unit_test(a_client_of_another_root_is_refused),
         cmocka_unit_test(a_server_of_another_root_is_refused),
         cmocka_unit_test(hardware_never_accepts_simulated_peers),

@@ -14,6 +14,8 @@
 #include "base/bytes.h"
 #include "base/util.h"
 #include "crypto/digest.h"
+#include "ratls/presented.h"
+#include "ratls/profile.h"
 #include "ratls/session.h"
 #include "unit/package/chain_lab.h"
 
@@ -274,6 +276,42 @@ static void owners_keys(void **state)
     chain_lab_clear(&own);
 }
 
+/* Evidence for a session names the CA as that in the certificate does. */
+static void sessions_under_a_ca(void **state)
+{
+    struct lab *l = *state;
+    struct bench b;
+    struct mse_bytes ca;
+    uint8_t sha256[32];
+    lab_cert_r2(l, sha256);
+    for (uint8_t level = 1; level <= 2; level++) {
+        bench_init(&b, l, level);
+        b.words.ca_sha256 = mse_bytes_of(sha256, 32);
+        assert_status(bench_judge(&b), MSE_OK);
+        bench_init(&b, l, level);
+        assert_status(bench_judge(&b), MSE_ERR_CA_NOT_CLAIMED);
+        bench_init(&b, l, level);
+        b.words.ca_sha256 = mse_bytes_of(sha256, 32);
+        assert_true(mse_ratls_split(&b.facts.peer_cert, &ca, mse_build_view(&l->cert)));
+        assert_status(bench_judge(&b), MSE_ERR_CA_MISSING);
+        bench_init(&b, l, level);
+        sha256[0] ^= 1;
+        b.words.ca_sha256 = mse_bytes_of(sha256, 32);
+        assert_status(bench_judge(&b), MSE_ERR_CA_MISMATCH);
+        sha256[0] ^= 1;
+    }
+    /* nor may a key of the owner's go with it */
+    bench_init(&b, l, 2);
+    b.words.ca_sha256 = mse_bytes_of(sha256, 32);
+    b.words.key_origin = MSE_KEY_ORIGIN_OWNER;
+    assert_status(mse_session_evidence_make(&b.evidence, &b.words, lab_quote_fn, l, NULL),
+                  MSE_ERR_ARGUMENT);
+    mse_build_clear(&b.evidence);
+    const struct mse_ratls_claims_params p = { .role = MSE_ROLE_SERVER_STATIC };
+    lab_evidence(l, &p);
+    lab_cert(l);
+}
+
 static void other_names_and_manifests(void **state)
 {
     struct bench b;
@@ -483,11 +521,8 @@ static int choose(SSL *ssl, const unsigned char **out, unsigned char *out_len,
 static SSL_CTX *server_context(struct server *s, const struct lab *l)
 {
     SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
-    const uint8_t *der = l->cert.data;
-    X509 *x = d2i_X509(NULL, &der, (long)l->cert.len);
-    (void)SSL_CTX_use_certificate(ctx, x);
+    (void)!mse_ratls_use_certs(ctx, mse_build_view(&l->cert));
     (void)SSL_CTX_use_PrivateKey(ctx, mse_privkey_evp_borrow(l->key));
-    X509_free(x);
     SSL_CTX_set_alpn_select_cb(ctx, choose, s);
     (void)SSL_CTX_set_max_proto_version(ctx, s->max_version);
     (void)SSL_CTX_set_session_id_context(ctx, (const unsigned char *)"t", 1);
@@ -700,6 +735,25 @@ static void sessions_reach_their_level(void **state)
         assert_int_equal(mse_session_retry_ms(m.out), 0);
         mse_session_free(m.out);
     }
+}
+
+/* A server knows the CA that it has to name from its own certificate. */
+static void servers_under_a_ca_name_it(void **state)
+{
+    static struct meeting m;
+    struct lab *l = *state;
+    uint8_t sha256[32];
+    lab_cert_r2(l, sha256);
+    for (uint8_t level = 1; level <= 2; level++) {
+        meet(&m, l, HONEST, level);
+        assert_status(talk(&m), MSE_OK);
+        assert_bytes(mse_session_claims(m.out)->ca_hash, mse_bytes_of(sha256, 32));
+        assert_status(mse_ratls_check_ca(mse_session_cert_borrow(m.out), NULL), MSE_OK);
+        mse_session_free(m.out);
+    }
+    const struct mse_ratls_claims_params p = { .role = MSE_ROLE_SERVER_STATIC };
+    lab_evidence(l, &p);
+    lab_cert(l);
 }
 
 static void other_protocols_on_the_same_session(void **state)
@@ -947,11 +1001,13 @@ int main(void)
         cmocka_unit_test(other_exporters),
         cmocka_unit_test(other_keys),
         cmocka_unit_test(owners_keys),
+        cmocka_unit_test(sessions_under_a_ca),
         cmocka_unit_test(other_names_and_manifests),
         cmocka_unit_test(other_claims),
         cmocka_unit_test(claims_of_the_document),
         cmocka_unit_test(facts),
         cmocka_unit_test(sessions_reach_their_level),
+        cmocka_unit_test(servers_under_a_ca_name_it),
         cmocka_unit_test(other_protocols_on_the_same_session),
         cmocka_unit_test(a_relay_passes_level_one_and_fails_level_two),
         cmocka_unit_test(downgrades),

@@ -345,6 +345,82 @@ static void tls_1_2_is_no_way_round(void **state)
     pair_clear(&p);
 }
 
+/* ---- certificates with a CA ---- */
+
+static void attest_r2(struct pair *p, struct side *s)
+{
+    struct tee t = { .lab = p->lab };
+    struct mse_ratls_identity_params params = params_of(&t);
+    params.ca = true;
+    assert_status(mse_ratls_identity_new(&s->id, &params, NULL), MSE_OK);
+    assert_status(mse_ratls_ctx_use(s->ctx, s->id, NULL), MSE_OK);
+}
+
+static void both_sides_may_have_a_ca(void **state)
+{
+    struct pair p;
+    pair_init(&p, *state);
+    attest_r2(&p, &p.server);
+    attest_r2(&p, &p.client);
+    demand(&p, &p.client, false);
+    demand(&p, &p.server, false);
+    meet(&p, LAB_HOST);
+    assert_int_equal(p.client_rc, 1);
+    assert_int_equal(p.server_rc, 1);
+    const struct mse_ratls_peer *of_client = mse_ratls_ssl_peer(p.server.v, p.server.ssl);
+    const struct mse_ratls_peer *of_server = seen_by_client(&p);
+    struct mse_bytes cert = mse_ratls_identity_cert(p.server.id);
+    assert_int_equal(of_server->cert.der.len + of_server->cert.ca.len, cert.len);
+    assert_status(mse_ratls_check_ca(&of_server->cert, NULL), MSE_OK);
+    assert_status(mse_ratls_check_ca(&of_client->cert, NULL), MSE_OK);
+    pair_clear(&p);
+}
+
+/* What comes along in the CA's place; NULL: nothing. again: twice. */
+static void refused_with(struct lab *l, struct mse_ratls_identity *other, bool again,
+                         mse_status want)
+{
+    struct pair p;
+    struct mse_ratls_cert c;
+    pair_init(&p, l);
+    attest_r2(&p, &p.server);
+    demand(&p, &p.client, false);
+    assert_int_equal(SSL_CTX_clear_chain_certs(p.server.ctx), 1);
+    if (other != NULL) {
+        assert_status(mse_ratls_read(&c, mse_ratls_identity_cert(other), NULL), MSE_OK);
+        const unsigned char *der = c.ca.data;
+        X509 *x = d2i_X509(NULL, &der, (long)c.ca.len);
+        assert_int_equal(SSL_CTX_add1_chain_cert(p.server.ctx, x), 1);
+        assert_true(!again || SSL_CTX_add1_chain_cert(p.server.ctx, x) == 1);
+        X509_free(x);
+    }
+    meet(&p, LAB_HOST);
+    assert_refused_by_client(&p, want, NULL);
+    pair_clear(&p);
+}
+
+static void another_ca_or_none_is_refused(void **state)
+{
+    struct pair other;
+    pair_init(&other, *state);
+    attest_r2(&other, &other.server);
+    refused_with(*state, NULL, false, MSE_ERR_CA_MISSING);
+    refused_with(*state, other.server.id, false, MSE_ERR_CA_MISMATCH);
+    refused_with(*state, other.server.id, true, MSE_ERR_CA_MISSING);
+    pair_clear(&other);
+}
+
+static void an_address_has_no_ca(void **state)
+{
+    struct tee t = { .lab = *state };
+    struct mse_ratls_identity *id = NULL;
+    struct mse_ratls_identity_params p = params_of(&t);
+    p.ca = true;
+    p.name = "127.0.0.1";
+    assert_status(mse_ratls_identity_new(&id, &p, NULL), MSE_ERR_ARGUMENT);
+    assert_null(id);
+}
+
 /* ---- servers that demand attested clients ---- */
 
 static void an_attested_client_is_accepted(void **state)
@@ -588,6 +664,9 @@ int main(void)
         cmocka_unit_test(several_names_are_refused),
         cmocka_unit_test(a_zeroed_policy_accepts_nothing),
         cmocka_unit_test(tls_1_2_is_no_way_round),
+        cmocka_unit_test(both_sides_may_have_a_ca),
+        cmocka_unit_test(another_ca_or_none_is_refused),
+        cmocka_unit_test(an_address_has_no_ca),
         cmocka_unit_test(an_attested_client_is_accepted),
         cmocka_unit_test(a_client_without_a_certificate_is_refused),
         cmocka_unit_test(other_clients_are_refused),
