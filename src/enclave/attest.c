@@ -188,15 +188,16 @@ static mse_status make_for_app(struct mse_attest *a, struct job *j)
 static mse_status make_for_clients(struct mse_attest *a, struct job *j)
 {
     const struct mse_identity *id = a->cfg.identity;
-    struct mse_session_words w = { .role =
-                                       j->fresh ? MSE_ROLE_SERVER_FRESH : MSE_ROLE_SERVER_SESSION,
-                                   .nonce = mse_bytes_of(j->nonce, 32),
-                                   .exporter = mse_bytes_of(j->exporter, j->fresh ? 0 : 32),
-                                   .manifest_sha256 = mse_bytes_of(a->cfg.manifest_digest, 32),
-                                   .x25519 = mse_bytes_of(id->x25519_public, 32),
-                                   .boot = mse_bytes_of(id->boot, sizeof id->boot),
-                                   .key_origin =
-                                       j->owners ? MSE_KEY_ORIGIN_OWNER : MSE_KEY_ORIGIN_ENCLAVE };
+    struct mse_session_words w = {
+        .role = j->fresh ? MSE_ROLE_SERVER_FRESH : MSE_ROLE_SERVER_SESSION,
+        .nonce = mse_bytes_of(j->nonce, 32),
+        .exporter = mse_bytes_of(j->exporter, j->fresh ? 0 : 32),
+        .manifest_sha256 = mse_bytes_of(a->cfg.manifest_digest, 32),
+        .x25519 = mse_bytes_of(id->x25519_public, 32),
+        .boot = mse_bytes_of(id->boot, sizeof id->boot),
+        .key_origin = j->owners ? MSE_KEY_ORIGIN_OWNER : MSE_KEY_ORIGIN_ENCLAVE,
+        .ca_sha256 = mse_bytes_of(id->ca_sha256, id->has_ca && !j->owners ? 32 : 0)
+    };
     memcpy(w.spki_sha256, j->owners ? a->owner_spki_sha256 : id->spki_sha256, sizeof w.spki_sha256);
     memcpy(j->nonce, j->nonces[0].bytes, 32);
     mse_status st = j->fresh ? mse_nonces_root(j->nonce, j->nonces, j->num) : MSE_OK;

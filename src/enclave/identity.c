@@ -11,6 +11,7 @@
 #include "enclave/config.h"
 #include "enclave/state.h"
 #include "ratls/identity.h"
+#include "ratls/profile.h"
 
 #define MAX_CERT ((size_t)64 * 1024)
 #define EARLY    3600 /* clocks of verifiers may be behind */
@@ -40,6 +41,13 @@ static mse_status make_keys(struct mse_identity *id)
     return st == MSE_OK ? mse_random(id->boot, sizeof id->boot) : st;
 }
 
+/* Which CA the evidence for sessions has to name. */
+static mse_status know_ca(struct mse_identity *id)
+{
+    const struct mse_build *cert = id->cert.len > 0 ? &id->cert : &id->config_cert;
+    return mse_ratls_ca_sha256(id->ca_sha256, &id->has_ca, mse_build_view(cert));
+}
+
 mse_status mse_identity_make(struct mse_identity *out, const struct mse_manifest *m,
                              const uint8_t manifest_digest[32], const struct mse_enclave_tee *tee,
                              struct mse_error *err)
@@ -55,6 +63,7 @@ mse_status mse_identity_make(struct mse_identity *out, const struct mse_manifest
         .x25519 = mse_bytes_of(id.x25519_public, sizeof id.x25519_public),
         .boot = mse_bytes_of(id.boot, sizeof id.boot),
         .legacy_extension = m->legacy_extension,
+        .ca = m->certificate == MSE_CERTIFICATE_CA,
     };
     struct mse_build *const certs[] = { &id.config_cert, &id.cert };
     const char *const names[] = { m->config_domain_name, m->san };
@@ -66,6 +75,7 @@ mse_status mse_identity_make(struct mse_identity *out, const struct mse_manifest
     st = st == MSE_OK
              ? mse_ratls_issue_names(certs + from, names + from, to - from, id.key, &p, err)
              : MSE_FAIL(err, st, "identity", "no keys can be made");
+    st = st == MSE_OK ? know_ca(&id) : st;
     if (st != MSE_OK) {
         mse_identity_clear(&id);
         return st;
@@ -84,6 +94,7 @@ static mse_status restore(struct mse_identity *id, const struct mse_state *s)
     st = st == MSE_OK ? mse_privkey_spki_sha256(id->key, id->spki_sha256) : st;
     st = st == MSE_OK ? mse_x25519_public(id->x25519_public, id->x25519_secret) : st;
     st = st == MSE_OK ? mse_random(id->boot, sizeof id->boot) : st;
+    st = st == MSE_OK ? know_ca(id) : st;
     return st != MSE_OK || (mse_build_ok(&id->cert) && mse_build_ok(&id->config_cert))
                ? st
                : MSE_ERR_NO_SPACE;

@@ -8,10 +8,13 @@
 
 struct mse_identity {
     struct mse_privkey *key;
-    struct mse_build cert;        /* DER of the R1 certificate for the manifest's public name; empty
-                                     where that is served under the owner's */
+    struct mse_build cert;        /* DER of the certificate for the manifest's public name, of its
+                                     CA's behind it with R2; empty where that is served under the
+                                     owner's */
     struct mse_build config_cert; /* the same for config_domain_name; empty without a phase 1 */
     uint8_t spki_sha256[32];
+    bool has_ca;               /* the two are R2, signed by one key, which is gone */
+    uint8_t ca_sha256[32];     /* of its SubjectPublicKeyInfo */
     uint8_t x25519_secret[32]; /* for sealed boxes; never leaves */
     uint8_t x25519_public[32];
     uint8_t boot[16]; /* drawn at each start */

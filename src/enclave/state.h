@@ -17,8 +17,8 @@ struct mse_state {
     struct mse_bytes storage_root; /* 32 bytes */
     struct mse_bytes x25519;       /* the secret key, 32 bytes */
     struct mse_bytes key;          /* TLS key, PKCS #8 in PEM */
-    struct mse_bytes cert;         /* DER */
-    struct mse_bytes config_cert;  /* DER; empty: no phase 1 */
+    struct mse_bytes cert;         /* DER; its CA's behind it, if it has one */
+    struct mse_bytes config_cert;  /* the same; empty: no phase 1 */
     struct mse_bytes code_key;     /* 32 bytes, or empty: the package is plain */
     struct mse_bytes secrets;      /* JSON; empty: none */
     struct mse_bytes sealed;       /* JSON that came in a box; empty: none */

@@ -346,6 +346,22 @@ static bool use_chain(SSL_CTX *ctx, BIO *pem)
     return good;
 }
 
+/* The same of DER, one behind the other. */
+static bool use_ders(SSL_CTX *ctx, struct mse_bytes ders)
+{
+    const unsigned char *p = ders.data;
+    const unsigned char *end = ders.data + ders.len;
+    X509 *c = d2i_X509(NULL, &p, end - p);
+    bool good = c != NULL && SSL_CTX_use_certificate(ctx, c) == 1;
+    X509_free(c);
+    while (good && p < end) {
+        c = d2i_X509(NULL, &p, end - p);
+        good = c != NULL && SSL_CTX_add1_chain_cert(ctx, c) == 1;
+        X509_free(c);
+    }
+    return good;
+}
+
 /* Takes ctx, into which the certificate was loaded if it is loaded. */
 static mse_status add_name_take(struct mse_tls_server *s, const char *name, SSL_CTX *ctx,
                                 bool loaded, void *evp_pkey, struct mse_error *err)
@@ -380,8 +396,7 @@ mse_status mse_tls_server_add(struct mse_tls_server *s, const char *name, struct
         return st;
     }
     SSL_CTX *ctx = context_new(s);
-    bool loaded =
-        ctx != NULL && SSL_CTX_use_certificate_ASN1(ctx, (int)cert_der.len, cert_der.data) == 1;
+    bool loaded = ctx != NULL && use_ders(ctx, cert_der);
     return add_name_take(s, name, ctx, loaded, evp_pkey, err);
 }
 

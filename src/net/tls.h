@@ -37,9 +37,9 @@ struct mse_tls_server;
  * them is refused. */
 MSE_MUST_USE mse_status mse_tls_server_new(struct mse_tls_server **out, const char *const *alpn,
                                            size_t num_alpn, struct mse_error *err);
-/* Adds the certificate (DER) that answers for exactly this server name; evp_pkey as
- * mse_privkey_evp_borrow gives it (a reference is taken). A ClientHello for any other name, or for
- * none, gets an alert. */
+/* Adds the certificate (DER; others that go along right behind it) that answers for exactly this
+ * server name; evp_pkey as mse_privkey_evp_borrow gives it (a reference is taken). A ClientHello
+ * for any other name, or for none, gets an alert. */
 MSE_MUST_USE mse_status mse_tls_server_add(struct mse_tls_server *s, const char *name,
                                            struct mse_bytes cert_der, void *evp_pkey,
                                            struct mse_error *err);

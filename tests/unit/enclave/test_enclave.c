@@ -128,6 +128,8 @@ static void refuses_every_promise(struct mse_manifest *m, mse_time now)
     assert_unsupported(m, now, "upgrade");
     *m = good;
     m->certificate = MSE_CERTIFICATE_CA;
+    assert_status(mse_enclave_check_supported(m, now, NULL), MSE_OK);
+    m->origin = MSE_ORIGIN_OWNER; /* whose certificate is not of the enclave's CA */
     assert_unsupported(m, now, "certificate");
     *m = good;
     m->replicas = 2;
