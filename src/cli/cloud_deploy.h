@@ -56,7 +56,7 @@ struct deploy {
     struct cli_judge judge;
     struct cli_choice choice;
     struct cli_file config_cert; /* DER */
-    struct cli_file public_cert; /* DER; self mode only */
+    struct cli_file public_cert; /* DER, of its CA if it has one; self mode only */
     uint8_t enclave[32];         /* its X25519 key */
     bool has_enclave;
     char signer[65];

@@ -7,12 +7,14 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/util.h"
+#include "cli/certs.h"
 #include "cli/cloud_deploy.h"
 #include "cli/configure.h"
 #include "cli/link.h"
 #include "cli/phase1.h"
 #include "cli/progress.h"
 #include "cli/sealed_box.h"
+#include "ratls/session.h"
 
 #define MAX_REQUEST  ((size_t)17 * 1024 * 1024)
 #define MAX_BOX      ((size_t)9 * 1024 * 1024)
@@ -348,6 +350,15 @@ static mse_status dial_public(struct mse_ratls_conn **out, const struct deploy *
     return st;
 }
 
+/* What clients are to trust of the certificate that the session attested. */
+static mse_status keep_public(struct deploy *d, const struct mse_ratls_cert *cert,
+                              struct mse_error *err)
+{
+    struct mse_bytes der = { NULL, 0 };
+    mse_status st = cli_trusted(&der, cert, err);
+    return st == MSE_OK ? copy_bytes(&d->public_cert, der) : st;
+}
+
 enum cli_exit deploy_attest_public(struct deploy *d)
 {
     struct mse_ratls_conn *conn = NULL;
@@ -361,9 +372,9 @@ enum cli_exit deploy_attest_public(struct deploy *d)
     }
     st = mse_ratls_conn_attest(&s, conn, &cfg, CONNECT_MS, &err);
     enum cli_exit e = judge(d, s, st, &err);
-    if (e == CLI_DONE && strcmp(d->mode, "self") == 0 &&
-        copy_bytes(&d->public_cert, mse_ratls_conn_cert(conn)) != MSE_OK) {
-        e = cli_trouble(d->c, "out of memory");
+    if (e == CLI_DONE && strcmp(d->mode, "self") == 0) {
+        st = keep_public(d, mse_session_cert_borrow(s), &err);
+        e = st == MSE_OK ? e : cli_failed(d->c, st, &err);
     }
     mse_session_free(s);
     mse_ratls_conn_free(conn);

@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/util.h"
+#include "cli/certs.h"
 #include "cli/cloud.h"
 #include "cli/cloud_kept.h"
 #include "cli/judge.h"
@@ -184,12 +185,7 @@ static enum cli_exit save_owner_chain(struct test *t)
 static enum cli_exit save_certificate(struct test *t)
 {
     struct mse_error err = { 0 };
-    struct mse_build pem;
-    mse_build_heap(&pem, (size_t)256 * 1024);
-    mse_pem_write(&pem, "CERTIFICATE", cli_file_view(&t->link.der));
-    mse_status st = mse_build_ok(&pem) ? cli_file_write(t->cert, mse_build_view(&pem), 0644, &err)
-                                       : MSE_ERR_MEMORY;
-    mse_build_clear(&pem);
+    mse_status st = cli_save_trusted(t->cert, &t->found.cert, &err);
     t->tests.cert = t->cert;
     return st == MSE_OK ? CLI_DONE : cli_failed(t->c, st, &err);
 }

@@ -4,6 +4,7 @@
 #include "base/bytes.h"
 #include "base/util.h"
 #include "cli/app.h"
+#include "cli/certs.h"
 #include "cli/judge.h"
 #include "cli/target.h"
 #include "crypto/digest.h"
@@ -227,15 +228,24 @@ struct sums {
     char cert_colon[96];
     char cert_hex[65];
     char key_hex[65];
+    char ca_colon[96]; /* empty: there is no CA */
+    char ca_hex[65];
 };
 
 static bool make_sums(struct sums *s, const struct verify *v)
 {
     uint8_t cert[32];
     uint8_t key[32];
-    if (mse_sha256(cert, cli_file_view(&v->link.der)) != MSE_OK ||
-        mse_sha256(key, v->found.cert.spki) != MSE_OK) {
+    uint8_t ca[32];
+    const struct mse_ratls_cert *c = &v->found.cert;
+    *s = (struct sums) { .ca_hex = "" };
+    if (mse_sha256(cert, c->der) != MSE_OK || mse_sha256(key, c->spki) != MSE_OK ||
+        mse_sha256(ca, c->ca) != MSE_OK) {
         return false;
+    }
+    if (cli_has_ca(c)) {
+        colon_hex(s->ca_colon, ca);
+        mse_hex_encode(s->ca_hex, mse_bytes_of(ca, 32));
     }
     colon_hex(s->cert_colon, cert);
     mse_hex_encode(s->cert_hex, mse_bytes_of(cert, 32));
@@ -286,6 +296,9 @@ static void print_json(const struct verify *v, const char *saved)
     if (v->found.cert.spki.len > 0 && make_sums(&s, v)) {
         add_str(o, "certificate_sha256", s.cert_hex);
         add_str(o, "public_key_sha256", s.key_hex);
+        if (s.ca_hex[0] != '\0') {
+            add_str(o, "ca_sha256", s.ca_hex);
+        }
     }
     if (v->found.verdict.simulated) {
         add_str(o, "rootfs", "unmeasured (simulation)");
@@ -368,20 +381,17 @@ static void print_notices(const struct verify *v)
         cli_say(c, "Certificate SHA-256, as Firefox shows it: %s", s.cert_colon);
         cli_say(c, "Certificate SHA-256, as Chrome shows it: %s", s.cert_hex);
         cli_say(c, "Public key SHA-256, as Chrome shows it: %s", s.key_hex);
+        if (s.ca_hex[0] != '\0') {
+            cli_say(c, "CA SHA-256, as Firefox shows it: %s", s.ca_colon);
+            cli_say(c, "CA SHA-256, as Chrome shows it: %s", s.ca_hex);
+        }
     }
 }
 
 static enum cli_exit save(struct verify *v)
 {
     struct mse_error err = { 0 };
-    struct mse_build pem;
-    mse_build_heap(&pem, (size_t)1024 * 1024);
-    mse_pem_write(&pem, "CERTIFICATE", cli_file_view(&v->link.der));
-    mse_status st = MSE_ERR_NO_SPACE;
-    if (mse_build_ok(&pem)) {
-        st = cli_file_write(v->output, mse_build_view(&pem), 0644, &err);
-    }
-    mse_build_clear(&pem);
+    mse_status st = cli_save_trusted(v->output, &v->found.cert, &err);
     return st == MSE_OK ? CLI_DONE : cli_failed(v->c, st, &err);
 }
 
@@ -416,7 +426,9 @@ static enum cli_exit succeed(struct verify *v)
     cli_say_good(v->c, "Verification: success");
     bool bare = v->output[0] != '/' && strncmp(v->output, "./", 2) != 0 &&
                 strncmp(v->output, "../", 3) != 0;
-    cli_say(v->c, "The verified certificate has been saved at: %s%s", bare ? "./" : "", v->output);
+    cli_say(v->c, "The %s has been saved at: %s%s",
+            cli_has_ca(&v->found.cert) ? "CA of the verified certificate" : "verified certificate",
+            bare ? "./" : "", v->output);
     return CLI_DONE;
 }
 

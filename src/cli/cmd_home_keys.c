@@ -208,7 +208,10 @@ static mse_status key_of_certificate(uint8_t out[32], struct mse_bytes der, stru
     enum mse_ratls_binding binding;
     uint8_t report_data[64];
     mse_status st = mse_ratls_read(&cert, der, err);
-    st = st == MSE_OK ? mse_ratls_check_self_signature(&cert, err) : st;
+    if (st == MSE_OK) {
+        st = cert.claims.ca_hash.len > 0 ? mse_ratls_check_ca(&cert, err)
+                                         : mse_ratls_check_self_signature(&cert, err);
+    }
     if (st == MSE_OK && (cert.form != MSE_RATLS_DICE || cert.claims.x25519.len != 32)) {
         st = MSE_FAIL(err, MSE_ERR_NO_EVIDENCE, "certificate",
                       "it names no X25519 key (claim mse-x25519)");

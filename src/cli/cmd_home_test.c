@@ -6,12 +6,14 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "cli/certs.h"
 #include "cli/home.h"
 #include "cli/home_judge.h"
 #include "cli/tests.h"
 #include "crypto/x509.h"
 #include "os/private_dir.h"
 #include "ratls/connect.h"
+#include "ratls/profile.h"
 
 #define ATTEST_MS 20000U
 
@@ -129,25 +131,23 @@ static mse_status save_certificate(struct test *t, struct mse_error *err)
     static const uint8_t alpn[] = "\x0cmse-attest/1"; /* needs no certificate of the client */
     struct mse_ratls_conn *conn = NULL;
     struct mse_verdict *v = calloc(1, sizeof *v);
-    struct mse_build pem;
-    mse_build_heap(&pem, (size_t)256 * 1024);
+    struct mse_ratls_cert cert = { .form = MSE_RATLS_DICE };
     mse_status st = v == NULL ? MSE_ERR_MEMORY : home_judge_init(&t->judge, &t->h, err);
     st = st == MSE_OK ? home_dial(&conn, &t->h, false, mse_bytes_of(alpn, sizeof alpn - 1), err)
                       : st;
     if (st == MSE_OK && is_owners(t)) {
+        struct mse_bytes chain = { NULL, 0 };
         st = attest(t, conn, err);
+        (void)!mse_ratls_split(&cert.der, &chain, mse_ratls_conn_cert(conn));
     } else if (st == MSE_OK) {
-        st = mse_ratls_appraise(v, NULL, NULL, mse_ratls_conn_cert(conn), home_fact(&t->h, "san"),
+        st = mse_ratls_appraise(v, &cert, NULL, mse_ratls_conn_cert(conn), home_fact(&t->h, "san"),
                                 &t->judge.bundle.collateral, t->judge.policy, (mse_time)time(NULL),
                                 err);
     }
     if (st == MSE_OK) {
-        mse_pem_write(&pem, "CERTIFICATE", mse_ratls_conn_cert(conn));
-        st = mse_build_ok(&pem) ? cli_file_write(t->cert, mse_build_view(&pem), 0644, err)
-                                : MSE_ERR_MEMORY;
+        st = cli_save_trusted(t->cert, &cert, err);
     }
     mse_ratls_conn_free(conn);
-    mse_build_clear(&pem);
     free(v);
     return st;
 }

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/util.h"
 #include "cli/app.h"
+#include "cli/certs.h"
 #include "cli/home.h"
 #include "cli/judge.h"
 #include "cli/target.h"
@@ -17,6 +18,7 @@
 #include "crypto/x509.h"
 #include "package/manifest.h"
 #include "package/parcel.h"
+#include "ratls/profile.h"
 
 struct check {
     const struct cli *c;
@@ -29,6 +31,7 @@ struct check {
     struct cli_choice choice;
     const char *host; /* the name of the manifest that the certificate is for */
     char *output;
+    char *ca; /* NULL: the certificate has none */
 };
 
 static enum cli_exit need_options(const struct cli *c)
@@ -133,8 +136,11 @@ static enum cli_exit expect_fingerprint(struct check *k)
 /* Phase 1 is on the config name, the app on its own; the key and the quote are the same. */
 static const char *host_of(const struct check *k)
 {
+    struct mse_bytes leaf;
+    struct mse_bytes ca;
     struct mse_cert cert;
-    if (mse_cert_parse(&cert, k->target->der, NULL) == MSE_OK &&
+    if (mse_ratls_split(&leaf, &ca, k->target->der) &&
+        mse_cert_parse(&cert, leaf, NULL) == MSE_OK &&
         mse_cert_has_host(&cert, k->manifest.config_domain_name)) {
         return k->manifest.config_domain_name;
     }
@@ -171,15 +177,25 @@ static void appraise(struct check *k)
     mse_verdict_set_level(&k->found->verdict, 0, &j->policy);
 }
 
+/* The CA alone, for browsers: what they import is what they trust. */
+static mse_status save_ca(struct check *k, struct mse_error *err)
+{
+    k->ca = cli_join(cli_value(k->c, "output"), "ca.pem");
+    return k->ca == NULL ? MSE_ERR_MEMORY : cli_save_trusted(k->ca, &k->found->cert, err);
+}
+
+/* What was verified, and only that: what stood behind a certificate without a CA is left out. */
 static enum cli_exit save(struct check *k)
 {
+    const struct mse_ratls_cert *cert = &k->found->cert;
     struct mse_error err = { 0 };
     struct mse_build pem;
     k->output = cli_join(cli_value(k->c, "output"), "ratls.pem");
     mse_build_heap(&pem, (size_t)256 * 1024);
-    mse_pem_write(&pem, "CERTIFICATE", k->target->der);
+    mse_ratls_put_pem(&pem, cli_has_ca(cert) ? k->target->der : cert->der);
     mse_status st = k->output == NULL || !mse_build_ok(&pem) ? MSE_ERR_MEMORY : MSE_OK;
     st = st == MSE_OK ? cli_make_parents(k->output, &err) : st;
+    st = st == MSE_OK && cli_has_ca(cert) ? save_ca(k, &err) : st;
     st = st == MSE_OK ? cli_file_write(k->output, mse_build_view(&pem), 0644, &err) : st;
     mse_build_clear(&pem);
     return st == MSE_OK ? CLI_DONE : cli_failed(k->c, st, &err);
@@ -204,6 +220,9 @@ static void say_accepted(const struct check *k)
             json_string(k->manifest.origin == MSE_ORIGIN_OWNER ? "owner" : "self"));
         (void)json_object_set_new(v, "collateral_source", json_string(k->choice.source));
         (void)json_object_set_new(v, "certificate_file", json_string(k->output));
+        if (k->ca != NULL) {
+            (void)json_object_set_new(v, "ca_file", json_string(k->ca));
+        }
         cli_json(c, v);
         return;
     }
@@ -225,6 +244,9 @@ static void say_accepted(const struct check *k)
     }
     cli_say(c, "Collateral: %s", k->choice.source);
     cli_say(c, "The verified certificate has been saved at: %s", k->output);
+    if (k->ca != NULL) {
+        cli_say(c, "Its CA, for browsers and curl --cacert: %s", k->ca);
+    }
 }
 
 static enum cli_exit judge(struct check *k)
@@ -281,5 +303,6 @@ enum cli_exit cmd_home_verify(struct cli *c)
     free(k.target);
     free(k.found);
     free(k.output);
+    free(k.ca);
     return e;
 }

@@ -12,6 +12,7 @@
 #include "crypto/x509.h"
 #include "ratls/check.h"
 #include "ratls/claims.h"
+#include "ratls/profile.h"
 
 static void put(json_t *o, const char *key, json_t *v)
 {
@@ -361,6 +362,9 @@ static json_t *show_claims(const struct mse_ratls_claims *c)
         put(k, "x25519", hex_of(c->x25519));
         put(k, "key_origin", json_string(mse_ratls_key_origin_name(c->key_origin)));
     }
+    if (c->ca_hash.len > 0) {
+        put(k, "ca_hash", hex_of(c->ca_hash));
+    }
     return k;
 }
 
@@ -376,6 +380,44 @@ static json_t *show_loose_evidence(struct mse_bytes evidence)
     return o;
 }
 
+/* What every certificate says; false if it cannot be read. */
+static bool show_names(json_t *o, struct mse_bytes der)
+{
+    struct mse_cert cert;
+    struct mse_error err = { 0 };
+    uint8_t sum[32];
+    if (mse_cert_parse(&cert, der, &err) != MSE_OK) {
+        put(o, "unreadable", json_string(err.text));
+        return false;
+    }
+    put(o, "subject", text_of(mse_name_common_name(cert.subject)));
+    put(o, "issuer", text_of(mse_name_common_name(cert.issuer)));
+    put(o, "serial", hex_of(cert.serial));
+    put(o, "not_before", when(cert.not_before));
+    put(o, "not_after", when(cert.not_after));
+    if (mse_sha256(sum, der) == MSE_OK) {
+        put(o, "sha256", hex(sum, 32));
+    }
+    if (mse_sha256(sum, cert.key.spki) == MSE_OK) {
+        put(o, "public_key_sha256", hex(sum, 32));
+    }
+    return true;
+}
+
+/* The CA that came along, and whether it is the one that it should be. */
+static void show_ca(json_t *o, const struct mse_ratls_cert *c)
+{
+    struct mse_error err = { 0 };
+    put(o, "ca_check",
+        json_string(mse_ratls_check_ca(c, &err) == MSE_OK ? "made for this certificate alone"
+                                                          : err.text));
+    if (c->ca.len > 0) {
+        json_t *ca = json_object();
+        (void)show_names(ca, c->ca);
+        put(o, "ca", ca);
+    }
+}
+
 static void show_evidence(json_t *o, struct mse_bytes der)
 {
     struct mse_ratls_cert r;
@@ -389,32 +431,23 @@ static void show_evidence(json_t *o, struct mse_bytes der)
     if (r.claims_raw.len > 0) {
         put(o, "claims", show_claims(&r.claims));
     }
+    if (r.claims.ca_hash.len > 0) {
+        show_ca(o, &r);
+    }
     show_carried(o, &r);
 }
 
 static json_t *show_cert(struct mse_bytes der)
 {
-    struct mse_cert cert;
     struct mse_pck_info pck;
-    struct mse_error err = { 0 };
-    uint8_t sum[32];
+    struct mse_bytes leaf = der;
+    struct mse_bytes ca;
     json_t *o = json_object();
-    if (mse_cert_parse(&cert, der, &err) != MSE_OK) {
-        put(o, "unreadable", json_string(err.text));
+    (void)!mse_ratls_split(&leaf, &ca, der);
+    if (!show_names(o, leaf)) {
         return o;
     }
-    put(o, "subject", text_of(mse_name_common_name(cert.subject)));
-    put(o, "issuer", text_of(mse_name_common_name(cert.issuer)));
-    put(o, "serial", hex_of(cert.serial));
-    put(o, "not_before", when(cert.not_before));
-    put(o, "not_after", when(cert.not_after));
-    if (mse_sha256(sum, der) == MSE_OK) {
-        put(o, "sha256", hex(sum, 32));
-    }
-    if (mse_sha256(sum, cert.key.spki) == MSE_OK) {
-        put(o, "public_key_sha256", hex(sum, 32));
-    }
-    if (mse_pck_info_parse(&pck, der, NULL) == MSE_OK) {
+    if (mse_pck_info_parse(&pck, leaf, NULL) == MSE_OK) {
         put(o, "pck", show_pck(&pck.ext));
     } else {
         show_evidence(o, der);

@@ -8,6 +8,7 @@
 #include "cli/ear.h"
 #include "cli/judge.h"
 #include "cli/target.h"
+#include "ratls/profile.h"
 
 /* One target that is being judged. */
 struct one {
@@ -187,10 +188,13 @@ static void append_failure(const struct cli *c, const char *name, json_t *out)
 
 static enum cli_exit write_ear(const struct one *o)
 {
+    struct mse_bytes leaf = o->target.der;
+    struct mse_bytes ca;
+    (void)!mse_ratls_split(&leaf, &ca, o->target.der);
     struct cli_ear_subject s = { .verdict = &o->found.verdict,
                                  .host = o->target.host,
                                  .evidence = has_cert(o) ? o->found.cert.quote : o->target.quote,
-                                 .certificate = o->target.der };
+                                 .certificate = leaf };
     return cli_ear_write(o->c, o->judge, o->ear_key, &s);
 }
 

@@ -11,6 +11,7 @@
 #include "crypto/x509.h"
 #include "package/manifest.h"
 #include "ratls/connect.h"
+#include "ratls/profile.h"
 
 #define CONNECT_MS 10000U
 
@@ -110,7 +111,7 @@ enum cli_exit home_evidence(const struct home *h, const char *out)
     bool config = waiting || strcmp(home_fact(h, "ssl_certificate_origin"), "owner") == 0;
     mse_status st = home_dial(&conn, h, config, mse_bytes_of(alpn, sizeof alpn - 1), &err);
     if (st == MSE_OK) {
-        mse_pem_write(&pem, "CERTIFICATE", mse_ratls_conn_cert(conn));
+        mse_ratls_put_pem(&pem, mse_ratls_conn_cert(conn));
         st = mse_build_ok(&pem) ? write_both(h, out, mse_build_view(&pem), &err) : MSE_ERR_MEMORY;
     }
     mse_ratls_conn_free(conn);

@@ -11,7 +11,7 @@
 struct cli_link {
     struct mse_ratls_conn *conn; /* NULL: none */
     bool attested;               /* the server speaks mse-attest/1 */
-    struct cli_file der;         /* the certificate of the first connection */
+    struct cli_file der;         /* of the first connection, as mse_ratls_conn_cert gives it */
     struct mse_session *session; /* NULL: none was judged */
     const char *host;            /* borrowed */
     uint16_t port;

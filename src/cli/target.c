@@ -10,6 +10,7 @@
 #include "crypto/x509.h"
 #include "ratls/check.h"
 #include "ratls/claims.h"
+#include "ratls/profile.h"
 #include <mse/ratls.h>
 
 #define TARGET_MAX_LEN MSE_BUNDLE_MAX_LEN
@@ -145,6 +146,33 @@ static bool take_pem(struct cli_target *t, struct mse_bytes in, const char *labe
     return true;
 }
 
+/* A certificate; with the one that stands behind it if it is one: its CA's, perhaps. */
+static bool take_certificate(struct cli_target *t, struct mse_bytes in)
+{
+    struct mse_bytes rest = in;
+    size_t len = 0;
+    size_t ca_len = 0;
+    uint8_t none[1];
+    size_t num = 0;
+    if (!take_pem(t, in, "CERTIFICATE") ||
+        mse_pem_next(&rest, "CERTIFICATE", t->der_room, in.len, &len) != MSE_OK) {
+        return false;
+    }
+    if (mse_pem_next(&rest, "CERTIFICATE", t->der_room + len, in.len - len, &ca_len) == MSE_OK &&
+        mse_pem_next(&rest, "CERTIFICATE", none, sizeof none, &num) == MSE_ERR_NOT_FOUND) {
+        t->der = mse_bytes_of(t->der_room, len + ca_len);
+    }
+    return true;
+}
+
+static bool is_certificate(struct mse_bytes in)
+{
+    struct mse_cert cert;
+    struct mse_bytes leaf;
+    struct mse_bytes ca;
+    return mse_ratls_split(&leaf, &ca, in) && mse_cert_parse(&cert, leaf, NULL) == MSE_OK;
+}
+
 static mse_status take_quote(struct cli_target *t, struct mse_bytes in, struct mse_error *err)
 {
     struct mse_sgx_quote sgx = { .trailing = 0 };
@@ -268,7 +296,7 @@ static mse_status take_json(struct cli_target *t, struct mse_bytes in, struct ms
     }
     t->kind = CLI_TARGET_BUNDLE;
     t->quote = t->bundle.quote;
-    if (t->bundle.certificates.len > 0 && !take_pem(t, t->bundle.certificates, "CERTIFICATE")) {
+    if (t->bundle.certificates.len > 0 && !take_certificate(t, t->bundle.certificates)) {
         return MSE_FAIL(err, MSE_ERR_MALFORMED, "bundle", "%.100s: its certificate is not PEM",
                         t->name);
     }
@@ -311,7 +339,7 @@ static mse_status classify(struct cli_target *t, struct mse_error *err)
         t->kind = CLI_TARGET_CRL;
         return MSE_OK;
     }
-    if (begins(text, "-----BEGIN CERTIFICATE-----") && take_pem(t, text, "CERTIFICATE")) {
+    if (begins(text, "-----BEGIN CERTIFICATE-----") && take_certificate(t, text)) {
         t->kind = CLI_TARGET_CERTIFICATE;
         return MSE_OK;
     }
@@ -347,10 +375,9 @@ static mse_status classify(struct cli_target *t, struct mse_error *err)
         t->kind = CLI_TARGET_SIGSTRUCT;
         return MSE_OK;
     }
-    struct mse_cert cert;
     struct mse_crl crl;
     t->der = in;
-    if (mse_cert_parse(&cert, in, NULL) == MSE_OK) {
+    if (is_certificate(in)) {
         t->kind = CLI_TARGET_CERTIFICATE;
     } else if (mse_crl_parse(&crl, in, NULL) == MSE_OK) {
         t->kind = CLI_TARGET_CRL;

@@ -36,7 +36,7 @@ struct cli_target {
     struct cli_file file;
     uint8_t *scratch;
     uint8_t *der_room;
-    struct mse_bytes der;
+    struct mse_bytes der; /* of a certificate: the one behind it too, if it is one */
     struct mse_bytes quote;
     struct mse_ratls_claims claims; /* of evidence without a certificate */
     size_t padding;                 /* zero bytes behind the quote */

@@ -11,6 +11,7 @@
 #include "operator/api.h"
 #include "ratls/connect.h"
 #include "ratls/frame.h"
+#include "ratls/profile.h"
 
 #define CONNECT_MS     5000U
 #define ANSWER_MS      10000U
@@ -83,7 +84,7 @@ static mse_status ask(struct evidence *e, struct mse_error *err)
     };
     mse_status st = mse_ratls_dial(&conn, &d, err);
     if (st == MSE_OK) {
-        mse_pem_write(&e->pem, "CERTIFICATE", mse_ratls_conn_cert(conn));
+        mse_ratls_put_pem(&e->pem, mse_ratls_conn_cert(conn));
         st = mse_build_ok(&e->pem) ? MSE_OK : MSE_ERR_MEMORY;
     }
     mse_build_heap(&request, MSE_FRAME_REQUEST_MAX + MSE_FRAME_HEAD);

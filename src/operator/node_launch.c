@@ -24,6 +24,7 @@
 #include "os/private_dir.h"
 #include "package/manifest.h"
 #include "ratls/connect.h"
+#include "ratls/profile.h"
 
 #define LISTEN_FD  3
 #define CONNECT_MS 3000U
@@ -119,6 +120,8 @@ mse_status node_spki(uint8_t out[32], const struct node *n, const struct node_ap
     static const uint8_t alpn[] = "\x0cmse-attest/1";
     struct mse_ratls_conn *conn = NULL;
     struct mse_cert cert;
+    struct mse_bytes leaf = { NULL, 0 };
+    struct mse_bytes ca;
     const struct mse_ratls_dial d = {
         .host = config ? a->app.config_domain_name : a->app.domain_name,
         .address = n->self.address,
@@ -127,7 +130,10 @@ mse_status node_spki(uint8_t out[32], const struct node *n, const struct node_ap
         .timeout_ms = CONNECT_MS,
     };
     mse_status st = mse_ratls_dial(&conn, &d, err);
-    st = st == MSE_OK ? mse_cert_parse(&cert, mse_ratls_conn_cert(conn), err) : st;
+    if (st == MSE_OK && !mse_ratls_split(&leaf, &ca, mse_ratls_conn_cert(conn))) {
+        st = MSE_ERR_MALFORMED;
+    }
+    st = st == MSE_OK ? mse_cert_parse(&cert, leaf, err) : st;
     st = st == MSE_OK ? mse_sha256(out, cert.key.spki) : st;
     mse_ratls_conn_free(conn);
     return st;
