@@ -263,7 +263,10 @@ static bool set_up(struct worker *w)
 int gate_worker_main(bool ends_tls)
 {
     struct worker *w = calloc(1, sizeof *w);
-    if (w == NULL || signal(SIGPIPE, SIG_IGN) == SIG_ERR || !set_up(w)) {
+    if (w == NULL) {
+        return 1;
+    }
+    if (signal(SIGPIPE, SIG_IGN) == SIG_ERR || !set_up(w)) {
         end("no memory, or no event loop");
     }
     w->ends_tls = ends_tls;
