@@ -122,6 +122,7 @@ static enum cli_exit feed(struct gateway *g, const struct msed *m, int fd,
     struct mse_error err = { 0 };
     char source[MSE_OP_NAME_LEN];
     unsigned files = max_files();
+    uint64_t per_source = m->config.gateway.max_per_source;
     struct gate_route api;
     bool has_api = m->config.api.certificate != NULL;
     mse_status st = has_api ? api_route(&api, &m->config, &err) : MSE_OK;
@@ -135,7 +136,8 @@ static enum cli_exit feed(struct gateway *g, const struct msed *m, int fd,
         .num_workers = count_cores(),
         .max_files = files,
         .limits = { .max_connections = files > 2 * SPARE_FILES ? (files - SPARE_FILES) / 2 : 1,
-                    .max_per_source = MAX_PER_SOURCE,
+                    .max_per_source = per_source > 0 ? (uint32_t)per_source : MAX_PER_SOURCE,
+                    .max_per_app = (uint32_t)m->config.gateway.max_per_app,
                     .hello_ms = HELLO_MS,
                     .connect_ms = CONNECT_MS,
                     .idle_ms = IDLE_MS,

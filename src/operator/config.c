@@ -10,10 +10,11 @@
 #include "db/db.h"
 #include "package/rules.h"
 
-#define MAX_PACKAGE ((uint64_t)16 * 1024) /* MiB */
-#define MAX_UPLOAD  ((uint64_t)24 * 3600)
-#define MAX_DAYS    3650
-#define AT(member)  offsetof(struct mse_op_config, member)
+#define MAX_PACKAGE     ((uint64_t)16 * 1024) /* MiB */
+#define MAX_CONNECTIONS ((uint64_t)1000000)
+#define MAX_UPLOAD      ((uint64_t)24 * 3600)
+#define MAX_DAYS        3650
+#define AT(member)      offsetof(struct mse_op_config, member)
 #define KEY(n, member)                                                                             \
     {                                                                                              \
         (n), MSE_CONF_STRING, true, AT(member), 1, 0, NULL                                         \
@@ -51,6 +52,8 @@ static const struct mse_conf_key gateway_keys[] = {
     OPTION("key", gateway.key),
     OPTION("policy", gateway.policy),
     OPTION("collateral", gateway.collateral),
+    NUMBER("max_per_source", gateway.max_per_source, MAX_CONNECTIONS),
+    NUMBER("max_per_app", gateway.max_per_app, MAX_CONNECTIONS),
     END,
 };
 static const struct mse_conf_key node_keys[] = {

@@ -34,6 +34,8 @@ struct mse_op_config {
         char *policy;     /* path; what enclaves in operator mode must satisfy; NULL: to be of the
                              simulated platform and of our signer */
         char *collateral; /* path; NULL: that of the simulated platform */
+        uint64_t max_per_source; /* connections, of each worker; 0: the default */
+        uint64_t max_per_app;    /* likewise; 0: no limit */
     } gateway;
     struct mse_op_config_node {
         bool there;
