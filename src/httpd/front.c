@@ -62,7 +62,7 @@ static mse_status inner_socket(struct mse_httpd_front *f, int *out, struct mse_e
 
 static mse_status make(struct mse_httpd_front *f, int *inner_fd, struct mse_error *err)
 {
-    static const char *const alpn[] = { "httpd/1.1" };
+    static const char *const alpn[] = { "http/1.1" };
     mse_status st = mse_tls_no_config() ? mse_tls_server_new(&f->tls, alpn, 1, err)
                                         : MSE_FAIL(err, MSE_ERR_CRYPTO, "tls", "libssl fails");
     if (st == MSE_OK) {
