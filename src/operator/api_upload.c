@@ -497,7 +497,8 @@ static mse_status store_all(struct api_upload *u, struct mse_error *err)
         return st;
     }
     st = mse_op_app_create(c->store, &c->by, a, mse_build_view(&u->text), err);
-    if (st != MSE_OK && mse_op_package_remove(c->store, a->id, NULL) != MSE_OK) {
+    mse_status gone = st == MSE_OK ? MSE_OK : mse_op_package_remove(c->store, a->id, NULL);
+    if (gone != MSE_OK && gone != MSE_ERR_EXISTS) {
         mse_log(MSE_LOG_WARN, API_NAME, "upload: a package without an app stays for an hour");
     }
     return st;

@@ -27,7 +27,7 @@ MSE_MUST_USE mse_status mse_op_package_put(struct mse_op_store *s, const char *a
  * MSE_ERR_PACKAGE_DAMAGED: it is not the one that was put. */
 MSE_MUST_USE mse_status mse_op_package_get(struct mse_op_store *s, const char *app_id, int fd,
                                            struct mse_error *err);
-/* Removing what is not there is no error. */
+/* Removing what is not there is no error. MSE_ERR_EXISTS: its app lives, and keeps it. */
 MSE_MUST_USE mse_status mse_op_package_remove(struct mse_op_store *s, const char *app_id,
                                               struct mse_error *err);
 /* Removes those whose app has ended, and those that no app came for since older_than_ms. */

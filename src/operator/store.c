@@ -219,6 +219,7 @@ static const char *const texts[SQL_NUM] = {
                       " AND ($2 = '' OR owner_id = $2) AND " LIVE,
     [SQL_APP_DOMAIN_LIVES] = "SELECT count(*) FROM apps WHERE domain_name = $1 AND " LIVE,
     [SQL_APP_EXISTS] = "SELECT count(*) FROM apps WHERE id = $1",
+    [SQL_APP_LIVES] = "SELECT count(*) FROM apps WHERE id = $1 AND " LIVE,
     [SQL_APP_PLACE] = "UPDATE apps SET node = $2 WHERE id = $1 AND node = ''"
                       " AND status = 'spawning'",
     [SQL_APP_UNPLACE] = "UPDATE apps SET node = '' WHERE node = $1 AND status = 'spawning'"
@@ -274,6 +275,8 @@ static const char *const texts[SQL_NUM] = {
                          " AND upload = $2 AND complete = 0",
     [SQL_PACKAGE_DONE] = "UPDATE packages SET complete = 1 WHERE app_id = $1 AND upload = $2"
                          " AND complete = 0",
+    [SQL_PACKAGE_HOLD] = "UPDATE packages SET complete = 1 WHERE app_id = $1 AND complete = 1"
+                         " AND size = $2 AND sha256 = $3",
     [SQL_PACKAGE_DELETE] = "DELETE FROM packages WHERE app_id = $1",
     [SQL_PACKAGE_OLD] = "SELECT p.app_id FROM packages p LEFT JOIN apps a ON a.id = p.app_id"
                         " WHERE (a.id IS NULL AND p.created_at < $1)"

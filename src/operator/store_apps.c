@@ -451,6 +451,22 @@ static mse_status insert_app(struct mse_op_store *s, const struct app_call *c,
     return st == MSE_OK ? st : MSE_FAIL(err, st, STORE_STEP, "%s", why.text);
 }
 
+/* The package is there, and is the one that this upload put: no app is accepted without. */
+static mse_status has_package(struct mse_op_store *s, const struct mse_op_app *a,
+                              struct mse_error *err)
+{
+    const struct mse_db_value p[] = { mse_db_text(a->id), mse_db_int((int64_t)a->package_size),
+                                      mse_db_blob(mse_bytes_of(a->package_sha256,
+                                                               sizeof a->package_sha256)) };
+    uint64_t held = 0;
+    mse_status st =
+        a->package_size > 0 ? op_change(s, SQL_PACKAGE_HOLD, OP_ARGS(p), &held, err) : MSE_OK;
+    return st != MSE_OK || a->package_size == 0 || held == 1
+               ? st
+               : MSE_FAIL(err, MSE_ERR_LEASE_LOST, STORE_STEP,
+                          "the package of app %s is not there: another upload of it began", a->id);
+}
+
 static mse_status create(struct mse_op_store *s, void *arg, struct mse_error *err)
 {
     const struct app_call *c = arg;
@@ -461,6 +477,9 @@ static mse_status create(struct mse_op_store *s, void *arg, struct mse_error *er
     }
     if (st == MSE_OK && c->a->mode == MSE_OP_OWNER) {
         st = domain_is_free(s, c->a, err);
+    }
+    if (st == MSE_OK) {
+        st = has_package(s, c->a, err);
     }
     if (st == MSE_OK) {
         st = insert_app(s, c, err);

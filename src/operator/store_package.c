@@ -40,12 +40,13 @@ static mse_status begin(struct mse_op_store *s, void *arg, struct mse_error *err
     char id[MSE_OP_ID_LEN];
     int64_t apps = 0;
     int64_t now = 0;
-    mse_status st = op_number(s, SQL_APP_EXISTS, OP_ARGS(key), &apps, err);
+    (void)snprintf(id, sizeof id, "%s", c->app_id);
+    /* In this order: whoever creates the app meanwhile has the row, and is waited for. */
+    mse_status st = remove_both(s, id, err);
+    st = st == MSE_OK ? op_number(s, SQL_APP_EXISTS, OP_ARGS(key), &apps, err) : st;
     if (st == MSE_OK && apps > 0) {
         return MSE_FAIL(err, MSE_ERR_EXISTS, PACKAGE_STEP, "app %s has its package", c->app_id);
     }
-    (void)snprintf(id, sizeof id, "%s", c->app_id);
-    st = st == MSE_OK ? remove_both(s, id, err) : st;
     st = st == MSE_OK ? mse_db_clock_ms(s->db, &now, err) : st;
     const struct mse_db_value p[] = {
         key[0],
@@ -235,11 +236,24 @@ mse_status mse_op_package_get(struct mse_op_store *s, const char *app_id, int fd
 
 /* ---- removing */
 
+/* Of two uploads for one app the one that came too late takes nothing from the other. */
+static mse_status remove_idle(struct mse_op_store *s, void *arg, struct mse_error *err)
+{
+    const struct mse_db_value p[] = { mse_db_text(arg) };
+    int64_t lives = 0;
+    mse_status st = remove_both(s, arg, err);
+    st = st == MSE_OK ? op_number(s, SQL_APP_LIVES, OP_ARGS(p), &lives, err) : st;
+    return st != MSE_OK || lives == 0
+               ? st
+               : MSE_FAIL(err, MSE_ERR_EXISTS, PACKAGE_STEP, "app %.36s lives, with its package",
+                          (const char *)arg);
+}
+
 mse_status mse_op_package_remove(struct mse_op_store *s, const char *app_id, struct mse_error *err)
 {
     char id[MSE_OP_ID_LEN];
     (void)snprintf(id, sizeof id, "%s", app_id);
-    return op_write_beside(s, remove_both, id, err);
+    return op_write_beside(s, remove_idle, id, err);
 }
 
 struct old {
@@ -276,7 +290,13 @@ mse_status mse_op_package_sweep(struct mse_op_store *s, int64_t older_than_ms,
         o.num = 0;
         st = op_read(s, find_old, &o, err);
         for (size_t i = 0; st == MSE_OK && i < o.num; i++) {
-            st = op_write_beside(s, remove_both, o.ids[i], err);
+            struct mse_error why = { 0 };
+            st = op_write_beside(s, remove_idle, o.ids[i], &why);
+            if (st == MSE_ERR_EXISTS) {
+                st = MSE_OK; /* its app came meanwhile */
+            } else if (st != MSE_OK) {
+                st = MSE_FAIL(err, st, PACKAGE_STEP, "%s", why.text);
+            }
         }
     } while (st == MSE_OK && o.num == MSE_ARRAY_LEN(o.ids));
     return st;

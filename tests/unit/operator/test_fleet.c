@@ -238,6 +238,32 @@ static void a_damaged_package_is_refused_by_name(void **state)
     free(data);
 }
 
+/* Two uploads for one reservation: what is accepted is what was put for it, or nothing is. */
+static void no_app_is_accepted_with_the_package_of_another_upload(void **state)
+{
+    struct op_bench *b = *state;
+    static const uint8_t first[] = "first";
+    static const uint8_t second[] = "other";
+    struct mse_op_user u = op_bench_user(b, "alice", false);
+    hardware(b, "small", "sim", 64);
+    struct mse_op_app a = draft(b, &u, "shop", "small", MSE_OP_SELF);
+    a.package_size = sizeof first;
+    assert_status(mse_sha256(a.package_sha256, mse_bytes_of(first, sizeof first)), MSE_OK);
+    assert_status(create(b, &a), MSE_ERR_LEASE_LOST);
+    assert_status(put(b, a.id, first, sizeof first, sizeof first, true), MSE_OK);
+    assert_status(put(b, a.id, second, sizeof second, sizeof second, true), MSE_OK);
+    assert_status(create(b, &a), MSE_ERR_LEASE_LOST);
+    assert_status(put(b, a.id, first, sizeof first, sizeof first + 1, true), MSE_ERR_MALFORMED);
+    assert_status(create(b, &a), MSE_ERR_LEASE_LOST);
+    assert_status(put(b, a.id, first, sizeof first, sizeof first, true), MSE_OK);
+    assert_status(create(b, &a), MSE_OK);
+    assert_int_equal(read_app(b, a.id).package_size, sizeof first);
+    struct mse_op_app late = a;
+    assert_status(create(b, &late), MSE_ERR_NOT_FOUND); /* the reservation was used */
+    assert_status(mse_op_package_remove(b->s, late.id, NULL), MSE_ERR_EXISTS);
+    assert_status(get(b, a.id, NULL), MSE_OK);
+}
+
 static void an_app_keeps_its_package_until_it_ends(void **state)
 {
     struct op_bench *b = *state;
@@ -255,6 +281,8 @@ static void an_app_keeps_its_package_until_it_ends(void **state)
     assert_status(get(b, OTHER, NULL), MSE_OK); /* its app may still come */
     assert_status(mse_op_package_sweep(b->s, now + 60000, NULL), MSE_OK);
     assert_status(get(b, OTHER, NULL), MSE_ERR_NOT_FOUND);
+    assert_status(get(b, a.id, NULL), MSE_OK);
+    assert_status(mse_op_package_remove(b->s, a.id, NULL), MSE_ERR_EXISTS);
     assert_status(get(b, a.id, NULL), MSE_OK);
     assert_status(mse_op_app_stop(b->s, &b->by, NULL, a.id, NULL), MSE_OK);
     assert_status(mse_op_package_sweep(b->s, 0, NULL), MSE_OK);
@@ -862,6 +890,7 @@ int main(void)
         TEST(a_package_comes_back_as_it_was),
         TEST(a_package_that_did_not_come_whole_is_nobodys),
         TEST(a_damaged_package_is_refused_by_name),
+        TEST(no_app_is_accepted_with_the_package_of_another_upload),
         TEST(an_app_keeps_its_package_until_it_ends),
         TEST(nodes_join_beat_and_are_fenced),
         TEST(nodes_have_rules),
