@@ -10,6 +10,8 @@
 #define MAX_PER_USER  16U
 #define MAX_AT_ONCE   16U /* batches, of 64 KiB at most */
 #define MAX_BUFFER    ((size_t)8 * 1024 * 1024)
+/* Behind which no batch begins: of one, lines without text become 64 times as much. */
+#define MAX_ANSWER    ((size_t)1024 * 1024)
 #define POLL_NS       (250L * 1000 * 1000)
 #define ROUNDS_STATUS 4U  /* of polls, between two looks at the app's status */
 #define ROUNDS_BEAT   60U /* of polls without a line, until an empty one is sent */
@@ -26,6 +28,7 @@ struct api_follower {
     unsigned rounds;
     pthread_mutex_t lock;           /* of the rest */
     struct mse_httpd_request *http; /* NULL: it is gone */
+    bool reads; /* before, only the worker wakes the request, and nobody ends it meanwhile */
     struct mse_build lines;
     size_t sent;
     bool over;
@@ -85,11 +88,16 @@ struct reading {
     struct mse_js j;
     uint64_t next;
     bool with_seq;
+    bool full;
 };
 
 static mse_status take_log(void *arg, const struct mse_op_log *l)
 {
     struct reading *r = arg;
+    r->full = r->full || r->out->len > MAX_ANSWER;
+    if (r->full) {
+        return MSE_OK; /* the next answer begins with it */
+    }
     api_log_lines(r->out, &r->j, l, r->with_seq);
     r->next = l->seq;
     return MSE_OK;
@@ -158,6 +166,7 @@ static ssize_t read_stream(void *user, char *to, size_t cap)
 {
     struct api_follower *f = user;
     (void)pthread_mutex_lock(&f->lock);
+    f->reads = true;
     size_t left = f->lines.len - f->sent;
     size_t n = left < cap ? left : cap;
     ssize_t result = f->over && left == 0 ? MSE_REPLY_END : (ssize_t)n;
@@ -265,7 +274,7 @@ void api_follow_end(struct api_call *c)
 static bool wants_more(struct api_follower *f)
 {
     (void)pthread_mutex_lock(&f->lock);
-    bool wants = f->http != NULL && !f->over && f->lines.len == 0;
+    bool wants = f->http != NULL && f->reads && !f->over && f->lines.len == 0;
     (void)pthread_mutex_unlock(&f->lock);
     return wants;
 }
@@ -278,7 +287,7 @@ static void give(struct api_follower *f, const struct mse_build *lines, bool ove
         mse_wr_bytes(&f->lines, mse_build_view(lines));
     }
     f->over = over || !mse_build_ok(&f->lines);
-    if (f->http != NULL) {
+    if (f->http != NULL && f->reads) {
         mse_httpd_resume(f->http);
     }
     (void)pthread_mutex_unlock(&f->lock);
