@@ -571,8 +571,10 @@ mse_status mse_tls_client_new(struct mse_tls_client **out, const char *alpn, str
 {
     struct alpn wire = { .len = 0 };
     struct mse_tls_client *c = calloc(1, sizeof *c);
-    mse_status st = c == NULL ? MSE_FAIL(err, MSE_ERR_MEMORY, "tls", "out of memory")
-                              : alpn_make(&wire, &alpn, 1, err);
+    if (c == NULL) {
+        return MSE_FAIL(err, MSE_ERR_MEMORY, "tls", "out of memory");
+    }
+    mse_status st = alpn_make(&wire, &alpn, 1, err);
     if (st != MSE_OK) {
         free(c);
         return st;
