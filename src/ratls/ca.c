@@ -196,6 +196,11 @@ static mse_status read_pair(struct pair *p, const struct mse_ratls_cert *c, stru
         return refuse(err, MSE_ERR_CA_CONSTRAINTS,
                       "the certificate has not exactly one DNS name to restrict a CA to");
     }
+    /* Restricted to nothing, or to ".org", it could sign for others. */
+    if (!mse_profile_is_dns_name(p->name)) {
+        return refuse(err, MSE_ERR_CA_CONSTRAINTS,
+                      "the certificate's name is no exact host name to restrict a CA to");
+    }
     return MSE_OK;
 }
 

@@ -21,8 +21,6 @@
 #define MAX_CERT       ((size_t)12 * 1024)
 #define MAX_SPKI       256
 #define SERIAL_LEN     16
-#define MAX_DNS_NAME   253
-#define MAX_DNS_LABEL  63
 #define GENERAL_DNS    MSE_DER_CONTEXTP(2)
 #define GENERAL_IP     MSE_DER_CONTEXTP(7)
 #define POINT_LEN      64
@@ -145,46 +143,10 @@ struct parts {
     struct mse_bytes evidence; /* of a certificate that is no CA's */
     struct mse_bytes legacy_quote;
     uint8_t serial[SERIAL_LEN];
-    uint8_t name[MAX_DNS_NAME]; /* of the SAN: characters or an address */
+    uint8_t name[MSE_PROFILE_MAX_DNS_NAME]; /* of the SAN: characters or an address */
     size_t name_len;
     uint8_t name_tag;
 };
-
-static bool is_label(struct mse_bytes label)
-{
-    if (label.len == 0 || label.len > MAX_DNS_LABEL || label.data[0] == '-' ||
-        label.data[label.len - 1] == '-') {
-        return false;
-    }
-    for (size_t i = 0; i < label.len; i++) {
-        uint8_t c = label.data[i];
-        bool ok = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
-        if (!ok) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* An exact host name: labels of lower-case letters, digits and inner hyphens, no wildcard. */
-static bool is_dns_name(struct mse_bytes name)
-{
-    if (name.len > MAX_DNS_NAME) {
-        return false;
-    }
-    struct mse_bytes label = { name.data, 0 };
-    for (size_t i = 0; i < name.len; i++) {
-        if (name.data[i] != '.') {
-            label.len++;
-            continue;
-        }
-        if (!is_label(label)) {
-            return false;
-        }
-        label = mse_bytes_of(name.data + i + 1, 0);
-    }
-    return is_label(label);
-}
 
 static bool read_name(struct parts *c, const char *name)
 {
@@ -199,7 +161,7 @@ static bool read_name(struct parts *c, const char *name)
         return true;
     }
     struct mse_bytes s = mse_bytes_str(name);
-    if (!is_dns_name(s)) {
+    if (!mse_profile_is_dns_name(s)) {
         return false;
     }
     memcpy(c->name, s.data, s.len);

@@ -13,9 +13,10 @@
 #include "crypto/x509.h"
 #include "ratls/oids.h"
 
-#define CN_HASH_LEN ((size_t)16) /* bytes, two digits each */
-#define GENERAL_DNS MSE_DER_CONTEXTP(2)
-#define GENERAL_IP  MSE_DER_CONTEXTP(7)
+#define CN_HASH_LEN   ((size_t)16) /* bytes, two digits each */
+#define MAX_DNS_LABEL 63
+#define GENERAL_DNS   MSE_DER_CONTEXTP(2)
+#define GENERAL_IP    MSE_DER_CONTEXTP(7)
 
 /* ---- a certificate and its CA's ---- */
 
@@ -69,6 +70,41 @@ void mse_ratls_put_pem(struct mse_build *pem, struct mse_bytes ders)
 }
 
 /* ---- names and keys ---- */
+
+static bool is_label(struct mse_bytes label)
+{
+    if (label.len == 0 || label.len > MAX_DNS_LABEL || label.data[0] == '-' ||
+        label.data[label.len - 1] == '-') {
+        return false;
+    }
+    for (size_t i = 0; i < label.len; i++) {
+        uint8_t c = label.data[i];
+        bool ok = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+        if (!ok) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool mse_profile_is_dns_name(struct mse_bytes name)
+{
+    if (name.len > MSE_PROFILE_MAX_DNS_NAME) {
+        return false;
+    }
+    struct mse_bytes label = { name.data, 0 };
+    for (size_t i = 0; i < name.len; i++) {
+        if (name.data[i] != '.') {
+            label.len++;
+            continue;
+        }
+        if (!is_label(label)) {
+            return false;
+        }
+        label = mse_bytes_of(name.data + i + 1, 0);
+    }
+    return is_label(label);
+}
 
 /* spec: RFC 7093 §2 method 1: the leftmost 160 bits of SHA-256 over the public key's bits */
 mse_status mse_profile_key_id(uint8_t out[MSE_PROFILE_KEY_ID_LEN], struct mse_bytes point)

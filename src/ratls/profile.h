@@ -8,9 +8,10 @@
 
 #include "base/build.h"
 
-#define MSE_PROFILE_KEY_ID_LEN 20
-#define MSE_PROFILE_CN         "RA-TLS "    /* and 32 digits of the key's SHA-256 */
-#define MSE_PROFILE_CN_CA      "RA-TLS CA " /* the same */
+#define MSE_PROFILE_KEY_ID_LEN   20
+#define MSE_PROFILE_MAX_DNS_NAME 253
+#define MSE_PROFILE_CN           "RA-TLS "    /* and 32 digits of the key's SHA-256 */
+#define MSE_PROFILE_CN_CA        "RA-TLS CA " /* the same */
 
 /* mse_ratls_split takes apart what stands for a certificate everywhere in ratls: its DER, or its
  * DER and that of its CA right behind. *ca is empty without one. False if it is neither. Of the
@@ -23,6 +24,10 @@ MSE_MUST_USE mse_status mse_ratls_ca_sha256(uint8_t out[32], bool *has_ca, struc
 
 /* mse_ratls_put_pem appends a certificate, and the one right behind it if there is one, as PEM. */
 void mse_ratls_put_pem(struct mse_build *pem, struct mse_bytes ders);
+
+/* mse_profile_is_dns_name: an exact host name, as certificates of ours have: labels of lower-case
+ * letters, digits and inner hyphens, no wildcard. */
+MSE_MUST_USE bool mse_profile_is_dns_name(struct mse_bytes name);
 
 /* mse_profile_key_id: of a public key's bits (04 || X || Y). */
 MSE_MUST_USE mse_status mse_profile_key_id(uint8_t out[MSE_PROFILE_KEY_ID_LEN],

@@ -516,6 +516,57 @@ static void the_leaf_is_r2(void **state)
     mse_privkey_free(other.key);
 }
 
+/* Certificate and CA of our form for this name, and a verifier that asks for none. */
+static mse_status judge_named(struct lab *l, const struct authority *a, struct mse_bytes name)
+{
+    static const uint8_t not_ca[] = { 0x30, 0x00 };
+    static const uint8_t signs[] = { 3, 2, 7, 0x80 };
+    uint8_t san[32] = { 0x30, (uint8_t)(name.len + 2), 0x82, (uint8_t)name.len };
+    struct good g;
+    struct mse_build b;
+    assert_true(name.len + 4 <= sizeof san);
+    memcpy(san + 4, name.data, name.len);
+    good_make(&g, a);
+    mse_build_fixed(&b, g.constraints, sizeof g.constraints);
+    mse_profile_constraints(&b, name);
+    g.exts[CONSTRAINTS].value = mse_build_view(&b);
+    const struct lab_ext exts[] = {
+        { MSE_OID(mse_oid_basic_constraints), MSE_OID(not_ca), true },
+        { MSE_OID(mse_oid_key_usage), MSE_OID(signs), true },
+        { MSE_OID(mse_oid_subject_alt_name), mse_bytes_of(san, name.len + 4), false },
+        { MSE_OID(mse_oid_dice), mse_build_view(&l->evidence), false },
+    };
+    struct lab_forged below = forged(a, exts, MSE_ARRAY_LEN(exts));
+    below.subject = "leaf";
+    below.key = l->key;
+    const struct lab_forged ca = forged(a, g.exts, NUM_EXT);
+    mse_build_reset(&l->cert);
+    lab_forge_any(&l->cert, &below);
+    lab_forge_any(&l->cert, &ca);
+    return judge_at(l, NULL);
+}
+
+static void a_ca_is_for_a_host(void **state)
+{
+    static const char nul[] = "app.example.org\0";
+    static const char *const wrong[] = {
+        "",     /* permits every name */
+        ".org", /* permits all below it */
+        ".",    "app.example.org.", "app..example.org", "APP.example.org", "*.example.org", "-.org",
+    };
+    struct lab *l = *state;
+    struct authority a;
+    authority_make(&a);
+    evidence(l, &a);
+    assert_status(judge_named(l, &a, mse_bytes_str("org")), MSE_OK);
+    assert_status(judge_named(l, &a, mse_bytes_str(LAB_HOST)), MSE_OK);
+    for (size_t i = 0; i < MSE_ARRAY_LEN(wrong); i++) {
+        assert_status(judge_named(l, &a, mse_bytes_str(wrong[i])), MSE_ERR_CA_CONSTRAINTS);
+    }
+    assert_status(judge_named(l, &a, mse_bytes_of(nul, sizeof nul - 1)), MSE_ERR_CA_CONSTRAINTS);
+    mse_privkey_free(a.key);
+}
+
 /* ---- bytes ---- */
 
 static void cut_appended_flipped(void **state)
@@ -581,6 +632,7 @@ int main(void)
         cmocka_unit_test(constraints_are_no_wider),
         cmocka_unit_test(names_dates_and_signatures_of_the_ca),
         cmocka_unit_test(the_leaf_is_r2),
+        cmocka_unit_test(a_ca_is_for_a_host),
         cmocka_unit_test(cut_appended_flipped),
         cmocka_unit_test(a_ca_alone_is_no_evidence),
     };
