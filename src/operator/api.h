@@ -108,6 +108,7 @@ struct api_counts {
     _Atomic uint64_t us[API_MAX_ROUTES + 1];
     _Atomic unsigned uploads;
     _Atomic unsigned followers;
+    _Atomic unsigned asked; /* instances, for evidence */
 };
 struct api {
     const struct api_config *cfg;
@@ -120,6 +121,8 @@ struct api {
     struct api_limits *limits;        /* of logins that failed */
     struct api_limits *public_limits; /* of what anybody may ask an enclave */
     struct api_followers *followers;
+    pthread_mutex_t uploads_lock;
+    struct api_upload *uploads;   /* all that are under way */
     struct mse_oidc_keys *issuer; /* NULL: nobody logs in that way */
     struct api_counts counts;
 };

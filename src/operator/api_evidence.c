@@ -15,6 +15,7 @@
 
 #define CONNECT_MS     5000U
 #define ANSWER_MS      10000U
+#define MAX_ASKED      2U /* at a time: an app that does not answer keeps no upload waiting */
 #define MAX_PEM        ((size_t)256 * 1024)
 #define MAX_COLLATERAL ((size_t)8 * 1024 * 1024)
 #define ALPN           "\x0cmse-attest/1"
@@ -201,7 +202,13 @@ static struct mse_reply *collect(struct evidence *e)
     if (r != NULL) {
         return r;
     }
+    _Atomic unsigned *asked = &e->c->api->counts.asked;
+    if (atomic_fetch_add(asked, 1) >= MAX_ASKED) {
+        (void)atomic_fetch_sub(asked, 1);
+        return api_problem(HTTP_UNAVAILABLE, "Too many instances are being asked just now.");
+    }
     mse_status st = ask(e, &err);
+    (void)atomic_fetch_sub(asked, 1);
     if (st != MSE_OK) {
         return api_problem(HTTP_BAD_GATEWAY, "The instance does not answer: %s.",
                            err.text[0] != '\0' ? err.text : mse_status_text(st));

@@ -432,6 +432,7 @@ static mse_status api_init(struct api *a, const struct api_config *c, struct mse
 {
     a->cfg = c;
     (void)pthread_mutex_init(&a->early_lock, NULL);
+    (void)pthread_mutex_init(&a->uploads_lock, NULL);
     mse_build_heap(&a->openapi, MAX_DOCUMENT);
     api_openapi_write(&a->openapi);
     a->slow = api_problem(HTTP_TIMEOUT, "The request did not come in the time that it has.");
@@ -464,6 +465,7 @@ static void api_clear(struct api *a)
     mse_reply_unref(a->slow);
     mse_build_clear(&a->openapi);
     (void)pthread_mutex_destroy(&a->early_lock);
+    (void)pthread_mutex_destroy(&a->uploads_lock);
 }
 
 static mse_status listen_http(struct api *a, struct mse_httpd_front **front, struct mse_error *err)

@@ -21,6 +21,7 @@
 #define MAX_CONF     ((size_t)4096)
 #define MAX_OTHER    ((uint64_t)1024 * 1024) /* of the body, beside the code */
 #define MAX_UPLOADS  16U
+#define MAX_PER_USER 4U /* so that nobody keeps all others from deploying */
 #define IDLE_SECONDS 30U
 #define MIB          ((uint64_t)1024 * 1024)
 
@@ -34,6 +35,8 @@ static const char *const part_names[NUM_PARTS] = { "conf", "manifest", "code" };
 
 struct api_upload {
     struct api_call *c;
+    struct api_upload *next; /* of those under way */
+    bool listed;
     struct mse_multipart form;
     struct mse_reply *refusal; /* that a part found */
     unsigned num_parts;        /* that have begun */
@@ -371,6 +374,50 @@ static int nameless(const char *dir)
     return fd;
 }
 
+/* Places, of all and of one user. */
+
+static struct mse_reply *take_place(struct api_upload *u)
+{
+    struct api *a = u->c->api;
+    unsigned all = 0;
+    unsigned own = 0;
+    (void)pthread_mutex_lock(&a->uploads_lock);
+    for (const struct api_upload *o = a->uploads; o != NULL; o = o->next) {
+        all++;
+        own += strcmp(o->c->user.id, u->c->user.id) == 0 ? 1 : 0;
+    }
+    u->listed = all < MAX_UPLOADS && own < MAX_PER_USER;
+    if (u->listed) {
+        u->next = a->uploads;
+        a->uploads = u;
+        (void)atomic_fetch_add(&a->counts.uploads, 1);
+    }
+    (void)pthread_mutex_unlock(&a->uploads_lock);
+    if (u->listed) {
+        return NULL;
+    }
+    return own >= MAX_PER_USER
+               ? api_problem(HTTP_TOO_MANY, "Of one user %u uploads may be under way.",
+                             MAX_PER_USER)
+               : api_problem(HTTP_UNAVAILABLE, "Too many uploads just now.");
+}
+
+static void leave_place(const struct api_upload *u)
+{
+    struct api *a = u->c->api;
+    if (!u->listed) {
+        return;
+    }
+    (void)pthread_mutex_lock(&a->uploads_lock);
+    struct api_upload **at = &a->uploads;
+    while (*at != u) {
+        at = &(*at)->next;
+    }
+    *at = u->next;
+    (void)pthread_mutex_unlock(&a->uploads_lock);
+    (void)atomic_fetch_sub(&a->counts.uploads, 1);
+}
+
 static struct mse_reply *start(struct api_call *c, const char *type)
 {
     static const struct mse_multipart_events events = { on_begin, on_data, on_end };
@@ -384,8 +431,9 @@ static struct mse_reply *start(struct api_call *c, const char *type)
     u->fd = -1;
     mse_build_heap(&u->conf, MAX_CONF);
     mse_build_heap(&u->text, MSE_MANIFEST_MAX_LEN);
-    if (atomic_fetch_add(&c->api->counts.uploads, 1) >= MAX_UPLOADS) {
-        return api_problem(HTTP_UNAVAILABLE, "Too many uploads just now.");
+    struct mse_reply *full = take_place(u);
+    if (full != NULL) {
+        return full;
     }
     mse_status st = mse_multipart_init(&u->form, type, &events, u, &err);
     if (st != MSE_OK) {
@@ -446,7 +494,7 @@ void api_upload_free(struct api_call *c)
     if (u == NULL) {
         return;
     }
-    (void)atomic_fetch_sub(&c->api->counts.uploads, 1);
+    leave_place(u);
     if (u->fd >= 0) {
         (void)close(u->fd);
     }
