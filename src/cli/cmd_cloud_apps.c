@@ -172,15 +172,16 @@ static const struct metric {
     const char *text;
     const char *unit;
     double one; /* of what the API counts makes one of the unit */
+    int digits; /* behind the point */
 } metrics[] = {
-    { "cpu_usage", "CPU", "% of a core", 10 },
-    { "memory_usage", "Memory", "MiB", 1048576 },
-    { "fs_usage", "Files", "MiB", 1048576 },
-    { "amount_of_connection", "Connections", "", 1 },
-    { "average_connect_time", "Connect time", "ms", 1000 },
-    { "average_response_time", "Response time", "ms", 1000 },
-    { "throughput_in", "In", "KiB/s", 1024 },
-    { "throughput_out", "Out", "KiB/s", 1024 },
+    { "cpu_usage", "CPU", " % of a core", 10, 1 },
+    { "memory_usage", "Memory", " MiB", 1048576, 1 },
+    { "fs_usage", "Files", " MiB", 1048576, 1 },
+    { "amount_of_connection", "Connections", "", 1, 0 },
+    { "average_connect_time", "Connect time", " ms", 1000, 2 },
+    { "average_response_time", "Response time", " ms", 1000, 2 },
+    { "throughput_in", "In", " KiB/s", 1024, 1 },
+    { "throughput_out", "Out", " KiB/s", 1024, 1 },
 };
 
 /* The latest value of each that is there. */
@@ -191,7 +192,7 @@ static void say_metrics(const struct cli *c, const json_t *v)
         size_t num = json_array_size(points);
         const json_t *value = num == 0 ? NULL : json_array_get(json_array_get(points, num - 1), 1);
         if (json_is_number(value)) {
-            cli_say(c, "  %-14s %.6g %s", metrics[i].text,
+            cli_say(c, "  %-14s %.*f%s", metrics[i].text, metrics[i].digits,
                     json_number_value(value) / metrics[i].one, metrics[i].unit);
         }
     }

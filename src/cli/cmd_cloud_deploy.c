@@ -497,10 +497,10 @@ static enum cli_exit prepare(struct deploy *d)
 static enum cli_exit start(struct deploy *d)
 {
     const struct cli *c = d->c;
-    cli_say(c, "Deploying %s to the project %s on %s (%llu MiB, %llu cores, %s)...",
+    cli_say(c, "Deploying %s to the project %s on %s (%llu MiB, %llu core%s, %s)...",
             d->project.name, d->project_name, d->hardware.name,
             (unsigned long long)d->hardware.memory, (unsigned long long)d->hardware.cores,
-            d->hardware.tee);
+            d->hardware.cores == 1 ? "" : "s", d->hardware.tee);
     enum cli_exit e = reserve(d);
     e = e == CLI_DONE ? deploy_plan(d) : e;
     if (e == CLI_DONE && strcmp(d->mode, "owner") == 0) {

@@ -466,7 +466,8 @@ static const char *advice(mse_status st)
     case MSE_ERR_ROOT_CRL_MISSING:
     case MSE_ERR_VCEK_MISSING:
     case MSE_ERR_VCEK_CRL_MISSING:
-        return "--collateral FILE gives the collateral";
+        return "--collateral FILE gives the collateral (of a simulated platform: its "
+               "sim/collateral.json)";
     case MSE_ERR_TCB_INFO_EXPIRED:
     case MSE_ERR_QE_IDENTITY_EXPIRED:
     case MSE_ERR_PCK_CRL_EXPIRED:
