@@ -50,7 +50,8 @@ struct deploy {
 
     /* how far it is */
     bool sent;  /* the operator may have the app */
-    bool given; /* the enclave has the keys */
+    bool asked; /* the attested enclave was sent the keys; whether it took them it may not say */
+    bool given; /* it has them, and said so */
 
     /* what was attested */
     struct cli_judge judge;

@@ -210,6 +210,7 @@ static enum cli_exit send(struct deploy *d, struct cli_phase1 *p)
     mse_build_heap(&ask, MAX_REQUEST);
     mse_status st = copy_bytes(&d->config_cert, mse_ratls_conn_cert(p->conn));
     st = st == MSE_OK ? make_request(d, &ask, &err) : st;
+    d->asked = st == MSE_OK;
     st = st == MSE_OK ? cli_phase1_send(&a, p, &ask, &err) : st;
     mse_build_clear(&ask);
     if (st != MSE_OK) {

@@ -454,7 +454,7 @@ static void say_changes(const struct deploy *d)
 
 /* ---- the whole ---- */
 
-/* What never got its keys is nothing to keep. The error has been said. */
+/* What is not known to have its keys is nothing to keep. The error has been said. */
 static void clean_up(struct deploy *d)
 {
     const char *id = d->place.app_id;
@@ -474,7 +474,9 @@ static void clean_up(struct deploy *d)
     enum cli_exit e = cloud_ask(&d->k, &(struct cloud_ask) { .path = path, .method = "POST" }, &a);
     bool told = e == CLI_DONE && ((a.status >= 200 && a.status <= 299) || a.status == 409);
     if (told) {
-        cli_hint(d->c, "the app %s was told to stop: it never got a key", id);
+        cli_hint(d->c, "the app %s was told to stop: %s", id,
+                 d->asked ? "its keys were sent to the attested enclave, and to nobody else"
+                          : "it never got a key");
     } else if (e != CLI_DONE || a.status != 404) {
         cli_hint(d->c, "if the operator has the app %s, this stops it: mse cloud stop %s", id, id);
     }

@@ -11,6 +11,7 @@ ends at the end of standard input. FOLDER gets the packages, "log" (a line per r
 PUT /lie with a JSON object sets what is lied about; each PUT replaces the ones before:
   {"manifest": {...}}        the enclave is launched with these members changed
   {"runtime": PATH}          with another runtime
+  {"damage": true}           with a package whose last byte was changed
   {"route": ID}              the configuration name leads to the enclave of that app
   {"middle": true}           or to one who ends TLS with a key of his own, passes questions for evidence on to the enclave,
                              and writes what else he hears into "stolen"
@@ -72,7 +73,7 @@ class Instance:
                 manifest = json.dumps(changed, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
             out.write(manifest)
         with open(path + ".package", "wb") as out:
-            out.write(package)
+            out.write(package[:-1] + bytes([package[-1] ^ 1]) if "damage" in lies else package)
         self.process = subprocess.Popen(
             [LAUNCH, PLATFORM, lies.get("runtime", RUNTIME), path + ".manifest", path + ".package", *SWITCHES],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
