@@ -62,6 +62,17 @@ static void mark_sent(struct node_app *a)
     }
 }
 
+/* The store keeps no more than its ring. What an app writes faster than it goes there is left out:
+ * it would fill the disk of all. */
+static void skip_ahead(struct node_app *a)
+{
+    struct stat sb;
+    if (fstat(a->log_fd, &sb) == 0 && sb.st_size - a->log_sent > (int64_t)MSE_OP_LOG_RING) {
+        a->log_sent = sb.st_size - (int64_t)MSE_OP_LOG_RING;
+        mark_sent(a);
+    }
+}
+
 /* How much of it goes now: whole lines, unless there is no more to come, or a line is too long. */
 static size_t whole_lines(const uint8_t *text, size_t len, bool last)
 {
@@ -78,6 +89,9 @@ void node_log_ship(struct node *n, struct node_app *a, bool last)
     struct mse_error err = { 0 };
     int64_t now = 0;
     uint8_t *text = open_log(a) ? malloc(MSE_OP_LOG_MAX) : NULL;
+    if (text != NULL) {
+        skip_ahead(a);
+    }
     for (unsigned turn = 0; text != NULL && turn < MAX_TURNS; turn++) {
         ssize_t got = pread(a->log_fd, text, MSE_OP_LOG_MAX, a->log_sent);
         size_t len = got <= 0 ? 0 : whole_lines(text, (size_t)got, last);
