@@ -209,6 +209,27 @@ static mse_status take_listed(void *arg, const struct mse_op_app *app)
     return MSE_OK;
 }
 
+/* What a node left that was killed while it fetched a package. */
+static bool is_partial(const char *name)
+{
+    char id[MSE_OP_ID_LEN] = "";
+    if (strlen(name) != sizeof id - 1 + strlen(NODE_PART) ||
+        strcmp(name + sizeof id - 1, NODE_PART) != 0) {
+        return false;
+    }
+    memcpy(id, name, sizeof id - 1);
+    return mse_rule_uuid4(id);
+}
+
+static void remove_partial(const char *parent, const char *name)
+{
+    char *path = cli_join(parent, name);
+    if (path == NULL || !mse_tree_remove(path)) {
+        mse_log(MSE_LOG_WARN, NODE_WHO, "%s cannot be removed", name);
+    }
+    free(path);
+}
+
 /* What stands in the data folder and is nobody's app here goes too. */
 static void find_folders(struct node *n)
 {
@@ -218,6 +239,8 @@ static void find_folders(struct node *n)
     while (d != NULL && (e = readdir(d)) != NULL) { /* NOLINT(concurrency-mt-unsafe) */
         if (mse_rule_uuid4(e->d_name) && find(n, e->d_name) == NULL) {
             (void)add(n, e->d_name);
+        } else if (is_partial(e->d_name)) {
+            remove_partial(parent, e->d_name);
         }
     }
     if (d != NULL) {

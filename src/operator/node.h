@@ -10,7 +10,8 @@
 #include "operator/fleet.h"
 #include "operator/msed.h"
 
-#define NODE_WHO "node"
+#define NODE_WHO  "node"
+#define NODE_PART ".part" /* behind the name of a folder that is being filled */
 /* The word of main that makes a process a shepherd. */
 #define NODE_SHEPHERD_WORD "shepherd"
 

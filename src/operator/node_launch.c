@@ -69,7 +69,7 @@ mse_status node_prepare(struct node *n, const struct node_app *a, struct mse_err
     if (cli_file_exists(a->dir)) {
         return MSE_OK;
     }
-    if (asprintf(&part, "%s.part", a->dir) < 0) {
+    if (asprintf(&part, "%s" NODE_PART, a->dir) < 0) {
         return MSE_FAIL(err, MSE_ERR_MEMORY, NODE_WHO, "out of memory");
     }
     (void)mse_tree_remove(part); /* of an earlier try */
