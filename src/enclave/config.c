@@ -53,6 +53,7 @@ void mse_config_clear(struct mse_config *c)
 {
     mse_wipe(c->code_key, sizeof c->code_key);
     c->has_code_key = false;
+    c->by_owner = false;
     mse_build_clear(&c->secrets);
     mse_build_clear(&c->sealed);
     mse_build_clear(&c->ssl_key);
@@ -201,6 +202,7 @@ static bool check_forms(struct mse_config *c, struct mse_build *box, struct mse_
     if (s->of[MEMBER_CODE_KEY].len > 0 && !read_key(c, s->of[MEMBER_CODE_KEY])) {
         return refuse(a, "form", member_names[MEMBER_CODE_KEY]);
     }
+    c->by_owner = c->has_code_key;
     if (s->of[MEMBER_UPGRADE].len > 0 && !read_upgrade(c, s->of[MEMBER_UPGRADE])) {
         return refuse(a, "form", member_names[MEMBER_UPGRADE]);
     }

@@ -36,6 +36,7 @@ struct mse_config_rules {
 struct mse_config {
     uint8_t code_key[32];
     bool has_code_key;
+    bool by_owner; /* the key stood in the open: who sent this has it, and did not pass a box on */
     uint8_t upgrade_from[32]; /* the fingerprint of the app whose storage goes on here */
     bool has_upgrade_from;
     uint8_t upgrade_signature[1024]; /* what the owner signed for it; its length may be 0 */

@@ -46,14 +46,14 @@ static mse_status take(struct mse_legacy *out, const struct mse_inherit_offer *o
 {
     struct mse_build text;
     struct mse_handover h;
-    const struct mse_handover_source s = {
-        .name = o->name,
-        .from = o->from,
-        .named = to->named,
-        .by_owner = to->me.manifest->package == MSE_PACKAGE_ENCRYPTED,
-        .signature =
-            to->signature.len > 0 ? to->signature : mse_bytes_of(o->signature, o->signature_len)
-    };
+    const struct mse_handover_source s = { .name = o->name,
+                                           .from = o->from,
+                                           .named = to->named,
+                                           .by_owner = to->by_owner,
+                                           .signature =
+                                               to->signature.len > 0
+                                                   ? to->signature
+                                                   : mse_bytes_of(o->signature, o->signature_len) };
     mse_build_heap(&text, MSE_MANIFEST_MAX_LEN);
     mse_status st = mse_party_handover(&h, &text, &to->me, err);
     if (st == MSE_OK) {

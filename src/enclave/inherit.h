@@ -22,6 +22,7 @@ struct mse_inherit_offer {
 struct mse_inheritor {
     struct mse_party me;
     const uint8_t *named; /* 32 bytes: the fingerprint that the configuration names; NULL: none */
+    bool by_owner;        /* who sent the configuration has shown the key of the package */
     struct mse_bytes signature; /* that came with it; empty: the offered one counts */
     const char *dir;            /* with the empty folders home and keys */
     uid_t owner;                /* of what is written */

@@ -541,6 +541,7 @@ static mse_status inherit(struct serve *s, struct mse_error *err)
     const struct mse_inheritor to = {
         .me = { c->durable, c->manifest, c->identity },
         .named = s->config.has_upgrade_from ? s->config.upgrade_from : NULL,
+        .by_owner = s->config.by_owner,
         .signature = mse_bytes_of(s->config.upgrade_signature, s->config.upgrade_signature_len),
         .dir = c->app->data,
         .owner = mse_app_user(c->app),

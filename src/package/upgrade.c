@@ -107,7 +107,7 @@ mse_status mse_upgrade_wanted(const struct mse_upgrade_rule *rule, const struct 
     return MSE_FAIL(err, MSE_ERR_UPGRADE_REFUSED, STEP,
                     named == NULL
                         ? "the owner did not say that the storage of %s is to be inherited"
-                        : "who named %s need not be the owner: wanted an encrypted package, or a "
-                          "signature of owner_key",
+                        : "who named %s need not be the owner: wanted the key of the package from "
+                          "him, in no box, or a signature of owner_key",
                     from);
 }

@@ -241,6 +241,7 @@ static void test_good(void **state)
     mse_config_judge(&c, &a, &w->rules, mse_bytes_str(good(w)));
     assert_int_equal(a.http, 200);
     assert_true(c.has_code_key && c.code_key[1] == 0x11);
+    assert_true(c.by_owner); /* though there is a box too */
     assert_true(mse_bytes_is_str(mse_build_view(&c.secrets), "{\"a\": [1, null]}"));
     assert_true(mse_bytes_is_str(mse_build_view(&c.sealed), "{\"from\":\"afar\"}"));
     mse_config_clear(&c);
@@ -321,6 +322,7 @@ static void test_upgrade(void **state)
     mse_config_judge(&c, &a, &w->rules, mse_bytes_str("{" UUID "," SECRET "," FROM "}"));
     assert_int_equal(a.http, 200);
     assert_true(c.has_upgrade_from && c.upgrade_from[1] == 0x11);
+    assert_false(c.by_owner);
     assert_int_equal(c.upgrade_signature_len, 0);
     mse_config_clear(&c);
     mse_config_judge(&c, &a, &w->rules, mse_bytes_str("{" UUID "," SECRET "," FROM "," SIGN "}"));
@@ -383,6 +385,7 @@ static void test_key_in_the_box(void **state)
     mse_config_judge(&c, &a, &w->rules, mse_bytes_str(boxed(w, "{" KEY ",\"a\":1}")));
     assert_int_equal(a.http, 200);
     assert_true(c.has_code_key && c.code_key[1] == 0x11);
+    assert_false(c.by_owner); /* anybody may pass a box on */
     assert_true(mse_bytes_is_str(mse_build_view(&c.sealed), "{" KEY ",\"a\":1}"));
     mse_config_clear(&c);
     assert_judged(w, boxed(w, "{\"a\":1}"), 422, "expected", "code_secret_key");
@@ -400,6 +403,17 @@ static void test_key_in_the_box(void **state)
     assert_true(c.has_code_key && c.sealed.len == 0);
     mse_config_clear(&c);
     assert_judged(w, boxed(w, "{" KEY ",\"a\":1}"), 422, "unexpected", "app_sealed_secrets");
+    /* Nor is he the owner who says beside a box whose storage goes on here. */
+    w->rules.offered = true;
+    char *body = NULL;
+    assert_true(asprintf(&body, "{" FROM ",%s", boxed(w, "{" KEY "}") + 1) > 0);
+    mse_config_judge(&c, &a, &w->rules, mse_bytes_str(body));
+    free(body);
+    assert_int_equal(a.http, 200);
+    assert_true(c.has_code_key && c.has_upgrade_from);
+    assert_false(c.by_owner);
+    mse_config_clear(&c);
+    w->rules.offered = false;
     w->m.package = MSE_PACKAGE_PLAIN;
     assert_judged(w, boxed(w, "{" KEY "}"), 422, "unexpected", "app_sealed_secrets");
 }
