@@ -57,6 +57,8 @@ MSE_MUST_USE mse_status msed_mrsigner(uint8_t out[32], const struct mse_privkey 
                                       struct mse_error *err);
 
 enum cli_exit cmd_api(struct cli *c);
+enum cli_exit cmd_app_list(struct cli *c);
+enum cli_exit cmd_app_stop(struct cli *c);
 enum cli_exit cmd_audit_list(struct cli *c);
 enum cli_exit cmd_audit_verify(struct cli *c);
 enum cli_exit cmd_backup(struct cli *c);

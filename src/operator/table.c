@@ -48,6 +48,11 @@ static const struct cli_option user_list_options[] = {
     CONFIG_OPTION,
     END,
 };
+static const struct cli_option app_list_options[] = {
+    { "all", NULL, "those that have ended too", false },
+    CONFIG_OPTION,
+    END,
+};
 static const struct cli_option token_create_options[] = {
     { "name", "TEXT", "what the user calls it", false },
     { "scopes", "LIST", "of read, deploy, account, admin; default read,deploy,account", false },
@@ -85,6 +90,7 @@ static const char *const groups[][2] = {
     { "token", "what programs show instead of a password" },
     { "hardware", "what apps run on" },
     { "quota", "how much of it a user may have" },
+    { "app", "what runs on the platform, whoever it belongs to" },
     { "audit", "the log of who changed what" },
     { NULL, NULL },
 };
@@ -105,6 +111,8 @@ static const struct cli_command commands[] = {
     { "quota", "set", "USER HARDWARE N", 3, 3, "let a user have at most N live apps on hardware",
       config_options, cmd_quota_set },
     { "quota", "list", NULL, 0, 0, "list the quotas", config_options, cmd_quota_list },
+    { "app", "list", NULL, 0, 0, "list the apps", app_list_options, cmd_app_list },
+    { "app", "stop", "ID", 1, 1, "stop an app for good", config_options, cmd_app_stop },
     { "audit", "verify", NULL, 0, 0, "verify the log, and print where it ends",
       audit_verify_options, cmd_audit_verify },
     { "audit", "list", NULL, 0, 0, "verify the log and print its lines", config_options,
