@@ -220,19 +220,23 @@ static enum cli_exit send(struct deploy *d, struct cli_phase1 *p)
     return d->given ? CLI_DONE : refused_by_enclave(d, &a);
 }
 
-/* One that is busy is asked again. */
+/* One that is busy is asked again; so is one that is not reached, as another gateway than the one
+ * that answered before may not know the name yet. */
 static mse_status open_session(struct cli_phase1 *p, const struct deploy *d, struct mse_error *err)
 {
     const struct mse_ratls_dial at = config_dial(d);
     const struct mse_session_judge j = judge_of(d, at.host);
     mse_status st = MSE_ERR_BUSY;
-    for (unsigned tries = 0; st == MSE_ERR_BUSY && tries < BUSY_TRIES; tries++) {
+    for (unsigned tries = 0; tries < BUSY_TRIES && !deploy_interrupted(); tries++) {
         if (tries > 0) {
             cli_phase1_close(p);
             (void)poll(NULL, 0, BUSY_MS);
         }
         *err = (struct mse_error) { .status = MSE_OK };
         st = cli_phase1_open(p, &at, &j, err);
+        if (st != MSE_ERR_BUSY && p->conn != NULL) {
+            break;
+        }
     }
     return st;
 }

@@ -11,8 +11,9 @@
 #define OLDEST_SERVER  130000
 #define MAX_SQL        256
 #define UNIQUE_BROKEN  "23505"
-#define CLASS_BROKEN   "23" /* integrity constraint violation */
-#define CONNECT_WITHIN "10" /* seconds */
+#define CLASS_BROKEN   "23"   /* integrity constraint violation */
+#define CONNECT_WITHIN "10"   /* seconds */
+#define SILENT_MS      "4000" /* without an acknowledgement by the server's machine */
 
 /* Types of columns, as the server numbers them. */
 enum {
@@ -97,12 +98,14 @@ static mse_status settings(const struct server *s, struct mse_error *err)
                         "UTF8",
                         encoding == NULL ? "unknown" : encoding);
     }
-    return exec_on(s,
-                   "SET client_encoding = 'UTF8'; SET client_min_messages = warning;"
-                   " SET synchronous_commit = on; SET default_transaction_isolation ="
-                   " 'read committed'; SET lock_timeout = '5s'; SET statement_timeout = '60s';"
-                   " SET idle_in_transaction_session_timeout = '60s'",
-                   err);
+    return exec_on(
+        s,
+        "SET client_encoding = 'UTF8'; SET client_min_messages = warning;"
+        " SET synchronous_commit = on; SET default_transaction_isolation ="
+        " 'read committed'; SET lock_timeout = '5s'; SET statement_timeout = '60s';"
+        " SET idle_in_transaction_session_timeout = '3s';" /* shorter than a node's lease */
+        " SET tcp_user_timeout = 4000",
+        err);
 }
 
 /* The version of the schema: -1 if there is none. Fails if there is something else. */
@@ -194,9 +197,13 @@ static void close_server(void *impl)
 static mse_status connect_to(struct server *s, const char *where, bool create,
                              struct mse_error *err)
 {
-    /* What the address says comes later and wins. */
-    static const char *const keys[] = { "connect_timeout", "application_name", "dbname", NULL };
-    const char *const values[] = { CONNECT_WITHIN, "msed", where, NULL };
+    /* What the address says comes later and wins. A server that fell silent is given up soon, so
+     * that the next transaction begins on a connection that works. */
+    static const char *const keys[] = { "connect_timeout",  "tcp_user_timeout",
+                                        "keepalives_idle",  "keepalives_interval",
+                                        "keepalives_count", "application_name",
+                                        "dbname",           NULL };
+    const char *const values[] = { CONNECT_WITHIN, SILENT_MS, "2", "1", "3", "msed", where, NULL };
     s->prepared = calloc(s->kind->num_texts, sizeof *s->prepared);
     s->pg = PQconnectdbParams(keys, values, 1);
     if (s->pg == NULL || s->prepared == NULL) {
