@@ -145,6 +145,7 @@ struct visitor {
     const struct world *w;
     struct side me;
     pthread_t thread;
+    int fd;
     mse_status status;
     struct mse_legacy got;
 };
@@ -155,29 +156,30 @@ static void *inherit(void *arg)
     struct mse_build text;
     struct mse_handover h;
     uint8_t from[32];
-    int fd = visit(v->w);
     const struct mse_handover_source s = {
         .name = FIXTURE_SAN, .from = from, .named = from, .by_owner = true
     };
     memset(from, OLD, sizeof from);
     mse_build_heap(&text, MSE_MANIFEST_MAX_LEN);
     assert_status(mse_party_handover(&h, &text, &v->me.me, NULL), MSE_OK);
-    h.fd = fd;
+    h.fd = v->fd;
     h.peers = &v->me.peers;
     h.quiet_ms = 20000;
-    v->status = send_collateral(fd, (uint32_t)v->w->lab->json.len, v->w->lab->json)
+    v->status = send_collateral(v->fd, (uint32_t)v->w->lab->json.len, v->w->lab->json)
                     ? mse_handover_take(&v->got, &h, &s, NULL)
                     : MSE_ERR_IO;
     mse_build_clear(&text);
-    (void)close(fd);
+    (void)close(v->fd);
     return NULL;
 }
 
+/* He stands at the door before this returns: the thread may run when all is over. */
 static void visitor_start(struct visitor *v, const struct world *w)
 {
     memset(v, 0, sizeof *v);
     v->w = w;
     side_init(&v->me, w->lab, NEW);
+    v->fd = visit(w);
     assert_int_equal(pthread_create(&v->thread, NULL, inherit, v), 0);
 }
 
