@@ -414,7 +414,7 @@ static void the_oldest_app_that_fits_is_placed(void **state)
 static int take_all(const struct op_bench *b, int number, int out_fd)
 {
     struct mse_op_store *s = NULL;
-    char name[16];
+    char name[32];
     (void)snprintf(name, sizeof name, "node-%d", number);
     struct mse_op_node n = node(name);
     struct mse_op_app a = { .port = 0 };
@@ -853,7 +853,7 @@ static void write_elsewhere(const struct op_bench *b, int number)
     pid_t pid = fork();
     if (pid == 0) {
         struct mse_op_store *s = NULL;
-        char name[16];
+        char name[32];
         (void)snprintf(name, sizeof name, "other-%d", number);
         struct mse_op_node n = node(name);
         mse_status st = mse_op_store_open(&s, b->where, false, NULL);
