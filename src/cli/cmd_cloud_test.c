@@ -2,7 +2,6 @@
 /* mse cloud test: the tests of a project against the app that deploy made of it. The app is
  * attested first, where its certificate is not the operator's; the tests go by what was presented
  * then. */
-#include <errno.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
@@ -90,15 +89,12 @@ static enum cli_exit check_running(const struct test *t)
 
 static enum cli_exit make_scratch(struct test *t)
 {
-    const char *tmp = cli_environment("TMPDIR");
-    char *dir = cli_join(tmp == NULL ? "/tmp" : tmp, "mse-test.XXXXXX");
-    if (dir == NULL || mkdtemp(dir) == NULL) {
-        free(dir);
-        return cli_trouble(t->c, "no temporary folder: %s", strerror(errno));
+    enum cli_exit e = cli_scratch(&t->scratch, t->c, "mse-test");
+    if (e != CLI_DONE) {
+        return e;
     }
-    t->scratch = dir;
-    t->cert = cli_join(dir, "cert.pem");
-    t->venv = cli_join(dir, "venv");
+    t->cert = cli_join(t->scratch, "cert.pem");
+    t->venv = cli_join(t->scratch, "venv");
     t->tests.venv = t->venv;
     return t->cert != NULL && t->venv != NULL ? CLI_DONE : cli_trouble(t->c, "out of memory");
 }
@@ -203,19 +199,6 @@ static enum cli_exit find_certificate(struct test *t)
     return strcmp(t->kept.origin, "owner") == 0 ? save_owner_chain(t) : save_certificate(t);
 }
 
-static enum cli_exit say_result(const struct test *t, int status)
-{
-    if (t->c->json) {
-        cli_json(t->c, json_pack("{s:s, s:b, s:i}", "id", t->app.id, "passed", status == 0 ? 1 : 0,
-                                 "status", status));
-    } else if (status == 0) {
-        cli_say_good(t->c, "Tests: passed");
-    } else {
-        cli_say_bad(t->c, "Tests: failed");
-    }
-    return status == 0 ? CLI_DONE : CLI_REFUSED;
-}
-
 static enum cli_exit run(struct test *t)
 {
     int status = 0;
@@ -226,7 +209,7 @@ static enum cli_exit run(struct test *t)
     e = e == CLI_DONE ? make_scratch(t) : e;
     e = e == CLI_DONE ? find_certificate(t) : e;
     e = e == CLI_DONE ? cli_tests_run(&t->tests, &status) : e;
-    return e == CLI_DONE ? say_result(t, status) : e;
+    return e == CLI_DONE ? cli_tests_say(t->c, "id", t->app.id, status) : e;
 }
 
 enum cli_exit cmd_cloud_test(struct cli *c)

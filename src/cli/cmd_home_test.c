@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* mse home test: the tests of a project against an instance. Tests are commands of whoever wrote
  * them; they run here only because the operator names them. */
-#include <errno.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
@@ -86,15 +85,12 @@ static enum cli_exit check_running(const struct test *t)
 
 static enum cli_exit make_scratch(struct test *t)
 {
-    const char *tmp = cli_environment("TMPDIR");
-    char *dir = cli_join(tmp == NULL ? "/tmp" : tmp, "mse-test.XXXXXX");
-    if (dir == NULL || mkdtemp(dir) == NULL) {
-        free(dir);
-        return cli_trouble(t->c, "no temporary folder: %s", strerror(errno));
+    enum cli_exit e = cli_scratch(&t->scratch, t->c, "mse-test");
+    if (e != CLI_DONE) {
+        return e;
     }
-    t->scratch = dir;
-    t->cert = cli_join(dir, "cert.pem");
-    t->venv = cli_join(dir, "venv");
+    t->cert = cli_join(t->scratch, "cert.pem");
+    t->venv = cli_join(t->scratch, "venv");
     long long port = json_integer_value(json_object_get(t->h.facts, "port"));
     if (asprintf(&t->url, "https://%s:%lld", home_fact(&t->h, "san"), port) < 0) {
         t->url = NULL;
@@ -152,19 +148,6 @@ static mse_status save_certificate(struct test *t, struct mse_error *err)
     return st;
 }
 
-static enum cli_exit say_result(const struct test *t, int status)
-{
-    if (t->c->json) {
-        cli_json(t->c, json_pack("{s:s, s:b, s:i}", "name", t->h.name, "passed",
-                                 status == 0 ? 1 : 0, "status", status));
-    } else if (status == 0) {
-        cli_say_good(t->c, "Tests: passed");
-    } else {
-        cli_say_bad(t->c, "Tests: failed");
-    }
-    return status == 0 ? CLI_DONE : CLI_REFUSED;
-}
-
 static enum cli_exit run(struct test *t)
 {
     struct mse_error err = { 0 };
@@ -184,7 +167,7 @@ static enum cli_exit run(struct test *t)
     t->tests.cert = t->cert;
     t->tests.venv = t->venv;
     e = cli_tests_run(&t->tests, &status);
-    return e == CLI_DONE ? say_result(t, status) : e;
+    return e == CLI_DONE ? cli_tests_say(t->c, "name", t->h.name, status) : e;
 }
 
 enum cli_exit cmd_home_test(struct cli *c)

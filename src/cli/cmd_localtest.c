@@ -198,17 +198,14 @@ static enum cli_exit make_scratch(struct test *t)
         [LOG] = "log",
         [VENV] = "venv",
     };
-    const char *tmp = cli_environment("TMPDIR");
     struct mse_error err = { 0 };
     ssize_t n = readlink("/proc/self/exe", t->self, sizeof t->self - 1);
     if (n <= 0) {
         return cli_trouble(t->c, "/proc/self/exe cannot be read: %s", strerror(errno));
     }
-    t->scratch = cli_join(tmp == NULL ? "/tmp" : tmp, "mse-localtest.XXXXXX");
-    if (t->scratch == NULL || mkdtemp(t->scratch) == NULL) {
-        free(t->scratch);
-        t->scratch = NULL;
-        return cli_trouble(t->c, "no temporary folder: %s", strerror(errno));
+    enum cli_exit e = cli_scratch(&t->scratch, t->c, "mse-localtest");
+    if (e != CLI_DONE) {
+        return e;
     }
     for (size_t i = 0; i < NUM_PLACES; i++) {
         t->places[i] = cli_join(t->scratch, names[i]);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/tests.h"
 
+#include <errno.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
@@ -99,4 +100,32 @@ enum cli_exit cli_tests_run(struct cli_tests *t, int *status)
     cli_say(t->c, "Running the tests: %s", t->project->tests_cmd);
     (void)fflush(stdout);
     return run_one(t, argv, status);
+}
+
+enum cli_exit cli_tests_say(const struct cli *c, const char *key, const char *name, int status)
+{
+    if (c->json) {
+        cli_json(c, json_pack("{s:s, s:b, s:i}", key, name, "passed", status == 0 ? 1 : 0, "status",
+                              status));
+    } else if (status == 0) {
+        cli_say_good(c, "Tests: passed");
+    } else {
+        cli_say_bad(c, "Tests: failed");
+    }
+    return status == 0 ? CLI_DONE : CLI_REFUSED;
+}
+
+enum cli_exit cli_scratch(char **out, const struct cli *c, const char *name)
+{
+    const char *tmp = cli_environment("TMPDIR");
+    char *path = NULL;
+    if (asprintf(&path, "%s/%s.XXXXXX", tmp == NULL ? "/tmp" : tmp, name) < 0) {
+        return cli_trouble(c, "out of memory");
+    }
+    if (mkdtemp(path) == NULL) {
+        free(path);
+        return cli_trouble(c, "no temporary folder: %s", strerror(errno));
+    }
+    *out = path;
+    return CLI_DONE;
 }

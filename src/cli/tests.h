@@ -19,6 +19,12 @@ struct cli_tests {
     const char *venv;    /* folder for what they require, below one that goes away */
     struct cli_words words;
 };
+/* cli_scratch makes a folder NAME.XXXXXX of its own in the folder for temporary files; *out is
+ * heap, and set on success only. Prints its errors. */
+enum cli_exit cli_scratch(char **out, const struct cli *c, const char *name);
+/* cli_tests_say says how they ended: status is that of the tests, key and name the app's under
+ * --json. */
+enum cli_exit cli_tests_say(const struct cli *c, const char *key, const char *name, int status);
 /* cli_tests_split reads tests_cmd into words; prints its errors. Release with cli_words_clear. */
 enum cli_exit cli_tests_split(struct cli_tests *t);
 /* cli_tests_run installs what they require and runs them. *status is their exit status; CLI_DONE:

@@ -32,7 +32,7 @@ static bool split(char *host, size_t cap, const char **port, const char *where)
     return true;
 }
 
-static bool port_of(int fd, uint16_t *port)
+bool cli_port_of(int fd, uint16_t *port)
 {
     union {
         struct sockaddr any;
@@ -63,7 +63,7 @@ bool cli_listen(int *out_fd, uint16_t *port, const char *where, char *why, size_
     int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     bool good = fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) == 0 &&
                 bind(fd, found->ai_addr, found->ai_addrlen) == 0 && listen(fd, 1024) == 0 &&
-                port_of(fd, port);
+                cli_port_of(fd, port);
     freeaddrinfo(found);
     if (!good) {
         (void)snprintf(why, why_len, "%s", strerror(errno));

@@ -9,5 +9,7 @@
  * gets. False with the reason in why. */
 MSE_MUST_USE bool cli_listen(int *out_fd, uint16_t *port, const char *where, char *why,
                              size_t why_len);
+/* The port that a socket is bound to. */
+MSE_MUST_USE bool cli_port_of(int fd, uint16_t *port);
 
 #endif

@@ -4,7 +4,6 @@
  * it and the enclave say goes to the instance's log. */
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/file.h>
@@ -17,6 +16,7 @@
 #include "base/error.h"
 #include "base/util.h"
 #include "cmd/files.h"
+#include "cmd/listen.h"
 #include "launch/control.h"
 #include "launch/instance.h"
 #include "launch/offer.h"
@@ -78,23 +78,10 @@ static void set_state(struct super *s, const char *state, const char *note)
     mse_utf8_printable(s->note);
 }
 
-static uint16_t port_of(int fd)
-{
-    union {
-        struct sockaddr any;
-        struct sockaddr_in v4;
-        struct sockaddr_in6 v6;
-    } a = { 0 };
-    socklen_t len = sizeof a;
-    if (getsockname(fd, &a.any, &len) != 0) {
-        return 0;
-    }
-    return ntohs(a.any.sa_family == AF_INET6 ? a.v6.sin6_port : a.v4.sin_port);
-}
-
 static json_t *to_json(const struct super *s, bool lives)
 {
     char since[MSE_TIME_TEXT_LEN];
+    uint16_t port = 0;
     mse_time_format(since, s->since);
     json_t *v = json_pack("{s:s, s:s, s:s, s:s}", "state", s->state, "note", s->note, "since",
                           since, "fingerprint", s->fingerprint);
@@ -103,7 +90,8 @@ static json_t *to_json(const struct super *s, bool lives)
         (void)json_object_set_new(
             v, "enclave_pid",
             json_integer(s->enclave == NULL ? 0 : mse_sim_enclave_pid(s->enclave)));
-        (void)json_object_set_new(v, "port", json_integer(port_of(s->listen_fd)));
+        bool known = cli_port_of(s->listen_fd, &port);
+        (void)json_object_set_new(v, "port", json_integer(known ? port : 0));
     }
     return v;
 }
