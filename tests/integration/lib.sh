@@ -91,6 +91,21 @@ expect_text() {
     if grep -qF -- "$3" "$scratch/$2"; then ok "$1"; else not_ok "$1 (nothing says: $3)"; fi
 }
 
+# said_by FIXED-STRING COMMAND...: runs it; holds if its output has the text.
+said_by() {
+    said_text=$1
+    shift
+    run "$@"
+    grep -qF -- "$said_text" "$scratch/out"
+}
+
+# expect_soon TEXT FIXED-STRING COMMAND...: what is true only a moment later, as a log that is shipped in batches.
+expect_soon() {
+    soon_text=$1
+    shift
+    if wait_for 20 said_by "$@"; then ok "$soon_text"; else not_ok "$soon_text (nothing says: $1)"; fi
+}
+
 # wait_for SECONDS COMMAND...: polls ten times a second; fails when the time is over.
 wait_for() {
     wait_limit=$(($1 * 10))
