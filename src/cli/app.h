@@ -21,6 +21,8 @@ void cli_app_clear(struct cli_app *a);
  * does not go together; the rules of single values are those of mse_manifest_write. On failure
  * clear *m all the same. */
 struct mse_project;
+/* MSE_ERR_UNSUPPORTED for what only an operator's platform can serve. */
+MSE_MUST_USE mse_status cli_manifest_alone(const struct mse_manifest *m, struct mse_error *err);
 MSE_MUST_USE mse_status cli_manifest_fill(struct mse_manifest *m, const struct mse_project *p,
                                           struct mse_error *err);
 

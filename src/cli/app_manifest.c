@@ -190,3 +190,12 @@ mse_status cli_manifest_fill(struct mse_manifest *m, const struct mse_project *p
               copy_list(&m->replica_policy.statuses, &p->replica_statuses);
     return ok ? MSE_OK : MSE_FAIL(err, MSE_ERR_MEMORY, "manifest", "out of memory");
 }
+
+mse_status cli_manifest_alone(const struct mse_manifest *m, struct mse_error *err)
+{
+    return m->proxy_protocol
+               ? MSE_FAIL(err, MSE_ERR_UNSUPPORTED, "proxy_protocol",
+                          "enclave.proxy_protocol is true, and there is no gateway here that names "
+                          "clients: it is for mse cloud deploy")
+               : MSE_OK;
+}

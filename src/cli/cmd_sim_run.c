@@ -198,6 +198,7 @@ static mse_status fill_manifest(struct run *r, struct mse_error *err)
 {
     struct mse_manifest *m = &r->manifest;
     mse_status st = cli_manifest_fill(m, &r->project, err);
+    st = st == MSE_OK ? cli_manifest_alone(m, err) : st;
     m->san = strdup(r->domain);
     memcpy(m->runtime, r->runtime_sha256, sizeof m->runtime);
     if (st == MSE_OK) {

@@ -48,6 +48,7 @@ mse_status home_manifest_fill(struct mse_manifest *m, bool *own_token, const str
     }
     mse_manifest_defaults(m);
     st = cli_manifest_fill(m, &project, err);
+    st = st == MSE_OK ? cli_manifest_alone(m, err) : st;
     if (st == MSE_OK) {
         st = cli_tls_fill(m, &project, text_of(p->ssl_chain), text_of(p->client_ca), err);
     }

@@ -78,7 +78,6 @@ static mse_status check_served(const struct mse_manifest *m, struct mse_error *e
           "\"leaf\", where the certificate is not the enclave's own" },
         { "replicas", m->replicas != 1, "1" },
         { "egress", m->egress, "false" },
-        { "proxy_protocol", m->proxy_protocol, "false" },
     };
     for (size_t i = 0; i < MSE_ARRAY_LEN(rows); i++) {
         if (rows[i].asked) {

@@ -42,6 +42,7 @@
 #define IDLE_MS         300000
 #define HALF_MS         30000
 #define MAX_CONNECTIONS 10000
+#define MAX_PER_SOURCE  1000
 #define RESERVED_FILES  ((rlim_t)64)
 #define MAX_ALPN        16
 #define NUM_ATTESTED    3 /* protocols of attested sessions */
@@ -213,6 +214,9 @@ static mse_status start_relay(struct serve *s)
         .dial = mse_backend_dial,
         .dial_user = &s->backend,
         .max_connections = most > MAX_CONNECTIONS ? MAX_CONNECTIONS : (unsigned)most,
+        .proxy_protocol = c->manifest->proxy_protocol,
+        /* Without it all are the gateway. */
+        .max_per_source = c->manifest->proxy_protocol ? MAX_PER_SOURCE : 0,
         .handshake_ms = HANDSHAKE_MS,
         .idle_ms = IDLE_MS,
         .half_ms = HALF_MS,

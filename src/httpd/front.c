@@ -104,6 +104,8 @@ mse_status mse_httpd_front_start(struct mse_httpd_front *f, struct mse_error *er
                                         .backend = f->path,
                                         .tell_source = true,
                                         .max_connections = f->cfg.max_connections,
+                                        .max_per_source = f->cfg.max_per_source,
+                                        .spare_loopback = true,
                                         .handshake_ms = HANDSHAKE_MS,
                                         .idle_ms = IDLE_MS,
                                         .half_ms = HALF_MS };

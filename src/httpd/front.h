@@ -12,6 +12,7 @@ struct mse_httpd_front_config {
     struct mse_bytes chain; /* PEM, leaf first */
     struct mse_bytes key;   /* PEM */
     unsigned max_connections;
+    unsigned max_per_source; /* but for loopback; 0: without a bound */
 };
 /* mse_httpd_front_new makes the inner socket, for the server to listen on: *inner_fd is the
  * caller's. The configuration is borrowed. MSE_ERR_CRYPTO, MSE_ERR_IO, MSE_ERR_MEMORY, those of

@@ -76,18 +76,11 @@ static time_t seconds(void)
 
 /* Connections. */
 
-static bool is_loopback(const uint8_t source[16])
-{
-    static const uint8_t v4[13] = { [10] = 0xff, [11] = 0xff, [12] = 127 };
-    static const uint8_t v6[16] = { [15] = 1 };
-    return mse_mem_equal(source, v4, sizeof v4) || mse_mem_equal(source, v6, sizeof v6);
-}
-
 /* Inside the lock. */
 static bool has_room(const struct mse_httpd *h, const uint8_t source[16])
 {
     unsigned num = 0;
-    if (h->cfg.max_per_source == 0 || is_loopback(source)) {
+    if (h->cfg.max_per_source == 0 || mse_net_is_loopback(source)) {
         return true;
     }
     for (const struct conn *c = h->conns; c != NULL; c = c->next) {

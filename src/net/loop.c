@@ -58,6 +58,13 @@ void mse_net_source(int fd, uint8_t out[16])
     }
 }
 
+bool mse_net_is_loopback(const uint8_t source[16])
+{
+    static const uint8_t v4[13] = { [10] = 0xff, [11] = 0xff, [12] = 127 };
+    static const uint8_t v6[16] = { [15] = 1 };
+    return mse_mem_equal(source, v4, sizeof v4) || mse_mem_equal(source, v6, sizeof v6);
+}
+
 /* Connects to the very file that at refers to: its path could have been changed since. source: may
  * be NULL. */
 static int connect_to(int at, const uint8_t *source)

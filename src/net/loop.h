@@ -17,6 +17,8 @@ int mse_net_connect_unix_for(const char *path, const uint8_t source[16]);
 /* Who is at the other end of a socket: the IPv6 address, the IPv4 one mapped into it, or whom
  * mse_net_connect_unix_for named; zeros if it is not known. */
 void mse_net_source(int fd, uint8_t out[16]);
+/* Tells whether such a source is this machine, over its loopback. */
+bool mse_net_is_loopback(const uint8_t source[16]);
 /* A non-blocking, close-on-exec unix socket that listens at path. -1 with errno. */
 int mse_net_listen_unix(const char *path, int backlog);
 /* After accept failed: without descriptors or memory the connection stays in the queue, and who

@@ -21,4 +21,24 @@ socklen_t mse_net_address_len(const union mse_net_address *a);
 size_t mse_proxy2_write(uint8_t out[MSE_PROXY2_MAX], const union mse_net_address *from,
                         const union mse_net_address *to);
 
+/* The header of a connection that is nobody's but the proxy's own; nothing, if none is wanted. */
+struct mse_bytes mse_proxy2_local(bool wanted);
+
+#define MSE_PROXY2_HEAD     ((size_t)16)   /* says how long the rest is */
+#define MSE_PROXY2_READ_MAX ((size_t)1024) /* of what is read, the head included */
+
+/* What a header says. */
+struct mse_proxy2 {
+    bool known;         /* it names the client; else whoever connected is the one */
+    uint8_t source[16]; /* IPv6 address, or the IPv4 one mapped into it */
+    uint16_t port;
+};
+/* How long the header is that begins with head (MSE_PROXY2_HEAD bytes), head included; 0 if it is
+ * none, of another version, of a command or protocol that is no TCP connection, too short for its
+ * addresses, or longer than MSE_PROXY2_READ_MAX. */
+MSE_MUST_USE size_t mse_proxy2_len(const uint8_t head[MSE_PROXY2_HEAD]);
+/* Reads a header, whole and nothing behind it. What follows the addresses has to be a list of
+ * extensions, none of which is used. */
+MSE_MUST_USE bool mse_proxy2_read(struct mse_proxy2 *out, struct mse_bytes in);
+
 #endif

@@ -16,6 +16,8 @@
 #include "net/ages.h"
 #include "net/leftover.h"
 #include "net/loop.h"
+#include "net/proxy2.h"
+#include "net/sources.h"
 
 #define PLAIN_LEN     ((size_t)65536)
 #define PLAIN_RECORDS (PLAIN_LEN / MSE_TLS_RECORD_MAX)
@@ -52,11 +54,21 @@ struct ask {
     size_t sent;
 };
 
+/* What comes before TLS, where it does. */
+struct header {
+    uint8_t in[MSE_PROXY2_READ_MAX];
+    size_t have;
+    size_t want;
+};
+
 struct mse_relay_conn {
     struct mse_aged age; /* first: lists hold it */
     struct mse_relay *relay;
     enum stage stage;
     struct mse_tls *tls;
+    struct header *header;     /* while it is read */
+    struct mse_source *counts; /* as whose it counts */
+    uint8_t source[16];
     struct ask *ask; /* in STAGE_ASK */
     int front_fd;
     int back_fd;  /* -1: not connected */
@@ -87,6 +99,7 @@ struct mse_relay {
     bool closing;
     size_t num;
     struct mse_ages stages[NUM_STAGES];
+    struct mse_sources *sources; /* NULL: they have no limit */
     struct mse_relay_conn *hungry;
     struct mse_relay_stats stats;
     struct mse_build cipher;
@@ -323,6 +336,9 @@ static void conn_close(struct mse_relay_conn *c)
         c->relay->cfg.asks->gone(c->relay->cfg.asks->user, c);
     }
     ask_free(c);
+    free(c->header);
+    c->header = NULL;
+    mse_sources_leave(c->relay->sources, c->counts);
     list_remove(c);
     hungry_remove(c);
     c->relay->num--;
@@ -557,7 +573,63 @@ bool mse_relay_conn_named(const struct mse_relay_conn *c, const char *name)
 
 void mse_relay_conn_source(const struct mse_relay_conn *c, uint8_t out[16])
 {
-    mse_net_source(c->front_fd, out);
+    memcpy(out, c->source, sizeof c->source);
+}
+
+/* The source of c is known now. False: it has too many connections. */
+static bool count_source(struct mse_relay_conn *c)
+{
+    struct mse_relay *r = c->relay;
+    if (r->sources == NULL || (r->cfg.spare_loopback && mse_net_is_loopback(c->source))) {
+        return true;
+    }
+    c->counts = mse_sources_enter(r->sources, c->source, r->cfg.max_per_source);
+    if (c->counts == NULL) {
+        r->stats.refused_source++;
+    }
+    return c->counts != NULL;
+}
+
+/* The header of the PROXY protocol. */
+
+static bool header_expect(struct mse_relay_conn *c)
+{
+    c->header = calloc(1, sizeof *c->header);
+    if (c->header != NULL) {
+        c->header->want = MSE_PROXY2_HEAD;
+    }
+    return c->header != NULL;
+}
+
+static bool header_take(struct mse_relay_conn *c)
+{
+    struct mse_proxy2 p;
+    if (!mse_proxy2_read(&p, mse_bytes_of(c->header->in, c->header->have))) {
+        return false;
+    }
+    if (p.known) {
+        memcpy(c->source, p.source, sizeof c->source);
+    }
+    free(c->header);
+    c->header = NULL;
+    return count_source(c);
+}
+
+/* Reads it, and not a byte behind it. False if it is none. */
+static bool header_read(struct mse_relay_conn *c)
+{
+    struct header *h = c->header;
+    while (h->have < h->want) {
+        ssize_t n = recv(c->front_fd, h->in + h->have, h->want - h->have, 0);
+        if (n <= 0) {
+            return n < 0 && (errno == EAGAIN || errno == EINTR);
+        }
+        h->have += (size_t)n;
+        if (h->have == MSE_PROXY2_HEAD) {
+            h->want = mse_proxy2_len(h->in);
+        }
+    }
+    return header_take(c);
 }
 
 /* The handshake goes on; true when all is well, complete or not. */
@@ -603,7 +675,11 @@ static bool conn_work(struct mse_relay_conn *c, bool front_ready, bool back_read
         return false;
     }
     if (c->stage == STAGE_HANDSHAKE) {
-        if (front_ready && !handshake(c)) {
+        if (front_ready && c->header != NULL && !header_read(c)) {
+            c->relay->stats.failed++;
+            return false;
+        }
+        if (front_ready && c->header == NULL && !handshake(c)) {
             return false;
         }
         front_ready = false;
@@ -664,6 +740,7 @@ static struct mse_relay_conn *conn_new(struct mse_relay *r, int fd)
     c->given_fd = -1;
     c->front.data = c;
     c->open_handles = 1;
+    mse_net_source(fd, c->source);
     list_append(c, STAGE_HANDSHAKE);
     r->num++;
     return c;
@@ -675,6 +752,10 @@ static void conn_accept(struct mse_relay *r, int fd)
     if (c == NULL) {
         return;
     }
+    if (!(r->cfg.proxy_protocol ? header_expect(c) : count_source(c))) {
+        conn_close(c);
+        return;
+    }
     c->tls = mse_tls_accept(r->cfg.tls, fd, &r->cipher);
     if (c->tls == NULL) {
         conn_close(c);
@@ -684,21 +765,23 @@ static void conn_accept(struct mse_relay *r, int fd)
 }
 
 bool mse_relay_adopt(struct mse_relay *r, struct mse_tls_client *client,
-                     const struct mse_tls_peer *peer, int fd, int back_fd)
+                     const struct mse_tls_peer *peer, const struct mse_relay_way *w)
 {
     struct mse_relay_conn *c = NULL;
     if (r->num >= r->cfg.max_connections) {
-        (void)close(fd);
+        (void)close(w->fd);
     } else {
-        c = conn_new(r, fd);
+        c = conn_new(r, w->fd);
     }
     if (c == NULL) {
-        (void)close(back_fd);
+        (void)close(w->back_fd);
         return false;
     }
-    c->given_fd = back_fd;
-    c->tls = mse_tls_connect(client, peer, fd, &r->cipher);
-    if (c->tls == NULL) {
+    c->given_fd = w->back_fd;
+    c->tls = mse_tls_connect(client, peer, w->fd, &r->cipher);
+    if (c->tls == NULL ||
+        (w->greeting.len > 0 &&
+         !mse_leftover_add(&c->to_front, w->fd, w->greeting.data, w->greeting.len, LEFTOVER_MAX))) {
         conn_close(c);
         return false;
     }
@@ -817,12 +900,18 @@ static void on_retry(uv_timer_t *h)
 
 /* The relay itself. */
 
+static void relay_free(struct mse_relay *r)
+{
+    mse_sources_free(r->sources);
+    mse_wipe(r->plain, sizeof r->plain);
+    free(r);
+}
+
 static void on_relay_closed(uv_handle_t *h)
 {
     struct mse_relay *r = h->data;
     if (--r->open_handles == 0) {
-        mse_wipe(r->plain, sizeof r->plain);
-        free(r);
+        relay_free(r);
     }
 }
 
@@ -864,8 +953,13 @@ mse_status mse_relay_new(struct mse_relay **out, const struct mse_relay_config *
     }
     r->cfg = *cfg;
     mse_build_fixed(&r->cipher, r->cipher_buf, sizeof r->cipher_buf);
+    r->sources = cfg->max_per_source > 0 ? mse_sources_new() : NULL;
+    if (cfg->max_per_source > 0 && r->sources == NULL) {
+        relay_free(r);
+        return MSE_FAIL(err, MSE_ERR_MEMORY, "relay", "out of memory");
+    }
     if (cfg->listen_fd >= 0 && !init_listener(r)) {
-        free(r);
+        relay_free(r);
         return MSE_FAIL(err, MSE_ERR_IO, "relay", "descriptor %d is no listening TCP socket",
                         cfg->listen_fd);
     }

@@ -41,22 +41,28 @@ struct mse_relay_config {
     const char *own_name; /* the server name whose connections go to own_backend instead; NULL:
                              there is none; both borrowed */
     const char *own_backend;
+    /* Each connection begins with a header of the PROXY protocol, version 2, which says who the
+     * client is; without one it is closed. */
+    bool proxy_protocol;
     unsigned max_connections;
-    unsigned handshake_ms; /* for the handshake, and for the backend to take the connection */
-    unsigned idle_ms;      /* without a byte in either direction */
-    unsigned half_ms;      /* the same, when one side has ended already */
+    unsigned max_per_source; /* 0: no such limit */
+    bool spare_loopback;     /* this machine has none */
+    unsigned handshake_ms;   /* for the handshake, and for the backend to take the connection */
+    unsigned idle_ms;        /* without a byte in either direction */
+    unsigned half_ms;        /* the same, when one side has ended already */
     const struct mse_relay_asks *asks; /* borrowed; NULL: there are no such protocols */
 };
 
 /* Counters since the start; text of logs and tests. */
 struct mse_relay_stats {
     uint64_t accepted;
-    uint64_t refused;    /* at once, since the table was full of busy connections */
-    uint64_t evicted;    /* the longest idle one, closed to make room */
-    uint64_t handshakes; /* completed */
-    uint64_t failed;     /* handshakes that failed or took too long */
-    uint64_t answers;    /* to questions */
-    uint64_t no_backend; /* the app did not take the connection */
+    uint64_t refused;        /* at once, since the table was full of busy connections */
+    uint64_t refused_source; /* too many of this source */
+    uint64_t evicted;        /* the longest idle one, closed to make room */
+    uint64_t handshakes;     /* completed */
+    uint64_t failed;         /* handshakes that failed or took too long */
+    uint64_t answers;        /* to questions */
+    uint64_t no_backend;     /* the app did not take the connection */
 };
 
 struct mse_relay;
@@ -76,11 +82,17 @@ const char *mse_relay_conn_name(const struct mse_relay_conn *c);
 /* mse_relay_adopt begins a connection in the other direction: TLS as a client on fd, a TCP socket
  * that is connected or being connected; once the server is known to be peer, between it and
  * back_fd, plain. Takes both over, also on failure. False: out of memory, or the table is full. */
+struct mse_relay_way {
+    int fd;
+    int back_fd;
+    struct mse_bytes greeting; /* sent before TLS, as it is; may be empty */
+};
 MSE_MUST_USE bool mse_relay_adopt(struct mse_relay *r, struct mse_tls_client *client,
-                                  const struct mse_tls_peer *peer, int fd, int back_fd);
+                                  const struct mse_tls_peer *peer, const struct mse_relay_way *w);
 /* Connections from now on get this server, which outlives them, instead of the one before. */
 void mse_relay_set_server(struct mse_relay *r, struct mse_tls_server *tls);
-/* Who is at the other end: the IPv6 address, or the IPv4 one mapped into it; zeros if unknown. */
+/* Who is at the other end, or whom the proxy there named: the IPv6 address, or the IPv4 one mapped
+ * into it; zeros if unknown. */
 void mse_relay_conn_source(const struct mse_relay_conn *c, uint8_t out[16]);
 void mse_relay_stop_accepting(struct mse_relay *r);
 /* Closes the connections that have been idle for at least this long: the way to drain. */

@@ -8,6 +8,7 @@
 #include "cmd/bundle.h"
 #include "cmd/files.h"
 #include "crypto/x509.h"
+#include "net/proxy2.h"
 #include "operator/api.h"
 #include "ratls/connect.h"
 #include "ratls/frame.h"
@@ -82,6 +83,7 @@ static mse_status ask(struct evidence *e, struct mse_error *err)
         .port = e->app.port,
         .alpn = mse_bytes_of((const uint8_t *)ALPN, sizeof ALPN - 1),
         .timeout_ms = CONNECT_MS,
+        .greeting = mse_proxy2_local(e->app.proxy_protocol),
     };
     mse_status st = mse_ratls_dial(&conn, &d, err);
     if (st == MSE_OK) {

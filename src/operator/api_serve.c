@@ -476,7 +476,8 @@ static mse_status listen_http(struct api *a, struct mse_httpd_front **front, str
     const struct mse_httpd_front_config f = { .listen_fd = a->cfg->listen_fd,
                                               .chain = a->cfg->chain,
                                               .key = a->cfg->key,
-                                              .max_connections = MAX_CONNECTIONS };
+                                              .max_connections = MAX_CONNECTIONS,
+                                              .max_per_source = MAX_PER_SOURCE };
     bool tls = a->cfg->chain.len > 0;
     int fd = tls ? -1 : dup(a->cfg->listen_fd);
     mse_status st = tls ? mse_httpd_front_new(front, &fd, &f, err) : MSE_OK;

@@ -83,7 +83,7 @@ bool gate_checks_routes(const struct gate_checks *c, struct gate_routes *sealed,
             good = gate_routes_add(sealed, &r);
             memset(r.spki_sha256, 0, sizeof r.spki_sha256);
             r.address = *ends_tls;
-            r.proxy_protocol = false;
+            r.proxy_protocol = true; /* it wants to know who it is */
             good = good && gate_routes_add(passed, &r);
         }
     }

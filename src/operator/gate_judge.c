@@ -141,6 +141,7 @@ mse_status gate_judge_check(const struct gate_judge *j, const struct gate_route 
         .port = ntohs(v6 ? r->address.v6.sin6_port : r->address.v4.sin_port),
         .alpn = mse_bytes_of(alpn, sizeof alpn - 1),
         .timeout_ms = PATIENCE,
+        .greeting = mse_proxy2_local(r->proxy_protocol),
     };
     mse_status st = cli_file_read(&f, j->collateral, MSE_BUNDLE_MAX_LEN, err);
     uint8_t *scratch = malloc(2 * f.len + 1);

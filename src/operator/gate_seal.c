@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/bytes.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/util.h"
@@ -39,6 +40,23 @@ static int connect_to(const union mse_net_address *a)
     return fd;
 }
 
+/* To the enclave the client is who he was to the gateway. His port is not known here. */
+static size_t greet(uint8_t out[MSE_PROXY2_MAX], const struct mse_relay_conn *c)
+{
+    static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+    union mse_net_address from = { .v6 = { .sin6_family = AF_INET6 } };
+    union mse_net_address to = { .v6 = { .sin6_family = AF_INET6 } };
+    uint8_t source[16];
+    mse_relay_conn_source(c, source);
+    memcpy(&from.v6.sin6_addr, source, sizeof source);
+    if (mse_mem_equal(source, mapped, sizeof mapped)) {
+        from = (union mse_net_address) { .v4 = { .sin_family = AF_INET } };
+        to = from;
+        memcpy(&from.v4.sin_addr, source + 12, 4);
+    }
+    return mse_proxy2_write(out, &from, &to);
+}
+
 /* What fails here is told from "full just now", which would be tried again. */
 static int failed(void)
 {
@@ -60,8 +78,11 @@ static int on_dial(void *user, const struct mse_relay_conn *c)
         (void)close(fd);
         return failed();
     }
+    uint8_t greeting[MSE_PROXY2_MAX];
+    size_t len = r->proxy_protocol ? greet(greeting, c) : 0;
     const struct mse_tls_peer peer = { r->name, r->spki_sha256 };
-    if (!mse_relay_adopt(s->enclaves, s->client, &peer, fd, pair[1])) {
+    const struct mse_relay_way way = { fd, pair[1], mse_bytes_of(greeting, len) };
+    if (!mse_relay_adopt(s->enclaves, s->client, &peer, &way)) {
         (void)close(pair[0]);
         return failed();
     }
@@ -119,6 +140,7 @@ mse_status gate_seal_identity(struct gate_seal *s, const struct gate_identity *i
     }
     struct mse_relay_config rc = relay_config(s);
     rc.listen_fd = s->cfg.listen_fd;
+    rc.proxy_protocol = true; /* who comes here was passed on by another worker */
     rc.tls = tls;
     rc.dial_for = on_dial;
     rc.dial_user = s;

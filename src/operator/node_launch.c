@@ -20,6 +20,7 @@
 #include "crypto/digest.h"
 #include "crypto/x509.h"
 #include "launch/instance.h"
+#include "net/proxy2.h"
 #include "operator/node.h"
 #include "os/private_dir.h"
 #include "package/manifest.h"
@@ -128,6 +129,7 @@ mse_status node_spki(uint8_t out[32], const struct node *n, const struct node_ap
         .port = a->app.port,
         .alpn = mse_bytes_of(alpn, sizeof alpn - 1),
         .timeout_ms = CONNECT_MS,
+        .greeting = mse_proxy2_local(a->app.proxy_protocol),
     };
     mse_status st = mse_ratls_dial(&conn, &d, err);
     if (st == MSE_OK && !mse_ratls_split(&leaf, &ca, mse_ratls_conn_cert(conn))) {

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/bytes.h"
 #include "base/error.h"
 #include "base/util.h"
 #include "ratls/presented.h"
@@ -41,6 +42,7 @@ struct dial {
     int64_t deadline; /* CLOCK_MONOTONIC, milliseconds */
     const char *doing;
     struct mse_bytes alpn;
+    struct mse_bytes greeting;
     struct mse_error *err;
 };
 
@@ -145,26 +147,34 @@ static mse_status lost(const struct dial *d, const char *what)
     return MSE_FAIL(d->err, MSE_ERR_PROTOCOL, "tls", SHOWN_HOST ": %s", d->host, d->port, what);
 }
 
+static mse_status send_all(const struct mse_ratls_conn *c, const struct dial *d,
+                           struct mse_bytes what)
+{
+    size_t sent = 0;
+    while (sent < what.len) {
+        ssize_t n = send(c->fd, what.data + sent, what.len - sent, MSG_NOSIGNAL);
+        if (n > 0) {
+            sent += (size_t)n;
+        } else if (errno != EAGAIN && errno != EINTR) {
+            return MSE_FAIL(d->err, MSE_ERR_IO, "tls", SHOWN_HOST ": %s", d->host, d->port,
+                            strerror(errno));
+        } else if (!wait_for(c->fd, POLLOUT, d->deadline)) {
+            return timed_out(d, d->doing);
+        }
+    }
+    return MSE_OK;
+}
+
 /* Sends what OpenSSL wrote. */
 static mse_status flush(const struct mse_ratls_conn *c, const struct dial *d)
 {
     uint8_t buf[CHUNK];
+    mse_status st = MSE_OK;
     int len = 0;
-    while ((len = BIO_read(SSL_get_wbio(c->ssl), buf, sizeof buf)) > 0) {
-        size_t sent = 0;
-        while (sent < (size_t)len) {
-            ssize_t n = send(c->fd, buf + sent, (size_t)len - sent, MSG_NOSIGNAL);
-            if (n > 0) {
-                sent += (size_t)n;
-            } else if (errno != EAGAIN && errno != EINTR) {
-                return MSE_FAIL(d->err, MSE_ERR_IO, "tls", SHOWN_HOST ": %s", d->host, d->port,
-                                strerror(errno));
-            } else if (!wait_for(c->fd, POLLOUT, d->deadline)) {
-                return timed_out(d, d->doing);
-            }
-        }
+    while (st == MSE_OK && (len = BIO_read(SSL_get_wbio(c->ssl), buf, sizeof buf)) > 0) {
+        st = send_all(c, d, mse_bytes_of(buf, (size_t)len));
     }
-    return MSE_OK;
+    return st;
 }
 
 /* Hands OpenSSL the next bytes of the peer. A peer that never stops sending what carries nothing is
@@ -313,6 +323,7 @@ static mse_status begin(struct mse_ratls_conn *c, const struct dial *d)
     memcpy(c->host, d->host, len + 1);
     c->port = d->port;
     mse_status st = connect_any(&c->fd, d);
+    st = st == MSE_OK ? send_all(c, d, d->greeting) : st;
     if (st != MSE_OK) {
         return st;
     }
@@ -334,6 +345,7 @@ mse_status mse_ratls_dial(struct mse_ratls_conn **out, const struct mse_ratls_di
                             .deadline = now_ms() + (int64_t)to->timeout_ms,
                             .doing = "the TLS handshake",
                             .alpn = to->alpn,
+                            .greeting = to->greeting,
                             .err = err };
     struct mse_ratls_conn *c = calloc(1, sizeof *c);
     if (c == NULL) {

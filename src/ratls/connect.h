@@ -26,7 +26,8 @@ struct mse_ratls_dial {
     const char *host;    /* SNI */
     const char *address; /* what is connected to; NULL: host */
     uint16_t port;
-    struct mse_bytes alpn; /* may be empty */
+    struct mse_bytes alpn;     /* may be empty */
+    struct mse_bytes greeting; /* sent before TLS, as it is; may be empty */
     unsigned timeout_ms;
 };
 MSE_MUST_USE mse_status mse_ratls_dial(struct mse_ratls_conn **out, const struct mse_ratls_dial *d,

@@ -139,7 +139,7 @@ static void refuses_every_promise(struct mse_manifest *m, mse_time now)
     assert_unsupported(m, now, "egress");
     *m = good;
     m->proxy_protocol = true;
-    assert_unsupported(m, now, "proxy_protocol");
+    assert_status(mse_enclave_check_supported(m, now, NULL), MSE_OK);
     *m = good;
 }
 

@@ -604,6 +604,132 @@ static void test_connection_limit(void **state)
     }
 }
 
+/* Answers whose connection it is. */
+static void app_source(int fd)
+{
+    uint8_t source[16];
+    mse_net_source(fd, source);
+    (void)write_all(fd, (const char *)source, sizeof source);
+    app_silent(fd);
+}
+
+static struct world *begin_behind_proxy(unsigned max_per_source)
+{
+    const struct mse_relay_config limits = { .proxy_protocol = true,
+                                             .tell_source = true,
+                                             .max_per_source = max_per_source,
+                                             .max_connections = 600,
+                                             .handshake_ms = 60000,
+                                             .idle_ms = 60000,
+                                             .half_ms = 60000 };
+    return begin_with(app_source, &limits);
+}
+
+#define SIGNATURE "\r\n\r\n\0\r\nQUIT\n"
+#define BY_LAST(x)                                                                                 \
+    SIGNATURE "\x21\x11\0\x0c\xc0\0\x02" x "\x7f\0\0\x01\xd4\x31\x01\xbb" /* 192.0.2.x */
+
+/* Sends what a proxy would send first, in two pieces, then a client's handshake. */
+static bool open_behind(struct test_client *c, const struct world *w, const char *header,
+                        size_t len)
+{
+    int fd = test_connect(w->port);
+    size_t half = len / 2;
+    (void)write_all(fd, header, half);
+    (void)write_all(fd, header + half, len - half); /* the relay may have had enough */
+    return test_client_open_on(c, fd, NAME, HTTP, TLS1_3_VERSION);
+}
+
+static void test_proxy_header(void **state)
+{
+    static const uint8_t seen[16] = { [10] = 0xff, [11] = 0xff, [12] = 192, [14] = 2, [15] = 7 };
+    static const uint8_t me[16] = { [10] = 0xff, [11] = 0xff, [12] = 127, [15] = 1 };
+    static const char local[] = SIGNATURE "\x20\0\0\x03"
+                                          "abc";
+    uint8_t got[16];
+    struct test_client c;
+    (void)state;
+    struct world *w = begin_behind_proxy(0);
+    assert_true(open_behind(&c, w, BY_LAST("\x07"), 28));
+    assert_true(test_client_read(&c, got, sizeof got));
+    assert_memory_equal(got, seen, sizeof seen);
+    test_client_close(&c);
+    assert_true(open_behind(&c, w, local, sizeof local - 1));
+    assert_true(test_client_read(&c, got, sizeof got));
+    assert_memory_equal(got, me, sizeof me);
+    test_client_close(&c);
+    struct mse_relay_stats s = end(w);
+    assert_int_equal(s.handshakes, 2);
+    assert_int_equal(s.failed, 0);
+}
+
+static void test_no_proxy_header(void **state)
+{
+    /* None, of another version, of UDP, cut short by TLS, of version 1. */
+    static const struct {
+        const char *p;
+        size_t len;
+    } bad[] = { { "", 0 },
+                { SIGNATURE "\x11\0\0\0", 16 },
+                { SIGNATURE "\x21\x12\0\x0c\x7f\0\0\x01\x7f\0\0\x01\0\x01\0\x02", 28 },
+                { BY_LAST("\x07"), 20 },
+                { "PROXY TCP4 192.0.2.7 127.0.0.1 54321 443\r\n", 42 } };
+    (void)state;
+    struct world *w = begin_behind_proxy(0);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        struct test_client c;
+        assert_false(open_behind(&c, w, bad[i].p, bad[i].len));
+        test_client_close(&c);
+    }
+    struct mse_relay_stats s = end(w);
+    assert_int_equal(s.handshakes, 0);
+    assert_int_equal(s.failed, sizeof bad / sizeof bad[0]);
+}
+
+static void test_source_limit(void **state)
+{
+    uint8_t got[16];
+    struct test_client c[3];
+    struct test_client more;
+    (void)state;
+    struct world *w = begin_behind_proxy(2);
+    for (size_t i = 0; i < 2; i++) {
+        assert_true(open_behind(&c[i], w, BY_LAST("\x07"), 28));
+        assert_true(test_client_read(&c[i], got, sizeof got));
+    }
+    assert_false(open_behind(&more, w, BY_LAST("\x07"), 28));
+    test_client_close(&more);
+    assert_true(open_behind(&c[2], w, BY_LAST("\x08"), 28));
+    assert_true(test_client_read(&c[2], got, sizeof got));
+    for (size_t i = 0; i < 3; i++) {
+        test_client_close(&c[i]);
+    }
+    assert_int_equal(end(w).refused_source, 1);
+}
+
+/* Sources count before a byte is read, where nobody announces them. */
+static void test_source_limit_spares_loopback(void **state)
+{
+    (void)state;
+    for (int spare = 0; spare < 2; spare++) {
+        const struct mse_relay_config limits = { .max_per_source = 1,
+                                                 .spare_loopback = spare == 1,
+                                                 .max_connections = 600,
+                                                 .handshake_ms = 60000,
+                                                 .idle_ms = 60000,
+                                                 .half_ms = 60000 };
+        struct world *w = begin_with(app_echo, &limits);
+        struct test_client first;
+        struct test_client second;
+        open_ok(&first, w);
+        bool good = test_client_open(&second, w->port, NAME, HTTP, TLS1_3_VERSION);
+        assert_int_equal(good, spare == 1);
+        test_client_close(&second);
+        test_client_close(&first);
+        assert_int_equal(end(w).refused_source, 1 - spare);
+    }
+}
+
 static void test_no_app(void **state)
 {
     (void)state;
@@ -914,6 +1040,10 @@ int main(void)
         cmocka_unit_test(test_handshake_timeout),
         cmocka_unit_test(test_idle_timeout),
         cmocka_unit_test(test_connection_limit),
+        cmocka_unit_test(test_proxy_header),
+        cmocka_unit_test(test_no_proxy_header),
+        cmocka_unit_test(test_source_limit),
+        cmocka_unit_test(test_source_limit_spares_loopback),
         cmocka_unit_test(test_no_app),
         cmocka_unit_test_teardown(test_one_full_backend, open_gate),
         cmocka_unit_test(test_client_vanishes),

@@ -108,8 +108,14 @@ static void on_info(const SSL *ssl, int where, int ret)
 bool test_client_open(struct test_client *c, uint16_t port, const char *sni, const char *alpn,
                       int max_version)
 {
+    return test_client_open_on(c, test_connect(port), sni, alpn, max_version);
+}
+
+bool test_client_open_on(struct test_client *c, int fd, const char *sni, const char *alpn,
+                         int max_version)
+{
     c->alert = -1;
-    c->fd = test_connect(port);
+    c->fd = fd;
     c->ctx = SSL_CTX_new(TLS_client_method());
     must(c->ctx != NULL && SSL_CTX_set_max_proto_version(c->ctx, max_version) == 1, "context");
     c->ssl = SSL_new(c->ctx);

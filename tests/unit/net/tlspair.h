@@ -32,6 +32,9 @@ struct test_client {
  * handshake failed; the alert is known once the server has answered. */
 bool test_client_open(struct test_client *c, uint16_t port, const char *sni, const char *alpn,
                       int max_version);
+/* The same on a connection of the caller's, which is taken over. */
+bool test_client_open_on(struct test_client *c, int fd, const char *sni, const char *alpn,
+                         int max_version);
 void test_client_close(struct test_client *c);
 /* Sends all, reads exactly len; false on failure. */
 bool test_client_write(struct test_client *c, const void *p, size_t len);
