@@ -236,7 +236,9 @@ MSE_API const struct mse_ratls_peer *mse_ratls_ssl_peer(const struct mse_ratls_v
                                                         const struct ssl_st *ssl);
 
 /* Writes evidence of this TEE over exactly these 64 bytes to out (cap bytes, at least 16 KiB) and
- * its length to *out_len: a quote of SGX or TDX. A failure is passed on to the caller. */
+ * its length to *out_len: a quote of SGX or TDX, or a report of SEV-SNP (1184 bytes) and behind it
+ * what certificates there are (DER; VCEK or VLEK, ASK, ARK). A failure is passed on to the caller.
+ */
 typedef mse_status mse_ratls_quote_fn(void *arg, uint8_t *out, size_t cap, size_t *out_len,
                                       const uint8_t report_data[64], struct mse_error *err);
 

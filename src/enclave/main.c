@@ -28,7 +28,8 @@
 
 struct options {
     const struct mse_tee_ops *ops;
-    int control_fd;
+    int control_fd; /* of a launcher; sim */
+    int root_fd;    /* of the system, for drivers that read it; -1: "/" */
     int manifest_fd;
     int package_fd;
     int listen_fd;
@@ -57,7 +58,7 @@ struct enclave {
 
 static const struct mse_tee_ops *find_driver(const char *name)
 {
-    static const struct mse_tee_ops *const drivers[] = { &mse_tee_sim };
+    static const struct mse_tee_ops *const drivers[] = { &mse_tee_sim, &mse_tee_tdx, &mse_tee_snp };
     for (size_t i = 0; i < MSE_ARRAY_LEN(drivers); i++) {
         if (strcmp(drivers[i]->name, name) == 0) {
             return drivers[i];
@@ -100,6 +101,7 @@ static bool parse_pair(struct options *o, const char *name, const char *value)
         int *fd;
     } fds[] = {
         { "--control-fd", &o->control_fd },
+        { "--root-fd", &o->root_fd },
         { "--manifest-fd", &o->manifest_fd },
         { "--package-fd", &o->package_fd },
         { "--listen-fd", &o->listen_fd },
@@ -129,17 +131,21 @@ static bool parse_pair(struct options *o, const char *name, const char *value)
 }
 
 /* Each is closed on its own: two names of one would later mean somebody else's descriptor. Those
- * behind the fourth may be missing, the offered ones all or none. */
+ * behind the third may be missing, the offered ones all or none; a launcher has the simulated TEE,
+ * and no other. */
 static bool fds_differ(const struct options *o)
 {
     const struct mse_inherit_offer *f = &o->offer;
-    const int fds[] = { o->manifest_fd, o->package_fd, o->listen_fd, o->control_fd,   o->state_fd,
-                        o->heir_fd,     f->fd,         f->state_fd,  f->collateral_fd };
+    const int fds[] = {
+        o->manifest_fd, o->package_fd, o->listen_fd, o->control_fd, o->root_fd,
+        o->state_fd,    o->heir_fd,    f->fd,        f->state_fd,   f->collateral_fd
+    };
     bool offered = f->fd >= 0 && f->name != NULL;
-    bool ok = offered == (f->fd >= 0) && offered == (f->state_fd >= 0) &&
+    bool ok = o->ops->simulated == (o->control_fd >= 0) && (!o->ops->simulated || o->root_fd < 0) &&
+              offered == (f->fd >= 0) && offered == (f->state_fd >= 0) &&
               offered == (f->collateral_fd >= 0) && offered == (f->name != NULL);
     for (size_t i = 0; i < MSE_ARRAY_LEN(fds); i++) {
-        ok = ok && (fds[i] >= 0 || i > 3);
+        ok = ok && (fds[i] >= 0 || i > 2);
         for (size_t j = 0; j < i; j++) {
             ok = ok && (fds[i] != fds[j] || fds[i] < 0);
         }
@@ -151,6 +157,7 @@ static bool parse_options(struct options *o, int argc, char **argv)
 {
     *o = (struct options) {
         .control_fd = -1,
+        .root_fd = -1,
         .manifest_fd = -1,
         .package_fd = -1,
         .listen_fd = -1,
@@ -233,7 +240,8 @@ static mse_status remember(struct enclave *e, struct mse_error *err)
 /* Steps 1 and 2 of its life: what to run, and who it is. */
 static mse_status load(struct enclave *e, struct mse_error *err)
 {
-    mse_status st = e->opt.ops->open(&e->tee.t, e->opt.control_fd, err);
+    mse_status st = e->opt.ops->open(
+        &e->tee.t, e->opt.ops->simulated ? e->opt.control_fd : e->opt.root_fd, err);
     if (st != MSE_OK) {
         return st;
     }
@@ -361,14 +369,12 @@ int main(int argc, char **argv)
                          .durable = { .state_fd = -1 } };
     struct mse_error err = { 0 };
     if (!parse_options(&e.opt, argc, argv)) {
-        mse_log(
-            MSE_LOG_ERROR, WHO,
-            "usage: mse-enclave --tee sim --control-fd N --manifest-fd N --package-fd N "
-            "--listen-fd N [--state-fd N] [--heir-fd N] [--inherit-fd N --inherit-state-fd N "
-            "--collateral-fd N --inherit-name NAME --inherit-from HEX [--inherit-signature HEX]] "
-            "[--client-ca HEX] [--insecure-no-sandbox]; it is "
-            "started by a "
-            "launcher, see mse sim");
+        mse_log(MSE_LOG_ERROR, WHO,
+                "usage: mse-enclave (--tee sim --control-fd N | --tee tdx|snp [--root-fd N]) "
+                "--manifest-fd N --package-fd N --listen-fd N [--state-fd N] [--heir-fd N] "
+                "[--inherit-fd N --inherit-state-fd N --collateral-fd N --inherit-name NAME "
+                "--inherit-from HEX [--inherit-signature HEX]] [--client-ca HEX] "
+                "[--insecure-no-sandbox]; it is started by a launcher, see mse sim");
         return 2;
     }
     if (e.opt.insecure_no_sandbox) {

@@ -25,6 +25,11 @@ mse_status mse_seal_root(uint8_t out[MSE_SEAL_KEY_LEN], const struct mse_enclave
 {
     uint8_t key[32] = { 0 };
     char info[64];
+    if (tee->ops->seal_key == NULL) {
+        return MSE_FAIL(err, MSE_ERR_UNSUPPORTED, "restart",
+                        "\"sealed\" in the manifest, and a TEE of kind %s has no key to seal with",
+                        tee->ops->name);
+    }
     (void)snprintf(info, sizeof info, "mse seal v1%s", tee->ops->name);
     mse_status st = tee->ops->seal_key(tee->t, key, err);
     if (st == MSE_OK) {

@@ -98,16 +98,6 @@ mse_status mse_ratls_report_data(uint8_t out[64], struct mse_bytes claims)
     return st;
 }
 
-mse_status mse_ratls_evidence_make(struct mse_build *out, struct mse_bytes quote,
-                                   struct mse_bytes claims)
-{
-    mse_cborw_tag(out, MSE_TAG_QUOTE);
-    mse_cborw_array(out, 2);
-    mse_cborw_bytes(out, quote);
-    mse_cborw_bytes(out, claims);
-    return mse_build_ok(out) ? MSE_OK : MSE_ERR_NO_SPACE;
-}
-
 mse_status mse_ratls_evidence_make_tagged(struct mse_build *out, enum mse_tee_kind tee,
                                           struct mse_bytes report, struct mse_bytes claims,
                                           struct mse_bytes certificates)
@@ -120,6 +110,32 @@ mse_status mse_ratls_evidence_make_tagged(struct mse_build *out, enum mse_tee_ki
     mse_cborw_bytes(out, report);
     mse_cborw_bytes(out, claims);
     mse_cborw_bytes(out, certificates);
+    return mse_build_ok(out) ? MSE_OK : MSE_ERR_NO_SPACE;
+}
+
+/* A quote begins with its version and the type of its key, never 0; a report with a version of four
+ * bytes. */
+static bool is_snp(struct mse_bytes quote)
+{
+    uint16_t version = 0;
+    uint16_t upper = 0;
+    return quote.len >= MSE_SNP_REPORT_LEN && mse_rd_u16le(&quote, &version) &&
+           mse_rd_u16le(&quote, &upper) && upper == 0;
+}
+
+mse_status mse_ratls_evidence_make(struct mse_build *out, struct mse_bytes quote,
+                                   struct mse_bytes claims)
+{
+    if (is_snp(quote)) {
+        const size_t len = MSE_SNP_REPORT_LEN;
+        return mse_ratls_evidence_make_tagged(out, MSE_TEE_SNP, mse_bytes_of(quote.data, len),
+                                              claims,
+                                              mse_bytes_of(quote.data + len, quote.len - len));
+    }
+    mse_cborw_tag(out, MSE_TAG_QUOTE);
+    mse_cborw_array(out, 2);
+    mse_cborw_bytes(out, quote);
+    mse_cborw_bytes(out, claims);
     return mse_build_ok(out) ? MSE_OK : MSE_ERR_NO_SPACE;
 }
 

@@ -26,7 +26,8 @@ MSE_MUST_USE mse_status mse_ratls_claims_make(struct mse_build *out,
                                               const struct mse_ratls_claims_params *p);
 /* report_data = SHA-256(claims) || 32 zero bytes. */
 MSE_MUST_USE mse_status mse_ratls_report_data(uint8_t out[64], struct mse_bytes claims);
-/* CBOR 60000([quote, claims]). */
+/* CBOR 60000([quote, claims]); for a report of SEV-SNP, and certificates behind it, what
+ * mse_ratls_evidence_make_tagged makes of them. */
 MSE_MUST_USE mse_status mse_ratls_evidence_make(struct mse_build *out, struct mse_bytes quote,
                                                 struct mse_bytes claims);
 /* The same for SEV-SNP and Nitro: CBOR 0x6d7301 or 0x6d7302([report, claims, certificates]);

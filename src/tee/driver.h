@@ -11,19 +11,23 @@
 struct mse_tee; /* each driver has its own; handled through the table only */
 
 struct mse_tee_ops {
-    const char *name; /* "sim", later "gramine", "tsm" */
+    const char *name; /* "sim", "tdx", "snp" */
     enum mse_tee_kind kind;
     bool simulated; /* its evidence ends in a root of its own making, not in a vendor's */
-    /* Opens the driver. control_fd: the sim launcher's socket, -1 for the others; it
-     * is taken over and closed, also on failure. */
+    /* Opens the driver. control_fd: the sim launcher's socket; for tdx and snp the root of the
+     * system, or -1 for "/". It is taken over and closed, also on failure. */
     mse_status (*open)(struct mse_tee **out, int control_fd, struct mse_error *err);
     void (*close)(struct mse_tee *t);
-    /* Evidence over exactly these 64 bytes, appended to out. */
+    /* Evidence over exactly these 64 bytes, appended to out: a quote; for SEV-SNP the report and
+     * behind it what certificates the host gave (DER; the chip's or provider's first). */
     mse_status (*quote)(struct mse_tee *t, struct mse_build *out, const uint8_t report_data[64],
                         struct mse_error *err);
-    /* SHA-256 of the manifest that this TEE measured at launch. */
-    mse_status (*manifest_digest)(struct mse_tee *t, uint8_t out[32], struct mse_error *err);
-    /* 32 bytes that only the same code on the same platform gets again (SGX: MRENCLAVE policy). */
+    /* Whether the TEE measured this manifest at its launch, or is now made to (TDX without
+     * MRCONFIGID: RTMR3). MSE_ERR_MANIFEST_MISMATCH: another one. */
+    mse_status (*check_manifest)(struct mse_tee *t, struct mse_bytes manifest,
+                                 struct mse_error *err);
+    /* 32 bytes that only the same code on the same platform gets again (SGX: MRENCLAVE policy).
+     * NULL: the TEE has none. */
     mse_status (*seal_key)(struct mse_tee *t, uint8_t out[32], struct mse_error *err);
     /* A count that the platform keeps for this code and this id, and that never goes down; with
      * advance it is raised by one first. MSE_ERR_UNSUPPORTED: the platform has none. NULL: nor has
@@ -34,6 +38,8 @@ struct mse_tee_ops {
     void (*event)(struct mse_tee *t, uint8_t event, const char *text);
 };
 extern const struct mse_tee_ops mse_tee_sim;
+extern const struct mse_tee_ops mse_tee_tdx; /* Linux guests of TDX … */
+extern const struct mse_tee_ops mse_tee_snp; /* … and of SEV-SNP, by configfs-tsm */
 
 #define MSE_TEE_EVENT_STARTING 1
 #define MSE_TEE_EVENT_READY    2 /* listening and healthy */

@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/util.h"
+#include "crypto/digest.h"
 #include "tee/driver.h"
 #include "tee/frame.h"
 
@@ -277,10 +278,22 @@ static mse_status sim_quote(struct mse_tee *t, struct mse_build *out, const uint
     return MSE_OK;
 }
 
-static mse_status sim_manifest_digest(struct mse_tee *t, uint8_t out[32], struct mse_error *err)
+static mse_status sim_check_manifest(struct mse_tee *t, struct mse_bytes manifest,
+                                     struct mse_error *err)
 {
-    (void)err;
-    memcpy(out, t->manifest_digest, sizeof t->manifest_digest);
+    uint8_t digest[32];
+    mse_status st = mse_sha256(digest, manifest);
+    if (st != MSE_OK) {
+        return MSE_FAIL(err, st, "manifest", "SHA-256 failed");
+    }
+    if (!mse_mem_equal(t->manifest_digest, digest, sizeof digest)) {
+        char seen[65];
+        char wanted[65];
+        mse_hex_encode(seen, mse_bytes_of(digest, 32));
+        mse_hex_encode(wanted, mse_bytes_of(t->manifest_digest, 32));
+        return MSE_FAIL(err, MSE_ERR_MANIFEST_MISMATCH, "manifest",
+                        "digest %s, but the TEE measured %s", seen, wanted);
+    }
     return MSE_OK;
 }
 
@@ -352,7 +365,7 @@ const struct mse_tee_ops mse_tee_sim = {
     .open = sim_open,
     .close = sim_close,
     .quote = sim_quote,
-    .manifest_digest = sim_manifest_digest,
+    .check_manifest = sim_check_manifest,
     .seal_key = sim_seal_key,
     .counter = sim_counter,
     .event = sim_event,

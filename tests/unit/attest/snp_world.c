@@ -132,6 +132,8 @@ int snp_defaults(void **state)
     static const uint8_t milan[3] = { 0x19, 0x01, 0x01 };
     memset(w->report_data, 0, sizeof w->report_data);
     w->report_data[0] = 0x44;
+    memset(w->host_data, 0, sizeof w->host_data);
+    w->host_data[0] = 0x22;
     default_policy(w);
     default_certs(w);
     w->at = SNP_NOW;
@@ -349,8 +351,8 @@ static void make_report(struct snp_world *w)
     mse_wr_u32le(&b, w->key_info);
     assert_true(mse_build_ok(&b) && b.len == 0x4c);
     memcpy(w->report + 0x50, w->report_data, 64);
-    w->report[0x90] = 0x11;  /* MEASUREMENT */
-    w->report[0xc0] = 0x22;  /* HOST_DATA */
+    w->report[0x90] = 0x11; /* MEASUREMENT */
+    memcpy(w->report + 0xc0, w->host_data, sizeof w->host_data);
     w->report[0xe0] = 0x33;  /* ID_KEY_DIGEST */
     w->report[0x110] = 0x55; /* AUTHOR_KEY_DIGEST */
     memcpy(w->report + 0x180, w->reported_tcb, 8);

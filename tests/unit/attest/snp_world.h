@@ -58,6 +58,7 @@ struct snp_world {
     uint8_t cpuid[3];
     uint8_t chip_id[64];
     uint8_t report_data[64];
+    uint8_t host_data[32];
     bool signed_by_other;
 
     /* Products of snp_make. */

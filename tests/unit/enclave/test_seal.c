@@ -106,6 +106,9 @@ static void test_root(void **state)
     assert_status(mse_seal_root(out, &tee, manifest, NULL), MSE_OK);
     mse_hex_encode(hex, mse_bytes_of(out, sizeof out));
     assert_string_equal(hex, "55cbb9e9b12958592b5013eb391e0c14dab175eb633917ad47cbd71be69b53c5");
+    static const struct mse_tee_ops no_key = { .name = "tdx" };
+    const struct mse_enclave_tee guest = { .ops = &no_key };
+    assert_status(mse_seal_root(out, &guest, manifest, NULL), MSE_ERR_UNSUPPORTED);
 }
 
 static void refused(struct mse_bytes file, const uint8_t *by, enum mse_seal_kind kind,

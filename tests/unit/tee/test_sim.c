@@ -9,11 +9,12 @@
 
 #include "base/bytes.h"
 #include "base/util.h"
+#include "crypto/digest.h"
 #include "tee/driver.h"
 #include "tee/frame.h"
 
 #define MRENCLAVE_BYTE 0x11
-#define MANIFEST_BYTE  0x22
+#define MANIFEST       "{\"a\":1}"
 
 struct fixture {
     int peer;
@@ -39,7 +40,7 @@ static void put_info(int fd)
 {
     uint8_t info[64];
     memset(info, MRENCLAVE_BYTE, 32);
-    memset(info + 32, MANIFEST_BYTE, 32);
+    assert_status(mse_sha256(info + 32, mse_bytes_str(MANIFEST)), MSE_OK);
     put_frame(fd, MSE_SIM_REPLY | MSE_SIM_REQ_INFO, mse_bytes_of(info, sizeof info));
 }
 
@@ -88,14 +89,14 @@ static void test_table(void **state)
     mse_tee_sim.close(NULL);
 }
 
-static void test_manifest_digest(void **state)
+static void test_manifest(void **state)
 {
     struct fixture *f = *state;
-    uint8_t seen[32];
-    uint8_t wanted[32];
-    memset(wanted, MANIFEST_BYTE, sizeof wanted);
-    assert_status(mse_tee_sim.manifest_digest(f->tee, seen, NULL), MSE_OK);
-    assert_memory_equal(seen, wanted, sizeof seen);
+    struct mse_error err = { 0 };
+    assert_status(mse_tee_sim.check_manifest(f->tee, mse_bytes_str(MANIFEST), NULL), MSE_OK);
+    assert_status(mse_tee_sim.check_manifest(f->tee, mse_bytes_str(MANIFEST "\n"), &err),
+                  MSE_ERR_MANIFEST_MISMATCH);
+    assert_non_null(strstr(err.text, "but the TEE measured"));
 }
 
 static void test_key(void **state)
@@ -441,7 +442,7 @@ int main(void)
         cmocka_unit_test(test_open_refuses),
         cmocka_unit_test(test_frames),
         cmocka_unit_test(test_frame_limits),
-        cmocka_unit_test_setup_teardown(test_manifest_digest, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_manifest, setup, teardown),
         cmocka_unit_test_setup_teardown(test_key, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refusal, setup, teardown),
         cmocka_unit_test_setup_teardown(test_counter, setup, teardown),

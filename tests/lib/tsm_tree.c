@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define FUSE_USE_VERSION 31
+#include "lib/tsm_tree.h"
+
+#include "lib/testlib.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <fuse.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "crypto/digest.h"
+
+#define REPORTS   "/sys/kernel/config/tsm/report"
+#define REGISTERS "/sys/devices/virtual/misc/tdx_guest/measurements"
+#define INSTANCES 4
+#define IN_MAX    64 /* TSM_REPORT_INBLOB_MAX */
+
+enum file {
+    FILE_NONE,
+    IN_BLOB,
+    OUT_BLOB,
+    AUX_BLOB,
+    PROVIDER,
+    GENERATION,
+    RTMR3,
+};
+struct instance {
+    char name[64];
+    uint8_t in[IN_MAX];
+    size_t in_len;
+    uint8_t pending[2 * IN_MAX];
+    size_t pending_len;
+    unsigned pending_writes;
+    uint64_t write_generation;
+    uint64_t read_generation;
+    struct mse_build out;
+};
+struct tsm_tree {
+    struct tsm_knobs *knobs;
+    struct instance instances[INSTANCES];
+    char *dir;
+    struct fuse *fuse;
+    pthread_t thread;
+};
+
+static struct tsm_tree *tree(void)
+{
+    return fuse_get_context()->private_data;
+}
+
+static bool is_folder(const struct tsm_tree *t, const char *path)
+{
+    static const char *const all[] = { REPORTS, REGISTERS };
+    size_t len = strlen(path);
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        bool hidden = i == 1 && t->knobs->no_registers;
+        if (!hidden && strncmp(all[i], path, len) == 0 &&
+            (len == 1 || all[i][len] == '\0' || all[i][len] == '/')) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The instance of a path, and what follows its name. */
+static struct instance *find(struct tsm_tree *t, const char *path, const char **rest)
+{
+    size_t prefix = strlen(REPORTS);
+    if (strncmp(path, REPORTS "/", prefix + 1) != 0) {
+        return NULL;
+    }
+    const char *name = path + prefix + 1;
+    size_t len = strcspn(name, "/");
+    for (size_t i = 0; i < INSTANCES; i++) {
+        struct instance *n = &t->instances[i];
+        if (n->name[0] != '\0' && strlen(n->name) == len && memcmp(n->name, name, len) == 0) {
+            *rest = name + len;
+            return n;
+        }
+    }
+    return NULL;
+}
+
+static const struct {
+    const char *name;
+    mode_t mode;
+} files[] = {
+    [FILE_NONE] = { "", 0 },
+    [IN_BLOB] = { "/inblob", 0200 },
+    [OUT_BLOB] = { "/outblob", 0400 },
+    [AUX_BLOB] = { "/auxblob", 0400 },
+    [PROVIDER] = { "/provider", 0444 },
+    [GENERATION] = { "/generation", 0444 },
+    [RTMR3] = { "", 0644 },
+};
+
+static enum file find_file(struct tsm_tree *t, const char *path, struct instance **n)
+{
+    const char *rest = NULL;
+    *n = NULL;
+    if (!t->knobs->no_registers && strcmp(path, REGISTERS "/rtmr3:sha384") == 0) {
+        return RTMR3;
+    }
+    *n = find(t, path, &rest);
+    for (enum file f = IN_BLOB; *n != NULL && f <= GENERATION; f++) {
+        bool hidden = f == AUX_BLOB && strcmp(t->knobs->provider, "sev_guest") != 0;
+        if (!hidden && strcmp(rest, files[f].name) == 0) {
+            return f;
+        }
+    }
+    return FILE_NONE;
+}
+
+static int do_getattr(const char *path, struct stat *st, struct fuse_file_info *info)
+{
+    (void)info;
+    struct instance *n = NULL;
+    const char *rest = NULL;
+    memset(st, 0, sizeof *st);
+    st->st_nlink = 1;
+    enum file f = find_file(tree(), path, &n);
+    n = find(tree(), path, &rest);
+    if (f != FILE_NONE) {
+        st->st_mode = S_IFREG | files[f].mode;
+        return 0;
+    }
+    if (is_folder(tree(), path) || (n != NULL && rest[0] == '\0')) {
+        st->st_mode = S_IFDIR | 0755;
+        return 0;
+    }
+    return -ENOENT;
+}
+
+static int do_mkdir(const char *path, mode_t mode)
+{
+    (void)mode;
+    struct tsm_tree *t = tree();
+    size_t prefix = strlen(REPORTS "/");
+    if (strncmp(path, REPORTS "/", prefix) != 0 || strchr(path + prefix, '/') != NULL) {
+        return -EPERM;
+    }
+    if (t->knobs->provider == NULL) {
+        return -ENXIO;
+    }
+    for (size_t i = 0; i < INSTANCES; i++) {
+        struct instance *n = &t->instances[i];
+        if (n->name[0] == '\0') {
+            memset(n, 0, sizeof *n);
+            (void)snprintf(n->name, sizeof n->name, "%s", path + prefix);
+            mse_build_heap(&n->out, 1U << 20);
+            t->knobs->made++;
+            return 0;
+        }
+    }
+    return -ENOSPC;
+}
+
+static int do_rmdir(const char *path)
+{
+    const char *rest = NULL;
+    struct instance *n = find(tree(), path, &rest);
+    if (n == NULL || rest[0] != '\0') {
+        return -ENOENT;
+    }
+    mse_build_clear(&n->out);
+    n->name[0] = '\0';
+    tree()->knobs->removed++;
+    return 0;
+}
+
+static int do_open(const char *path, struct fuse_file_info *info)
+{
+    struct instance *n = NULL;
+    enum file f = find_file(tree(), path, &n);
+    if (f == FILE_NONE) {
+        return -ENOENT;
+    }
+    if (n != NULL) {
+        n->pending_len = 0;
+        n->pending_writes = 0;
+    }
+    info->direct_io = 1; /* sizes are unknown, and nothing may be kept */
+    info->fh = f;
+    return 0;
+}
+
+static int do_write(const char *path, const char *buf, size_t size, off_t at,
+                    struct fuse_file_info *info)
+{
+    (void)info;
+    struct tsm_tree *t = tree();
+    struct instance *n = NULL;
+    enum file f = find_file(t, path, &n);
+    if (f == RTMR3) {
+        uint8_t chain[96];
+        if (size != 48 || at != 0) {
+            return -EINVAL;
+        }
+        memcpy(chain, t->knobs->rtmr3, 48);
+        memcpy(chain + 48, buf, 48);
+        return mse_sha384(t->knobs->rtmr3, (struct mse_bytes) { chain, 96 }) == MSE_OK ? 48 : -EIO;
+    }
+    if (f != IN_BLOB) {
+        return -EACCES;
+    }
+    if (at < 0 || (size_t)at + size > IN_MAX) {
+        return -EFBIG;
+    }
+    memcpy(n->pending + at, buf, size);
+    n->pending_len = (size_t)at + size;
+    n->pending_writes++;
+    return (int)size;
+}
+
+/* What was written counts from close(2) on. */
+static int do_flush(const char *path, struct fuse_file_info *info)
+{
+    struct instance *n = NULL;
+    if (find_file(tree(), path, &n) != IN_BLOB || n->pending_writes == 0 || info->fh != IN_BLOB) {
+        return 0;
+    }
+    tree()->knobs->short_writes += n->pending_writes != 1 || n->pending_len != 64 ? 1 : 0;
+    memcpy(n->in, n->pending, n->pending_len);
+    n->in_len = n->pending_len;
+    n->pending_writes = 0;
+    n->write_generation++;
+    return 0;
+}
+
+/* The first reading makes the report. */
+static int make_report(struct tsm_tree *t, struct instance *n)
+{
+    struct tsm_knobs *k = t->knobs;
+    if (n->in_len == 0) {
+        return -EINVAL;
+    }
+    if (n->read_generation == n->write_generation) {
+        return 0;
+    }
+    if (k->error_times > 0) {
+        k->error_times--;
+        return -k->error;
+    }
+    if (n->in_len != 64) {
+        return -EINVAL; /* both drivers want it whole */
+    }
+    mse_build_reset(&n->out);
+    int e = k->report(k->arg, &n->out, n->in);
+    if (e == 0) {
+        n->read_generation = n->write_generation;
+    }
+    return -e;
+}
+
+static int read_part(struct mse_bytes all, char *buf, size_t size, off_t at)
+{
+    if (at < 0 || (size_t)at >= all.len) {
+        return 0;
+    }
+    size_t len = all.len - (size_t)at < size ? all.len - (size_t)at : size;
+    memcpy(buf, all.data + at, len);
+    return (int)len;
+}
+
+static int do_read(const char *path, char *buf, size_t size, off_t at, struct fuse_file_info *info)
+{
+    (void)info;
+    struct tsm_tree *t = tree();
+    struct instance *n = NULL;
+    char line[64];
+    enum file f = find_file(t, path, &n);
+    if (f == PROVIDER || f == GENERATION) {
+        int len = f == PROVIDER ? snprintf(line, sizeof line, "%s\n", t->knobs->provider)
+                                : snprintf(line, sizeof line, "%" PRIu64 "\n", n->write_generation);
+        return read_part((struct mse_bytes) { (uint8_t *)line, (size_t)len }, buf, size, at);
+    }
+    if (f == RTMR3) {
+        return read_part((struct mse_bytes) { t->knobs->rtmr3, 48 }, buf, size, at);
+    }
+    if (f != OUT_BLOB && f != AUX_BLOB) {
+        return -EACCES;
+    }
+    int e = make_report(t, n);
+    if (e != 0) {
+        return e;
+    }
+    struct mse_bytes all = f == OUT_BLOB ? mse_build_view(&n->out) : t->knobs->aux;
+    int len = read_part(all, buf, size, at);
+    if (len == 0 && t->knobs->meddler) {
+        n->write_generation++;
+    }
+    return len;
+}
+
+static const struct fuse_operations operations = {
+    .getattr = do_getattr,
+    .mkdir = do_mkdir,
+    .rmdir = do_rmdir,
+    .open = do_open,
+    .read = do_read,
+    .write = do_write,
+    .flush = do_flush,
+};
+
+static void *serve(void *arg)
+{
+    struct tsm_tree *t = arg;
+    (void)fuse_loop(t->fuse);
+    return NULL;
+}
+
+struct tsm_tree *tsm_tree_start(struct tsm_knobs *knobs)
+{
+    char *argv[] = { (char[]) { "tsm" }, NULL };
+    struct fuse_args args = FUSE_ARGS_INIT(1, argv);
+    struct tsm_tree *t = calloc(1, sizeof *t);
+    assert_non_null(t);
+    t->knobs = knobs;
+    t->dir = test_tmpdir();
+    t->fuse = fuse_new(&args, &operations, sizeof operations, t);
+    fuse_opt_free_args(&args);
+    if (t->fuse == NULL || fuse_mount(t->fuse, t->dir) != 0) {
+        if (t->fuse != NULL) {
+            fuse_destroy(t->fuse);
+        }
+        test_tmpdir_remove(t->dir);
+        free(t);
+        return NULL;
+    }
+    assert_int_equal(pthread_create(&t->thread, NULL, serve, t), 0);
+    return t;
+}
+
+int tsm_tree_open(const struct tsm_tree *t)
+{
+    int fd = open(t->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    return fd;
+}
+
+void tsm_tree_stop(struct tsm_tree *t)
+{
+    fuse_exit(t->fuse);
+    (void)access(t->dir, F_OK); /* something to wake up for */
+    assert_int_equal(pthread_join(t->thread, NULL), 0);
+    fuse_unmount(t->fuse);
+    fuse_destroy(t->fuse);
+    for (size_t i = 0; i < INSTANCES; i++) {
+        mse_build_clear(&t->instances[i].out);
+    }
+    test_tmpdir_remove(t->dir);
+    free(t);
+}
