@@ -155,6 +155,22 @@ void mse_wr_str(struct mse_build *b, const char *s)
     mse_wr_copy(b, s, strlen(s));
 }
 
+void mse_wr_toml(struct mse_build *b, const char *key, const char *value)
+{
+    mse_wr_printf(b, "%s = \"", key);
+    for (const char *s = value; *s != '\0'; s++) {
+        if (*s == '"' || *s == '\\') {
+            mse_wr_u8(b, '\\');
+            mse_wr_u8(b, (uint8_t)*s);
+        } else if ((uint8_t)*s < 0x20 || *s == 0x7f) {
+            mse_wr_printf(b, "\\u%04X", (unsigned)(uint8_t)*s);
+        } else {
+            mse_wr_u8(b, (uint8_t)*s);
+        }
+    }
+    mse_wr_str(b, "\"\n");
+}
+
 void mse_wr_printf(struct mse_build *b, const char *fmt, ...)
 {
     /* vsnprintf ends with a NUL that may not fit any more, so the text is made aside. */

@@ -39,6 +39,8 @@ void mse_wr_str(struct mse_build *b, const char *s);
 void mse_wr_hex(struct mse_build *b, const uint8_t *p, size_t len);
 /* RFC 3339 in UTC. */
 void mse_wr_time(struct mse_build *b, mse_time t);
+/* mse_wr_toml: key = "value", a basic string of TOML, and the end of the line. */
+void mse_wr_toml(struct mse_build *b, const char *key, const char *value);
 void mse_wr_printf(struct mse_build *b, const char *fmt, ...) MSE_PRINTF(2, 3);
 /* mse_wr_space appends len bytes whose content the caller fills in; NULL if they do not fit. */
 uint8_t *mse_wr_space(struct mse_build *b, size_t len);

@@ -4,19 +4,12 @@
 #include "base/bytes.h"
 #include "base/util.h"
 #include "cli/target.h"
+#include "cli/trust.h"
 #include "conf/lists.h"
 #include "conf/operators.h"
-#include "conf/policy_toml.h"
 
 #define SMALL_FILE  ((size_t)1024 * 1024)
 #define WARN_BEFORE ((mse_time)7 * 86400)
-
-static bool ends_with(const char *s, const char *end)
-{
-    size_t a = strlen(s);
-    size_t b = strlen(end);
-    return a >= b && strcmp(s + a - b, end) == 0;
-}
 
 static enum cli_exit load_policy(struct cli_judge *j, const struct cli *c)
 {
@@ -26,14 +19,7 @@ static enum cli_exit load_policy(struct cli_judge *j, const struct cli *c)
         return CLI_DONE;
     }
     struct mse_error err = { 0 };
-    struct cli_file f = { 0 };
-    mse_status st = cli_file_read(&f, path, SMALL_FILE, &err);
-    if (st == MSE_OK && ends_with(path, ".json")) {
-        st = mse_policy_parse_json(&j->policy, cli_file_view(&f), &err);
-    } else if (st == MSE_OK) {
-        st = mse_policy_parse_toml(&j->policy, path, cli_file_view(&f), &err);
-    }
-    cli_file_clear(&f);
+    mse_status st = mse_trust_policy_file(&j->policy, path, &err);
     return st == MSE_OK ? CLI_DONE : cli_failed(c, st, &err);
 }
 
@@ -363,45 +349,14 @@ enum cli_exit cli_judge_signer(struct cli_judge *j, const struct cli *c, const c
     return e;
 }
 
-static bool agrees(bool *has, uint8_t have[32], bool wanted, const uint8_t want[32])
-{
-    if (!wanted) {
-        return true;
-    }
-    if (*has && !mse_mem_equal(have, want, 32)) {
-        return false;
-    }
-    *has = true;
-    memcpy(have, want, 32);
-    return true;
-}
-
-/* The fingerprint of an enclave is its MRENCLAVE, which a set may name. */
-static bool agrees_fingerprint(struct mse_reference *r, const struct cli_judge *j)
-{
-    bool other = r->has_mr_enclave && j->has_fingerprint &&
-                 !mse_mem_equal(r->mr_enclave, j->fingerprint, sizeof r->mr_enclave);
-    return !other &&
-           agrees(&r->has_fingerprint, r->fingerprint, j->has_fingerprint, j->fingerprint);
-}
-
 enum cli_exit cli_judge_expect(struct cli_judge *j, const struct cli *c)
 {
     struct mse_policy *p = &j->policy;
     if (!j->has_fingerprint && !j->has_signer) {
         return CLI_DONE;
     }
-    p->num_references = p->num_references == 0 ? 1 : p->num_references;
-    size_t kept = 0;
-    for (size_t i = 0; i < p->num_references; i++) {
-        struct mse_reference r = p->references[i];
-        if (agrees_fingerprint(&r, j) &&
-            agrees(&r.has_mr_signer, r.mr_signer, j->has_signer, j->signer)) {
-            p->references[kept++] = r;
-        }
-    }
-    p->num_references = kept;
-    if (kept == 0) {
+    if (!mse_trust_expect(p, j->has_fingerprint ? j->fingerprint : NULL,
+                          j->has_signer ? j->signer : NULL)) {
         cli_error(c, "no reference set of the policy agrees with the expected %s",
                   j->has_fingerprint ? "fingerprint and signer" : "signer");
         cli_hint(c, "compare --fingerprint and --signer with [[references]] in the policy");

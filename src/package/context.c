@@ -19,28 +19,11 @@ void mse_context_clear(struct mse_context *c)
     *c = empty;
 }
 
-/* A TOML basic string. */
-static void wr_member(struct mse_build *b, const char *key, const char *value)
-{
-    mse_wr_printf(b, "%s = \"", key);
-    for (const char *s = value; *s != '\0'; s++) {
-        if (*s == '"' || *s == '\\') {
-            mse_wr_u8(b, '\\');
-            mse_wr_u8(b, (uint8_t)*s);
-        } else if ((uint8_t)*s < 0x20 || *s == 0x7f) {
-            mse_wr_printf(b, "\\u%04X", (unsigned)(uint8_t)*s);
-        } else {
-            mse_wr_u8(b, (uint8_t)*s);
-        }
-    }
-    mse_wr_str(b, "\"\n");
-}
-
 static void wr_hex(struct mse_build *b, const char *key, const uint8_t v[32])
 {
     char hex[65];
     mse_hex_encode(hex, mse_bytes_of(v, 32));
-    wr_member(b, key, hex);
+    mse_wr_toml(b, key, hex);
 }
 
 mse_status mse_context_write(struct mse_build *out, const struct mse_context *c)
@@ -56,24 +39,24 @@ mse_status mse_context_write(struct mse_build *out, const struct mse_context *c)
     mse_wr_str(out, "version = 1\n");
     wr_hex(out, "code_salt", c->code_salt);
     mse_wr_str(out, "\n[manifest]\n");
-    wr_member(out, "json", c->manifest);
+    mse_wr_toml(out, "json", c->manifest);
     mse_wr_str(out, "\n[instance]\n");
-    wr_member(out, "id", c->id);
-    wr_member(out, "domain_name", c->domain_name);
-    wr_member(out, "config_domain_name", c->config_domain_name);
+    mse_wr_toml(out, "id", c->id);
+    mse_wr_toml(out, "domain_name", c->domain_name);
+    mse_wr_toml(out, "config_domain_name", c->config_domain_name);
     mse_wr_printf(out, "created_at = %s\n", created);
     mse_wr_str(out, "\n[instance.tee]\n");
-    wr_member(out, "kind", c->tee_kind);
-    wr_member(out, "layout", c->layout);
+    mse_wr_toml(out, "kind", c->tee_kind);
+    mse_wr_toml(out, "layout", c->layout);
     mse_wr_str(out, "\n[reference]\n");
     wr_hex(out, "runtime", c->runtime_digest);
-    wr_member(out, "runtime_version", c->runtime_version);
+    mse_wr_toml(out, "runtime_version", c->runtime_version);
     if (!mse_mem_is_zero(c->loader_digest, sizeof c->loader_digest)) {
         wr_hex(out, "loader", c->loader_digest);
     }
     if (c->signer != NULL) {
         mse_wr_str(out, "# The owner's claim, not a reference value of its own.\n");
-        wr_member(out, "signer", c->signer);
+        mse_wr_toml(out, "signer", c->signer);
     }
     return mse_build_ok(out) ? MSE_OK : MSE_ERR_NO_SPACE;
 }
