@@ -51,4 +51,14 @@ int mse_backend_dial(void *backend)
 void mse_backend_settle(struct mse_backend *b)
 {
     b->kind = b->tried;
+    if (b->tried == MSE_BACKEND_PORT) {
+        /* It may have begun to listen at both between our two attempts. */
+        int fd = mse_net_connect_unix(b->socket);
+        if (fd >= 0 || errno == EAGAIN) {
+            b->kind = MSE_BACKEND_SOCKET;
+        }
+        if (fd >= 0) {
+            (void)close(fd);
+        }
+    }
 }

@@ -23,7 +23,8 @@ struct mse_backend {
 /* A non-blocking, close-on-exec connection to the app (struct mse_backend *); -1 with errno.
  * EAGAIN: its queue is full. */
 int mse_backend_dial(void *backend);
-/* The last connection is the one that answered. */
+/* The last connection is the one that answered. An app that listens at both by now is reached at
+ * its socket. */
 void mse_backend_settle(struct mse_backend *b);
 
 #endif

@@ -19,7 +19,7 @@ def dial(name, port, alpn):
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     context.set_alpn_protocols([alpn])
-    connection = socket.create_connection(("127.0.0.1", int(port)), timeout=20)
+    connection = socket.create_connection(("127.0.0.1", int(port)), timeout=120)
     return context.wrap_socket(connection, server_hostname=name)
 
 

@@ -4,6 +4,7 @@ client, a user and a plugin made through its API; and the few steps of a browser
 import http.cookiejar
 import json
 import os
+import random
 import socket
 import subprocess
 import time
@@ -43,9 +44,14 @@ database = {{ type = "sqlite3"; path = "{dir}/glewlwyd.db" }};
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """Below those that the system gives away by itself, as another test would have got it meanwhile."""
+    while True:
+        port = random.randrange(12000, 32768)
+        try:
+            socket.create_server(("127.0.0.1", port)).close()
+            return port
+        except OSError:
+            pass
 
 
 class NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -65,7 +71,7 @@ class Browser:
         headers = {} if data is None else {"Content-Type": "application/json"}
         request = urllib.request.Request(url, data, headers, method=method)
         try:
-            with self.opener.open(request, timeout=20) as r:
+            with self.opener.open(request, timeout=120) as r:
                 return r.status, r.headers, r.read()
         except urllib.error.HTTPError as e:
             return e.code, e.headers, e.read()
@@ -98,7 +104,7 @@ class Glewlwyd:
             f.write(CONFIG.format(port=self.port, dir=folder, modules=MODULES))
         p = subprocess.Popen(["glewlwyd", "-c", os.path.join(folder, "glewlwyd.conf")],
                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        until = time.monotonic() + 20
+        until = time.monotonic() + 120
         while time.monotonic() < until and p.poll() is None:
             try:
                 Browser().must("http://127.0.0.1:%d/config" % self.port)

@@ -25,7 +25,7 @@ end_shepherds() {
 cleanup() {
     for pid in $children; do
         kill "$pid" 2>/dev/null || continue
-        wait "$pid" 2>/dev/null
+        finish "$pid"
     done
     children=
     end_shepherds
@@ -103,12 +103,14 @@ said_by() {
 expect_soon() {
     soon_text=$1
     shift
-    if wait_for 20 said_by "$@"; then ok "$soon_text"; else not_ok "$soon_text (nothing says: $1)"; fi
+    if wait_for 60 said_by "$@"; then ok "$soon_text"; else not_ok "$soon_text (nothing says: $1)"; fi
 }
 
-# wait_for SECONDS COMMAND...: polls ten times a second; fails when the time is over.
+# wait_for SECONDS COMMAND...: polls ten times a second; fails when the time is over. Never before a minute: that a machine
+# is slow is no failure.
 wait_for() {
     wait_limit=$(($1 * 10))
+    [ "$wait_limit" -ge 600 ] || wait_limit=600
     shift
     until "$@" >/dev/null 2>&1; do
         wait_limit=$((wait_limit - 1))
@@ -140,13 +142,27 @@ publish() {
     [ "$status" -eq 0 ]
 }
 
+# free_port: one that nobody has, for what must know it before it listens. Below those that the system gives away by itself,
+# as another test would have got it meanwhile.
+free_port() {
+    /usr/bin/python3 -c 'import random, socket
+while True:
+    port = random.randrange(12000, 32768)
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+        break
+    except OSError:
+        pass
+print(port)'
+}
+
 # msed_up: makes a platform with msed in $operator and starts it; sets msed (the process), url, gateway (its port) and
 # token. Where the system forbids namespaces apps run without a sandbox. $1: changes the configuration before, or nothing.
 msed_up() {
     mkdir -p "$operator"
     (cd "$operator" && exec "$MSED" init) >"$scratch/init" 2>&1 || return 1
     token=$(grep -oE 'mset_[A-Za-z0-9_-]{43}' "$scratch/init")
-    gateway=$(/usr/bin/python3 -c 'import socket; print(socket.create_server(("127.0.0.1", 0)).getsockname()[1])')
+    gateway=$(free_port)
     sed -i "s/:7443\"/:0\"/; s/:8443\"/:$gateway\"/" "$operator/msed.toml"
     if ! unshare --user --map-root-user --mount true 2>/dev/null; then
         echo '# namespaces are forbidden here: the apps run WITHOUT their sandbox'
@@ -185,7 +201,7 @@ launch() {
         --ready-file "$scratch/ready.json" >"$logs" 2>&1 </dev/null &
     launcher=$!
     started "$launcher"
-    wait_for 60 ready_or_over
+    wait_for 120 ready_or_over
 }
 
 ready_or_over() {
@@ -197,8 +213,9 @@ as_user() {
     cd "$user" && MSE_CONF_PATH=$user/conf run "$MSE" "$@"
 }
 
-# finish PID: waits for the end of a child; its exit status in $status.
+# finish PID: waits for the end of a child, not for ever; its exit status in $status.
 finish() {
+    wait_for 120 gone "$1" || kill -KILL "$1" 2>/dev/null
     status=0
     wait "$1" || status=$?
 }

@@ -209,7 +209,7 @@ def relay(port, log, delay):
 
 
 def replay(port, record):
-    with open(record, "rb") as file, socket.create_connection(("127.0.0.1", int(port)), timeout=20) as stream:
+    with open(record, "rb") as file, socket.create_connection(("127.0.0.1", int(port)), timeout=120) as stream:
         try:
             stream.sendall(file.read())
             stream.shutdown(socket.SHUT_WR)
