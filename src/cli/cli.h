@@ -9,6 +9,7 @@
 extern const struct cli_program mse_program;
 
 /* cmd_*.c */
+enum cli_exit cmd_attack(struct cli *c);
 enum cli_exit cmd_cloud_context(struct cli *c);
 enum cli_exit cmd_cloud_deploy(struct cli *c);
 enum cli_exit cmd_cloud_fingerprint(struct cli *c);

@@ -26,6 +26,8 @@ static const struct module {
                           PLACES("../conf/", "mse-toml.so") },
     [CLI_MODULE_PACKAGE] = { "mse-package.so", MSE_LIBEXEC "/mse-package.so",
                              PLACES("../package/", "mse-package.so") },
+    [CLI_MODULE_ATTACK] = { "mse-attack.so", MSE_LIBEXEC "/mse-attack.so",
+                            PLACES("../attack/", "mse-attack.so") },
 };
 
 bool cli_module_find(void *out_fn, enum cli_module m, const char *name,

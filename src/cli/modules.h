@@ -10,6 +10,7 @@ enum cli_module {
     CLI_MODULE_SERVE,   /* SQLite, libmicrohttpd */
     CLI_MODULE_TOML,    /* tomlplusplus, libstdc++ */
     CLI_MODULE_PACKAGE, /* libarchive */
+    CLI_MODULE_ATTACK,  /* servers and forgeries that nobody else needs */
 };
 
 /* cli_module_find loads the module that lies beside this program, else the installed one, never

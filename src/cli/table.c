@@ -387,6 +387,14 @@ static const struct cli_option sim_show_options[] = {
     { NULL, NULL, NULL, false },
 };
 
+static const struct cli_option attack_options[] = {
+    { "platform", "DIR", "the app's simulated platform; default: sim in the configuration folder",
+      false },
+    { "leaked-key", "PEM", "the app's TLS key, if it is out; else a second instance's", false },
+    { "timeout", "SECONDS", "for each connection; default 10", false },
+    { NULL, NULL, NULL, false },
+};
+
 static const struct cli_option sim_run_options[] = {
     { "dir", "DIR", "folder of the platform; default: sim in the configuration folder", false },
     { "listen", "ADDR:PORT", "where users connect; default 127.0.0.1:0, any free port", false },
@@ -511,6 +519,8 @@ static const struct cli_command commands[] = {
       cmd_verify },
     { NULL, "show", "TARGET", 1, 1, "decode evidence, certificates, collateral, files of mse",
       no_options, cmd_show },
+    { NULL, "attack", "list|all|NAME [TARGET...]", 1, MANY,
+      "attack your own app, and see who notices", attack_options, cmd_attack },
     { NULL, "measure", NULL, 0, 0, "compute the MRENCLAVE of an enclave", measure_options,
       cmd_measure },
     { NULL, "doctor", NULL, 0, 0, "say what this machine lacks", doctor_options, cmd_doctor },

@@ -271,10 +271,11 @@ static void put_leaf_extensions(struct mse_build *b, const struct parts *c)
         put_authority(b, c);
     }
 
-    e = mse_profile_ext(b, MSE_OID(mse_oid_dice), false);
-    mse_wr_bytes(b, c->evidence);
-    mse_profile_ext_end(b, e);
-
+    if (c->evidence.len > 0) {
+        e = mse_profile_ext(b, MSE_OID(mse_oid_dice), false);
+        mse_wr_bytes(b, c->evidence);
+        mse_profile_ext_end(b, e);
+    }
     if (c->legacy_quote.len > 0) {
         e = mse_profile_ext(b, MSE_OID(mse_oid_legacy_sgx), false);
         mse_wr_bytes(b, c->legacy_quote);
@@ -360,7 +361,7 @@ mse_status mse_ratls_cert_make(struct mse_build *out, const struct mse_ratls_cer
                        .not_after = p->not_after,
                        .evidence = p->evidence,
                        .legacy_quote = p->legacy_quote };
-    if (p->evidence.len == 0) {
+    if (p->evidence.len == 0 && !p->no_evidence) {
         return MSE_FAIL(err, MSE_ERR_ARGUMENT, "certificate", "no evidence");
     }
     mse_status st = gather_rest(&c, p->dns_name, p->ca != NULL, err);

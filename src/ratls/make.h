@@ -44,6 +44,7 @@ struct mse_ratls_cert_params {
     mse_time not_before;
     mse_time not_after;
     struct mse_bytes evidence;     /* DICE extension value */
+    bool no_evidence;              /* wanted so: nobody accepts it, for the attack kit */
     struct mse_bytes legacy_quote; /* empty: no legacy extension */
     const struct mse_privkey *ca;  /* NULL: signed by key itself (R1); else R2 */
 };
