@@ -151,6 +151,7 @@ static mse_status make_request(struct deploy *d, struct mse_build *ask, struct m
 {
     struct mse_build box;
     mse_status st = MSE_OK;
+    bool plain = d->manifest.package == MSE_PACKAGE_PLAIN;
     mse_build_heap(&box, MAX_BOX);
     if (d->to_seal.len > 0 && !d->has_enclave) {
         st = MSE_FAIL(err, MSE_ERR_CLAIMS_MALFORMED, "secrets",
@@ -160,7 +161,7 @@ static mse_status make_request(struct deploy *d, struct mse_build *ask, struct m
     }
     const struct cli_configuration k = {
         .uuid = d->manifest.app_id,
-        .key = mse_bytes_of(d->key, sizeof d->key),
+        .key = mse_bytes_of(d->key, plain ? 0 : sizeof d->key),
         .secrets = cli_file_view(&d->secrets),
         .sealed = mse_build_view(&box),
         .ssl_key = cli_file_view(&d->ssl_key),

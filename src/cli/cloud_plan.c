@@ -125,13 +125,12 @@ static enum cli_exit check_project(const struct deploy *d)
         bool there;
         const char *text;
     } rows[] = {
-        { p->package != NULL && strcmp(p->package, "encrypted") != 0,
-          "enclave.package is plain, and mse cloud deploy sends no code that can be read" },
         { !mse_mem_is_zero(p->config_token_sha256, 32),
           "enclave.config_token_sha256 is there: deploy draws a fresh token each time" },
-        { p->client_ca != NULL,
-          "enclave.client_ca is there, and a platform has no way yet to bring the certificate to "
-          "the enclave: mse home has" },
+        { p->client_ca != NULL && strcmp(d->mode, "operator") == 0,
+          "enclave.client_ca is there, and with --untrusted-ssl TLS ends at the operator's "
+          "gateway, "
+          "which has no certificate of that CA" },
         { p->has_rootfs && strcmp(p->rootfs_name, "host") != 0,
           "enclave.rootfs names another one than the host's, and a simulated TEE has no other" },
     };
@@ -260,6 +259,13 @@ static enum cli_exit choose_size(struct deploy *d)
     return CLI_DONE;
 }
 
+static bool is_plain(const struct mse_project *p)
+{
+    return p->package != NULL && strcmp(p->package, "plain") == 0;
+}
+
+/* A plain package needs no key, and waits for its owner's token all the same: nothing runs before
+ * it was attested. */
 static mse_status draw(struct deploy *d)
 {
     uint8_t raw[32];
@@ -277,14 +283,14 @@ static mse_status fill(struct deploy *d, struct mse_error *err)
     struct mse_manifest *m = &d->manifest;
     mse_status st = cli_manifest_fill(m, &d->project, err);
     if (st == MSE_OK) {
-        const struct mse_bytes none = { NULL, 0 };
-        st = cli_tls_fill(m, &d->project, cli_file_view(&d->tls.chain), none, err);
+        st = cli_tls_fill(m, &d->project, cli_file_view(&d->tls.chain),
+                          cli_file_view(&d->tls.client_ca), err);
     }
     if (m->san == NULL) { /* under the owner's certificate the name is his */
         m->san = strdup(d->place.domain_name);
     }
     m->config_domain_name = strdup(d->place.config_domain_name);
-    m->package = MSE_PACKAGE_ENCRYPTED;
+    m->package = is_plain(&d->project) ? MSE_PACKAGE_PLAIN : MSE_PACKAGE_ENCRYPTED;
     m->expects |= d->secrets.len > 0 ? MSE_EXPECT_SECRETS : 0U;
     memcpy(m->app_id, d->place.app_id, sizeof m->app_id);
     memcpy(m->runtime, d->runtime_sha256, sizeof m->runtime);
@@ -390,7 +396,8 @@ static enum cli_exit make_package(struct deploy *d)
         return e;
     }
     free(shown);
-    const struct mse_package p = { .manifest_digest = digest, .key = d->key };
+    bool plain = d->manifest.package == MSE_PACKAGE_PLAIN;
+    const struct mse_package p = { .manifest_digest = digest, .key = plain ? NULL : d->key };
     mse_status st = mse_sha256(digest, mse_build_view(&d->manifest_json));
     st = st == MSE_OK ? mse_package_write(d->package_fd, d->code_dir, d->salt, &p, &err) : st;
     if (st == MSE_OK && fstat(d->package_fd, &sb) != 0) {

@@ -213,6 +213,10 @@ static mse_status write_front(const struct deploy *d, struct mse_build *b)
     mse_wr_str(b, text == NULL ? "" : text);
     wr_part(b, "manifest", "application/json", false);
     mse_wr_bytes(b, mse_build_view(&d->manifest_json));
+    if (d->tls.client_ca.len > 0) {
+        wr_part(b, "client_ca", "application/x-pem-file", false);
+        mse_wr_bytes(b, cli_file_view(&d->tls.client_ca));
+    }
     wr_part(b, "code", "application/octet-stream", false);
     bool good = text != NULL && mse_build_ok(b);
     json_decref(conf);
@@ -388,6 +392,18 @@ static void say_mode(const struct deploy *d)
     }
 }
 
+/* What users should know before they ask. */
+static void say_kind(const struct deploy *d)
+{
+    if (d->manifest.package == MSE_PACKAGE_PLAIN) {
+        cli_say(d->c, "Code: plain: the OPERATOR can read it, and cannot change it");
+    }
+    if (d->tls.client_ca.len > 0) {
+        cli_say(d->c, "Clients: only with a certificate of the CA in enclave.client_ca (curl: "
+                      "--cert, --key)");
+    }
+}
+
 static void say_how(const struct deploy *d, const char *hex)
 {
     const struct cli *c = d->c;
@@ -432,6 +448,7 @@ static void say_result(const struct deploy *d)
             d->judge.has_fingerprint ? "" : " (computed, NOT compared with the enclave)");
     cli_say(c, "Signer: %s", d->signer);
     say_mode(d);
+    say_kind(d);
     cli_say(c, "Logs: %s", cli_logs_text(m));
     say_how(d, hex);
 }

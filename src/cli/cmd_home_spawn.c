@@ -360,7 +360,7 @@ static void say_done(const struct spawn *s)
         cli_json(c, v);
         return;
     }
-    bool waits = s->manifest.package == MSE_PACKAGE_ENCRYPTED || s->manifest.expects != 0;
+    bool waits = mse_manifest_waits(&s->manifest);
     cli_say(c, "%s %s in the SIMULATED TEE (not hardware), until %s", s->h.name,
             waits ? "waits for its keys" : "runs", home_fact(&s->h, "expires_at"));
     cli_say(c, "Fingerprint: %s", home_fact(&s->h, "fingerprint"));

@@ -46,7 +46,7 @@ const char *mse_config_state_name(enum mse_config_state state)
 
 bool mse_config_needed(const struct mse_manifest *m)
 {
-    return m->expects != 0 || m->package == MSE_PACKAGE_ENCRYPTED;
+    return mse_manifest_waits(m);
 }
 
 void mse_config_clear(struct mse_config *c)

@@ -118,6 +118,7 @@ static const struct api_member app_asked[] = {
       ",\"reservation\":" UUID "}}",
       true },
     { "manifest", "{\"type\":\"object\"}", true },
+    { "client_ca", "{\"type\":\"string\",\"contentMediaType\":\"application/x-pem-file\"}", false },
     { "code", "{\"type\":\"string\",\"contentMediaType\":\"application/octet-stream\"}", true },
     END,
 };

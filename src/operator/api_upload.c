@@ -15,6 +15,7 @@
 #include "operator/api.h"
 #include "operator/api_read.h"
 #include "package/manifest.h"
+#include "package/owner_chain.h"
 #include "package/stream.h"
 
 #define STEP         "upload"
@@ -28,10 +29,11 @@
 enum part {
     PART_CONF,
     PART_MANIFEST,
+    PART_CLIENT_CA, /* of a manifest that names one, and of no other */
     PART_CODE,
     NUM_PARTS,
 };
-static const char *const part_names[NUM_PARTS] = { "conf", "manifest", "code" };
+static const char *const part_names[NUM_PARTS] = { "conf", "manifest", "client_ca", "code" };
 
 struct api_upload {
     struct api_call *c;
@@ -39,9 +41,10 @@ struct api_upload {
     bool listed;
     struct mse_multipart form;
     struct mse_reply *refusal; /* that a part found */
-    unsigned num_parts;        /* that have begun */
+    unsigned num_parts;        /* that have begun, or are not wanted */
     struct mse_build conf;
     struct mse_build text; /* the manifest's */
+    struct mse_build client_ca;
     struct mse_manifest manifest;
     bool has_manifest;
     char project[MSE_OP_TITLE_LEN];
@@ -85,6 +88,25 @@ static struct mse_reply *read_manifest(struct api_upload *u)
     return st == MSE_OK
                ? NULL
                : api_problem(HTTP_UNPROCESSABLE, "The manifest is not sound: %s.", err.text);
+}
+
+static bool wants_client_ca(const struct api_upload *u)
+{
+    return u->has_manifest && !mse_mem_is_zero(u->manifest.client_ca, sizeof u->manifest.client_ca);
+}
+
+/* The enclave would refuse another one, too. */
+static struct mse_reply *read_client_ca(struct api_upload *u)
+{
+    struct mse_error err = { 0 };
+    uint8_t sha256[32];
+    mse_status st = mse_client_ca_read(sha256, NULL, mse_build_view(&u->client_ca), &err);
+    if (st != MSE_OK) {
+        return api_problem(HTTP_UNPROCESSABLE, "client_ca: %s.", err.text);
+    }
+    return mse_mem_equal(sha256, u->manifest.client_ca, sizeof sha256)
+               ? NULL
+               : api_problem(HTTP_CONFLICT, "client_ca is not the one that the manifest names.");
 }
 
 static struct mse_reply *differs(const char *what, const char *seen, const char *wanted)
@@ -285,10 +307,13 @@ static mse_status on_begin(void *user, const char *name, struct mse_error *err)
 {
     struct api_upload *u = user;
     (void)err;
+    if (u->num_parts == PART_CLIENT_CA && !wants_client_ca(u)) {
+        u->num_parts++;
+    }
     if (u->num_parts == NUM_PARTS || strcmp(name, part_names[u->num_parts]) != 0) {
         return refuse(u, api_problem(HTTP_UNPROCESSABLE,
-                                     "Part %u is %s, wanted conf, manifest, code in this order.",
-                                     u->num_parts + 1, name));
+                                     "A part is %s, wanted conf, manifest, %scode in this order.",
+                                     name, wants_client_ca(u) ? "client_ca, " : ""));
     }
     u->num_parts++;
     return MSE_OK;
@@ -332,6 +357,8 @@ static mse_status on_data(void *user, struct mse_bytes piece, struct mse_error *
         return keep(u, &u->conf, piece);
     case PART_MANIFEST:
         return keep(u, &u->text, piece);
+    case PART_CLIENT_CA:
+        return keep(u, &u->client_ca, piece);
     case PART_CODE:
     case NUM_PARTS:
         break;
@@ -349,6 +376,8 @@ static mse_status on_end(void *user, struct mse_error *err)
     } else if (u->num_parts == PART_MANIFEST + 1) {
         r = read_manifest(u);
         r = r != NULL ? r : with_early(u->c, judge_early);
+    } else if (u->num_parts == PART_CLIENT_CA + 1) {
+        r = read_client_ca(u);
     }
     return r == NULL ? MSE_OK : refuse(u, r);
 }
@@ -431,6 +460,7 @@ static struct mse_reply *start(struct api_call *c, const char *type)
     u->fd = -1;
     mse_build_heap(&u->conf, MAX_CONF);
     mse_build_heap(&u->text, MSE_MANIFEST_MAX_LEN);
+    mse_build_heap(&u->client_ca, MSE_OWNER_CHAIN_MAX);
     struct mse_reply *full = take_place(u);
     if (full != NULL) {
         return full;
@@ -502,6 +532,7 @@ void api_upload_free(struct api_call *c)
     mse_reply_unref(u->refusal);
     mse_build_clear(&u->conf);
     mse_build_clear(&u->text);
+    mse_build_clear(&u->client_ca);
     if (u->has_manifest) {
         mse_manifest_clear(&u->manifest);
     }
@@ -544,7 +575,9 @@ static mse_status store_all(struct api_upload *u, struct mse_error *err)
     if (st != MSE_OK) {
         return st;
     }
-    st = mse_op_app_create(c->store, &c->by, a, mse_build_view(&u->text), err);
+    const struct mse_op_files files = { .manifest = mse_build_view(&u->text),
+                                        .client_ca = mse_build_view(&u->client_ca) };
+    st = mse_op_app_create_with(c->store, &c->by, a, &files, err);
     mse_status gone = st == MSE_OK ? MSE_OK : mse_op_package_remove(c->store, a->id, NULL);
     if (gone != MSE_OK && gone != MSE_ERR_EXISTS) {
         mse_log(MSE_LOG_WARN, API_NAME, "upload: a package without an app stays for an hour");
@@ -560,7 +593,8 @@ struct mse_reply *api_app_create(struct api_call *c)
     mse_status st = mse_multipart_finish(&u->form, &err);
     if (st != MSE_OK || u->num_parts != NUM_PARTS) {
         return api_problem(HTTP_UNPROCESSABLE,
-                           "The form is not whole: wanted conf, manifest, code.");
+                           "The form is not whole: wanted conf, manifest, %scode.",
+                           wants_client_ca(u) ? "client_ca, " : "");
     }
     struct mse_reply *r = judge_package(u);
     r = r != NULL ? r : judge(u); /* hours may have passed */

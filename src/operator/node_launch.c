@@ -47,6 +47,23 @@ static mse_status fetch_manifest(struct node *n, const struct node_app *a, const
     return st;
 }
 
+/* Public; the enclave compares it with its manifest. */
+static mse_status fetch_client_ca(struct node *n, const struct node_app *a, const char *dir,
+                                  struct mse_error *err)
+{
+    struct mse_build pem;
+    char *path = cli_join(dir, MSE_INSTANCE_CLIENT_CA);
+    mse_build_heap(&pem, MSE_OP_MAX_MANIFEST);
+    mse_status st =
+        path == NULL ? MSE_ERR_MEMORY : mse_op_app_client_ca(n->m->store, &pem, a->app.id, err);
+    if (st == MSE_OK && pem.len > 0) {
+        st = cli_file_write(path, mse_build_view(&pem), 0600, err);
+    }
+    mse_build_clear(&pem);
+    free(path);
+    return st;
+}
+
 static mse_status fetch_package(struct node *n, const struct node_app *a, const char *dir,
                                 struct mse_error *err)
 {
@@ -78,6 +95,7 @@ mse_status node_prepare(struct node *n, const struct node_app *a, struct mse_err
                         ? MSE_OK
                         : MSE_FAIL(err, MSE_ERR_IO, NODE_WHO, "%.150s: %s", part, strerror(errno));
     st = st == MSE_OK ? fetch_manifest(n, a, part, err) : st;
+    st = st == MSE_OK ? fetch_client_ca(n, a, part, err) : st;
     st = st == MSE_OK ? fetch_package(n, a, part, err) : st;
     if (st == MSE_OK && rename(part, a->dir) != 0) {
         st = MSE_FAIL(err, MSE_ERR_IO, NODE_WHO, "%.150s: %s", a->dir, strerror(errno));

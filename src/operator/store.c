@@ -107,10 +107,15 @@
     "CREATE TABLE logins(sha256 BYTEA PRIMARY KEY NOT NULL, over_at BIGINT NOT NULL);"             \
     "CREATE INDEX logins_over ON logins(over_at);"
 
+/* 5: by whom the clients of an app are certified. */
+#define STEP_5                                                                                     \
+    "CREATE TABLE client_cas(app_id TEXT PRIMARY KEY NOT NULL REFERENCES apps(id),"                \
+    " pem BYTEA NOT NULL);"
+
 static const char *const sqlite_steps[MSE_OP_SCHEMA] = { STEP_1 SQLITE_GUARD, STEP_2, STEP_3,
-                                                         STEP_4 };
+                                                         STEP_4, STEP_5 };
 static const char *const postgres_steps[MSE_OP_SCHEMA] = { STEP_1 POSTGRES_GUARD, STEP_2, STEP_3,
-                                                           STEP_4 };
+                                                           STEP_4, STEP_5 };
 
 #define USER_COLUMNS "id, name, email, given_name, family_name, admin, created_at, removed_at"
 #define TOKEN_COLUMNS                                                                              \
@@ -215,6 +220,9 @@ static const char *const texts[SQL_NUM] = {
     [SQL_APP_MOVE] = "UPDATE apps SET status = $3, detail = $4, ready_at = $5, stopped_at = $6"
                      " WHERE id = $1 AND status = $2",
     [SQL_APP_MANIFEST] = "SELECT manifest FROM apps WHERE id = $1",
+    [SQL_CLIENT_CA_ADD] = "INSERT INTO client_cas(app_id, pem) VALUES($1, $2)",
+    [SQL_CLIENT_CA_GET] = "SELECT pem FROM client_cas WHERE app_id = $1",
+    [SQL_CLIENT_CA_DELETE] = "DELETE FROM client_cas WHERE app_id = $1",
     [SQL_APP_COUNT] = "SELECT count(*) FROM apps WHERE hardware = $1"
                       " AND ($2 = '' OR owner_id = $2) AND " LIVE,
     [SQL_APP_DOMAIN_LIVES] = "SELECT count(*) FROM apps WHERE domain_name = $1 AND " LIVE,
@@ -316,6 +324,7 @@ static const char *const texts[SQL_NUM] = {
          "$1, $2, $3, $4, $5"),
     COPY(SQL_COPY_RESERVATIONS, "reservations", "app_id", RESERVATION_COLUMNS ", used_at", V9),
     COPY(SQL_COPY_APPS, "apps", "id", APP_COLUMNS ", manifest, spki_sha256", V25 ", $26, $27"),
+    COPY(SQL_COPY_CLIENT_CAS, "client_cas", "app_id", "app_id, pem", "$1, $2"),
     COPY(SQL_COPY_FLEET, "fleet", "key", "key, value", "$1, $2"),
     COPY(SQL_COPY_NODES, "nodes", "name", NODE_COLUMNS, V9 ", $10, $11, $12"),
     COPY(SQL_COPY_PACKAGES, "packages", "app_id", PACKAGE_COLUMNS, V7),

@@ -9,7 +9,7 @@
 
 #include <mse/status.h>
 
-#define MSE_OP_SCHEMA       4
+#define MSE_OP_SCHEMA       5
 #define MSE_OP_ID_LEN       37  /* UUID and NUL */
 #define MSE_OP_NAME_LEN     65  /* names of users, tokens, hardware */
 #define MSE_OP_TITLE_LEN    256 /* names of projects and apps */
@@ -256,6 +256,15 @@ struct mse_op_app {
 MSE_MUST_USE mse_status mse_op_app_create(struct mse_op_store *s, const struct mse_op_by *by,
                                           struct mse_op_app *a, struct mse_bytes manifest,
                                           struct mse_error *err);
+/* The same with the certificate (PEM) of who certifies its clients; empty: they need none. It is
+ * kept as it is. */
+struct mse_op_files {
+    struct mse_bytes manifest;
+    struct mse_bytes client_ca;
+};
+MSE_MUST_USE mse_status mse_op_app_create_with(struct mse_op_store *s, const struct mse_op_by *by,
+                                               struct mse_op_app *a, const struct mse_op_files *f,
+                                               struct mse_error *err);
 /* owner_id NULL: anybody's. MSE_ERR_NOT_FOUND. */
 MSE_MUST_USE mse_status mse_op_app_get(struct mse_op_store *s, struct mse_op_app *out,
                                        const char *owner_id, const char *id, struct mse_error *err);
@@ -263,6 +272,9 @@ MSE_MUST_USE mse_status mse_op_app_get(struct mse_op_store *s, struct mse_op_app
 struct mse_build;
 MSE_MUST_USE mse_status mse_op_app_manifest(struct mse_op_store *s, struct mse_build *out,
                                             const char *id, struct mse_error *err);
+/* Appends its client_ca, if it has one. */
+MSE_MUST_USE mse_status mse_op_app_client_ca(struct mse_op_store *s, struct mse_build *out,
+                                             const char *id, struct mse_error *err);
 /* MSE_ERR_NOT_FOUND; MSE_ERR_CONFIG: to does not follow its status. */
 MSE_MUST_USE mse_status mse_op_app_move(struct mse_op_store *s, const struct mse_op_by *by,
                                         const char *id, enum mse_op_app_status to,

@@ -244,7 +244,7 @@ mse_status mse_op_reserve(struct mse_op_store *s, const struct mse_op_by *by,
 struct app_call {
     const struct mse_op_by *by;
     struct mse_op_app *a;
-    struct mse_bytes manifest;
+    struct mse_op_files files;
     const char *owner_id;
     const char *id;
     enum mse_op_app_status to;
@@ -442,7 +442,7 @@ static mse_status insert_app(struct mse_op_store *s, const struct app_call *c,
         mse_db_null(),
         mse_db_int(0),
         mse_db_int(0),
-        mse_db_blob(c->manifest),
+        mse_db_blob(c->files.manifest),
     };
     mse_status st = op_change(s, SQL_APP_ADD, OP_ARGS(p), NULL, &why);
     if (st == MSE_ERR_EXISTS) {
@@ -484,6 +484,10 @@ static mse_status create(struct mse_op_store *s, void *arg, struct mse_error *er
     if (st == MSE_OK) {
         st = insert_app(s, c, err);
     }
+    if (st == MSE_OK && c->files.client_ca.len > 0) {
+        const struct mse_db_value ca[] = { mse_db_text(c->a->id), mse_db_blob(c->files.client_ca) };
+        st = op_change(s, SQL_CLIENT_CA_ADD, OP_ARGS(ca), NULL, err);
+    }
     if (st == MSE_OK) {
         st = op_change(s, SQL_RESERVATION_USE, OP_ARGS(p), NULL, err);
     }
@@ -493,12 +497,20 @@ static mse_status create(struct mse_op_store *s, void *arg, struct mse_error *er
 mse_status mse_op_app_create(struct mse_op_store *s, const struct mse_op_by *by,
                              struct mse_op_app *a, struct mse_bytes manifest, struct mse_error *err)
 {
+    const struct mse_op_files f = { .manifest = manifest };
+    return mse_op_app_create_with(s, by, a, &f, err);
+}
+
+mse_status mse_op_app_create_with(struct mse_op_store *s, const struct mse_op_by *by,
+                                  struct mse_op_app *a, const struct mse_op_files *f,
+                                  struct mse_error *err)
+{
     struct mse_op_app made = *a;
-    struct app_call c = { .by = by, .a = &made, .manifest = manifest };
+    struct app_call c = { .by = by, .a = &made, .files = *f };
     if (!mse_rule_uuid4(a->id) || !mse_rule_host(a->domain_name) ||
         !mse_rule_host(a->config_domain_name) || !mse_rule_name(a->name) ||
-        manifest.len > MSE_OP_MAX_MANIFEST || a->expires_at <= by->now ||
-        a->package_size > INT64_MAX ||
+        f->manifest.len > MSE_OP_MAX_MANIFEST || f->client_ca.len > MSE_OP_MAX_MANIFEST ||
+        a->expires_at <= by->now || a->package_size > INT64_MAX ||
         !mse_rule_text(a->healthcheck_endpoint, 0, MSE_OP_LINE_LEN - 1) ||
         !mse_rule_text(a->python_application, 0, MSE_OP_LINE_LEN - 1) ||
         !mse_rule_text(a->command, 0, MSE_OP_LINE_LEN - 1)) {
@@ -595,8 +607,9 @@ mse_status mse_op_app_list(struct mse_op_store *s, const struct mse_op_app_filte
     return op_read(s, list, &c, err);
 }
 
-static mse_status take_manifest(void *user, const struct mse_db_value *row, size_t num,
-                                struct mse_error *err)
+/* A file of an app's, to the end of what there is. */
+static mse_status take_file(void *user, const struct mse_db_value *row, size_t num,
+                            struct mse_error *err)
 {
     struct app_call *c = user;
     if (num != 1 || row[0].type != MSE_DB_BLOB) {
@@ -612,7 +625,7 @@ static mse_status find_manifest(struct mse_op_store *s, void *arg, struct mse_er
 {
     struct app_call *c = arg;
     const struct mse_db_value p[] = { mse_db_text(c->id) };
-    mse_status st = op_query(s, SQL_APP_MANIFEST, OP_ARGS(p), take_manifest, c, err);
+    mse_status st = op_query(s, SQL_APP_MANIFEST, OP_ARGS(p), take_file, c, err);
     return st != MSE_OK || c->found ? st : no_app(err);
 }
 
@@ -621,4 +634,18 @@ mse_status mse_op_app_manifest(struct mse_op_store *s, struct mse_build *out, co
 {
     struct app_call c = { .out = out, .id = id };
     return mse_rule_uuid4(id) ? op_read(s, find_manifest, &c, err) : no_app(err);
+}
+
+static mse_status find_client_ca(struct mse_op_store *s, void *arg, struct mse_error *err)
+{
+    struct app_call *c = arg;
+    const struct mse_db_value p[] = { mse_db_text(c->id) };
+    return op_query(s, SQL_CLIENT_CA_GET, OP_ARGS(p), take_file, c, err);
+}
+
+mse_status mse_op_app_client_ca(struct mse_op_store *s, struct mse_build *out, const char *id,
+                                struct mse_error *err)
+{
+    struct app_call c = { .out = out, .id = id };
+    return mse_rule_uuid4(id) ? op_read(s, find_client_ca, &c, err) : no_app(err);
 }

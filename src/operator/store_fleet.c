@@ -580,8 +580,10 @@ mse_status mse_op_app_stop(struct mse_op_store *s, const struct mse_op_by *by, c
 
 static mse_status remove_app(struct mse_op_store *s, void *arg, struct mse_error *err)
 {
-    static const enum op_sql parts[] = { SQL_LOG_DELETE,   SQL_LOG_END_DELETE, SQL_METRIC_DELETE,
-                                         SQL_PIECE_DELETE, SQL_PACKAGE_DELETE, SQL_APP_DELETE };
+    static const enum op_sql parts[] = { SQL_LOG_DELETE,    SQL_LOG_END_DELETE,
+                                         SQL_METRIC_DELETE, SQL_CLIENT_CA_DELETE,
+                                         SQL_PIECE_DELETE,  SQL_PACKAGE_DELETE,
+                                         SQL_APP_DELETE };
     const struct end_call *c = arg;
     struct mse_op_app a = { .status = MSE_OP_SPAWNING };
     mse_status st = op_app_find(s, &a, c->owner_id, c->id, err);

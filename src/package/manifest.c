@@ -136,6 +136,17 @@ static mse_status check_numbers(const struct mse_manifest *m, struct mse_error *
     return MSE_OK;
 }
 
+static bool needs_something(const struct mse_manifest *m)
+{
+    return m->expects != 0 || m->package == MSE_PACKAGE_ENCRYPTED;
+}
+
+bool mse_manifest_waits(const struct mse_manifest *m)
+{
+    return needs_something(m) ||
+           !mse_mem_is_zero(m->config_token_sha256, sizeof m->config_token_sha256);
+}
+
 /* Members that go with a value of another one, and with that only. */
 static mse_status check_pairs(const struct mse_manifest *m, struct mse_error *err)
 {
@@ -143,7 +154,6 @@ static mse_status check_pairs(const struct mse_manifest *m, struct mse_error *er
     bool has_chain =
         !mse_mem_is_zero(m->ssl_certificate_chain_sha256, sizeof m->ssl_certificate_chain_sha256);
     bool open = !mse_mem_is_zero(m->config_token_sha256, sizeof m->config_token_sha256);
-    bool waits = m->expects != 0 || m->package == MSE_PACKAGE_ENCRYPTED;
     bool ssl_key = (m->expects & MSE_EXPECT_SSL_KEY) != 0;
     if (has_key != (m->logs == MSE_LOGS_OWNER)) {
         return bad(err, "logs_key", has_key ? "there" : "", "it with logs \"owner\" and only then");
@@ -153,7 +163,7 @@ static mse_status check_pairs(const struct mse_manifest *m, struct mse_error *er
                    "it and \"ssl_key\" in expects with ssl_certificate_origin \"owner\" and only "
                    "then");
     }
-    if (waits && !open) {
+    if (needs_something(m) && !open) {
         return bad(err, "config_token_sha256", "",
                    "it where something is expected or the package is encrypted");
     }

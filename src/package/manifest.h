@@ -131,6 +131,8 @@ void mse_manifest_defaults(struct mse_manifest *m);
 /* The names of all members in their order; NULL at the end. */
 const char *mse_manifest_member_name(size_t i);
 /* How the manifest spells its rule for logs: "plain", "owner" or "none". */
+/* Whether the app waits for somebody who has the token, even if he gives nothing but that. */
+bool mse_manifest_waits(const struct mse_manifest *m);
 const char *mse_manifest_logs_word(const struct mse_manifest *m);
 
 #endif

@@ -12,6 +12,7 @@
 #include "base/bytes.h"
 #include "base/util.h"
 #include "db/db.h"
+#include "operator/fleet.h"
 
 #define DAY ((mse_time)86400)
 
@@ -133,10 +134,10 @@ static void a_newer_schema_is_refused(void **state)
     struct op_bench *b = *state;
     struct mse_error err = { 0 };
     struct mse_op_store *s = NULL;
-    assert_true(op_bench_sql(b, "PRAGMA user_version = 5", "UPDATE msed_schema SET version = 5"));
+    assert_true(op_bench_sql(b, "PRAGMA user_version = 6", "UPDATE msed_schema SET version = 6"));
     assert_status(op_bench_reopen(b), MSE_ERR_UNSUPPORTED_VERSION);
     assert_status(mse_op_store_open(&s, b->where, true, &err), MSE_ERR_UNSUPPORTED_VERSION);
-    assert_non_null(strstr(err.text, "version 5, wanted at most 4"));
+    assert_non_null(strstr(err.text, "version 6, wanted at most 5"));
 }
 
 static void what_belongs_to_others_is_refused(void **state)
@@ -497,6 +498,28 @@ static struct mse_op_app app_of(const struct mse_op_reservation *r, const char *
 static mse_status create(struct op_bench *b, struct mse_op_app *a)
 {
     return mse_op_app_create(b->s, &b->by, a, mse_bytes_str("{\"version\":1}"), NULL);
+}
+
+/* With the app, and gone with it. */
+static void the_ca_of_clients_is_kept(void **state)
+{
+    struct op_bench *b = *state;
+    struct mse_op_user alice = op_bench_user(b, "alice", false);
+    struct mse_op_reservation r = reserve(b, &alice, "shop", MSE_OP_SELF);
+    struct mse_op_app a = app_of(&r, "small");
+    struct mse_op_files f = { .manifest = mse_bytes_str("{}"), .client_ca = mse_bytes_str("PEM") };
+    struct mse_build out;
+    mse_build_heap(&out, 64);
+    (void)hardware(b, "small", 10);
+    assert_status(mse_op_app_create_with(b->s, &b->by, &a, &f, NULL), MSE_OK);
+    assert_status(mse_op_app_client_ca(b->s, &out, a.id, NULL), MSE_OK);
+    assert_bytes(mse_build_view(&out), f.client_ca);
+    assert_status(mse_op_app_stop(b->s, &b->by, NULL, a.id, NULL), MSE_OK);
+    assert_status(mse_op_app_remove(b->s, &b->by, NULL, a.id, NULL), MSE_OK);
+    mse_build_reset(&out);
+    assert_status(mse_op_app_client_ca(b->s, &out, a.id, NULL), MSE_OK);
+    assert_int_equal(out.len, 0);
+    mse_build_clear(&out);
 }
 
 static void a_name_keeps_its_label(void **state)
@@ -962,6 +985,7 @@ int main(void)
         TEST(a_name_keeps_its_label),
         TEST(reservations_have_rules),
         TEST(an_app_matches_its_reservation),
+        TEST(the_ca_of_clients_is_kept),
         TEST(capacity_and_quota_are_held),
         TEST(states_follow_their_order),
         TEST(lists_of_apps_are_filtered),
