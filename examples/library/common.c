@@ -77,7 +77,7 @@ static int open_part(const char *device, const char *part, int flags)
 }
 
 /* Gramine takes the report data in one file and gives the quote in another. */
-static mse_status quote(void *device, uint8_t *out, size_t cap, size_t *out_len,
+mse_status quote_of_tee(void *device, uint8_t *out, size_t cap, size_t *out_len,
                         const uint8_t report_data[64], struct mse_error *err)
 {
     (void)err;
@@ -111,7 +111,7 @@ struct mse_ratls_identity *identity_of_tee(const char *device, const char *name)
     mse_time now = (mse_time)time(NULL);
     (void)snprintf(path, sizeof path, "%s", device);
     const struct mse_ratls_identity_params p = {
-        .quote = quote,
+        .quote = quote_of_tee,
         .quote_arg = path,
         .name = name,
         .not_before = now - 3600, /* peers' clocks may be behind */

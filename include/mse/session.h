@@ -99,6 +99,51 @@ MSE_API const struct mse_ratls_claims *mse_session_claims(const struct mse_sessi
 /* After MSE_ERR_BUSY: milliseconds until another try makes sense. */
 MSE_API uint32_t mse_session_retry_ms(const struct mse_session *s);
 
+/* ---- in one call ----
+ *
+ * A client of level 2 is a client of level 0 (<mse/ratls.h>) with another line for SSL_connect, a
+ * server likewise. The handshake and the session are one call each, blocking, over ssl's own
+ * transport, which is there before. Whatever these calls refuse is shut: SSL_read and SSL_write
+ * fail on it, even if nobody looks at the status. */
+
+/* mse_session_connect connects ssl, of a context that was given to mse_ratls_ctx_verify with v, to
+ * host (server name and expected name; NUL-terminated): handshake, then mse_session_client at level
+ * 2 by v's policy, collateral and time. The certificate's own evidence is not judged, as that for
+ * the session says more: mse_ratls_ssl_peer returns NULL, and the policy may require level 2 or 3.
+ * alpn: one of the three names above; NULL: MSE_SESSION_ALPN, after which the server ends. Statuses
+ * of mse_session_client; MSE_ERR_PROTOCOL: no handshake; MSE_ERR_ARGUMENT: no host, another alpn.
+ * *out as there. */
+MSE_API MSE_MUST_USE mse_status mse_session_connect(struct mse_session **out, struct ssl_st *ssl,
+                                                    const struct mse_ratls_verifier *v,
+                                                    const char *host, const char *alpn,
+                                                    struct mse_error *err);
+
+/* mse_session_ctx_serve makes ctx present id (mse_ratls_ctx_use) and choose, of what a client
+ * offers: alpn (one of the three; NULL: MSE_SESSION_ALPN), MSE_SESSION_ALPN, and for clients that
+ * ask for no evidence what stands behind the plus. Others get an alert, but for clients that offer
+ * nothing. MSE_ERR_ARGUMENT, MSE_ERR_CRYPTO. */
+MSE_API MSE_MUST_USE mse_status mse_session_ctx_serve(struct ssl_ctx_st *ctx,
+                                                      const struct mse_ratls_identity *id,
+                                                      const char *alpn, struct mse_error *err);
+
+/* mse_session_accept does the handshake of ssl, of such a context, and what the client asked for:
+ * mse_session_server, or nothing, if it asks for no evidence and c->clients is NULL. Statuses of
+ * mse_session_server; MSE_ERR_PROTOCOL: no handshake. *out as there, or NULL. */
+MSE_API MSE_MUST_USE mse_status mse_session_accept(struct mse_session **out, struct ssl_st *ssl,
+                                                   const struct mse_session_server_config *c,
+                                                   struct mse_error *err);
+
+/* mse_session_recheck judges the evidence of a session again, by what v has now: policy and
+ * collateral (mse_ratls_verifier_update) and time. Nothing is sent. For connections that live long:
+ * a platform may be revoked, collateral ends, a list of machines changes. The verdict of s is
+ * replaced; on a refusal close the connection. The evidence stays that of the moment at which it
+ * was given: for newer, open another connection and move over to it, as each has one question.
+ * Returns the verdict's status; MSE_ERR_ARGUMENT: no peer was judged in s. Calls on one session
+ * exclude each other. */
+MSE_API MSE_MUST_USE mse_status mse_session_recheck(struct mse_session *s,
+                                                    const struct mse_ratls_verifier *v,
+                                                    struct mse_error *err);
+
 #ifdef __cplusplus
 }
 #endif

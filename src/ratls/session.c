@@ -13,7 +13,8 @@
 #include "ratls/presented.h"
 #include "ratls/session.h"
 
-#define STEP "session"
+#define STEP     "session"
+#define MAX_HOST 255
 
 struct mse_session {
     struct mse_verdict verdict;
@@ -23,6 +24,10 @@ struct mse_session {
     struct mse_build frame;   /* the peer's */
     struct mse_frame_response response;
     struct mse_ratls_cert cert;
+    /* What it was judged by, for another time; the host is empty if none was compared. */
+    struct mse_session_ask ask;
+    char host[MAX_HOST + 1];
+    struct mse_build manifest; /* the one gone by, if it was the caller's */
 };
 
 /* One exchange that is going on. */
@@ -38,6 +43,7 @@ static struct mse_session *session_new(void)
     struct mse_session *s = calloc(1, sizeof *s);
     if (s != NULL) {
         mse_build_heap(&s->frame, MSE_SESSION_FRAME_MAX);
+        mse_build_heap(&s->manifest, MSE_SESSION_FRAME_MAX);
     }
     return s;
 }
@@ -47,6 +53,7 @@ void mse_session_free(struct mse_session *s)
     if (s != NULL) {
         OPENSSL_free(s->peer_cert);
         mse_build_clear(&s->frame);
+        mse_build_clear(&s->manifest);
         free(s);
     }
 }
@@ -208,6 +215,44 @@ static mse_status make_evidence(const struct talk *t, struct mse_build *out,
     return mse_session_evidence_make(out, w, self->quote, self->quote_arg, t->err);
 }
 
+/* ---- judging the peer ---- */
+
+/* Judges the peer's response, and keeps what it was judged by. */
+static mse_status judge_peer(const struct talk *t, const struct mse_session_ask *ask,
+                             const struct mse_session_judge *j)
+{
+    struct mse_session *s = t->s;
+    size_t len = j->host == NULL ? 0 : strlen(j->host);
+    if (len > MAX_HOST) {
+        return MSE_FAIL(t->err, MSE_ERR_ARGUMENT, STEP, "a host of %zu characters", len);
+    }
+    s->ask = *ask;
+    if (len > 0) {
+        memcpy(s->host, j->host, len);
+    }
+    mse_wr_bytes(&s->manifest, j->manifest);
+    if (!mse_build_ok(&s->manifest)) {
+        return MSE_FAIL(t->err, MSE_ERR_MEMORY, STEP, "no memory for the manifest");
+    }
+    s->judged = true;
+    return mse_session_appraise(&s->verdict, &s->cert, &s->facts, &s->response, ask, j, t->err);
+}
+
+mse_status mse_session_judge_again(struct mse_session *s, const struct mse_policy *policy,
+                                   const struct mse_collateral *collateral, mse_time at,
+                                   struct mse_error *err)
+{
+    const struct mse_session_judge j = { .policy = policy,
+                                         .collateral = collateral,
+                                         .at = at,
+                                         .host = s->host[0] == '\0' ? NULL : s->host,
+                                         .manifest = mse_build_view(&s->manifest) };
+    if (!s->judged) {
+        return MSE_FAIL(err, MSE_ERR_ARGUMENT, STEP, "no peer was judged in this session");
+    }
+    return mse_session_appraise(&s->verdict, &s->cert, &s->facts, &s->response, &s->ask, &j, err);
+}
+
 /* ---- the client ---- */
 
 static mse_status send_request(const struct talk *t, const struct mse_session_client_config *c,
@@ -281,9 +326,7 @@ static mse_status client_talk(struct talk *t, const struct mse_session_client_co
     if (st != MSE_OK) {
         return st;
     }
-    t->s->judged = true;
-    st = mse_session_appraise(&t->s->verdict, &t->s->cert, &t->s->facts, &t->s->response, &ask,
-                              &c->judge, t->err);
+    st = judge_peer(t, &ask, &c->judge);
     return st == MSE_OK ? answer_server(t, c) : st;
 }
 
@@ -403,8 +446,7 @@ static mse_status judge_client(const struct talk *t, const struct mse_session_ju
         return MSE_FAIL(t->err, MSE_ERR_FRAME_MALFORMED, STEP,
                         "a client's evidence with a manifest or a nonce");
     }
-    s->judged = true;
-    return mse_session_appraise(&s->verdict, &s->cert, &s->facts, &s->response, ask, j, t->err);
+    return judge_peer(t, ask, j);
 }
 
 static mse_status server_talk(struct talk *t, const struct mse_session_server_config *c)

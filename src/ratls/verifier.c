@@ -15,6 +15,7 @@
 #include "ratls/check.h"
 #include "ratls/presented.h"
 #include "ratls/tls13.h"
+#include "ratls/verifier.h"
 
 /* What peers are judged by. Never changed; freed with the last handshake that uses it. */
 struct rules {
@@ -35,6 +36,7 @@ struct mse_ratls_verifier {
 
 /* What lies in the slot. */
 struct judged {
+    bool deferred; /* nobody is judged in this handshake */
     struct mse_ratls_peer peer;
     uint8_t der[];
 };
@@ -225,7 +227,13 @@ static int on_certificate(X509_STORE_CTX *store, void *arg)
     const struct mse_ratls_verifier *v = arg;
     struct mse_bytes der;
     SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
+    const struct judged *before = SSL_get_ex_data(ssl, v->slot);
+    bool deferred = before != NULL && before->deferred;
     (void)keep(v, ssl, NULL);
+    if (deferred) {
+        X509_STORE_CTX_set_error(store, X509_V_OK);
+        return 1;
+    }
     struct judged *found = judged_new(v, ssl, store, &der);
     if (found == NULL) {
         X509_STORE_CTX_set_error(store, X509_V_ERR_OUT_OF_MEM);
@@ -250,7 +258,38 @@ const struct mse_ratls_peer *mse_ratls_ssl_peer(const struct mse_ratls_verifier 
         return NULL;
     }
     const struct judged *j = SSL_get_ex_data(ssl, v->slot);
-    return j == NULL ? NULL : &j->peer;
+    return j == NULL || j->deferred ? NULL : &j->peer;
+}
+
+/* ---- for sessions ---- */
+
+bool mse_verifier_defer(const struct mse_ratls_verifier *v, struct ssl_st *ssl)
+{
+    struct judged *j = calloc(1, sizeof *j);
+    if (j == NULL) {
+        return false;
+    }
+    j->deferred = true;
+    j->peer.status = MSE_ERR_CRYPTO;
+    if (!keep(v, ssl, j)) {
+        free(j);
+        return false;
+    }
+    return true;
+}
+
+void mse_verifier_hold(struct mse_verifier_now *out, const struct mse_ratls_verifier *v)
+{
+    struct rules *r = rules_hold(v);
+    *out = (struct mse_verifier_now) {
+        .policy = &r->policy, .collateral = r->collateral, .at = now_of(v), .held = r
+    };
+}
+
+void mse_verifier_release(const struct mse_ratls_verifier *v, struct mse_verifier_now *n)
+{
+    rules_release(v, n->held);
+    n->held = NULL;
 }
 
 /* ---- OpenSSL's slot ---- */

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What sessions need of a verifier beyond <mse/ratls.h>. */
+#ifndef RATLS_VERIFIER_H
+#define RATLS_VERIFIER_H
+
+#include <mse/ratls.h>
+
+/* The policy and collateral that a verifier goes by now, and the time. */
+struct mse_verifier_now {
+    const struct mse_policy *policy;
+    const struct mse_collateral *collateral;
+    mse_time at;
+    void *held;
+};
+/* mse_verifier_hold keeps both from being freed until mse_verifier_release. */
+void mse_verifier_hold(struct mse_verifier_now *out, const struct mse_ratls_verifier *v);
+void mse_verifier_release(const struct mse_ratls_verifier *v, struct mse_verifier_now *n);
+
+/* mse_verifier_defer: the coming handshake of ssl takes any certificate, as the caller judges the
+ * peer by its session before a byte of an application is sent. For this one handshake; no peer is
+ * judged in it (mse_ratls_ssl_peer). False without memory. */
+MSE_MUST_USE bool mse_verifier_defer(const struct mse_ratls_verifier *v, struct ssl_st *ssl);
+
+#endif
