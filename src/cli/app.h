@@ -67,7 +67,8 @@ MSE_MUST_USE mse_status cli_fingerprint_make(struct cli_fingerprint *out, const 
  * member by member, a running app (HOST:PORT) likewise, or another folder of code, file by file.
  * CLI_REFUSED if anything does. */
 enum cli_exit cli_explain(const struct cli *c, const struct cli_app *a, const char *code);
-/* cli_explain_update prints what a new manifest and its code have changed against an app's. */
+/* cli_explain_update prints what a new manifest and its code have changed against an app's. code:
+ * NULL if it is not at hand. */
 void cli_explain_update(const struct cli *c, const struct cli_app *old, struct mse_bytes manifest,
                         const char *code);
 

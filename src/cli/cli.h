@@ -52,6 +52,10 @@ enum cli_exit cmd_show(struct cli *c);
 enum cli_exit cmd_sim_init(struct cli *c);
 enum cli_exit cmd_sim_run(struct cli *c);
 enum cli_exit cmd_sim_show(struct cli *c);
+enum cli_exit cmd_trust_add(struct cli *c);
+enum cli_exit cmd_trust_check(struct cli *c);
+enum cli_exit cmd_trust_list(struct cli *c);
+enum cli_exit cmd_trust_remove(struct cli *c);
 enum cli_exit cmd_verify(struct cli *c);
 
 #endif

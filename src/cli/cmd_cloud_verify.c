@@ -7,6 +7,7 @@
 #include "cli/certs.h"
 #include "cli/judge.h"
 #include "cli/target.h"
+#include "cli/verify_app.h"
 #include "crypto/digest.h"
 #include "crypto/x509.h"
 #include "package/gramine.h"
@@ -22,7 +23,7 @@ struct verify {
     char host[256];
     uint16_t port;
     unsigned timeout; /* milliseconds */
-    const char *output;
+    const struct cli_verify_use *use;
     struct cli_link link;
     struct cli_finding found;
     struct cli_choice choice;
@@ -101,6 +102,7 @@ static enum cli_exit recompute(struct verify *v)
     }
     v->recomputed = true;
     v->judge.has_fingerprint = true;
+    v->judge.fingerprint_source = "context";
     memcpy(v->judge.fingerprint, v->fp.value, 32);
     return CLI_DONE;
 }
@@ -119,13 +121,17 @@ static enum cli_exit prepare(struct verify *v)
         const char *claim = v->has_app ? v->app.context.signer : NULL;
         e = cli_judge_signer(&v->judge, c, v->host, claim);
     }
+    if (e == CLI_DONE && v->use->keep == NULL) {
+        e = cli_judge_pin(&v->judge, c, v->host, v->port);
+    }
     return e == CLI_DONE ? cli_judge_expect(&v->judge, c) : e;
 }
 
 static void old_file_notice(const struct verify *v)
 {
-    if (cli_file_exists(v->output)) {
-        cli_hint(v->c, "%s is from an earlier verification and was left as it is", v->output);
+    const char *output = v->use->output;
+    if (output != NULL && cli_file_exists(output)) {
+        cli_hint(v->c, "%s is from an earlier verification and was left as it is", output);
     }
 }
 
@@ -289,7 +295,10 @@ static void print_json(const struct verify *v, const char *saved)
         mse_hex_encode(hex, mse_bytes_of(v->judge.signer, 32));
         add_str(o, "expected_signer", hex);
     }
+    add_str(o, "fingerprint_source", v->judge.fingerprint_source);
     add_str(o, "signer_source", v->judge.has_signer ? v->judge.signer_source : NULL);
+    cli_pin_json(o, &v->judge);
+    (void)json_object_set_new(o, "machines_signed", json_boolean(v->judge.machines_signed));
     add_str(o, "collateral_source", v->choice.source);
     (void)json_object_set_new(o, "attested_session", json_boolean(v->link.attested));
     add_str(o, "key_origin", mse_ratls_key_origin_name(v->found.cert.claims.key_origin));
@@ -350,6 +359,7 @@ static void print_notices(const struct verify *v)
     }
     mse_hex_encode(hex, mse_bytes_of(v->found.verdict.fingerprint, 32));
     cli_say(c, "Fingerprint: %s", hex);
+    cli_pin_say(c, &v->judge, v->found.verdict.fingerprint);
     mse_hex_encode(hex, mse_bytes_of(v->found.verdict.report.mr_signer, 32));
     cli_say(c, "Signer: %s%s", hex,
             !v->judge.has_signer                             ? " (not compared)"
@@ -362,6 +372,9 @@ static void print_notices(const struct verify *v)
     }
     cli_say(c, "Binding level: %u (%s)", v->found.verdict.binding_level,
             cli_level_text(v->found.verdict.binding_level));
+    if (v->judge.machines_signed) {
+        cli_say(c, "Machines: your list, signed by the key that you pinned");
+    }
     if (cli_link_note(&v->link) != NULL) {
         cli_say(c, "Note: %s", cli_link_note(&v->link));
     }
@@ -391,7 +404,10 @@ static void print_notices(const struct verify *v)
 static enum cli_exit save(struct verify *v)
 {
     struct mse_error err = { 0 };
-    mse_status st = cli_save_trusted(v->output, &v->found.cert, &err);
+    if (v->use->output == NULL) {
+        return CLI_DONE;
+    }
+    mse_status st = cli_save_trusted(v->use->output, &v->found.cert, &err);
     return st == MSE_OK ? CLI_DONE : cli_failed(v->c, st, &err);
 }
 
@@ -409,14 +425,35 @@ static enum cli_exit refuse(const struct verify *v)
     return CLI_REFUSED;
 }
 
+static void say_saved(const struct verify *v)
+{
+    const char *output = v->use->output;
+    if (output == NULL) {
+        return;
+    }
+    bool bare = output[0] != '/' && strncmp(output, "./", 2) != 0 && strncmp(output, "../", 3) != 0;
+    cli_say(v->c, "The %s has been saved at: %s%s",
+            cli_has_ca(&v->found.cert) ? "CA of the verified certificate" : "verified certificate",
+            bare ? "./" : "", output);
+}
+
+static enum cli_exit keep(const struct verify *v)
+{
+    const struct cli_verified seen = {
+        .host = v->host, .port = v->port, .judge = &v->judge, .found = &v->found
+    };
+    return v->use->keep == NULL ? CLI_DONE : v->use->keep(v->c, &seen);
+}
+
 static enum cli_exit succeed(struct verify *v)
 {
-    enum cli_exit e = save(v);
+    enum cli_exit e = keep(v);
+    e = e == CLI_DONE ? save(v) : e;
     if (e != CLI_DONE) {
         return e;
     }
     if (v->c->json) {
-        print_json(v, v->output);
+        print_json(v, v->use->output);
         return CLI_DONE;
     }
     if (!fingerprint_checked(v)) {
@@ -424,11 +461,7 @@ static enum cli_exit succeed(struct verify *v)
     }
     print_notices(v);
     cli_say_good(v->c, "Verification: success");
-    bool bare = v->output[0] != '/' && strncmp(v->output, "./", 2) != 0 &&
-                strncmp(v->output, "../", 3) != 0;
-    cli_say(v->c, "The %s has been saved at: %s%s",
-            cli_has_ca(&v->found.cert) ? "CA of the verified certificate" : "verified certificate",
-            bare ? "./" : "", v->output);
+    say_saved(v);
     return CLI_DONE;
 }
 
@@ -452,14 +485,14 @@ static enum cli_exit run(struct verify *v)
     return v->found.verdict.accepted ? succeed(v) : refuse(v);
 }
 
-enum cli_exit cmd_cloud_verify(struct cli *c)
+enum cli_exit cli_verify_app(struct cli *c, const struct cli_verify_use *use)
 {
     struct verify *v = calloc(1, sizeof *v);
     if (v == NULL) {
         return cli_trouble(c, "out of memory");
     }
     v->c = c;
-    v->output = cli_has(c, "output") ? cli_value(c, "output") : "./cert.pem";
+    v->use = use;
     enum cli_exit e = run(v);
     cli_choice_clear(&v->choice);
     cli_judge_clear(&v->judge);
@@ -467,4 +500,12 @@ enum cli_exit cmd_cloud_verify(struct cli *c)
     cli_link_close(&v->link);
     free(v);
     return e;
+}
+
+enum cli_exit cmd_cloud_verify(struct cli *c)
+{
+    const struct cli_verify_use use = {
+        .output = cli_has(c, "output") ? cli_value(c, "output") : "./cert.pem",
+    };
+    return cli_verify_app(c, &use);
 }

@@ -112,6 +112,13 @@ static json_t *to_json(const struct one *o)
     (void)json_object_set_new(v, "signer_source",
                               o->judge->has_signer ? json_string(o->judge->signer_source)
                                                    : json_null());
+    (void)json_object_set_new(v, "fingerprint_source",
+                              o->judge->fingerprint_source == NULL
+                                  ? json_null()
+                                  : json_string(o->judge->fingerprint_source));
+    if (o->target.host != NULL) {
+        cli_pin_json(v, o->judge);
+    }
     if (has_cert(o)) {
         (void)json_object_set_new(v, "certificate_form",
                                   json_string(mse_ratls_form_name(o->found.cert.form)));
@@ -166,6 +173,9 @@ static void print_text(const struct one *o)
     if (text != NULL && mse_verdict_to_text(text, cap, &o->found.verdict) == MSE_OK) {
         (void)printf("%s", text);
     }
+    if (o->found.verdict.signatures_ok) {
+        cli_pin_say(c, o->judge, o->found.verdict.fingerprint);
+    }
     if (cli_ends_soon(soon, &o->found.verdict, o->judge->at)) {
         cli_say(c, "warning: %s", soon);
     }
@@ -213,6 +223,17 @@ static enum cli_exit report(const struct one *o, json_t *out)
     return write_ear(o) == CLI_DONE ? e : CLI_TROUBLE;
 }
 
+/* What is pinned for the host that this is; other evidence belongs to nobody. */
+static enum cli_exit join_pin(struct one *o)
+{
+    const struct cli_target *t = &o->target;
+    if (t->host == NULL) {
+        return CLI_DONE;
+    }
+    enum cli_exit e = cli_judge_pin(o->judge, o->c, t->host, t->link.port);
+    return e == CLI_DONE ? cli_judge_expect(o->judge, o->c) : e;
+}
+
 static enum cli_exit judge_target(struct one *o, json_t *out)
 {
     const struct cli *c = o->c;
@@ -232,6 +253,7 @@ static enum cli_exit judge_target(struct one *o, json_t *out)
                            cli_target_kind_text(&o->target));
     }
     enum cli_exit fits = cli_app_evidence_fits(o->app, c, &o->target);
+    fits = fits == CLI_DONE ? join_pin(o) : fits;
     if (fits != CLI_DONE) {
         return fits;
     }
@@ -252,10 +274,14 @@ static enum cli_exit verify_one(const struct one *all, const char *name, json_t 
 {
     const struct cli *c = all->c;
     struct one *o = calloc(1, sizeof *o);
+    struct cli_judge *common = malloc(sizeof *common); /* without what is pinned for this one */
     size_t before = json_array_size(out);
-    if (o == NULL) {
+    if (o == NULL || common == NULL) {
+        free(common);
+        free(o);
         return cli_trouble(c, "out of memory");
     }
+    *common = *all->judge;
     *o = *all;
     o->target.name = name;
     enum cli_exit e = judge_target(o, out);
@@ -268,6 +294,9 @@ static enum cli_exit verify_one(const struct one *all, const char *name, json_t 
     mse_appraiser_release(o->known);
     cli_choice_clear(&o->choice);
     cli_target_close(&o->target);
+    common->own = all->judge->own; /* with what it has opened */
+    *all->judge = *common;
+    free(common);
     free(o);
     return e;
 }

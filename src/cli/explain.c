@@ -328,7 +328,9 @@ void cli_explain_update(const struct cli *c, const struct cli_app *old, struct m
     json_t *row = NULL;
     size_t num = 0;
     compare_values(rows, "", before, now, 0);
-    (void)!add_code(rows, old, code, "code, under the salt of before", NULL);
+    if (code != NULL) {
+        (void)!add_code(rows, old, code, "code, under the salt of before", NULL);
+    }
     json_array_foreach(rows, i, row)
     {
         const char *what = json_string_value(json_object_get(row, "what"));

@@ -10,11 +10,10 @@
 #include "base/util.h"
 #include "cli/app.h"
 #include "cli/gramine.h"
+#include "cli/signed_list.h"
 #include "cmd/files.h"
 #include "conf/lists.h"
 #include "crypto/digest.h"
-#include "crypto/sign.h"
-#include "crypto/x509.h"
 #include "package/code.h"
 #include "package/gramine.h"
 #include "runtime_digest.h"
@@ -74,52 +73,15 @@ static bool is_named(const struct cli *c, const char *option, const uint8_t sha2
     return false;
 }
 
-/* The pinned key of the list: P-256, PEM. */
-static mse_status read_list_key(uint8_t spki[256], struct mse_pubkey *out, const struct cli *c,
-                                struct mse_error *err)
-{
-    struct cli_file f = { 0 };
-    size_t len = 0;
-    const char *given = cli_value(c, "reference-key");
-    char *path = given != NULL ? strdup(given) : cli_conf_path("reference.pem");
-    if (path == NULL) {
-        return MSE_FAIL(err, MSE_ERR_NOT_FOUND, "reference", "--reference needs --reference-key");
-    }
-    mse_status st = cli_file_read(&f, path, LIST_MAX_LEN, err);
-    struct mse_bytes pem = cli_file_view(&f);
-    if (st == MSE_OK &&
-        (mse_pem_next(&pem, "PUBLIC KEY", spki, 256, &len) != MSE_OK ||
-         !mse_pubkey_parse(out, mse_bytes_of(spki, len)) || out->type != MSE_KEY_P256)) {
-        st = MSE_FAIL(err, MSE_ERR_MALFORMED, "reference",
-                      "%.150s: wanted a public key on P-256 in PEM", path);
-    }
-    cli_file_clear(&f);
-    free(path);
-    return st;
-}
-
 static mse_status check_list_signature(const struct cli *c, struct mse_bytes list,
                                        const char *list_path, struct mse_error *err)
 {
-    uint8_t spki[256];
-    struct mse_pubkey key;
-    struct cli_file sig = { 0 };
-    mse_status st = read_list_key(spki, &key, c, err);
-    if (st != MSE_OK) {
-        return st;
-    }
-    struct mse_build path;
-    mse_build_heap(&path, 8192);
-    mse_wr_printf(&path, "%s.sig", list_path);
-    const char *name = mse_build_cstr(&path);
-    st = name == NULL ? MSE_ERR_MEMORY : cli_file_read(&sig, name, 4096, err);
-    if (st == MSE_OK &&
-        mse_verify(NULL, &key, MSE_SIG_ECDSA_SHA256, cli_file_view(&sig), list) != MSE_OK) {
-        st = MSE_FAIL(err, MSE_ERR_SIGNATURE, "reference",
-                      "%.150s: the pinned key did not sign %.80s", name, list_path);
-    }
-    cli_file_clear(&sig);
-    mse_build_clear(&path);
+    bool pinned = false;
+    char *key = cli_list_key_path(&pinned, c, "reference-key", "reference.pem");
+    mse_status st = key == NULL ? MSE_FAIL(err, MSE_ERR_NOT_FOUND, "reference",
+                                           "--reference needs --reference-key")
+                                : cli_list_signed(list, list_path, key, err);
+    free(key);
     return st;
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/bytes.h"
 #include "base/util.h"
+#include "cli/signed_list.h"
 #include "cli/target.h"
 #include "cli/trust.h"
 #include "conf/lists.h"
@@ -15,12 +16,25 @@ static enum cli_exit load_policy(struct cli_judge *j, const struct cli *c)
 {
     const char *path = cli_value(c, "policy");
     mse_policy_default(&j->policy);
-    if (path == NULL) {
+    if (path == NULL && j->as_pinned == NULL) {
         return CLI_DONE;
     }
     struct mse_error err = { 0 };
-    mse_status st = mse_trust_policy_file(&j->policy, path, &err);
+    mse_status st = j->as_pinned != NULL ? mse_trust_base(&j->policy, j->as_pinned, &err)
+                                         : mse_trust_policy_file(&j->policy, path, &err);
     return st == MSE_OK ? CLI_DONE : cli_failed(c, st, &err);
+}
+
+/* Who has pinned a key for lists of machines takes no other list. */
+static mse_status check_machines(struct cli_judge *j, const struct cli *c, struct mse_bytes list,
+                                 const char *path, struct mse_error *err)
+{
+    bool pinned = false;
+    char *key = cli_list_key_path(&pinned, c, "machines-key", "machines.pem");
+    mse_status st = pinned ? cli_list_signed(list, path, key, err) : MSE_OK;
+    j->machines_signed = pinned && st == MSE_OK;
+    free(key);
+    return st;
 }
 
 /* --machines: a list of the user's, which takes the place that a policy left open. */
@@ -30,17 +44,26 @@ static enum cli_exit load_machines(struct cli_judge *j, const struct cli *c)
     struct mse_error err = { 0 };
     struct cli_file f = { 0 };
     if (path == NULL) {
-        return CLI_DONE;
+        return !cli_has(c, "machines-key")
+                   ? CLI_DONE
+                   : cli_trouble(c, "--machines-key does nothing without --machines");
     }
     if (j->policy.num_allowed_machines > 0) {
         return cli_trouble(c,
                            "--machines and \"allowed_machines\" of the policy both list machines");
     }
     mse_status st = cli_file_read(&f, path, SMALL_FILE, &err);
+    st = st == MSE_OK ? check_machines(j, c, cli_file_view(&f), path, &err) : st;
     if (st == MSE_OK) {
         st = mse_machines_parse(&j->policy, path, cli_file_view(&f), &err);
     }
     cli_file_clear(&f);
+    if (st == MSE_ERR_SIGNATURE) {
+        cli_error(c, "%s", err.text);
+        cli_hint(c, "--machines-key, or machines.pem in the configuration folder, names the key "
+                    "whose lists you take");
+        return CLI_REFUSED;
+    }
     return st == MSE_OK ? CLI_DONE : cli_failed(c, st, &err);
 }
 
@@ -248,6 +271,7 @@ enum cli_exit cli_judge_fingerprint(struct cli_judge *j, const struct cli *c)
         return cli_trouble(c, "--fingerprint is %s, wanted 64 hexadecimal digits", hex);
     }
     j->has_fingerprint = true;
+    j->fingerprint_source = "option";
     return CLI_DONE;
 }
 
@@ -469,6 +493,10 @@ void cli_refusal(const struct cli *c, const struct mse_verdict *v, const struct 
         mse_hex_encode(seen, mse_bytes_of(v->fingerprint, 32));
         mse_hex_encode(want, mse_bytes_of(j->fingerprint, 32));
         cli_error(c, "Code fingerprint is wrong (read %s expected %s)", seen, want);
+        if (j->fingerprint_source != NULL && strcmp(j->fingerprint_source, "trust") == 0) {
+            cli_hint(c, "it was expected because of your earlier verification: mse trust check "
+                        "shows what has changed");
+        }
     } else if (k == NULL || (k->seen[0] == '\0' && k->wanted[0] == '\0')) {
         cli_error(c, "%s", mse_status_text(st));
     } else if (k->wanted[0] == '\0') {

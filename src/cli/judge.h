@@ -10,6 +10,15 @@
 
 #include "cli/own.h"
 
+/* An earlier verification of the app. */
+struct cli_pin {
+    bool found;
+    uint8_t fingerprint[32];
+    bool by_signer; /* its rule: any version of the signer */
+    mse_time at;
+};
+
+struct mse_trust_app;
 struct cli_judge {
     struct mse_policy policy;
     mse_time at;
@@ -17,9 +26,14 @@ struct cli_judge {
     struct cli_own own;
     bool has_fingerprint;
     uint8_t fingerprint[32];
+    const char *fingerprint_source; /* "option", "context" or "trust"; NULL: none is expected */
     bool has_signer;
     uint8_t signer[32];
-    const char *signer_source; /* "option", "operators", "context" or "policy" */
+    const char *signer_source; /* "option", "operators", "context" or "trust" */
+    bool machines_signed;      /* the list of machines is by the pinned key */
+    struct cli_pin pin;        /* what the user's store of verified apps says */
+    /* How the platform is judged, in the place of --policy; NULL: as the options say. Borrowed. */
+    const struct mse_trust_app *as_pinned;
 };
 
 /* cli_judge_init reads --policy, --machines, --at, --require-level, --allow-simulation,
@@ -36,6 +50,13 @@ enum cli_exit cli_judge_fingerprint(struct cli_judge *j, const struct cli *c);
  * NULL). Sources that disagree are a refusal. */
 enum cli_exit cli_judge_signer(struct cli_judge *j, const struct cli *c, const char *host,
                                const char *claim);
+/* What the store of verified apps has of this name joins: an earlier pin identifies the app
+ * (10-rules 1), and a source that disagrees with it is a refusal. After the sources above. */
+enum cli_exit cli_judge_pin(struct cli_judge *j, const struct cli *c, const char *host,
+                            uint16_t port);
+/* What it was, beside the fingerprint that is there now: as text, and as "earlier_verification". */
+void cli_pin_say(const struct cli *c, const struct cli_judge *j, const uint8_t fingerprint[32]);
+void cli_pin_json(json_t *out, const struct cli_judge *j);
 /* Puts the expected values into every reference set of the policy, or into a first one. */
 enum cli_exit cli_judge_expect(struct cli_judge *j, const struct cli *c);
 

@@ -25,6 +25,8 @@
 #define JUDGE_OPTIONS                                                                              \
     { "policy", "FILE", "policy in TOML, or in JSON if the name ends in .json", false },           \
         { "machines", "FILE", "accept these machines only (machines.toml)", false },               \
+        { "machines-key", "PEM", "who signed that list in FILE.sig; default: machines.pem",        \
+          false },                                                                                 \
         { "signer", "PEM|HEX", "expected signer of the enclave: public key, or MRSIGNER", false }, \
         { "collateral", "FILE", "collateral or evidence bundle in JSON; - for stdin", false },     \
         { "at", "TIME", "judge at this time (2030-01-31T12:00:00Z) instead of now", false },       \
@@ -64,6 +66,30 @@ static const struct cli_option verify_cloud_options[] = {
     GRAMINE_OPTIONS,
     { "output", "FILE", "where the verified certificate goes; default ./cert.pem", false },
     { "timeout", "SECONDS", "for the connection; default 10", false },
+    { NULL, NULL, NULL, false },
+};
+
+static const struct cli_option trust_add_options[] = {
+    { "fingerprint", "HEX", "expected fingerprint, 64 hexadecimal digits", false },
+    { "context", "FILE", "context of the app, to recompute the fingerprint; needs --code", false },
+    { "code", "DIR", "code of the app in plain; needs --context", false },
+    JUDGE_OPTIONS,
+    { "runtime", "FILE", "the mse-enclave to measure, instead of the one beside mse", false },
+    { "allow-runtime", "HEX", "accept this SHA-256 of mse-enclave besides the built-in one", true },
+    REFERENCE_OPTIONS,
+    GRAMINE_OPTIONS,
+    { "output", "FILE", "where a copy of the verified certificate goes", false },
+    { "timeout", "SECONDS", "for the connection; default 10", false },
+    { "rule", "RULE", "how it may change: ask (default), signer, never", false },
+    { "yes", NULL, "replace what is stored for this app without a question (also -y)", false },
+    { NULL, NULL, NULL, false },
+};
+
+static const struct cli_option trust_check_options[] = {
+    { "collateral", "FILE", "collateral or evidence bundle in JSON; - for stdin", false },
+    SOURCE_OPTIONS,
+    { "timeout", "SECONDS", "for the connection; default 10", false },
+    { "yes", NULL, "store what has changed without a question (also -y)", false },
     { NULL, NULL, NULL, false },
 };
 
@@ -109,6 +135,7 @@ static const struct cli_option deploy_options[] = {
     { "insecure-skip-fingerprint", NULL, "compare no fingerprint; not in zero trust", false },
     { "policy", "FILE", "policy in TOML, or in JSON if the name ends in .json", false },
     { "machines", "FILE", "accept these machines only (machines.toml)", false },
+    { "machines-key", "PEM", "who signed that list in FILE.sig; default: machines.pem", false },
     { "collateral", "FILE", "collateral or evidence bundle in JSON; - for stdin", false },
     SIMULATION_OPTIONS,
     SOURCE_OPTIONS,
@@ -256,6 +283,7 @@ static const struct cli_option home_verify_options[] = {
     { "output", "DIR", "where the verified certificate ratls.pem goes", false },
     { "policy", "FILE", "policy in TOML, or in JSON if the name ends in .json", false },
     { "machines", "FILE", "accept these machines only (machines.toml)", false },
+    { "machines-key", "PEM", "who signed that list in FILE.sig; default: machines.pem", false },
     { "signer", "PEM|HEX", "expected signer of the enclave: public key, or MRSIGNER", false },
     { "collateral", "FILE", "collateral in JSON, instead of that in the evidence", false },
     { "at", "TIME", "judge at this time (2030-01-31T12:00:00Z) instead of now", false },
@@ -437,6 +465,7 @@ static const char *const groups[][2] = {
     { "collateral", "what is needed to judge evidence" },
     { "home", "your own TEE machine" },
     { "sim", "the simulated platform" },
+    { "trust", "your own store of verified apps" },
     { NULL, NULL },
 };
 
@@ -514,6 +543,13 @@ static const struct cli_command commands[] = {
       cmd_sim_show },
     { "sim", "run", "PROJECT", 1, 1, "run a project in the simulated TEE", sim_run_options,
       cmd_sim_run },
+    { "trust", "add", "DOMAIN[:PORT]", 1, 1, "verify an app and remember what it is",
+      trust_add_options, cmd_trust_add },
+    { "trust", "list", NULL, 0, 0, "the apps that you have verified", no_options, cmd_trust_list },
+    { "trust", "remove", "DOMAIN[:PORT]...", 1, MANY, "forget apps", no_options, cmd_trust_remove },
+    { "trust", "check", "[DOMAIN[:PORT]...]", 0, MANY,
+      "look whether apps are what they were, and what has changed", trust_check_options,
+      cmd_trust_check },
     { NULL, "verify", "TARGET...", 1, MANY,
       "appraise certificates, quotes, bundles, HOST:PORT; check an EAR", verify_options,
       cmd_verify },

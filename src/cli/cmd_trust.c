@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* mse trust: the user's own store of verified apps. */
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "base/util.h"
+#include "cli/target.h"
+#include "cli/trust_entry.h"
+
+/* ---- add ---- */
+
+/* A file that the entry names, wherever mse is called the next time. */
+static char *absolute(const struct cli *c, const char *option)
+{
+    const char *path = cli_value(c, option);
+    return path == NULL ? NULL : realpath(path, NULL);
+}
+
+static enum mse_trust_rule rule_of(const struct cli *c)
+{
+    enum mse_trust_rule rule = MSE_TRUST_ASK;
+    (void)(cli_has(c, "rule") && mse_trust_rule_parse(&rule, cli_value(c, "rule")));
+    return rule;
+}
+
+/* Another version takes the place of what is stored on the user's word only. */
+static bool may_replace(const struct cli *c, const struct mse_trust_app *old,
+                        const struct mse_trust_app *a)
+{
+    if (old == NULL || mse_mem_equal(old->fingerprint, a->fingerprint, 32)) {
+        return true;
+    }
+    cli_say(c, "The trust store has another version of this app:");
+    (void)cli_trust_say_changes(c, old, a);
+    return cli_trust_confirmed(c, "Store what was verified now in its place?");
+}
+
+static enum cli_exit store(const struct cli *c, struct mse_trust_edit *e, struct mse_trust_app *a,
+                           const struct cli_finding *found)
+{
+    const struct mse_trust_app *old = mse_trust_find(&e->store, a->domain, (uint16_t)a->port);
+    if (!may_replace(c, old, a)) {
+        cli_error(c, "the trust store has another version of %s:%u, and was left as it is",
+                  a->domain, (unsigned)a->port);
+        cli_hint(c, "-y replaces it");
+        return CLI_REFUSED;
+    }
+    return cli_trust_store(c, e, a, found);
+}
+
+static enum cli_exit keep(const struct cli *c, const struct cli_verified *v)
+{
+    struct mse_trust_app a;
+    struct mse_trust_edit e;
+    struct mse_error err = { 0 };
+    mse_status st = cli_trust_entry(&a, v, &err);
+    if (st != MSE_OK) {
+        return cli_failed(c, st, &err);
+    }
+    a.rule = rule_of(c);
+    a.policy = absolute(c, "policy");
+    a.context = absolute(c, "context");
+    st = mse_trust_begin(&e, &err);
+    enum cli_exit done = CLI_TROUBLE;
+    if (st == MSE_OK) {
+        done = store(c, &e, &a, v->found);
+        mse_trust_end(&e);
+    } else {
+        (void)cli_failed(c, st, &err);
+    }
+    if (done == CLI_DONE) {
+        cli_say(c, "Stored: %s:%u, rule %s", v->host, v->port, mse_trust_rule_name(rule_of(c)));
+    }
+    mse_trust_app_clear(&a);
+    return done;
+}
+
+enum cli_exit cmd_trust_add(struct cli *c)
+{
+    const struct cli_verify_use use = { .output = cli_value(c, "output"), .keep = keep };
+    enum mse_trust_rule rule;
+    if (cli_has(c, "rule") && !mse_trust_rule_parse(&rule, cli_value(c, "rule"))) {
+        return cli_trouble(c, "--rule is %s, wanted ask, signer or never", cli_value(c, "rule"));
+    }
+    return cli_verify_app(c, &use);
+}
+
+/* ---- list ---- */
+
+static void say_app(const struct cli *c, const struct mse_trust_app *a)
+{
+    char when[MSE_TIME_TEXT_LEN];
+    char hex[65];
+    mse_time_format(when, a->verified_at);
+    mse_hex_encode(hex, mse_bytes_of(a->fingerprint, 32));
+    cli_say(c, "%s:%u", a->domain, (unsigned)a->port);
+    cli_say(c, "  fingerprint: %s (%s%s)", hex, a->tee, a->simulated ? ", SIMULATED" : "");
+    mse_hex_encode(hex, mse_bytes_of(a->spki_sha256, 32));
+    cli_say(c, "  key: %s", hex);
+    cli_say(c, "  verified: %s, binding level %u", when, (unsigned)a->level);
+    cli_say(c, "  rule: %s", mse_trust_rule_name(a->rule));
+    for (size_t i = 0; i < a->machines.num; i++) {
+        cli_say(c, "  machine: %s", a->machines.items[i]);
+    }
+}
+
+static enum cli_exit load(struct mse_trust *t, const struct cli *c)
+{
+    struct mse_error err = { 0 };
+    mse_status st = mse_trust_load(t, &err);
+    if (st == MSE_OK) {
+        return CLI_DONE;
+    }
+    (void)cli_failed(c, st, &err);
+    if (st == MSE_ERR_CONFIG) {
+        cli_hint(c, "trust.toml in the configuration folder is yours: mend it, or move it away and "
+                    "verify your apps anew");
+    }
+    return CLI_TROUBLE;
+}
+
+enum cli_exit cmd_trust_list(struct cli *c)
+{
+    struct mse_trust t = { .apps = NULL };
+    enum cli_exit e = load(&t, c);
+    if (e != CLI_DONE) {
+        return e;
+    }
+    json_t *apps = json_array();
+    for (size_t i = 0; i < t.num; i++) {
+        say_app(c, &t.apps[i]);
+        (void)json_array_append_new(apps, cli_trust_json(&t.apps[i]));
+    }
+    if (t.num == 0) {
+        cli_say(c, "no app is stored: mse trust add DOMAIN");
+    }
+    if (c->json) {
+        cli_json(c, json_pack("{s:O}", "apps", apps));
+    }
+    json_decref(apps);
+    mse_trust_clear(&t);
+    return CLI_DONE;
+}
+
+/* ---- remove ---- */
+
+static bool name_of(const struct cli *c, const char *text, char host[256], uint16_t *port)
+{
+    if (cli_split_host(host, 256, port, text, 443)) {
+        return true;
+    }
+    (void)cli_trouble(c, "%s is no DOMAIN[:PORT]", text);
+    return false;
+}
+
+static enum cli_exit unknown(const struct cli *c, const char *host, uint16_t port)
+{
+    (void)cli_trouble(c, "the trust store has no %s:%u", host, port);
+    cli_hint(c, "mse trust list shows what it has");
+    return CLI_TROUBLE;
+}
+
+/* All of them, or none. */
+static enum cli_exit remove_all(const struct cli *c, struct mse_trust_edit *e)
+{
+    char host[256];
+    uint16_t port = 0;
+    for (size_t i = 0; i < c->num_args; i++) {
+        if (!name_of(c, c->args[i], host, &port)) {
+            return CLI_TROUBLE;
+        }
+        if (!mse_trust_remove(&e->store, host, port)) {
+            return unknown(c, host, port);
+        }
+    }
+    struct mse_error err = { 0 };
+    mse_status st = mse_trust_save(e, &err);
+    return st == MSE_OK ? CLI_DONE : cli_failed(c, st, &err);
+}
+
+static void forget_certificates(const struct cli *c)
+{
+    char host[256];
+    uint16_t port = 0;
+    for (size_t i = 0; i < c->num_args; i++) {
+        char *path =
+            name_of(c, c->args[i], host, &port) ? mse_trust_certificate_path(host, port) : NULL;
+        (void)(path != NULL && unlink(path) == 0);
+        free(path);
+        cli_say(c, "Removed: %s:%u", host, port);
+        cli_hint(c, "a browser that imported its certificate still does: mse browser remove %s:%u",
+                 host, port);
+    }
+}
+
+enum cli_exit cmd_trust_remove(struct cli *c)
+{
+    struct mse_trust_edit e;
+    struct mse_error err = { 0 };
+    mse_status st = mse_trust_begin(&e, &err);
+    if (st != MSE_OK) {
+        return cli_failed(c, st, &err);
+    }
+    enum cli_exit done = remove_all(c, &e);
+    if (done == CLI_DONE) {
+        forget_certificates(c);
+    }
+    mse_trust_end(&e);
+    if (done == CLI_DONE && c->json) {
+        cli_json(c, json_pack("{s:i}", "removed", (int)c->num_args));
+    }
+    return done;
+}
+
+/* ---- check ---- */
+
+static enum cli_exit check_named(const struct cli *c, const struct mse_trust *t, const char *name,
+                                 json_t *out)
+{
+    char host[256];
+    uint16_t port = 0;
+    if (!name_of(c, name, host, &port)) {
+        return CLI_TROUBLE;
+    }
+    const struct mse_trust_app *a = mse_trust_find(t, host, port);
+    return a == NULL ? unknown(c, host, port) : cli_trust_check_one(c, a, out);
+}
+
+enum cli_exit cmd_trust_check(struct cli *c)
+{
+    struct mse_trust t = { .apps = NULL };
+    enum cli_exit worst = load(&t, c);
+    if (worst != CLI_DONE) {
+        return worst;
+    }
+    json_t *apps = json_array();
+    size_t num = c->num_args > 0 ? c->num_args : t.num;
+    for (size_t i = 0; i < num; i++) {
+        json_t *one = json_object();
+        enum cli_exit e = c->num_args > 0 ? check_named(c, &t, c->args[i], one)
+                                          : cli_trust_check_one(c, &t.apps[i], one);
+        worst = e > worst ? e : worst;
+        (void)json_array_append_new(apps, one);
+    }
+    if (num == 0) {
+        cli_say(c, "no app is stored: mse trust add DOMAIN");
+    }
+    if (c->json) {
+        cli_json(c, json_pack("{s:O}", "apps", apps));
+    }
+    json_decref(apps);
+    mse_trust_clear(&t);
+    return worst;
+}
