@@ -10,7 +10,7 @@
 
 #include "base/build.h"
 
-#define MSE_REPLY_MAX_HEADERS 8
+#define MSE_REPLY_MAX_HEADERS 12
 #define MSE_REPLY_MAX_BODY    ((size_t)16 * 1024 * 1024)
 
 struct mse_reply_header {

@@ -448,6 +448,11 @@ const char *mse_httpd_header(struct mse_httpd_request *r, const char *name)
     return MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, name);
 }
 
+const char *mse_httpd_cookie(struct mse_httpd_request *r, const char *name)
+{
+    return MHD_lookup_connection_value(r->connection, MHD_COOKIE_KIND, name);
+}
+
 struct count {
     const char *name;
     unsigned num;

@@ -20,6 +20,8 @@ enum {
     HTTP_OK = 200,
     HTTP_CREATED = 201,
     HTTP_NO_CONTENT = 204,
+    HTTP_SEE_OTHER = 303,
+    HTTP_NOT_MODIFIED = 304,
     HTTP_BAD_REQUEST = 400,
     HTTP_UNAUTHORIZED = 401,
     HTTP_FORBIDDEN = 403,
@@ -47,7 +49,8 @@ enum {
 enum api_body {
     API_NO_BODY,
     API_JSON,
-    API_FORM, /* in parts: an upload */
+    API_FORM,   /* in parts: an upload */
+    API_FIELDS, /* what a form of a page sends */
 };
 /* Which threads do it: what may take long keeps nobody else waiting. */
 enum api_lane {
@@ -66,8 +69,8 @@ struct api_route { /* NOLINT(clang-analyzer-optin.performance.Padding): to be re
     const char *method;
     const char *path; /* one part may be "{…}" */
     const char *name;
-    const char *summary;
-    unsigned scope; /* 0: for everybody */
+    const char *summary; /* NULL: a page for people, which the document leaves out */
+    unsigned scope;      /* 0: for everybody */
     enum api_body body;
     enum api_lane lane;
     const char *takes;              /* schema of the body */
@@ -80,6 +83,8 @@ struct api_route { /* NOLINT(clang-analyzer-optin.performance.Padding): to be re
 };
 extern const struct api_route api_routes[];
 extern const size_t api_num_routes;
+/* A page, or what belongs to pages: no part of the REST interface. */
+bool api_is_page(const struct api_route *r);
 /* The route of a request, with the decoded part of its path in id (API_MAX_VALUE bytes). NULL:
  * there is none; *allow (a builder) then names the methods that the path has. HEAD is GET. */
 const struct api_route *api_route_find(const char *method, struct mse_bytes path, char *id,
@@ -101,6 +106,7 @@ struct api_lane_queue {
 };
 struct api_limits;
 struct api_followers;
+struct web;
 struct mse_oidc_keys;
 #define API_MAX_ROUTES 40
 struct api_counts {
@@ -115,6 +121,7 @@ struct api {
     struct mse_httpd *http;
     struct mse_reply *slow;
     struct mse_build openapi;
+    struct web *web; /* the files of the pages */
     struct api_lane_queue lanes[API_NUM_LANES];
     struct mse_op_store *early; /* for what is judged before a body is read */
     pthread_mutex_t early_lock;
@@ -192,6 +199,11 @@ void api_limits_free(struct api_limits *l);
 struct mse_reply *api_limit(struct api_call *c);
 /* Finds the user of the call and what the token allows; with c->store. NULL: go on. */
 struct mse_reply *api_auth(struct api_call *c);
+/* The same of a token that is at hand, wherever it comes from. */
+struct mse_reply *api_auth_by(struct api_call *c, struct mse_bytes token);
+/* The token of the session of the page that asks, in its cookie (decision 26). False: none. */
+bool api_session(struct api_call *c, struct mse_bytes *out);
+#define API_COOKIE(tls) ((tls) ? "__Host-mse" : "mse-session")
 
 /* ---- uploads (api_upload.c) */
 

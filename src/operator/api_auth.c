@@ -92,19 +92,41 @@ struct mse_reply *api_limit(struct api_call *c)
                : NULL;
 }
 
+bool api_session(struct api_call *c, struct mse_bytes *out)
+{
+    const char *value = mse_httpd_cookie(c->http, API_COOKIE(c->api->cfg->chain.len > 0));
+    if (value != NULL) {
+        *out = mse_bytes_str(value);
+    }
+    return value != NULL;
+}
+
+/* The page's own scripts read with its session. Apps have names below the same domain, so their
+ * pages are "same-site": what SameSite lets pass is not enough. */
+static bool reads_from_page(struct api_call *c, struct mse_bytes *out)
+{
+    const char *from = mse_httpd_header(c->http, "Sec-Fetch-Site");
+    return strcmp(c->route->method, "GET") == 0 && c->route->scope == MSE_OP_SCOPE_READ &&
+           from != NULL && strcmp(from, "same-origin") == 0 &&
+           mse_httpd_header(c->http, "Authorization") == NULL && api_session(c, out);
+}
+
 struct mse_reply *api_auth(struct api_call *c)
 {
-    uint8_t source[16];
     struct mse_bytes text = { 0 };
+    bool there = reads_from_page(c, &text) || bearer(c->http, &text);
+    return api_auth_by(c, there ? text : mse_bytes_str(""));
+}
+
+struct mse_reply *api_auth_by(struct api_call *c, struct mse_bytes text)
+{
+    uint8_t source[16];
     struct mse_error err = { 0 };
     char scopes[MSE_OP_SCOPES_LEN];
     mse_httpd_source(c->http, source);
     if (is_over(c->api->limits, source, c->now, 0)) {
         return api_problem(HTTP_TOO_MANY,
                            "Too many requests without a valid token came from this address.");
-    }
-    if (!bearer(c->http, &text)) {
-        return nobody(c, source);
     }
     mse_status st = mse_op_token_check(c->store, &c->token, &c->user, text, c->now, &err);
     if (st == MSE_ERR_NOT_FOUND) {
@@ -115,7 +137,7 @@ struct mse_reply *api_auth(struct api_call *c)
     }
     c->known = true;
     c->by = (struct mse_op_by) { .actor = c->user.id, .now = c->now };
-    if ((c->token.scopes & c->route->scope) == 0) {
+    if (c->route->scope != 0 && (c->token.scopes & c->route->scope) == 0) {
         mse_op_scopes_format(scopes, c->route->scope);
         return api_problem(HTTP_FORBIDDEN, "The token does not have the scope %s.", scopes);
     }

@@ -19,6 +19,8 @@ const char *api_status_words(unsigned status)
         { HTTP_OK, "OK" },
         { HTTP_CREATED, "Created" },
         { HTTP_NO_CONTENT, "No Content" },
+        { HTTP_SEE_OTHER, "See Other" },
+        { HTTP_NOT_MODIFIED, "Not Modified" },
         { HTTP_BAD_REQUEST, "Bad Request" },
         { HTTP_UNAUTHORIZED, "Unauthorized" },
         { HTTP_FORBIDDEN, "Forbidden" },

@@ -6,6 +6,7 @@
 #include "httpd/target.h"
 #include "operator/api.h"
 #include "operator/api_schemas.h"
+#include "operator/web.h"
 #include <mse/version.h>
 
 #define UUID "{\"type\":\"string\",\"format\":\"uuid\"}"
@@ -19,6 +20,8 @@
         NULL, NULL, NULL                                                                           \
     }
 #define JSON    "application/json"
+#define HTML    "text/html; charset=utf-8"
+#define FIELDS  "application/x-www-form-urlencoded"
 #define R(...)  ((const unsigned short[]) { __VA_ARGS__, 0 })
 #define READ    MSE_OP_SCOPE_READ
 #define DEPLOY  MSE_OP_SCOPE_DEPLOY
@@ -53,6 +56,11 @@ static const struct api_param evidence_params[] = {
       "evidence that is fresh: it answers this" },
     END,
 };
+
+/* Of pages: what is not here is not looked at. */
+static const struct api_param home_params[] = { PAGE, { "show", TEXT, "live, ended" }, END };
+static const struct api_param app_page_params[] = { { "hours", TEXT, "1, 6, 24" }, END };
+static const struct api_param verify_params[] = { { "app", TEXT, "an id or a name" }, END };
 
 const struct api_route api_routes[] = {
     { "GET", "/users/me", "getMe", "who the token belongs to", READ, API_NO_BODY, API_SHORT, NULL,
@@ -114,8 +122,33 @@ const struct api_route api_routes[] = {
       NULL, NULL, HTTP_OK, JSON, "Version", NULL, api_version },
     { "GET", "/openapi.json", "openapi", "this document", 0, API_NO_BODY, API_SHORT, NULL, NULL,
       HTTP_OK, JSON, NULL, NULL, api_openapi },
+
+    { "GET", "/", "pageHome", NULL, 0, API_NO_BODY, API_SHORT, NULL, home_params, HTTP_OK, HTML,
+      NULL, NULL, web_home },
+    { "POST", "/login", "pageLogin", NULL, 0, API_FIELDS, API_LONG, FIELDS, NULL, HTTP_SEE_OTHER,
+      HTML, NULL, NULL, web_login },
+    { "POST", "/logout", "pageLogout", NULL, 0, API_FIELDS, API_LONG, FIELDS, NULL, HTTP_SEE_OTHER,
+      HTML, NULL, NULL, web_logout },
+    { "GET", "/app/{id}", "pageApp", NULL, READ, API_NO_BODY, API_LONG, NULL, app_page_params,
+      HTTP_OK, HTML, NULL, NULL, web_app },
+    { "GET", "/verify", "pageVerifyAny", NULL, 0, API_NO_BODY, API_SHORT, NULL, verify_params,
+      HTTP_OK, HTML, NULL, NULL, web_verify_any },
+    { "GET", "/verify/{id}", "pageVerify", NULL, 0, API_NO_BODY, API_SHORT, NULL, NULL, HTTP_OK,
+      HTML, NULL, NULL, web_verify },
+    { "GET", "/verify/{id}/evidence", "pageEvidence", NULL, 0, API_NO_BODY, API_LONG, NULL, NULL,
+      HTTP_OK, HTML, NULL, NULL, web_evidence },
+    { "GET", "/assets/{name}", "pageAsset", NULL, 0, API_NO_BODY, API_SHORT, NULL, NULL, HTTP_OK,
+      "*/*", NULL, NULL, web_asset },
+    { "GET", "/assets/appraise/{name}", "pageAppraise", NULL, 0, API_NO_BODY, API_SHORT, NULL, NULL,
+      HTTP_OK, "*/*", NULL, NULL, web_asset_given },
 };
 const size_t api_num_routes = MSE_ARRAY_LEN(api_routes);
+
+bool api_is_page(const struct api_route *r)
+{
+    return r->summary == NULL;
+}
+
 _Static_assert(MSE_ARRAY_LEN(api_routes) <= API_MAX_ROUTES, "counters for each route");
 
 /* Finding. */
@@ -336,6 +369,12 @@ static void write_operation(struct mse_js *j, const struct api_route *r)
         mse_js_str(j, NULL, scope);
         mse_js_close(j, ']');
         mse_js_close(j, '}');
+        if (r->scope == READ && strcmp(r->method, "GET") == 0) {
+            mse_js_open(j, NULL, '{');
+            mse_js_open(j, "session", '[');
+            mse_js_close(j, ']');
+            mse_js_close(j, '}');
+        }
     }
     mse_js_close(j, ']');
     write_params(j, r);
@@ -355,6 +394,9 @@ static void write_paths(struct mse_js *j)
     mse_js_open(j, "paths", '{');
     for (size_t i = 0; i < api_num_routes; i++) {
         bool first = true;
+        if (api_is_page(&api_routes[i])) {
+            continue;
+        }
         for (size_t k = 0; k < i; k++) {
             first = first && strcmp(api_routes[k].path, api_routes[i].path) != 0;
         }
@@ -387,6 +429,13 @@ void api_openapi_write(struct mse_build *out)
     mse_js_open(&j, "token", '{');
     mse_js_str(&j, "type", "http");
     mse_js_str(&j, "scheme", "bearer");
+    mse_js_close(&j, '}');
+    mse_js_open(&j, "session", '{');
+    mse_js_str(&j, "type", "apiKey");
+    mse_js_str(&j, "in", "cookie");
+    mse_js_str(&j, "name", API_COOKIE(true));
+    mse_js_str(&j, "description",
+               "the session of the operator's web page: it reads, and only for that page itself");
     mse_js_close(&j, '}');
     mse_js_close(&j, '}');
     mse_js_open(&j, "schemas", '{');

@@ -5,6 +5,11 @@
 
 #include "operator/config.h"
 
+/* A file that is served as it is. */
+struct api_file {
+    char name[64];
+    struct mse_bytes bytes;
+};
 struct api_config {
     const struct mse_op_config *conf;
     int listen_fd;          /* closed by api_run */
@@ -12,8 +17,10 @@ struct api_config {
     struct mse_bytes key;
     uint16_t public_port; /* where users reach apps; 0: not known */
     uint8_t mrsigner[32];
-    const char *simulation_root; /* PEM; NULL: there is none */
-    void (*ready)(void *user);   /* called when requests are taken */
+    const char *simulation_root;  /* PEM; NULL: there is none */
+    const struct api_file *files; /* of the appraisal in the browser: [api] web */
+    size_t num_files;
+    void (*ready)(void *user); /* called when requests are taken */
     void *user;
 };
 /* api_run answers until SIGTERM or SIGINT, which must be blocked in all threads; then it drains. */

@@ -18,6 +18,7 @@
 #include "net/tls.h"
 #include "operator/api.h"
 #include "operator/oidc_keys.h"
+#include "operator/web.h"
 
 #define HTTP_THREADS    2U
 #define LANE_THREADS    4U
@@ -70,7 +71,9 @@ static void work(struct api_call *c, struct mse_op_store *s)
     struct mse_httpd_request *http = c->http;
     c->store = s;
     c->now = (mse_time)time(NULL);
-    struct mse_reply *r = c->route->scope != 0 ? api_auth(c) : NULL;
+    struct mse_reply *r = c->route->scope == 0    ? NULL
+                          : api_is_page(c->route) ? web_auth(c)
+                                                  : api_auth(c);
     c->reply = r != NULL ? r : c->route->run(c);
     c->store = NULL;
     atomic_store(&c->done, true);
@@ -159,7 +162,11 @@ static struct mse_reply *read_parameter(struct api_call *c, struct mse_bytes raw
     while (good && list != NULL && list[i].name != NULL && strcmp(list[i].name, name) != 0) {
         i++;
     }
-    if (!good || list == NULL || list[i].name == NULL) {
+    bool known = good && list != NULL && list[i].name != NULL;
+    if (!known && api_is_page(c->route)) {
+        return NULL; /* links to pages get all kinds of things from those who pass them on */
+    }
+    if (!known) {
         return api_problem(HTTP_UNPROCESSABLE, "There is no parameter %s here.",
                            mse_log_quote(shown, sizeof shown, raw));
     }
@@ -221,22 +228,28 @@ static bool too_long(struct mse_httpd_request *r, uint64_t max)
     return text != NULL && (!mse_u64_parse(&n, mse_bytes_str(text), INT64_MAX) || n > max);
 }
 
+static bool is_of_type(struct mse_httpd_request *r, const char *wanted)
+{
+    const char *type = mse_httpd_header(r, "Content-Type");
+    size_t len = strlen(wanted);
+    return type != NULL && strncasecmp(type, wanted, len) == 0 &&
+           (type[len] == '\0' || strchr("; \t", type[len]) != NULL);
+}
+
 static struct mse_reply *judge_body(struct api_call *c)
 {
-    static const char json[] = "application/json";
-    const char *type = mse_httpd_header(c->http, "Content-Type");
     if (c->route->body == API_FORM) {
         return api_upload_begin(c);
     }
     if (too_long(c->http, API_MAX_BODY)) {
         return api_problem(HTTP_TOO_LARGE, "The body has more than %zu bytes.", API_MAX_BODY);
     }
-    if (c->route->body == API_JSON &&
-        (type == NULL || strncasecmp(type, json, sizeof json - 1) != 0 ||
-         (type[sizeof json - 1] != '\0' && strchr("; \t", type[sizeof json - 1]) == NULL))) {
-        return api_problem(HTTP_UNSUPPORTED, "Content-Type: wanted %s.", json);
-    }
-    return NULL;
+    const char *wanted = c->route->body == API_JSON     ? "application/json"
+                         : c->route->body == API_FIELDS ? c->route->takes
+                                                        : NULL;
+    return wanted == NULL || is_of_type(c->http, wanted)
+               ? NULL
+               : api_problem(HTTP_UNSUPPORTED, "Content-Type: wanted %s.", wanted);
 }
 
 static struct mse_reply *on_head(void *user, struct mse_httpd_request *http)
@@ -250,7 +263,8 @@ static struct mse_reply *on_head(void *user, struct mse_httpd_request *http)
     mse_build_heap(&c->body, API_MAX_BODY);
     *mse_httpd_context(http) = c;
     struct mse_reply *r = read_target(c);
-    return r != NULL ? r : judge_body(c);
+    r = r != NULL ? r : judge_body(c);
+    return r != NULL ? web_refused(c, r) : NULL;
 }
 
 static struct mse_reply *on_body(void *user, struct mse_httpd_request *http, struct mse_bytes piece)
@@ -263,6 +277,7 @@ static struct mse_reply *on_body(void *user, struct mse_httpd_request *http, str
     case API_NO_BODY:
         return api_problem(HTTP_BAD_REQUEST, "This takes no body.");
     case API_JSON:
+    case API_FIELDS:
         break;
     }
     if (piece.len > API_MAX_BODY - c->body.len) {
@@ -435,13 +450,14 @@ static mse_status api_init(struct api *a, const struct api_config *c, struct mse
     (void)pthread_mutex_init(&a->uploads_lock, NULL);
     mse_build_heap(&a->openapi, MAX_DOCUMENT);
     api_openapi_write(&a->openapi);
+    a->web = web_new(c);
     a->slow = api_problem(HTTP_TIMEOUT, "The request did not come in the time that it has.");
     a->limits = api_limits_new();
     a->public_limits = api_limits_new();
     if (c->conf->oidc.there) {
         a->issuer = mse_oidc_keys_new(mse_oidc_fetch, c->conf->oidc.issuer);
     }
-    if (!mse_build_ok(&a->openapi) || a->slow == NULL || a->limits == NULL ||
+    if (!mse_build_ok(&a->openapi) || a->slow == NULL || a->web == NULL || a->limits == NULL ||
         a->public_limits == NULL || (c->conf->oidc.there && a->issuer == NULL)) {
         return MSE_FAIL(err, MSE_ERR_MEMORY, "api", "out of memory");
     }
@@ -464,6 +480,7 @@ static void api_clear(struct api *a)
     mse_oidc_keys_free(a->issuer);
     mse_reply_unref(a->slow);
     mse_build_clear(&a->openapi);
+    web_free(a->web);
     (void)pthread_mutex_destroy(&a->early_lock);
     (void)pthread_mutex_destroy(&a->uploads_lock);
 }

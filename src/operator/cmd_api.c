@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* msed api: reads everything that the API needs, then runs it. */
+#include <dirent.h>
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -15,6 +16,8 @@
 #include "operator/msed.h"
 
 #define MAX_FILE   ((size_t)1024 * 1024)
+#define MAX_WEB    ((size_t)16 * 1024 * 1024)
+#define MAX_GIVEN  ((size_t)16)
 #define MAX_DOMAIN ((size_t)253 - 37) /* the longest label and its dot come before it */
 
 struct serving {
@@ -24,6 +27,8 @@ struct serving {
     struct cli_file key;
     struct cli_file root;
     char *root_text;
+    struct cli_file given[MAX_GIVEN]; /* of [api] web */
+    struct api_file files[MAX_GIVEN];
     uint16_t port;
 };
 
@@ -81,6 +86,58 @@ static enum cli_exit read_root(struct serving *s)
     return e;
 }
 
+/* A name that can stand in an address as it is. */
+static bool is_served(const char *name)
+{
+    static const char good[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._";
+    size_t len = strlen(name);
+    return name[0] != '.' && len < sizeof((struct api_file *)NULL)->name &&
+           strspn(name, good) == len;
+}
+
+static enum cli_exit read_given(struct serving *s, const char *folder, const char *name)
+{
+    struct mse_error err = { 0 };
+    size_t at = s->config.num_files;
+    if (at >= MAX_GIVEN) {
+        return cli_trouble(s->m.c, "%s: more than %zu files", folder, MAX_GIVEN);
+    }
+    char *path = cli_join(folder, name);
+    mse_status st =
+        path == NULL ? MSE_ERR_MEMORY : cli_file_read(&s->given[at], path, MAX_WEB, &err);
+    free(path);
+    if (st != MSE_OK) {
+        return cli_failed(s->m.c, st, &err);
+    }
+    (void)snprintf(s->files[at].name, sizeof s->files[at].name, "%s", name);
+    s->files[at].bytes = cli_file_view(&s->given[at]);
+    s->config.num_files++;
+    return CLI_DONE;
+}
+
+/* The appraisal in the browser, if it was installed: all regular names of the folder. */
+static enum cli_exit read_web(struct serving *s)
+{
+    const char *folder = s->m.config.api.web;
+    DIR *d = folder == NULL ? NULL : opendir(folder);
+    enum cli_exit e = CLI_DONE;
+    const struct dirent *entry = NULL;
+    if (folder != NULL && d == NULL) {
+        return cli_trouble(s->m.c, "%s: %s", folder, strerror(errno));
+    }
+    while (e == CLI_DONE && d != NULL &&
+           (entry = readdir(d)) != NULL) { /* NOLINT(concurrency-mt-unsafe) */
+        if (is_served(entry->d_name) && entry->d_type != DT_DIR) {
+            e = read_given(s, folder, entry->d_name);
+        }
+    }
+    if (d != NULL) {
+        (void)closedir(d);
+    }
+    s->config.files = s->files;
+    return e;
+}
+
 /* Without TLS tokens would be read on the way. */
 static bool is_loopback(const char *listen)
 {
@@ -107,7 +164,7 @@ static enum cli_exit open_socket(struct serving *s)
 static enum cli_exit read_all(struct serving *s, const struct cli *c)
 {
     typedef enum cli_exit step_fn(struct serving * s);
-    static step_fn *const steps[] = { read_tls, read_signer, read_root, open_socket };
+    static step_fn *const steps[] = { read_tls, read_signer, read_root, read_web, open_socket };
     enum cli_exit e = msed_configure(&s->m, c);
     const struct mse_op_config *conf = &s->m.config;
     if (e != CLI_DONE) {
@@ -162,6 +219,9 @@ enum cli_exit cmd_api(struct cli *c)
     cli_file_clear(&s->chain);
     cli_file_wipe(&s->key);
     cli_file_clear(&s->root);
+    for (size_t i = 0; i < s->config.num_files; i++) {
+        cli_file_clear(&s->given[i]);
+    }
     free(s->root_text);
     free(s);
     return e;

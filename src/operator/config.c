@@ -41,6 +41,7 @@ static const struct mse_conf_key api_keys[] = {
     OPTION("certificate", api.certificate),
     OPTION("key", api.key),
     OPTION("spool", api.spool),
+    OPTION("web", api.web),
     NUMBER("max_package", api.max_package, MAX_PACKAGE),
     NUMBER("upload_seconds", api.upload_seconds, MAX_UPLOAD),
     NUMBER("public_port", api.public_port, UINT16_MAX),
@@ -107,10 +108,10 @@ static bool resolve(char **path, const char *dir)
 
 static bool resolve_all(struct mse_op_config *c, const char *dir)
 {
-    char **const paths[] = { &c->signer_key,     &c->api.certificate,     &c->api.key,
-                             &c->api.spool,      &c->gateway.certificate, &c->gateway.key,
-                             &c->gateway.policy, &c->gateway.collateral,  &c->node.data,
-                             &c->node.platform,  &c->node.runtime };
+    char **const paths[] = { &c->signer_key,  &c->api.certificate, &c->api.key,
+                             &c->api.spool,   &c->api.web,         &c->gateway.certificate,
+                             &c->gateway.key, &c->gateway.policy,  &c->gateway.collateral,
+                             &c->node.data,   &c->node.platform,   &c->node.runtime };
     bool good = mse_db_is_postgres(c->database) || resolve(&c->database, dir);
     for (size_t i = 0; good && i < MSE_ARRAY_LEN(paths); i++) {
         good = resolve(paths[i], dir);

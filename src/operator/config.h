@@ -22,6 +22,7 @@ struct mse_op_config {
         char *certificate;    /* path of a PEM; NULL: plain HTTP */
         char *key;            /* likewise */
         char *spool;          /* folder where uploads are kept without a name */
+        char *web;            /* folder of the appraisal in the browser; NULL: there is none */
         uint64_t max_package; /* MiB */
         uint64_t upload_seconds;
         uint64_t public_port; /* of the gateway, as users see it; 0: that of its listen */

@@ -148,6 +148,9 @@ typedef mse_status mse_op_log_fn(void *arg, const struct mse_op_log *l);
 MSE_MUST_USE mse_status mse_op_log_read(struct mse_op_store *s, const char *app_id,
                                         uint64_t after_seq, uint64_t max, mse_op_log_fn *each,
                                         void *arg, struct mse_error *err);
+/* The last of it: at most max, oldest first. */
+MSE_MUST_USE mse_status mse_op_log_tail(struct mse_op_store *s, const char *app_id, uint32_t max,
+                                        mse_op_log_fn *each, void *arg, struct mse_error *err);
 /* Removes those from before older_than_ms. */
 MSE_MUST_USE mse_status mse_op_log_sweep(struct mse_op_store *s, int64_t older_than_ms,
                                          struct mse_error *err);
@@ -175,6 +178,21 @@ typedef mse_status mse_op_metric_fn(void *arg, const struct mse_op_metric *m);
 MSE_MUST_USE mse_status mse_op_metric_get(struct mse_op_store *s, const char *app_id,
                                           int64_t since_ms, mse_op_metric_fn *each, void *arg,
                                           struct mse_error *err);
+/* For plots: one value for each step that has any, at the step's beginning (a multiple of step_ms);
+ * by name, time, source. */
+struct mse_op_steps {
+    int64_t since_ms;
+    int64_t step_ms; /* more than 0 */
+};
+/* The mean of each source in each step. */
+MSE_MUST_USE mse_status mse_op_metric_series(struct mse_op_store *s, const char *app_id,
+                                             const struct mse_op_steps *steps,
+                                             mse_op_metric_fn *each, void *arg,
+                                             struct mse_error *err);
+/* Bytes of log in each step, as a metric "log_bytes". */
+MSE_MUST_USE mse_status mse_op_log_volume(struct mse_op_store *s, const char *app_id,
+                                          const struct mse_op_steps *steps, mse_op_metric_fn *each,
+                                          void *arg, struct mse_error *err);
 /* Removes those from before older_than_ms. */
 MSE_MUST_USE mse_status mse_op_metric_sweep(struct mse_op_store *s, int64_t older_than_ms,
                                             struct mse_error *err);

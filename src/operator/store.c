@@ -217,6 +217,7 @@ static const char *const texts[SQL_NUM] = {
                      " AND ($2 = '' OR project_id = $2) AND ($3 = '' OR name = $3)"
                      " AND status IN ($4, $5, $6, $7, $8)"
                      " ORDER BY created_at DESC, id LIMIT $9 OFFSET $10",
+    [SQL_APP_BY_DOMAIN] = "SELECT " APP_COLUMNS " FROM apps WHERE domain_name = $1 AND " LIVE,
     [SQL_APP_MOVE] = "UPDATE apps SET status = $3, detail = $4, ready_at = $5, stopped_at = $6"
                      " WHERE id = $1 AND status = $2",
     [SQL_APP_MANIFEST] = "SELECT manifest FROM apps WHERE id = $1",
@@ -300,6 +301,10 @@ static const char *const texts[SQL_NUM] = {
     [SQL_LOG_TRIM] = "DELETE FROM logs WHERE app_id = $1 AND upto <= $2",
     [SQL_LOG_READ] = "SELECT seq, at, bytes FROM logs WHERE app_id = $1 AND seq > $2"
                      " ORDER BY seq LIMIT $3",
+    [SQL_LOG_TAIL] = "SELECT seq, at, bytes FROM (SELECT seq, at, bytes FROM logs"
+                     " WHERE app_id = $1 ORDER BY seq DESC LIMIT $2) AS tail ORDER BY seq",
+    [SQL_LOG_VOLUME] = "SELECT 'log_bytes', at / $3 * $3, '', CAST(sum(length(bytes)) AS BIGINT)"
+                       " FROM logs WHERE app_id = $1 AND at >= $2 GROUP BY 2 ORDER BY 2",
     [SQL_LOG_SWEEP] = "DELETE FROM logs WHERE at < $1",
     [SQL_LOG_DELETE] = "DELETE FROM logs WHERE app_id = $1",
     [SQL_LOG_END_DELETE] = "DELETE FROM log_ends WHERE app_id = $1",
@@ -308,6 +313,9 @@ static const char *const texts[SQL_NUM] = {
                        " ON CONFLICT(app_id, name, at, source) DO UPDATE SET value = $5",
     [SQL_METRIC_GET] = "SELECT name, at, source, value FROM metrics WHERE app_id = $1"
                        " AND at >= $2 ORDER BY name, at, source",
+    [SQL_METRIC_SERIES] = "SELECT name, at / $3 * $3, source, CAST(avg(value) AS BIGINT)"
+                          " FROM metrics WHERE app_id = $1 AND at >= $2 GROUP BY 1, 2, 3"
+                          " ORDER BY 1, 2, 3",
     [SQL_METRIC_SWEEP] = "DELETE FROM metrics WHERE at < $1",
     [SQL_METRIC_DELETE] = "DELETE FROM metrics WHERE app_id = $1",
     [SQL_AUDIT_LAST] = "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1",

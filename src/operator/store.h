@@ -268,6 +268,9 @@ MSE_MUST_USE mse_status mse_op_app_create_with(struct mse_op_store *s, const str
 /* owner_id NULL: anybody's. MSE_ERR_NOT_FOUND. */
 MSE_MUST_USE mse_status mse_op_app_get(struct mse_op_store *s, struct mse_op_app *out,
                                        const char *owner_id, const char *id, struct mse_error *err);
+/* The one that lives at this name, whoever has it. MSE_ERR_NOT_FOUND. */
+MSE_MUST_USE mse_status mse_op_app_at(struct mse_op_store *s, struct mse_op_app *out,
+                                      const char *domain_name, struct mse_error *err);
 /* Appends the manifest to *out. MSE_ERR_NOT_FOUND. */
 struct mse_build;
 MSE_MUST_USE mse_status mse_op_app_manifest(struct mse_op_store *s, struct mse_build *out,

@@ -349,6 +349,21 @@ mse_status mse_op_app_get(struct mse_op_store *s, struct mse_op_app *out, const 
     return mse_rule_uuid4(id) ? op_read(s, find_app, &c, err) : no_app(err);
 }
 
+static mse_status find_at(struct mse_op_store *s, void *arg, struct mse_error *err)
+{
+    struct app_call *c = arg;
+    const struct mse_db_value p[] = { mse_db_text(c->id) };
+    mse_status st = op_query(s, SQL_APP_BY_DOMAIN, OP_ARGS(p), take_app, c, err);
+    return st != MSE_OK || c->found ? st : no_app(err);
+}
+
+mse_status mse_op_app_at(struct mse_op_store *s, struct mse_op_app *out, const char *domain_name,
+                         struct mse_error *err)
+{
+    struct app_call c = { .a = out, .id = domain_name };
+    return mse_rule_host(domain_name) ? op_read(s, find_at, &c, err) : no_app(err);
+}
+
 static mse_status matches(struct mse_op_store *s, const struct app_call *c, struct mse_error *err)
 {
     struct mse_op_reservation r = { 0 };

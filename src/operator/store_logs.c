@@ -116,6 +116,20 @@ mse_status mse_op_log_read(struct mse_op_store *s, const char *app_id, uint64_t 
     return op_read(s, read_log, &c, err);
 }
 
+static mse_status read_tail(struct mse_op_store *s, void *arg, struct mse_error *err)
+{
+    struct log_call *c = arg;
+    const struct mse_db_value p[] = { mse_db_text(c->app_id), mse_db_int((int64_t)c->max) };
+    return op_query(s, SQL_LOG_TAIL, OP_ARGS(p), take_log, c, err);
+}
+
+mse_status mse_op_log_tail(struct mse_op_store *s, const char *app_id, uint32_t max,
+                           mse_op_log_fn *each, void *arg, struct mse_error *err)
+{
+    struct log_call c = { .app_id = app_id, .max = max, .each = each, .arg = arg };
+    return op_read(s, read_tail, &c, err);
+}
+
 /* ---- what is too old */
 
 struct sweep {
@@ -222,4 +236,40 @@ mse_status mse_op_metric_get(struct mse_op_store *s, const char *app_id, int64_t
 {
     struct metric_call c = { .app_id = app_id, .at_ms = since_ms, .each = each, .arg = arg };
     return op_read(s, get_all, &c, err);
+}
+
+/* ---- by steps */
+
+struct step_call {
+    struct metric_call metric;
+    const struct mse_op_steps *steps;
+    enum op_sql which;
+};
+
+static mse_status get_steps(struct mse_op_store *s, void *arg, struct mse_error *err)
+{
+    struct step_call *c = arg;
+    const struct mse_db_value p[] = { mse_db_text(c->metric.app_id), mse_db_int(c->steps->since_ms),
+                                      mse_db_int(c->steps->step_ms) };
+    return op_query(s, c->which, OP_ARGS(p), take_metric, &c->metric, err);
+}
+
+mse_status mse_op_metric_series(struct mse_op_store *s, const char *app_id,
+                                const struct mse_op_steps *steps, mse_op_metric_fn *each, void *arg,
+                                struct mse_error *err)
+{
+    struct step_call c = { { .app_id = app_id, .each = each, .arg = arg },
+                           steps,
+                           SQL_METRIC_SERIES };
+    MSE_ASSERT(steps->step_ms > 0);
+    return op_read(s, get_steps, &c, err);
+}
+
+mse_status mse_op_log_volume(struct mse_op_store *s, const char *app_id,
+                             const struct mse_op_steps *steps, mse_op_metric_fn *each, void *arg,
+                             struct mse_error *err)
+{
+    struct step_call c = { { .app_id = app_id, .each = each, .arg = arg }, steps, SQL_LOG_VOLUME };
+    MSE_ASSERT(steps->step_ms > 0);
+    return op_read(s, get_steps, &c, err);
 }

@@ -5,7 +5,9 @@
  *   log APP TEXT           adds a batch of log
  *   metric APP VALUE       adds a figure
  *   move APP STATUS        moves it on
- *   plant USER APP DOMAIN CONFIG MANIFEST  makes an app of these names, without an upload */
+ *   day APP                adds figures of a whole day
+ *   plant USER APP DOMAIN CONFIG MANIFEST  makes an app of these names, without an upload
+ *   plant_as USER APP DOMAIN CONFIG MANIFEST NAME  likewise, with a name */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -112,6 +114,35 @@ static mse_status add_metric(struct act *a)
     return mse_op_metric_put(a->s, a->args[0], NODE, now, &m, 1, &a->err);
 }
 
+/* A day of 240 steps, with a gap. */
+static mse_status add_day(struct act *a)
+{
+    int64_t now = 0;
+    mse_status st = mse_op_clock_ms(a->s, &now, &a->err);
+    for (int64_t i = 0; st == MSE_OK && i < 240; i++) {
+        int64_t wave = i % 48 < 24 ? i % 24 : 24 - i % 24;
+        const struct mse_op_metric m[] = {
+            { .name = "cpu_usage", .value = 40 + 20 * wave },
+            { .name = "memory_usage", .value = 40000000 + 200000 * i },
+            { .name = "fs_usage", .value = 9000000 },
+            { .name = "amount_of_connection", .value = wave },
+            { .name = "throughput_in", .value = 900 * wave },
+            { .name = "throughput_out", .value = 3000 * wave },
+            { .name = "average_connect_time", .value = 90 + wave },
+            { .name = "connect_time_p50", .value = 80 + wave },
+            { .name = "connect_time_p99", .value = 200 + 9 * wave },
+            { .name = "average_response_time", .value = 1500 + 90 * wave },
+            { .name = "response_time_p50", .value = 1200 + 60 * wave },
+            { .name = "response_time_p99", .value = 5000 + 400 * wave },
+        };
+        int64_t at = now - (239 - i) * 360000;
+        st = i > 100 && i < 120
+                 ? MSE_OK
+                 : mse_op_metric_put(a->s, a->args[0], NODE, at, m, MSE_ARRAY_LEN(m), &a->err);
+    }
+    return st;
+}
+
 static mse_status take_project(void *arg, const struct mse_op_project *p)
 {
     memcpy(arg, p->id, sizeof p->id);
@@ -122,7 +153,8 @@ static mse_status plant(struct act *a)
 {
     struct cli_file manifest = { 0 };
     struct mse_op_user user = { .id = "" };
-    struct mse_op_reservation r = { .name = "planted", .mode = MSE_OP_SELF };
+    struct mse_op_reservation r = { .mode = MSE_OP_SELF };
+    const char *name = a->args[5] != NULL ? a->args[5] : "planted";
     const struct mse_op_by by = { .actor = "msed:test", .now = (mse_time)time(NULL) };
     mse_status st = mse_op_user_get(a->s, &user, a->args[0], &a->err);
     if (st == MSE_OK) {
@@ -132,17 +164,18 @@ static mse_status plant(struct act *a)
         st = mse_op_project_list(a->s, user.id, "default", take_project, r.project_id, &a->err);
     }
     memcpy(r.owner_id, user.id, sizeof r.owner_id);
+    (void)snprintf(r.name, sizeof r.name, "%s", name);
     (void)snprintf(r.app_id, sizeof r.app_id, "%s", a->args[1]);
     r.expires_at = by.now + 3600;
     if (st == MSE_OK) {
         st = mse_op_reserve(a->s, &by, &r, &a->err);
     }
     struct mse_op_app app = { .mode = MSE_OP_SELF,
-                              .name = "planted",
                               .hardware = "sim-1",
                               .healthcheck_endpoint = "/",
                               .expires_at = by.now + 3600 };
     memcpy(app.id, r.app_id, sizeof app.id);
+    memcpy(app.name, r.name, sizeof app.name);
     memcpy(app.owner_id, r.owner_id, sizeof app.owner_id);
     memcpy(app.project_id, r.project_id, sizeof app.project_id);
     (void)snprintf(app.domain_name, sizeof app.domain_name, "%s", a->args[2]);
@@ -161,8 +194,9 @@ int main(int argc, char **argv)
         int args;
         mse_status (*run)(struct act *a);
     } list[] = {
-        { "claim", 1, claim },       { "run", 1, run },   { "log", 2, add_log },
-        { "metric", 2, add_metric }, { "move", 2, move }, { "plant", 5, plant },
+        { "claim", 1, claim },       { "run", 1, run },        { "log", 2, add_log },
+        { "metric", 2, add_metric }, { "move", 2, move },      { "plant", 5, plant },
+        { "day", 1, add_day },       { "plant_as", 6, plant },
     };
     struct act a = { .s = NULL };
     mse_status st = MSE_ERR_ARGUMENT;

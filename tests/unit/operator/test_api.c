@@ -40,7 +40,15 @@ static void finds_routes(void **state)
         { "PUT", "/apps", NULL, "", "GET, HEAD, POST" },
         { "GET", "/apps/x/stop", NULL, "", "POST" },
         { "get", "/users/me", NULL, "", "GET, HEAD" },
-        { "GET", "/", NULL, "", "" },
+        { "GET", "/", "pageHome", "", "" },
+        { "GET", "/app/x", "pageApp", "x", "" },
+        { "GET", "/app", NULL, "", "" },
+        { "GET", "/verify/a.example.org", "pageVerify", "a.example.org", "" },
+        { "GET", "/verify/x/evidence", "pageEvidence", "x", "" },
+        { "GET", "/assets/page.css", "pageAsset", "page.css", "" },
+        { "GET", "/assets/..%2Fx", "pageAsset", "../x", "" },
+        { "GET", "/assets/appraise/x", "pageAppraise", "x", "" },
+        { "GET", "/login", NULL, "", "POST" },
         { "GET", "/apps/", NULL, "", "" },
         { "GET", "/apps//logs", NULL, "", "" },
         { "GET", "/apps/x/", NULL, "", "" },
@@ -84,6 +92,8 @@ static void has_a_sound_table(void **state)
         assert_true((r->type == NULL) == (r->status == HTTP_NO_CONTENT));
         /* What changes something is never for everybody. */
         assert_true(r->scope != 0 || strcmp(r->method, "GET") == 0 || r->lane == API_LONG);
+        /* Pages are for people: of what is somebody's own they only read. */
+        assert_true(!api_is_page(r) || r->scope == 0 || strcmp(r->method, "GET") == 0);
         for (size_t k = 0; k < i; k++) {
             assert_string_not_equal(api_routes[k].name, r->name);
         }
@@ -130,7 +140,8 @@ static void writes_the_document(void **state)
     const json_t *schemas = json_object_get(json_object_get(v, "components"), "schemas");
     follow(v, schemas);
     for (size_t i = 0; i < api_num_routes; i++) {
-        assert_non_null(json_object_get(json_object_get(v, "paths"), api_routes[i].path));
+        bool there = json_object_get(json_object_get(v, "paths"), api_routes[i].path) != NULL;
+        assert_true(there != api_is_page(&api_routes[i]));
     }
     json_decref(v);
     mse_build_clear(&b);

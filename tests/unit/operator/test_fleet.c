@@ -745,6 +745,14 @@ static void logs_are_a_ring(void **state)
     assert_int_equal(s.num, 3);
     assert_int_equal(s.first, 6);
     assert_status(mse_op_log_read(b->s, a.id, UINT64_MAX, 1, see_log, &s, NULL), MSE_ERR_ARGUMENT);
+    s.num = 0;
+    assert_status(mse_op_log_tail(b->s, a.id, 2, see_log, &s, NULL), MSE_OK);
+    assert_int_equal(s.num, 2);
+    assert_int_equal(s.first, full);
+    assert_int_equal(s.last, full + 1);
+    s.num = 0;
+    assert_status(mse_op_log_tail(b->s, OTHER, 2, see_log, &s, NULL), MSE_OK);
+    assert_int_equal(s.num, 0);
     assert_status(mse_op_log_sweep(b->s, 1000, NULL), MSE_OK);
     s.num = 0;
     assert_status(mse_op_log_read(b->s, a.id, 0, 10, see_log, &s, NULL), MSE_OK);
@@ -801,6 +809,52 @@ static void metrics_are_kept_by_source(void **state)
     s.num = 0;
     assert_status(mse_op_metric_get(b->s, a.id, 0, see_metric, &s, NULL), MSE_OK);
     assert_int_equal(s.num, 3);
+}
+
+static void plots_get_one_value_of_each_step(void **state)
+{
+    struct op_bench *b = *state;
+    struct values s = { .num = 0 };
+    struct mse_op_user u = op_bench_user(b, "alice", false);
+    hardware(b, "small", "sim", 64);
+    struct mse_op_app a = app(b, &u, "shop");
+    const struct mse_op_steps steps = { .since_ms = 100, .step_ms = 100 };
+    for (int64_t at = 50; at < 350; at += 50) {
+        const struct mse_op_metric m = { .name = "cpu_usage", .value = at };
+        assert_status(mse_op_metric_put(b->s, a.id, "one", at, &m, 1, NULL), MSE_OK);
+    }
+    const struct mse_op_metric other = { .name = "cpu_usage", .value = 1 };
+    assert_status(mse_op_metric_put(b->s, a.id, "two", 260, &other, 1, NULL), MSE_OK);
+    assert_status(mse_op_metric_series(b->s, a.id, &steps, see_metric, &s, NULL), MSE_OK);
+    assert_string_equal(s.text,
+                        "cpu_usage@100:one cpu_usage@200:one cpu_usage@200:two cpu_usage@300:one ");
+    assert_int_equal(s.sum, 125 + 225 + 1 + 300);
+    s = (struct values) { .num = 0 };
+    assert_status(mse_op_log_volume(b->s, a.id, &steps, see_metric, &s, NULL), MSE_OK);
+    assert_int_equal(s.num, 0);
+    assert_status(mse_op_log_append(b->s, a.id, 99, mse_bytes_str("before\n"), NULL), MSE_OK);
+    assert_status(mse_op_log_append(b->s, a.id, 100, mse_bytes_str("one\n"), NULL), MSE_OK);
+    assert_status(mse_op_log_append(b->s, a.id, 199, mse_bytes_str("two\n"), NULL), MSE_OK);
+    assert_status(mse_op_log_append(b->s, a.id, 350, mse_bytes_str("three\n"), NULL), MSE_OK);
+    assert_status(mse_op_log_volume(b->s, a.id, &steps, see_metric, &s, NULL), MSE_OK);
+    assert_string_equal(s.text, "log_bytes@100: log_bytes@300: ");
+    assert_int_equal(s.sum, 8 + 6);
+}
+
+static void an_app_is_found_at_its_name(void **state)
+{
+    struct op_bench *b = *state;
+    struct mse_op_app found = { .id = "" };
+    struct mse_op_user u = op_bench_user(b, "alice", false);
+    hardware(b, "small", "sim", 64);
+    struct mse_op_app a = app(b, &u, "shop");
+    assert_status(mse_op_app_at(b->s, &found, a.domain_name, NULL), MSE_OK);
+    assert_string_equal(found.id, a.id);
+    assert_status(mse_op_app_at(b->s, &found, "other.example.org", NULL), MSE_ERR_NOT_FOUND);
+    assert_status(mse_op_app_at(b->s, &found, "' OR 1=1", NULL), MSE_ERR_NOT_FOUND);
+    assert_status(mse_op_app_at(b->s, &found, "", NULL), MSE_ERR_NOT_FOUND);
+    assert_status(mse_op_app_move(b->s, &b->by, a.id, MSE_OP_STOPPED, "", NULL), MSE_OK);
+    assert_status(mse_op_app_at(b->s, &found, a.domain_name, NULL), MSE_ERR_NOT_FOUND);
 }
 
 /* ---- copies */
@@ -905,6 +959,8 @@ int main(void)
         TEST(routes_follow_the_app),
         TEST(logs_are_a_ring),
         TEST(metrics_are_kept_by_source),
+        TEST(plots_get_one_value_of_each_step),
+        TEST(an_app_is_found_at_its_name),
         TEST(a_copy_has_the_fleet_too),
         TEST(two_stores_of_one_process_do_not_disturb_each_other),
     };
