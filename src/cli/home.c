@@ -8,7 +8,7 @@
 
 #define MAX_NAME  64
 #define MAX_REPLY ((size_t)16384)
-#define STATUS_MS 5000
+#define STATUS_MS 30000 /* who is gone does not connect: this is for who is slow */
 #define STOP_MS   30000
 
 char *home_parent(void)

@@ -26,7 +26,7 @@
 #include "tee/driver.h"
 
 #define STOP_GRACE_MS 12000U /* the runtime drains for 5 s and gives the app 5 s */
-#define ASK_MS        500    /* for the word of whoever asks */
+#define ASK_MS        5000   /* for the word of whoever asks, who may be held up */
 #define TURN_MS       50
 #define LOOK_MS       200 /* more than anybody holds a lock to look at it */
 
