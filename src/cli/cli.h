@@ -47,6 +47,7 @@ enum cli_exit cmd_collateral_forecast(struct cli *c);
 enum cli_exit cmd_collateral_serve(struct cli *c);
 enum cli_exit cmd_collateral_show(struct cli *c);
 enum cli_exit cmd_measure(struct cli *c);
+enum cli_exit cmd_proxy(struct cli *c);
 enum cli_exit cmd_scaffold(struct cli *c);
 enum cli_exit cmd_show(struct cli *c);
 enum cli_exit cmd_sim_init(struct cli *c);

@@ -164,32 +164,6 @@ static enum cli_exit fetch(struct verify *v)
     return CLI_TROUBLE;
 }
 
-/* What the context says of the name, the manifest and the life of the app. */
-static void check_context(struct verify *v)
-{
-    const struct mse_manifest *m = &v->app.manifest;
-    char seen[65] = "";
-    char want[65];
-    bool same_name = strcmp(m->san, v->host) == 0;
-    mse_verdict_add(&v->found.verdict, MSE_STEP_NAME, same_name ? MSE_OK : MSE_ERR_CERTIFICATE_NAME,
-                    v->host, m->san, NULL);
-    bool same = v->found.cert.claims.manifest.len == 32 &&
-                mse_mem_equal(v->found.cert.claims.manifest.data, v->app.manifest_sha256, 32);
-    if (v->found.cert.claims.manifest.len == 32) {
-        mse_hex_encode(seen, v->found.cert.claims.manifest);
-    }
-    mse_hex_encode(want, mse_bytes_of(v->app.manifest_sha256, 32));
-    mse_verdict_add(&v->found.verdict, MSE_STEP_MANIFEST, same ? MSE_OK : MSE_ERR_MANIFEST_MISMATCH,
-                    seen[0] == '\0' ? "no manifest digest in the certificate" : seen, want, NULL);
-    char until[MSE_TIME_TEXT_LEN];
-    char now[MSE_TIME_TEXT_LEN];
-    mse_time_format(until, m->expires_at);
-    mse_time_format(now, v->judge.at);
-    bool alive = v->judge.at <= m->expires_at;
-    mse_verdict_add(&v->found.verdict, MSE_STEP_MANIFEST,
-                    alive ? MSE_OK : MSE_ERR_CERTIFICATE_EXPIRED, until, now, NULL);
-}
-
 /* The last deployment only names the domain; its manifest is judged when --context gives it. */
 static enum cli_exit appraise(struct verify *v)
 {
@@ -213,7 +187,7 @@ static enum cli_exit appraise(struct verify *v)
         return e;
     }
     if (context) {
-        check_context(v);
+        cli_link_check_app(&v->found, &v->app, v->host, v->judge.at);
     }
     cli_judge_floor(&v->found.verdict, &v->judge);
     if (v->link.session == NULL) {

@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/util.h"
+#include "cli/app.h"
 #include "ratls/session.h"
 
 #define LEAST_WAIT_MS 50U
@@ -15,9 +16,35 @@
 /* Ours first; then what a server without it is sure to know. */
 static const uint8_t offered[] = "\x0cmse-attest/1\x08http/1.1\x02h2";
 
+/* One protocol, and nothing else. */
+static mse_status connect_stream(struct cli_link *l, struct mse_error *err)
+{
+    uint8_t alpn[64];
+    struct mse_build b;
+    mse_build_fixed(&b, alpn, sizeof alpn);
+    mse_wr_u8(&b, (uint8_t)strlen(l->stream));
+    mse_wr_str(&b, l->stream);
+    struct mse_error first = { .status = MSE_OK };
+    mse_status st = mse_ratls_connect_alpn(&l->conn, l->host, l->port, mse_build_view(&b),
+                                           l->timeout_ms, &first);
+    l->attested = st == MSE_OK && mse_bytes_is_str(mse_ratls_conn_alpn(l->conn), l->stream);
+    if (st == MSE_ERR_SESSION_ALPN || (st == MSE_OK && !l->attested)) {
+        return MSE_FAIL(err, MSE_ERR_SESSION_ALPN, "session",
+                        "%.128s port %u offers no attested sessions of this kind (%s)", l->host,
+                        l->port, l->stream);
+    }
+    if (st != MSE_OK) {
+        *err = first;
+    }
+    return st;
+}
+
 /* ALPN is an offer: some servers refuse those who make only others. */
 static mse_status connect_once(struct cli_link *l, struct mse_error *err)
 {
+    if (l->stream != NULL) {
+        return connect_stream(l, err);
+    }
     struct mse_error first = { .status = MSE_OK };
     mse_status st =
         mse_ratls_connect_alpn(&l->conn, l->host, l->port,
@@ -33,12 +60,11 @@ static mse_status connect_once(struct cli_link *l, struct mse_error *err)
     return MSE_OK;
 }
 
-mse_status cli_link_open(struct cli_link *l, const char *host, uint16_t port, unsigned timeout_ms,
-                         struct mse_error *err)
+static mse_status open_link(struct cli_link *l, struct mse_error *err)
 {
-    *l = (struct cli_link) { .host = host, .port = port, .timeout_ms = timeout_ms };
     mse_status st = connect_once(l, err);
     if (st != MSE_OK) {
+        cli_link_close(l);
         return st;
     }
     struct mse_bytes der = mse_ratls_conn_cert(l->conn);
@@ -50,6 +76,22 @@ mse_status cli_link_open(struct cli_link *l, const char *host, uint16_t port, un
     memcpy(l->der.data, der.data, der.len);
     l->der.len = der.len;
     return MSE_OK;
+}
+
+mse_status cli_link_open(struct cli_link *l, const char *host, uint16_t port, unsigned timeout_ms,
+                         struct mse_error *err)
+{
+    *l = (struct cli_link) { .host = host, .port = port, .timeout_ms = timeout_ms };
+    return open_link(l, err);
+}
+
+mse_status cli_link_open_stream(struct cli_link *l, const char *host, uint16_t port,
+                                const char *protocol, unsigned timeout_ms, struct mse_error *err)
+{
+    *l = (struct cli_link) {
+        .stream = protocol, .host = host, .port = port, .timeout_ms = timeout_ms
+    };
+    return open_link(l, err);
 }
 
 void cli_link_close(struct cli_link *l)
@@ -168,6 +210,7 @@ mse_status cli_link_judge(struct cli_link *l, struct cli_finding *out, const str
                    .host = l->host,
                    .manifest = manifest },
         .level = 2,
+        .alpn = l->stream,
     };
     mse_status st = attest(l, &cfg, err);
     const struct mse_verdict *found = l->session == NULL ? NULL : mse_session_verdict(l->session);
@@ -190,6 +233,32 @@ mse_status cli_link_judge(struct cli_link *l, struct cli_finding *out, const str
         out->cert = *mse_session_cert_borrow(l->session);
     }
     return MSE_OK;
+}
+
+void cli_link_check_app(struct cli_finding *f, const struct cli_app *a, const char *host,
+                        mse_time at)
+{
+    const struct mse_manifest *m = &a->manifest;
+    struct mse_bytes claimed = f->cert.claims.manifest;
+    char seen[65] = "";
+    char want[65];
+    bool same_name = strcmp(m->san, host) == 0;
+    mse_verdict_add(&f->verdict, MSE_STEP_NAME, same_name ? MSE_OK : MSE_ERR_CERTIFICATE_NAME, host,
+                    m->san, NULL);
+    bool same = claimed.len == 32 && mse_mem_equal(claimed.data, a->manifest_sha256, 32);
+    if (claimed.len == 32) {
+        mse_hex_encode(seen, claimed);
+    }
+    mse_hex_encode(want, mse_bytes_of(a->manifest_sha256, 32));
+    mse_verdict_add(&f->verdict, MSE_STEP_MANIFEST, same ? MSE_OK : MSE_ERR_MANIFEST_MISMATCH,
+                    seen[0] == '\0' ? "no manifest digest in the certificate" : seen, want, NULL);
+    char until[MSE_TIME_TEXT_LEN];
+    char now[MSE_TIME_TEXT_LEN];
+    mse_time_format(until, m->expires_at);
+    mse_time_format(now, at);
+    bool alive = at <= m->expires_at;
+    mse_verdict_add(&f->verdict, MSE_STEP_MANIFEST, alive ? MSE_OK : MSE_ERR_CERTIFICATE_EXPIRED,
+                    until, now, NULL);
 }
 
 static const char *advice(mse_status st)

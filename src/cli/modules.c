@@ -28,6 +28,8 @@ static const struct module {
                              PLACES("../package/", "mse-package.so") },
     [CLI_MODULE_ATTACK] = { "mse-attack.so", MSE_LIBEXEC "/mse-attack.so",
                             PLACES("../attack/", "mse-attack.so") },
+    [CLI_MODULE_PROXY] = { "mse-proxy.so", MSE_LIBEXEC "/mse-proxy.so",
+                           PLACES("../proxy/", "mse-proxy.so") },
 };
 
 bool cli_module_find(void *out_fn, enum cli_module m, const char *name,

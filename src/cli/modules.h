@@ -11,6 +11,7 @@ enum cli_module {
     CLI_MODULE_TOML,    /* tomlplusplus, libstdc++ */
     CLI_MODULE_PACKAGE, /* libarchive */
     CLI_MODULE_ATTACK,  /* servers and forgeries that nobody else needs */
+    CLI_MODULE_PROXY,   /* libuv */
 };
 
 /* cli_module_find loads the module that lies beside this program, else the installed one, never

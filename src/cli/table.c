@@ -145,6 +145,33 @@ static const struct cli_option deploy_options[] = {
     { NULL, NULL, NULL, false },
 };
 
+/* As JUDGE_OPTIONS, but now is the only time at which a proxy can judge. */
+static const struct cli_option proxy_options[] = {
+    { "listen", "ADDR:PORT", "where to listen, on this machine; default 127.0.0.1:8080", false },
+    { "fingerprint", "HEX", "expected fingerprint, 64 hexadecimal digits", false },
+    { "context", "FILE", "context of the app, to recompute the fingerprint; needs --code", false },
+    { "code", "DIR", "code of the app in plain; needs --context", false },
+    { "policy", "FILE", "policy in TOML, or in JSON if the name ends in .json", false },
+    { "machines", "FILE", "accept these machines only (machines.toml)", false },
+    { "signer", "PEM|HEX", "expected signer of the enclave: public key, or MRSIGNER", false },
+    { "collateral", "FILE", "collateral or evidence bundle in JSON", false },
+    { "require-level", "L", "least binding level that is accepted: 2, or 3", false },
+    SIMULATION_OPTIONS,
+    SOURCE_OPTIONS,
+    { "runtime", "FILE", "the mse-enclave to measure, instead of the one beside mse", false },
+    { "allow-runtime", "HEX", "accept this SHA-256 of mse-enclave besides the built-in one", true },
+    REFERENCE_OPTIONS,
+    { "local-ca", NULL, "take CONNECT too, with a CA of your own that you import", false },
+    { "new-local-ca", NULL, "the same with another CA, in the place of the one before", false },
+    { "warm", "N", "attested connections to keep ready for each app; default 2", false },
+    { "reattest", "MIN", "minutes after which what lasts is attested again; default 60", false },
+    { "max-connections", "N", "clients at a time; default 256", false },
+    { "insecure-listen", NULL, "listen also where others can reach the proxy", false },
+    { "ready-file", "FILE", "written in JSON when requests are taken", false },
+    { "timeout", "SECONDS", "for each connection to an app; default 10", false },
+    { NULL, NULL, NULL, false },
+};
+
 static const struct cli_option list_options[] = {
     { "all", NULL, "also those that have ended", false },
     { NULL, NULL, NULL, false },
@@ -553,6 +580,8 @@ static const struct cli_command commands[] = {
     { NULL, "verify", "TARGET...", 1, MANY,
       "appraise certificates, quotes, bundles, HOST:PORT; check an EAR", verify_options,
       cmd_verify },
+    { NULL, "proxy", "[DOMAIN[:PORT]...]", 0, MANY,
+      "serve verified apps on this machine, attesting each connection", proxy_options, cmd_proxy },
     { NULL, "show", "TARGET", 1, 1, "decode evidence, certificates, collateral, files of mse",
       no_options, cmd_show },
     { NULL, "attack", "list|all|NAME [TARGET...]", 1, MANY,

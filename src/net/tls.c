@@ -68,6 +68,9 @@ struct mse_tls {
     unsigned key_updates;
     bool shaken;     /* the handshake is done, the guard's work too */
     uint8_t pin[32]; /* of a client: SHA-256 of the server's SPKI */
+    uint8_t *early;  /* what was read from the socket before t was made; NULL: nothing */
+    size_t early_at;
+    size_t early_len;
     struct hello_guard guard;
 };
 
@@ -148,10 +151,25 @@ static void on_message(int write_p, int version, int content_type, const void *b
 
 /* The BIO. */
 
+static int read_early(struct mse_tls *t, char *buf, size_t len)
+{
+    size_t n = t->early_len - t->early_at < len ? t->early_len - t->early_at : len;
+    memcpy(buf, t->early + t->early_at, n);
+    t->early_at += n;
+    if (t->early_at == t->early_len) {
+        free(t->early);
+        t->early = NULL;
+    }
+    return (int)n;
+}
+
 static int bio_read(BIO *b, char *buf, int len)
 {
     struct mse_tls *t = BIO_get_data(b);
     BIO_clear_retry_flags(b);
+    if (t->early != NULL) {
+        return read_early(t, buf, (size_t)len);
+    }
     if (t->key_updates > KEY_UPDATES_MAX) {
         return -1;
     }
@@ -511,10 +529,9 @@ void mse_tls_server_free(struct mse_tls_server *s)
 
 /* One connection. */
 
-static struct mse_tls *tls_new(SSL_CTX *ctx, BIO_METHOD *method, int fd, struct mse_build *out)
+static struct mse_tls *tls_over(SSL *ssl, BIO_METHOD *method, int fd, struct mse_build *out)
 {
     struct mse_tls *t = calloc(1, sizeof *t);
-    SSL *ssl = SSL_new(ctx);
     BIO *bio = BIO_new(method);
     if (t == NULL || ssl == NULL || bio == NULL) {
         free(t);
@@ -532,6 +549,11 @@ static struct mse_tls *tls_new(SSL_CTX *ctx, BIO_METHOD *method, int fd, struct 
     BIO_set_init(bio, 1);
     SSL_set_bio(ssl, bio, bio);
     return t;
+}
+
+static struct mse_tls *tls_new(SSL_CTX *ctx, BIO_METHOD *method, int fd, struct mse_build *out)
+{
+    return tls_over(SSL_new(ctx), method, fd, out);
 }
 
 struct mse_tls *mse_tls_accept(struct mse_tls_server *s, int fd, struct mse_build *out)
@@ -623,10 +645,33 @@ struct mse_tls *mse_tls_connect(struct mse_tls_client *c, const struct mse_tls_p
     return t;
 }
 
+struct mse_tls *mse_tls_adopt(struct mse_tls_client *c, void *ssl, struct mse_bytes early, int fd,
+                              struct mse_build *out)
+{
+    struct mse_tls *t = tls_over(ssl, c->bio, fd, out);
+    if (t == NULL) {
+        return NULL;
+    }
+    t->shaken = true;
+    if (early.len > 0) {
+        t->early = malloc(early.len);
+        if (t->early == NULL) {
+            mse_tls_free(t);
+            return NULL;
+        }
+        memcpy(t->early, early.data, early.len);
+        t->early_len = early.len;
+    }
+    (void)SSL_set_mode(t->ssl, SSL_MODE_RELEASE_BUFFERS);
+    SSL_set_read_ahead(t->ssl, 1);
+    return t;
+}
+
 void mse_tls_free(struct mse_tls *t)
 {
     if (t != NULL) {
         SSL_free(t->ssl);
+        free(t->early);
         free(t);
     }
 }

@@ -84,6 +84,11 @@ struct mse_tls_peer {
 /* As mse_tls_accept; c outlives it. */
 struct mse_tls *mse_tls_connect(struct mse_tls_client *c, const struct mse_tls_peer *peer, int fd,
                                 struct mse_build *out);
+/* mse_tls_adopt goes on with a session of which somebody else made the handshake: ssl (libssl's
+ * SSL, as void *) and early, ciphertext that came before, which is copied. Takes ssl over, also on
+ * failure (NULL); c lends its way to read sockets, and outlives it. */
+struct mse_tls *mse_tls_adopt(struct mse_tls_client *c, void *ssl, struct mse_bytes early, int fd,
+                              struct mse_build *out);
 /* Allows t to take MSE_TLS_TURN_MAX more bytes from the socket, at most; then it says MSE_IO_AGAIN
  * and leaves the rest in the socket. Without that bound a client could send what carries no content
  * (key updates, empty records) as fast as it is read, and nobody else would have a turn. */

@@ -494,6 +494,23 @@ struct mse_bytes mse_ratls_conn_cert(const struct mse_ratls_conn *c)
     return der;
 }
 
+void *mse_ratls_conn_take(struct mse_ratls_conn *c, int *out_fd, struct mse_build *early)
+{
+    uint8_t buf[CHUNK];
+    int len = 0;
+    while ((len = BIO_read(SSL_get_rbio(c->ssl), buf, sizeof buf)) > 0) {
+        mse_wr_copy(early, buf, (size_t)len);
+    }
+    if (!mse_build_ok(early)) {
+        return NULL;
+    }
+    void *ssl = c->ssl;
+    *out_fd = c->fd;
+    c->ssl = NULL;
+    c->fd = -1;
+    return ssl;
+}
+
 /* Says goodbye if that needs no waiting. */
 static void close_notify(const struct mse_ratls_conn *c)
 {

@@ -47,6 +47,10 @@ MSE_MUST_USE mse_status mse_ratls_conn_exchange(struct mse_ratls_conn *c, struct
 /* The leaf's DER, borrowed from the connection; with that of the one certificate that came along,
  * if it was one, right behind. */
 struct mse_bytes mse_ratls_conn_cert(const struct mse_ratls_conn *c);
+/* mse_ratls_conn_take hands the connection on: its SSL (as void *, for net) and its descriptor,
+ * which the caller owns then; what the peer sent and nobody read yet is appended to early, as it
+ * came. c is to be freed as ever. NULL: out of memory, nothing was taken. */
+void *mse_ratls_conn_take(struct mse_ratls_conn *c, int *out_fd, struct mse_build *early);
 void mse_ratls_conn_free(struct mse_ratls_conn *c);
 
 #endif

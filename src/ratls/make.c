@@ -162,6 +162,8 @@ struct parts {
     uint8_t name[MSE_PROFILE_MAX_DNS_NAME]; /* of the SAN: characters or an address */
     size_t name_len;
     uint8_t name_tag;
+    const struct mse_bytes *names; /* of a CA that is for several; NULL: for that one */
+    size_t num_names;
 };
 
 static bool read_name(struct parts *c, const char *name)
@@ -276,6 +278,7 @@ static void put_leaf_extensions(struct mse_build *b, const struct parts *c)
         mse_wr_bytes(b, c->evidence);
         mse_profile_ext_end(b, e);
     }
+
     if (c->legacy_quote.len > 0) {
         e = mse_profile_ext(b, MSE_OID(mse_oid_legacy_sgx), false);
         mse_wr_bytes(b, c->legacy_quote);
@@ -287,7 +290,9 @@ static void put_extensions(struct mse_build *b, const struct parts *c)
 {
     size_t outer = mse_derw_open(b, MSE_DER_CONTEXT(3));
     size_t list = mse_derw_open(b, MSE_DER_SEQUENCE);
-    if (c->is_ca) {
+    if (c->is_ca && c->names != NULL) {
+        mse_profile_ca_extensions_all(b, c->names, c->num_names, c->subject.key_id);
+    } else if (c->is_ca) {
         mse_profile_ca_extensions(b, mse_bytes_of(c->name, c->name_len), c->subject.key_id);
     } else {
         put_leaf_extensions(b, c);
@@ -376,4 +381,36 @@ mse_status mse_ratls_ca_make(struct mse_build *out, const struct mse_ratls_ca_pa
     mse_status st = gather_rest(&c, p->dns_name, true, err);
     st = st == MSE_OK ? gather_keys(&c, p->key, NULL, err) : st;
     return st == MSE_OK ? append_cert(out, &c, err) : st;
+}
+
+mse_status mse_ratls_local_make(struct mse_build *out, const struct mse_ratls_local_params *p,
+                                struct mse_error *err)
+{
+    struct parts c = { .is_ca = p->ca == NULL,
+                       .not_before = p->not_before,
+                       .not_after = p->not_after,
+                       .names = p->names,
+                       .num_names = p->num_names };
+    const struct mse_privkey *issuer = p->ca == NULL ? p->key : p->ca;
+    for (size_t i = 0; i < p->num_names; i++) {
+        if (!mse_profile_is_dns_name(p->names[i])) {
+            return MSE_FAIL(err, MSE_ERR_ARGUMENT, "name", "%.*s is no exact host name",
+                            (int)p->names[i].len, (const char *)p->names[i].data);
+        }
+    }
+    if (p->num_names == 0 || c.not_after < c.not_before) {
+        return MSE_FAIL(err, MSE_ERR_ARGUMENT, "certificate",
+                        "no name, or an end before its begin");
+    }
+    memcpy(c.name, p->names[0].data, p->names[0].len);
+    c.name_len = p->names[0].len;
+    c.name_tag = GENERAL_DNS;
+    mse_status st = gather_holder(&c.issuer, issuer, MSE_PROFILE_CN_LOCAL_CA);
+    if (st == MSE_OK) {
+        st = gather_holder(&c.subject, p->key,
+                           c.is_ca ? MSE_PROFILE_CN_LOCAL_CA : MSE_PROFILE_CN_LOCAL);
+    }
+    st = st == MSE_OK ? mse_random(c.serial, sizeof c.serial) : st;
+    return st == MSE_OK ? append_cert(out, &c, err)
+                        : MSE_FAIL(err, st, "key", "the certificate's key is unusable");
 }

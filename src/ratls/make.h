@@ -67,4 +67,19 @@ MSE_MUST_USE mse_status mse_ratls_ca_make(struct mse_build *out,
                                           const struct mse_ratls_ca_params *p,
                                           struct mse_error *err);
 
+/* The user's own: what his proxy shows to his browser. No evidence is in it. */
+struct mse_ratls_local_params {
+    const struct mse_privkey *key; /* P-256 */
+    const struct mse_bytes *names; /* DNS names, exact */
+    size_t num_names;
+    const struct mse_privkey *ca; /* of a leaf, for the first name; NULL: key is the CA's, which may
+                                     sign for the names and nothing else */
+    mse_time not_before;
+    mse_time not_after;
+};
+/* Appends the DER. MSE_ERR_ARGUMENT: a name that is none. */
+MSE_MUST_USE mse_status mse_ratls_local_make(struct mse_build *out,
+                                             const struct mse_ratls_local_params *p,
+                                             struct mse_error *err);
+
 #endif

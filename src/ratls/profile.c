@@ -119,7 +119,7 @@ mse_status mse_profile_key_id(uint8_t out[MSE_PROFILE_KEY_ID_LEN], struct mse_by
 
 void mse_profile_name(struct mse_build *b, const char *prefix, const uint8_t spki_sha256[32])
 {
-    char cn[sizeof MSE_PROFILE_CN_CA + 2 * CN_HASH_LEN];
+    char cn[MSE_PROFILE_CN_MAX + 2 * CN_HASH_LEN];
     char hash[2 * CN_HASH_LEN + 1];
     mse_hex_encode(hash, mse_bytes_of(spki_sha256, CN_HASH_LEN));
     int len = snprintf(cn, sizeof cn, "%s%s", prefix, hash);
@@ -173,29 +173,44 @@ static void put_subtree(struct mse_build *b, uint8_t tag, struct mse_bytes base)
 
 /* spec: RFC 5280 §4.2.1.10. A permitted name includes all below it, so these are excluded; and
  * addresses are not restricted by rules for names. */
-void mse_profile_constraints(struct mse_build *b, struct mse_bytes dns_name)
+void mse_profile_constraints_all(struct mse_build *b, const struct mse_bytes *names, size_t num)
 {
     static const uint8_t every_ipv4[8] = { 0 }; /* 0.0.0.0/0: address and mask */
     static const uint8_t every_ipv6[32] = { 0 };
     size_t outer = mse_derw_open(b, MSE_DER_SEQUENCE);
     size_t permitted = mse_derw_open(b, MSE_DER_CONTEXT(0));
-    put_subtree(b, GENERAL_DNS, dns_name);
+    for (size_t i = 0; i < num; i++) {
+        put_subtree(b, GENERAL_DNS, names[i]);
+    }
     mse_derw_close(b, permitted);
     size_t excluded = mse_derw_open(b, MSE_DER_CONTEXT(1));
-    size_t below = mse_derw_open(b, MSE_DER_SEQUENCE);
-    size_t name = mse_derw_open(b, GENERAL_DNS);
-    mse_wr_u8(b, '.');
-    mse_wr_bytes(b, dns_name);
-    mse_derw_close(b, name);
-    mse_derw_close(b, below);
+    for (size_t i = 0; i < num; i++) {
+        size_t below = mse_derw_open(b, MSE_DER_SEQUENCE);
+        size_t name = mse_derw_open(b, GENERAL_DNS);
+        mse_wr_u8(b, '.');
+        mse_wr_bytes(b, names[i]);
+        mse_derw_close(b, name);
+        mse_derw_close(b, below);
+    }
     put_subtree(b, GENERAL_IP, MSE_OID(every_ipv4));
     put_subtree(b, GENERAL_IP, MSE_OID(every_ipv6));
     mse_derw_close(b, excluded);
     mse_derw_close(b, outer);
 }
 
+void mse_profile_constraints(struct mse_build *b, struct mse_bytes dns_name)
+{
+    mse_profile_constraints_all(b, &dns_name, 1);
+}
+
 void mse_profile_ca_extensions(struct mse_build *b, struct mse_bytes dns_name,
                                const uint8_t key_id[MSE_PROFILE_KEY_ID_LEN])
+{
+    mse_profile_ca_extensions_all(b, &dns_name, 1, key_id);
+}
+
+void mse_profile_ca_extensions_all(struct mse_build *b, const struct mse_bytes *names, size_t num,
+                                   const uint8_t key_id[MSE_PROFILE_KEY_ID_LEN])
 {
     static const uint8_t key_cert_sign[] = { 2, 0x04 }; /* two unused bits, bit 5 */
     struct mse_profile_ext e = mse_profile_ext(b, MSE_OID(mse_oid_basic_constraints), true);
@@ -212,7 +227,7 @@ void mse_profile_ca_extensions(struct mse_build *b, struct mse_bytes dns_name,
     mse_profile_put_server_auth(b);
 
     e = mse_profile_ext(b, MSE_OID(mse_oid_name_constraints), true);
-    mse_profile_constraints(b, dns_name);
+    mse_profile_constraints_all(b, names, num);
     mse_profile_ext_end(b, e);
 
     mse_profile_put_key_id(b, key_id);

@@ -12,6 +12,10 @@
 #define MSE_PROFILE_MAX_DNS_NAME 253
 #define MSE_PROFILE_CN           "RA-TLS "    /* and 32 digits of the key's SHA-256 */
 #define MSE_PROFILE_CN_CA        "RA-TLS CA " /* the same */
+/* Of what a user's own proxy makes for the user's own browser: no evidence is in these. */
+#define MSE_PROFILE_CN_LOCAL    "mse proxy "
+#define MSE_PROFILE_CN_LOCAL_CA "mse proxy CA "
+#define MSE_PROFILE_CN_MAX      16 /* of these, with a NUL */
 
 /* mse_ratls_split takes apart what stands for a certificate everywhere in ratls: its DER, or its
  * DER and that of its CA right behind. *ca is empty without one. False if it is neither. Of the
@@ -49,8 +53,12 @@ void mse_profile_put_key_id(struct mse_build *b, const uint8_t key_id[MSE_PROFIL
 /* mse_profile_constraints appends the value of nameConstraints: this DNS name only, none below it,
  * and no address. */
 void mse_profile_constraints(struct mse_build *b, struct mse_bytes dns_name);
+/* The same for several names. */
+void mse_profile_constraints_all(struct mse_build *b, const struct mse_bytes *names, size_t num);
 /* mse_profile_ca_extensions appends all extensions of the CA: the content of their SEQUENCE. */
 void mse_profile_ca_extensions(struct mse_build *b, struct mse_bytes dns_name,
                                const uint8_t key_id[MSE_PROFILE_KEY_ID_LEN]);
+void mse_profile_ca_extensions_all(struct mse_build *b, const struct mse_bytes *names, size_t num,
+                                   const uint8_t key_id[MSE_PROFILE_KEY_ID_LEN]);
 
 #endif

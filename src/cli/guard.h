@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The rules by which one app is judged again and again: read from options and files, replaced as a
+ * whole when these change, used by several threads. */
+#ifndef CLI_GUARD_H
+#define CLI_GUARD_H
+
+#include <pthread.h>
+
+#include "cli/app.h"
+#include "cli/link.h"
+#include "proxy/proxy.h"
+
+struct cli_rules;
+struct cli_guard {
+    const struct cli *c;
+    pthread_mutex_t
+        *lock; /* one for all guards: reading files and the cache is for one at a time */
+    char domain[256];
+    uint16_t port;
+    unsigned timeout_ms;
+    const struct cli_app *context; /* NULL: none */
+    const uint8_t *fingerprint;    /* what follows from it; NULL: none */
+    struct cli_rules *rules;
+};
+/* What came of a judgement, for a report. */
+struct cli_guard_report {
+    uint8_t fingerprint[32];
+    uint8_t level;
+    bool simulated;
+};
+/* cli_guard_read reads the rules as they stand; says what is wrong itself. *out is released with
+ * cli_guard_release, or given to cli_guard_set. */
+enum cli_exit cli_guard_read(struct cli_rules **out, const struct cli_guard *g);
+/* cli_guard_set puts them in the place of those before. */
+void cli_guard_set(struct cli_guard *g, struct cli_rules *rules);
+void cli_guard_release(struct cli_guard *g, struct cli_rules *rules); /* accepts NULL */
+void cli_guard_clear(struct cli_guard *g);
+/* cli_guard_open connects and judges, at level 2 at least, over protocol (MSE_SESSION_ALPN_HTTP11
+ * or _H2). MSE_OK: out->conn is the caller's, and no byte of the application has gone out. report
+ * may be NULL. Several threads may call it. */
+MSE_MUST_USE mse_status cli_guard_open(struct cli_guard *g, struct mse_proxy_link *out,
+                                       struct cli_guard_report *report, const char *protocol,
+                                       struct mse_error *err);
+
+#endif
