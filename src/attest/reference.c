@@ -140,10 +140,10 @@ static enum column column_of(enum mse_tee_kind tee)
 static const void *seen_value(const struct mse_verdict *v, const struct field *f)
 {
     size_t at = f->at[column_of(v->tee)];
-    const uint8_t *p = (const uint8_t *)v + at;
     if (at == NOWHERE || (at == AT(fingerprint) && !v->has_fingerprint)) {
         return NULL;
     }
+    const uint8_t *p = (const uint8_t *)v + at;
     if (f->kind == PCR) {
         const struct mse_nitro_pcr *pcr = (const void *)p;
         return pcr->len == f->len ? pcr->value : NULL;

@@ -251,21 +251,6 @@ static mse_status handshake(const struct mse_ratls_conn *c, const struct dial *d
     }
 }
 
-/* No SNI for an address (RFC 6066 3). OpenSSL wants the name writable. */
-static bool set_sni(SSL *ssl, const char *host)
-{
-    char name[MAX_HOST + 1];
-    size_t len = strlen(host);
-    if (mse_host_is_literal(host)) {
-        return true;
-    }
-    if (len > MAX_HOST) {
-        return false;
-    }
-    memcpy(name, host, len + 1);
-    return SSL_set_tlsext_host_name(ssl, name) == 1;
-}
-
 /* Zero is success: libssl has it the other way round here. */
 static bool set_alpn(SSL *ssl, struct mse_bytes alpn)
 {
@@ -297,7 +282,7 @@ static SSL *new_ssl(const char *host, struct mse_bytes alpn)
     (void)BIO_set_mem_eof_return(in, -1);
     (void)BIO_set_mem_eof_return(out, -1);
     SSL_set_bio(ssl, in, out);
-    if (!set_sni(ssl, host) || !set_alpn(ssl, alpn)) {
+    if (!mse_host_set_sni(ssl, host) || !set_alpn(ssl, alpn)) {
         SSL_free(ssl);
         return NULL;
     }

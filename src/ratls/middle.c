@@ -227,13 +227,7 @@ static bool name_server(SSL *ssl, const char *host)
     if (mse_host_is_literal(host)) {
         return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host) == 1;
     }
-    char name[256]; /* the macro drops const */
-    size_t len = strlen(host);
-    if (len >= sizeof name) {
-        return false;
-    }
-    memcpy(name, host, len + 1);
-    return SSL_set1_host(ssl, name) == 1 && SSL_set_tlsext_host_name(ssl, name) == 1;
+    return SSL_set1_host(ssl, host) == 1 && mse_host_set_sni(ssl, host);
 }
 
 /* TLS said no, or there was no TLS to say anything. */

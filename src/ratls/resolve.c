@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <openssl/ssl.h>
 #include <string.h>
 #include <strings.h>
 
@@ -82,4 +83,18 @@ mse_status mse_resolve(struct mse_addresses *out, const char *host, uint16_t por
     }
     *out = a;
     return MSE_OK;
+}
+
+bool mse_host_set_sni(SSL *ssl, const char *host)
+{
+    char name[254]; /* OpenSSL wants it writable */
+    size_t len = strlen(host);
+    if (mse_host_is_literal(host)) {
+        return true;
+    }
+    if (len >= sizeof name) {
+        return false;
+    }
+    memcpy(name, host, len + 1);
+    return SSL_set_tlsext_host_name(ssl, name) == 1;
 }

@@ -57,8 +57,7 @@ static bool ask_for(SSL *ssl, const char *host, const char *alpn)
     size_t len = strlen(alpn);
     wire[0] = (unsigned char)len;
     memcpy(wire + 1, alpn, len);
-    return (mse_host_is_literal(host) || SSL_set_tlsext_host_name(ssl, host) == 1) &&
-           SSL_set_alpn_protos(ssl, wire, (unsigned)len + 1) == 0;
+    return mse_host_set_sni(ssl, host) && SSL_set_alpn_protos(ssl, wire, (unsigned)len + 1) == 0;
 }
 
 mse_status mse_session_connect(struct mse_session **out, struct ssl_st *ssl,

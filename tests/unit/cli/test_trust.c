@@ -327,6 +327,7 @@ static void test_file(void **state)
     assert_status(add(444, &err), MSE_ERR_CONFIG); /* and it is not overwritten */
     struct mse_bytes text = test_read_file(path);
     assert_bytes(text, mse_bytes_str("[[app"));
+    free((void *)(uintptr_t)text.data);
     free(path);
 }
 
