@@ -280,7 +280,7 @@ static void other_handshakes_are_judged(void **state)
 static void clients_that_ask_for_nothing(void **state)
 {
     static const uint8_t http[] = "\x08http/1.1";
-    static const uint8_t other[] = "\x03ftp";
+    static const uint8_t other[] = { 3, 'f', 't', 'p' };
     struct meeting m;
     prepare(&m, *state, MSE_SESSION_ALPN_HTTP11);
     for (int i = 0; i < 3; i++) {
