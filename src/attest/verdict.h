@@ -74,6 +74,8 @@ MSE_MUST_USE bool mse_verdict_step_ok(const struct mse_verdict *v, enum mse_step
 
 /* mse_verdict_write_json appends the object of mse_verdict_to_json as the member key. */
 void mse_verdict_write_json(struct mse_js *j, const char *key, const struct mse_verdict *v);
+/* The sentence that belongs to a binding level. Static. */
+const char *mse_level_text(uint8_t level);
 /* "sgx", "tdx"…; "none". Static. */
 const char *mse_tee_name(enum mse_tee_kind tee);
 

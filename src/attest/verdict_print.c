@@ -320,6 +320,18 @@ static void js_dates(struct mse_js *j, const struct mse_verdict *v)
     }
 }
 
+const char *mse_level_text(uint8_t level)
+{
+    static const char *const texts[] = {
+        ("the key of the certificate was made in such a TEE at some time; that this very "
+         "connection ends in it now is not proven"),
+        "a TEE that holds the key of the certificate answered a fresh nonce",
+        "this TLS session ends in the TEE",
+        "this TLS session ends in the TEE, on a machine of the list",
+    };
+    return level < MSE_ARRAY_LEN(texts) ? texts[level] : "unknown";
+}
+
 static mse_status finish(struct mse_build *b)
 {
     return mse_build_cstr(b) != NULL ? MSE_OK : MSE_ERR_NO_SPACE;

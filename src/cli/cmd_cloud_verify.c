@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* mse cloud verify: one connection, the certificate that it presented, evidence for the session,
  * every check, and only then the file. */
+#include "attest/verdict.h"
 #include "base/bytes.h"
 #include "base/util.h"
 #include "cli/app.h"
@@ -345,7 +346,7 @@ static void print_notices(const struct verify *v)
         cli_say(c, "Warning: %s", soon);
     }
     cli_say(c, "Binding level: %u (%s)", v->found.verdict.binding_level,
-            cli_level_text(v->found.verdict.binding_level));
+            mse_level_text(v->found.verdict.binding_level));
     if (v->judge.machines_signed) {
         cli_say(c, "Machines: your list, signed by the key that you pinned");
     }

@@ -6,6 +6,7 @@
 #include "cli/collateral.h"
 #include "cli/target.h"
 #include "collateral/forecast.h"
+#include "ratls/shape.h"
 
 /* One of the two sets, and what it makes of the evidence. */
 struct side {
@@ -67,7 +68,7 @@ static enum cli_exit open_evidence(struct forecast *f)
         return cli_target_failed(c, name, st, &err);
     }
     f->evidence = cli_target_evidence(&f->target);
-    if (cli_is_snp_report(f->evidence)) {
+    if (mse_shape_of(f->evidence) == MSE_SHAPE_SNP_REPORT) {
         return cli_trouble(c, "%s is a SEV-SNP report: AMD publishes no set in advance", name);
     }
     return f->evidence.len > 0

@@ -9,6 +9,7 @@
 #include "cli/judge.h"
 #include "cli/target.h"
 #include "ratls/profile.h"
+#include "ratls/shape.h"
 
 /* One target that is being judged. */
 struct one {
@@ -58,7 +59,7 @@ static mse_status appraise(struct one *o, struct mse_error *err)
     } else if (t->kind == CLI_TARGET_NITRO) {
         o->choice.source = "the document itself";
         st = mse_appraise_nitro(v, t->quote, &j->policy, j->at, err);
-    } else if (cli_is_snp_report(t->quote)) {
+    } else if (mse_shape_of(t->quote) == MSE_SHAPE_SNP_REPORT) {
         st = mse_appraise_snp(v, t->quote, k, &j->policy, j->at, err);
     } else if (t->quote.len > 0) {
         st = mse_appraise_quote(v, t->quote, k, &j->policy, j->at, err);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/judge.h"
 
+#include "attest/verdict.h"
 #include "base/bytes.h"
 #include "base/util.h"
 #include "cli/signed_list.h"
@@ -389,24 +390,12 @@ enum cli_exit cli_judge_expect(struct cli_judge *j, const struct cli *c)
     return CLI_DONE;
 }
 
-const char *cli_level_text(uint8_t level)
-{
-    static const char *const texts[] = {
-        ("the key of the certificate was made in such a TEE at some time; that this very "
-         "connection ends in it now is not proven"),
-        "a TEE that holds the key of the certificate answered a fresh nonce",
-        "this TLS session ends in the TEE",
-        "this TLS session ends in the TEE, on a machine of the list",
-    };
-    return level < MSE_ARRAY_LEN(texts) ? texts[level] : "unknown";
-}
-
 const char *cli_binding_text(const struct mse_verdict *v)
 {
     if (!v->accepted) {
         return "nothing is proven: the evidence was refused";
     }
-    return cli_level_text(v->binding_level);
+    return mse_level_text(v->binding_level);
 }
 
 /* The next step for a refusal; NULL if there is none to name. */

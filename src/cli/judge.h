@@ -82,8 +82,6 @@ bool cli_ends_soon(char out[96], const struct mse_verdict *v, mse_time at);
 void cli_refusal(const struct cli *c, const struct mse_verdict *v, const struct cli_judge *j);
 /* The verdict as a JSON object, to which callers add members. NULL without memory. */
 json_t *cli_verdict_json(const struct mse_verdict *v);
-/* The sentence that belongs to a binding level. */
-const char *cli_level_text(uint8_t level);
 /* What the binding of an accepted verdict proves; of a refused one nothing. */
 const char *cli_binding_text(const struct mse_verdict *v);
 

@@ -3,14 +3,13 @@
 #include "cli/target.h"
 
 #include "base/bytes.h"
-#include "base/cbor.h"
 #include "base/error.h"
 #include "base/util.h"
 #include "cli/own.h"
 #include "crypto/x509.h"
 #include "ratls/check.h"
-#include "ratls/claims.h"
 #include "ratls/profile.h"
+#include "ratls/shape.h"
 #include <mse/ratls.h>
 
 #define TARGET_MAX_LEN MSE_BUNDLE_MAX_LEN
@@ -149,28 +148,8 @@ static bool take_pem(struct cli_target *t, struct mse_bytes in, const char *labe
 /* A certificate; with the one that stands behind it if it is one: its CA's, perhaps. */
 static bool take_certificate(struct cli_target *t, struct mse_bytes in)
 {
-    struct mse_bytes rest = in;
-    size_t len = 0;
-    size_t ca_len = 0;
-    uint8_t none[1];
-    size_t num = 0;
-    if (!take_pem(t, in, "CERTIFICATE") ||
-        mse_pem_next(&rest, "CERTIFICATE", t->der_room, in.len, &len) != MSE_OK) {
-        return false;
-    }
-    if (mse_pem_next(&rest, "CERTIFICATE", t->der_room + len, in.len - len, &ca_len) == MSE_OK &&
-        mse_pem_next(&rest, "CERTIFICATE", none, sizeof none, &num) == MSE_ERR_NOT_FOUND) {
-        t->der = mse_bytes_of(t->der_room, len + ca_len);
-    }
-    return true;
-}
-
-static bool is_certificate(struct mse_bytes in)
-{
-    struct mse_cert cert;
-    struct mse_bytes leaf;
-    struct mse_bytes ca;
-    return mse_ratls_split(&leaf, &ca, in) && mse_cert_parse(&cert, leaf, NULL) == MSE_OK;
+    t->der_room = malloc(in.len + 1);
+    return t->der_room != NULL && mse_ratls_get_pem(&t->der, t->der_room, in.len, in) == MSE_OK;
 }
 
 static mse_status take_quote(struct cli_target *t, struct mse_bytes in, struct mse_error *err)
@@ -186,20 +165,6 @@ static mse_status take_quote(struct cli_target *t, struct mse_bytes in, struct m
     t->padding = sgx.trailing + tdx.trailing;
     t->quote = mse_bytes_of(in.data, in.len - t->padding);
     return MSE_OK;
-}
-
-bool cli_is_snp_report(struct mse_bytes in)
-{
-    uint32_t version = 0;
-    return in.len == MSE_SNP_REPORT_LEN && mse_rd_u32le(&in, &version) && version >= 2 &&
-           version <= 5;
-}
-
-/* COSE_Sign1, with or without its tag: an array of four that begins with a short byte string. */
-static bool is_nitro_document(struct mse_bytes in)
-{
-    struct mse_bytes cose = begins(in, "\xd2") ? mse_bytes_of(in.data + 1, in.len - 1) : in;
-    return begins(cose, "\x84\x44\xa1\x01");
 }
 
 /* SGX quotes of version 4 or 5, key type 2 or 3: another TEE type than that of TDX. */
@@ -227,7 +192,7 @@ static bool decode_hex(uint8_t *out, size_t *out_len, size_t cap, struct mse_byt
 static bool decode_base64(uint8_t *out, size_t *out_len, size_t cap, struct mse_bytes text)
 {
     return mse_base64_decode(out, cap, out_len, text) &&
-           is_nitro_document(mse_bytes_of(out, *out_len));
+           mse_shape_of(mse_bytes_of(out, *out_len)) == MSE_SHAPE_NITRO;
 }
 
 static void decode_text(struct cli_file *f)
@@ -303,14 +268,6 @@ static mse_status take_json(struct cli_target *t, struct mse_bytes in, struct ms
     return MSE_OK;
 }
 
-static bool is_tagged(struct mse_bytes in)
-{
-    struct mse_cbor r = mse_cbor_of(in, MSE_CBOR_LENIENT);
-    uint64_t tag = 0;
-    return mse_cbor_tag(&r, &tag) &&
-           (tag == MSE_TAG_QUOTE || tag == MSE_TAG_SNP || tag == MSE_TAG_NITRO);
-}
-
 static mse_status take_evidence(struct cli_target *t, struct mse_bytes in, struct mse_error *err)
 {
     struct mse_ratls_cert e;
@@ -323,62 +280,13 @@ static mse_status take_evidence(struct cli_target *t, struct mse_bytes in, struc
     return st;
 }
 
-static mse_status classify(struct cli_target *t, struct mse_error *err)
+/* What only a file can be. */
+static mse_status take_other(struct cli_target *t, struct mse_bytes in, struct mse_error *err)
 {
-    decode_text(&t->file);
-    struct mse_bytes in = cli_file_view(&t->file);
-    struct mse_bytes text = in;
-    mse_status st = refuse_foreign(t, in, err);
-    if (st != MSE_OK) {
-        return st;
-    }
-    while (text.len > 0 && isspace(text.data[0])) {
-        text = mse_bytes_of(text.data + 1, text.len - 1);
-    }
-    if (begins(text, "-----BEGIN X509 CRL-----") && take_pem(t, text, "X509 CRL")) {
-        t->kind = CLI_TARGET_CRL;
-        return MSE_OK;
-    }
-    if (begins(text, "-----BEGIN CERTIFICATE-----") && take_certificate(t, text)) {
-        t->kind = CLI_TARGET_CERTIFICATE;
-        return MSE_OK;
-    }
-    if (begins(text, "eyJ") && mse_bytes_find(text, mse_bytes_str(".")) != SIZE_MAX) {
-        t->kind = CLI_TARGET_EAR;
-        return MSE_OK;
-    }
-    if (text.len > 0 && text.data[0] == '{') {
-        return take_json(t, text, err);
-    }
-    if (begins(in, "HCLA")) {
-        t->kind = CLI_TARGET_HCL;
-        t->quote = in;
-        return MSE_OK;
-    }
-    if (is_tagged(in)) {
-        return take_evidence(t, in, err);
-    }
-    if (is_nitro_document(in)) {
-        t->kind = CLI_TARGET_NITRO;
-        t->quote = in;
-        return MSE_OK;
-    }
-    if (cli_is_snp_report(in)) {
-        t->kind = CLI_TARGET_SNP_REPORT;
-        t->quote = in;
-        return MSE_OK;
-    }
-    if (in.len >= 2 && in.data[0] >= 3 && in.data[0] <= 5 && in.data[1] == 0) {
-        return take_quote(t, in, err);
-    }
-    if (in.len == MSE_SIGSTRUCT_LEN && begins(in, "\x06")) {
-        t->kind = CLI_TARGET_SIGSTRUCT;
-        return MSE_OK;
-    }
     struct mse_crl crl;
     t->der = in;
-    if (is_certificate(in)) {
-        t->kind = CLI_TARGET_CERTIFICATE;
+    if (in.len == MSE_SIGSTRUCT_LEN && begins(in, "\x06")) {
+        t->kind = CLI_TARGET_SIGSTRUCT;
     } else if (mse_crl_parse(&crl, in, NULL) == MSE_OK) {
         t->kind = CLI_TARGET_CRL;
     } else if (mse_bytes_find(in, mse_bytes_str("code_salt")) != SIZE_MAX) {
@@ -390,6 +298,58 @@ static mse_status classify(struct cli_target *t, struct mse_error *err)
                         t->name);
     }
     return MSE_OK;
+}
+
+static mse_status take_shape(struct cli_target *t, struct mse_bytes in, struct mse_error *err)
+{
+    switch (mse_shape_of(in)) {
+    case MSE_SHAPE_JSON:
+        return take_json(t, mse_shape_text(in), err);
+    case MSE_SHAPE_PEM:
+        t->kind = CLI_TARGET_CERTIFICATE;
+        return take_certificate(t, in) ? MSE_OK : take_other(t, in, err);
+    case MSE_SHAPE_TAGGED:
+        return take_evidence(t, in, err);
+    case MSE_SHAPE_QUOTE:
+        return take_quote(t, in, err);
+    case MSE_SHAPE_CERTIFICATE:
+        t->kind = CLI_TARGET_CERTIFICATE;
+        t->der = in;
+        return MSE_OK;
+    case MSE_SHAPE_HCL:
+        t->kind = CLI_TARGET_HCL;
+        break;
+    case MSE_SHAPE_NITRO:
+        t->kind = CLI_TARGET_NITRO;
+        break;
+    case MSE_SHAPE_SNP_REPORT:
+        t->kind = CLI_TARGET_SNP_REPORT;
+        break;
+    case MSE_SHAPE_UNKNOWN:
+        return take_other(t, in, err);
+    }
+    t->quote = in;
+    return MSE_OK;
+}
+
+static mse_status classify(struct cli_target *t, struct mse_error *err)
+{
+    decode_text(&t->file);
+    struct mse_bytes in = cli_file_view(&t->file);
+    struct mse_bytes text = mse_shape_text(in);
+    mse_status st = refuse_foreign(t, in, err);
+    if (st != MSE_OK) {
+        return st;
+    }
+    if (begins(text, "-----BEGIN X509 CRL-----") && take_pem(t, text, "X509 CRL")) {
+        t->kind = CLI_TARGET_CRL;
+        return MSE_OK;
+    }
+    if (begins(text, "eyJ") && mse_bytes_find(text, mse_bytes_str(".")) != SIZE_MAX) {
+        t->kind = CLI_TARGET_EAR;
+        return MSE_OK;
+    }
+    return take_shape(t, in, err);
 }
 
 static mse_status connect_target(struct cli_target *t, const struct cli *c, struct mse_error *err)

@@ -47,8 +47,6 @@ struct cli_target {
 MSE_MUST_USE mse_status cli_target_open(struct cli_target *t, const struct cli *c, const char *name,
                                         struct mse_error *err);
 void cli_target_close(struct cli_target *t);
-/* By length and version: a SEV-SNP report, well-formed or not. */
-bool cli_is_snp_report(struct mse_bytes in);
 /* The quote or report that the target is or carries; empty if there is none. */
 struct mse_bytes cli_target_evidence(const struct cli_target *t);
 /* What the target turned out to be, in words. */

@@ -69,6 +69,22 @@ void mse_ratls_put_pem(struct mse_build *pem, struct mse_bytes ders)
     }
 }
 
+mse_status mse_ratls_get_pem(struct mse_bytes *out, uint8_t *room, size_t cap, struct mse_bytes pem)
+{
+    size_t len = 0;
+    size_t ca_len = 0;
+    size_t more = 0;
+    uint8_t none[1];
+    mse_status st = mse_pem_next(&pem, "CERTIFICATE", room, cap, &len);
+    if (st != MSE_OK) {
+        return st;
+    }
+    bool two = mse_pem_next(&pem, "CERTIFICATE", room + len, cap - len, &ca_len) == MSE_OK &&
+               mse_pem_next(&pem, "CERTIFICATE", none, sizeof none, &more) == MSE_ERR_NOT_FOUND;
+    *out = mse_bytes_of(room, two ? len + ca_len : len);
+    return MSE_OK;
+}
+
 /* ---- names and keys ---- */
 
 static bool is_label(struct mse_bytes label)

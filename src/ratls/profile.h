@@ -28,6 +28,11 @@ MSE_MUST_USE mse_status mse_ratls_ca_sha256(uint8_t out[32], bool *has_ca, struc
 
 /* mse_ratls_put_pem appends a certificate, and the one right behind it if there is one, as PEM. */
 void mse_ratls_put_pem(struct mse_build *pem, struct mse_bytes ders);
+/* mse_ratls_get_pem decodes the first certificate of a PEM text into room (cap bytes; pem.len are
+ * enough), and the one behind it if there are exactly two: its CA's, perhaps. *out borrows room.
+ * MSE_ERR_NOT_FOUND: there is none; MSE_ERR_MALFORMED. */
+MSE_MUST_USE mse_status mse_ratls_get_pem(struct mse_bytes *out, uint8_t *room, size_t cap,
+                                          struct mse_bytes pem);
 
 /* mse_profile_is_dns_name: an exact host name, as certificates of ours have: labels of lower-case
  * letters, digits and inner hyphens, no wildcard. */

@@ -75,7 +75,8 @@ int lab_teardown(void **state)
 void lab_quote(struct lab *l, const uint8_t report_data[64])
 {
     struct mse_sim_report r = { .mr_enclave = { 1, 2, 3 },
-                                .attr_flags = MSE_SGX_FLAG_INIT | MSE_SGX_FLAG_MODE64BIT };
+                                .attr_flags =
+                                    MSE_SGX_FLAG_INIT | MSE_SGX_FLAG_MODE64BIT | l->attr_flags };
     memcpy(r.report_data, report_data, 64);
     assert_status(mse_sim_mrsigner(l->platform, r.mr_signer), MSE_OK);
     mse_build_reset(&l->quote);

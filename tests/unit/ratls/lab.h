@@ -25,6 +25,7 @@ struct lab {
     struct mse_bundle bundle;
     struct mse_policy policy;
     struct mse_privkey *key;
+    uint64_t attr_flags; /* of every quote, beside those that all have */
     uint8_t spki_sha256[32];
     struct mse_build spki;
     struct mse_build claims;
