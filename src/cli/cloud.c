@@ -2,6 +2,7 @@
 #include "cli/cloud.h"
 
 #include <arpa/inet.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -13,12 +14,14 @@
 #include "conf/reader.h"
 #include "package/rules.h"
 
-#define CONNECT_MS 10000U
-#define TOTAL_MS   60000U
-#define STALL_S    60U
-#define MAX_PATH   2048
-#define MAX_TOKEN  4096
-#define CA_FILE    "api-ca.pem"
+#define CONNECT_MS   10000U
+#define TOTAL_MS     60000U
+#define STALL_S      60U
+#define MAX_PATH     2048
+#define AGAIN_MS     200
+#define AGAIN_MAX_MS 3200
+#define MAX_TOKEN    4096
+#define CA_FILE      "api-ca.pem"
 
 /* ---- login.toml ---- */
 
@@ -358,14 +361,46 @@ static mse_status perform(struct cloud *k, const struct cloud_ask *q, struct mse
     return st;
 }
 
+/* An API that dies takes its connections with it; another one answers, or the same one soon. */
+static bool is_away(mse_status st, const struct mse_http_reply *r)
+{
+    return st == MSE_ERR_IO || st == MSE_ERR_TIMEOUT || (st == MSE_ERR_PROTOCOL && !r->untrusted) ||
+           (st == MSE_OK && r->status >= 502 && r->status <= 504);
+}
+
+static mse_status perform_patiently(struct cloud *k, const struct cloud_ask *q,
+                                    struct mse_http_reply *reply, struct mse_error *err)
+{
+    bool may = q->again || (q->method == NULL && q->json == NULL && q->num_pieces == 0);
+    mse_time until = (mse_time)time(NULL) + (mse_time)k->patience_s;
+    mse_status st = perform(k, q, reply, err);
+    for (int wait_ms = AGAIN_MS; may && is_away(st, reply) && (mse_time)time(NULL) < until;
+         wait_ms = wait_ms < AGAIN_MAX_MS ? 2 * wait_ms : wait_ms) {
+        (void)poll(NULL, 0, wait_ms);
+        if (k->cancelled != NULL && k->cancelled(NULL)) {
+            break;
+        }
+        mse_http_reply_clear(reply);
+        *reply = (struct mse_http_reply) { .status = 0 };
+        *err = (struct mse_error) { .status = MSE_OK };
+        st = perform(k, q, reply, err);
+    }
+    return st;
+}
+
 enum cli_exit cloud_ask(struct cloud *k, const struct cloud_ask *q, struct cloud_answer *out)
 {
     struct mse_error err = { 0 };
     struct mse_http_reply reply = { .status = 0 };
     *out = (struct cloud_answer) { .status = 0 };
-    mse_status st = perform(k, q, &reply, &err);
+    mse_status st = perform_patiently(k, q, &reply, &err);
     enum cli_exit e = CLI_DONE;
-    if (st != MSE_OK) {
+    k->why[0] = '\0';
+    if (st != MSE_OK && q->hush && is_away(st, &reply)) {
+        e = CLI_TROUBLE;
+        (void)snprintf(k->why, sizeof k->why, "%.*s", CLOUD_TEXT_LEN - 1,
+                       err.text[0] != '\0' ? err.text : mse_status_text(st));
+    } else if (st != MSE_OK) {
         e = unreachable(k, st, &reply, &err);
     } else {
         take_answer(out, &reply);

@@ -26,6 +26,9 @@ struct cloud {
     /* NULL: nothing ends a request early. Whoever ends one says so himself. */
     bool (*cancelled)(void *user);
     bool quiet; /* the user has his error already */
+    /* So long a question that may be asked twice is asked again, while no API answers. */
+    unsigned patience_s;
+    char why[CLOUD_TEXT_LEN]; /* the last question was hushed, and nobody answered; else "" */
 };
 /* cloud_open reads login.toml. Release with cloud_close also after failures. */
 enum cli_exit cloud_open(struct cloud *k, const struct cli *c);
@@ -51,6 +54,8 @@ struct cloud_ask {
     const json_t *json; /* the body; NULL: none, or pieces */
     const struct mse_http_piece *pieces;
     size_t num_pieces;
+    bool again;               /* asked twice it does what it does once; GET always is so */
+    bool hush;                /* that nobody answered is said by who asked */
     const char *content_type; /* of the pieces: the whole header line */
     void (*progress)(void *user, uint64_t bytes, uint64_t total);
     bool (*take)(void *user, struct mse_bytes piece); /* an answer without end */

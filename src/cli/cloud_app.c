@@ -159,7 +159,8 @@ static enum cli_exit ask_stop(struct cloud *k, const char *id)
     char path[CLOUD_ID_LEN + 16];
     struct cloud_answer a;
     (void)snprintf(path, sizeof path, "/apps/%s/stop", id);
-    enum cli_exit e = cloud_ask(k, &(struct cloud_ask) { .path = path, .method = "POST" }, &a);
+    enum cli_exit e =
+        cloud_ask(k, &(struct cloud_ask) { .path = path, .method = "POST", .again = true }, &a);
     if (e != CLI_DONE) {
         return e;
     }

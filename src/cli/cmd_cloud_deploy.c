@@ -24,6 +24,7 @@
 #define MAX_MINUTES     1440U
 #define FETCH_MS        10000U
 #define TURN_MS         300
+#define API_PATIENCE_S  30U
 #define BOUNDARY        "mse-5c1f3f0a9b7e4d62"
 #define LIVING          "spawning,initializing,running"
 
@@ -130,9 +131,11 @@ static enum cli_exit find_old(struct deploy *d)
         e = cloud_nonsense(&d->k, "its apps", "they are no list");
     } else if (e == CLI_DONE && json_array_size(v) > 0) {
         d->has_old = cloud_app_read(&d->old, json_array_get(v, 0), why);
-        bool asked = d->has_old && strcmp(d->old.name, d->project.name) == 0;
+        bool asked = d->has_old && strcmp(d->old.name, d->project.name) == 0 &&
+                     strcmp(d->old.project_id, d->project_id) == 0;
         e = asked ? CLI_DONE
-                  : cloud_nonsense(&d->k, "an app", d->has_old ? "it has another name" : why);
+                  : cloud_nonsense(&d->k, "an app",
+                                   d->has_old ? "it has another name, or another project" : why);
     }
     json_decref(v);
     return e;
@@ -242,6 +245,28 @@ static enum cli_exit check_app(struct deploy *d, const struct cloud_answer *a)
     return CLI_DONE;
 }
 
+/* There was no answer: whether all arrived, an API that answers can tell. */
+static enum cli_exit find_sent(struct deploy *d)
+{
+    char path[CLOUD_ID_LEN + 16];
+    char why[CLOUD_TEXT_LEN];
+    struct cloud_answer a;
+    if (deploy_interrupted()) {
+        return CLI_TROUBLE;
+    }
+    (void)snprintf(why, sizeof why, "%s", d->k.why);
+    (void)snprintf(path, sizeof path, "/apps/%s", d->place.app_id);
+    enum cli_exit e = cloud_ask(&d->k, &(struct cloud_ask) { .path = path }, &a);
+    if (e == CLI_DONE && a.status == 200) {
+        e = check_app(d, &a);
+    } else if (e == CLI_DONE) {
+        e = cli_trouble(d->c, "the operator at %s cannot be asked: %s", d->k.url, why);
+        cli_hint(d->c, "the upload broke off, and there is no such app: try again");
+    }
+    cloud_answer_clear(&a);
+    return e;
+}
+
 static enum cli_exit upload(struct deploy *d)
 {
     static const char back[] = "\r\n--" BOUNDARY "--\r\n";
@@ -263,13 +288,18 @@ static enum cli_exit upload(struct deploy *d)
                                  .num_pieces = MSE_ARRAY_LEN(pieces),
                                  .content_type =
                                      "Content-Type: multipart/form-data; boundary=" BOUNDARY,
+                                 .hush = true,
                                  .progress = cli_progress_step,
                                  .user = &progress };
     cli_progress_begin(&progress, d->c, "Uploading");
     enum cli_exit e = cloud_ask(&d->k, &q, &a);
     cli_progress_end(&progress);
     d->sent = d->sent || e != CLI_DONE; /* an answer that got lost says nothing */
-    e = e == CLI_DONE ? check_app(d, &a) : e;
+    if (e == CLI_DONE) {
+        e = check_app(d, &a);
+    } else if (d->k.why[0] != '\0') {
+        e = find_sent(d);
+    }
     cloud_answer_clear(&a);
     mse_build_clear(&front);
     return deploy_interrupted() ? CLI_TROUBLE : e;
@@ -453,11 +483,26 @@ static void say_result(const struct deploy *d)
     say_how(d, hex);
 }
 
+/* Whether the app that the operator says was replaced was deployed from this very project: what is
+ * kept here of others is not his to have forgotten. */
+static bool is_ours(const struct deploy *d)
+{
+    struct cloud_kept kept = { .toml_path = NULL };
+    bool known = d->has_old && cloud_kept_load(&kept, d->old.id);
+    char *here = realpath(d->toml_path, NULL);
+    bool ours =
+        known && here != NULL && kept.toml_path != NULL && strcmp(kept.toml_path, here) == 0;
+    free(here);
+    cloud_kept_clear(&kept);
+    return ours;
+}
+
 /* What an update changed, against the context of the one that was replaced. */
 static void say_changes(const struct deploy *d)
 {
     struct cli_app old = { 0 };
-    char *path = d->has_old ? cloud_context_path(d->old.id) : NULL;
+    bool ours = is_ours(d);
+    char *path = ours ? cloud_context_path(d->old.id) : NULL;
     if (path != NULL && cli_app_load(&old, path, NULL) == MSE_OK) {
         cli_explain_update(d->c, &old, mse_build_view(&d->manifest_json), d->code_dir);
         cli_app_clear(&old);
@@ -465,6 +510,8 @@ static void say_changes(const struct deploy *d)
     free(path);
     if (d->has_old) {
         cli_say(d->c, "It replaces %s: users have to verify again", d->old.id);
+    }
+    if (ours) {
         cloud_forget_context(d->old.id);
     }
 }
@@ -488,7 +535,8 @@ static void clean_up(struct deploy *d)
     d->k.cancelled = NULL;
     d->k.quiet = true;
     (void)snprintf(path, sizeof path, "/apps/%s/stop", id);
-    enum cli_exit e = cloud_ask(&d->k, &(struct cloud_ask) { .path = path, .method = "POST" }, &a);
+    enum cli_exit e =
+        cloud_ask(&d->k, &(struct cloud_ask) { .path = path, .method = "POST", .again = true }, &a);
     bool told = e == CLI_DONE && ((a.status >= 200 && a.status <= 299) || a.status == 409);
     if (told) {
         cli_hint(d->c, "the app %s was told to stop: %s", id,
@@ -507,6 +555,7 @@ static enum cli_exit prepare(struct deploy *d)
     e = e == CLI_DONE ? cli_judge_init_within(&d->judge, d->c, FETCH_MS) : e;
     e = e == CLI_DONE ? cloud_open(&d->k, d->c) : e;
     d->k.cancelled = cancelled;
+    d->k.patience_s = API_PATIENCE_S;
     e = e == CLI_DONE ? choose_place(d) : e;
     e = e == CLI_DONE ? check_tee(d) : e;
     e = e == CLI_DONE ? find_old(d) : e;

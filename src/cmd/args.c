@@ -256,6 +256,11 @@ static const struct cli_command *pick_command(const struct cli_program *p, int *
         if (k != NULL) {
             drop(argc, argv, second);
             drop(argc, argv, first);
+            return k;
+        }
+        k = find_command(p, NULL, argv[first]); /* a word may be both */
+        if (k != NULL) {
+            drop(argc, argv, first);
         }
         return k;
     }

@@ -571,12 +571,12 @@ static void install(uv_work_t *work)
     if (s->installed == MSE_OK) {
         s->installed = inherit(s, &s->install_err);
     }
+    if (s->installed == MSE_OK) { /* before anything is sealed: a key that does not load is none */
+        s->installed = mse_owner_tls_take(&s->owner, &s->config, &s->install_err);
+    }
     if (s->installed == MSE_OK) {
         s->installed = mse_durable_commit(c->durable, c->identity, &s->config,
                                           mse_enclave_now(c->clock), &s->install_err);
-    }
-    if (s->installed == MSE_OK) {
-        s->installed = mse_owner_tls_take(&s->owner, &s->config, &s->install_err);
     }
     if (s->installed == MSE_OK) {
         s->installed = mse_app_put_secrets(c->app, &secrets, &s->install_err);

@@ -16,13 +16,23 @@
 #define IDLE_MS      60000
 #define HALF_MS      5000
 
+/* One that was renewed: connections may still be in their handshakes. */
+struct retired {
+    struct retired *next;
+    struct mse_tls_server *tls;
+};
+
 struct mse_httpd_front {
     struct mse_httpd_front_config cfg;
     char dir[64];
     char path[80];
-    struct mse_tls_server *tls;
+    struct mse_tls_server *tls; /* the loop's, as is what is retired */
+    struct retired *retired;
+    pthread_mutex_t lock;
+    struct retired *next; /* guarded: what the loop is to take */
     uv_loop_t loop;
     uv_async_t stop;
+    uv_async_t renew;
     struct mse_relay *relay;
     pthread_t thread;
     bool has_loop;
@@ -35,6 +45,27 @@ static void on_stop(uv_async_t *a)
     mse_relay_close(f->relay);
     f->relay = NULL;
     uv_close((uv_handle_t *)a, NULL);
+    uv_close((uv_handle_t *)&f->renew, NULL);
+}
+
+static void on_renew(uv_async_t *a)
+{
+    struct mse_httpd_front *f = a->data;
+    (void)pthread_mutex_lock(&f->lock);
+    struct retired *r = f->next;
+    f->next = NULL;
+    (void)pthread_mutex_unlock(&f->lock);
+    if (r != NULL && f->relay != NULL) {
+        struct mse_tls_server *old = f->tls;
+        f->tls = r->tls;
+        mse_relay_set_server(f->relay, f->tls);
+        r->tls = old;
+        r->next = f->retired;
+        f->retired = r;
+    } else if (r != NULL) {
+        mse_tls_server_free(r->tls);
+        free(r);
+    }
 }
 
 static void *front_main(void *arg)
@@ -60,20 +91,33 @@ static mse_status inner_socket(struct mse_httpd_front *f, int *out, struct mse_e
     return MSE_OK;
 }
 
-static mse_status make(struct mse_httpd_front *f, int *inner_fd, struct mse_error *err)
+static mse_status make_server(struct mse_tls_server **out, struct mse_bytes chain,
+                              struct mse_bytes key, struct mse_error *err)
 {
     static const char *const alpn[] = { "http/1.1" };
-    mse_status st = mse_tls_no_config() ? mse_tls_server_new(&f->tls, alpn, 1, err)
-                                        : MSE_FAIL(err, MSE_ERR_CRYPTO, "tls", "libssl fails");
-    if (st == MSE_OK) {
-        st = mse_tls_server_add_any(f->tls, f->cfg.chain, f->cfg.key, err);
+    struct mse_tls_server *tls = NULL;
+    mse_status st = mse_tls_server_new(&tls, alpn, 1, err);
+    st = st == MSE_OK ? mse_tls_server_add_any(tls, chain, key, err) : st;
+    if (st != MSE_OK) {
+        mse_tls_server_free(tls);
+        return st;
     }
+    *out = tls;
+    return MSE_OK;
+}
+
+static mse_status make(struct mse_httpd_front *f, int *inner_fd, struct mse_error *err)
+{
+    mse_status st = mse_tls_no_config() ? make_server(&f->tls, f->cfg.chain, f->cfg.key, err)
+                                        : MSE_FAIL(err, MSE_ERR_CRYPTO, "tls", "libssl fails");
     if (st != MSE_OK) {
         return st;
     }
     f->has_loop = uv_loop_init(&f->loop) == 0;
     f->stop.data = f;
-    if (!f->has_loop || uv_async_init(&f->loop, &f->stop, on_stop) != 0) {
+    f->renew.data = f;
+    if (!f->has_loop || uv_async_init(&f->loop, &f->stop, on_stop) != 0 ||
+        uv_async_init(&f->loop, &f->renew, on_renew) != 0) {
         return MSE_FAIL(err, MSE_ERR_IO, "tls", "no event loop");
     }
     return inner_socket(f, inner_fd, err);
@@ -87,6 +131,7 @@ mse_status mse_httpd_front_new(struct mse_httpd_front **out, int *inner_fd,
         return MSE_FAIL(err, MSE_ERR_MEMORY, "tls", "out of memory");
     }
     f->cfg = *c;
+    (void)pthread_mutex_init(&f->lock, NULL);
     mse_status st = make(f, inner_fd, err);
     if (st == MSE_OK) {
         *out = f;
@@ -117,6 +162,38 @@ mse_status mse_httpd_front_start(struct mse_httpd_front *f, struct mse_error *er
     return st;
 }
 
+mse_status mse_httpd_front_renew(struct mse_httpd_front *f, struct mse_bytes chain,
+                                 struct mse_bytes key, struct mse_error *err)
+{
+    struct retired *r = calloc(1, sizeof *r);
+    mse_status st = r != NULL ? make_server(&r->tls, chain, key, err)
+                              : MSE_FAIL(err, MSE_ERR_MEMORY, "tls", "out of memory");
+    if (st != MSE_OK) {
+        free(r);
+        return st;
+    }
+    (void)pthread_mutex_lock(&f->lock);
+    struct retired *unused = f->next;
+    f->next = r;
+    (void)pthread_mutex_unlock(&f->lock);
+    if (unused != NULL) {
+        mse_tls_server_free(unused->tls);
+        free(unused);
+    }
+    (void)uv_async_send(&f->renew);
+    return MSE_OK;
+}
+
+static void free_retired(struct retired *r)
+{
+    while (r != NULL) {
+        struct retired *next = r->next;
+        mse_tls_server_free(r->tls);
+        free(r);
+        r = next;
+    }
+}
+
 void mse_httpd_front_free(struct mse_httpd_front *f)
 {
     if (f == NULL) {
@@ -132,6 +209,9 @@ void mse_httpd_front_free(struct mse_httpd_front *f)
         mse_net_loop_clear(&f->loop);
     }
     mse_tls_server_free(f->tls);
+    free_retired(f->retired);
+    free_retired(f->next);
+    (void)pthread_mutex_destroy(&f->lock);
     if (f->dir[0] != '\0') {
         (void)unlink(f->path);
         (void)rmdir(f->dir);

@@ -22,6 +22,10 @@ MSE_MUST_USE mse_status mse_httpd_front_new(struct mse_httpd_front **out, int *i
                                             struct mse_error *err);
 /* Takes connections from now on. */
 MSE_MUST_USE mse_status mse_httpd_front_start(struct mse_httpd_front *f, struct mse_error *err);
+/* Connections from now on get this certificate and key (PEM) instead; on failure all stays as it
+ * was. Errors of mse_tls_server_add_any. */
+MSE_MUST_USE mse_status mse_httpd_front_renew(struct mse_httpd_front *f, struct mse_bytes chain,
+                                              struct mse_bytes key, struct mse_error *err);
 /* Stops, if it was started, and closes all connections. Accepts NULL. */
 void mse_httpd_front_free(struct mse_httpd_front *f);
 

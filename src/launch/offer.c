@@ -88,8 +88,12 @@ static void carry_all(int a, int b)
 {
     struct pollfd p[] = { { a, POLLIN, 0 }, { b, POLLIN, 0 } };
     bool open = true;
-    while (open && (poll(p, 2, -1) > 0 || errno == EINTR)) {
-        open = (p[0].revents == 0 || carry(a, b)) && (p[1].revents == 0 || carry(b, a));
+    while (open) {
+        int n = poll(p, 2, -1);
+        if (n < 0 && errno == EINTR) {
+            continue; /* what stands there is of an earlier look */
+        }
+        open = n > 0 && (p[0].revents == 0 || carry(a, b)) && (p[1].revents == 0 || carry(b, a));
     }
 }
 

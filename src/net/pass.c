@@ -23,6 +23,7 @@
 #define EVENTS_PER_TURN  64
 #define ACCEPTS_PER_TURN 64
 #define CHUNKS_PER_TURN  4
+#define DRAINS           8 /* looks at what nobody wants */
 #define EVICT_AFTER_MS   1000
 #define EVICT_OPEN_MS    60000 /* what serves an app is not thrown out lightly */
 
@@ -181,8 +182,11 @@ static bool refuse(struct conn *c, enum mse_alert alert)
         mse_alert_write(record, alert);
         n = send(c->sides[FRONT].fd, record, sizeof record, MSG_NOSIGNAL);
     }
-    /* What stays unread would make a reset of the end, and the alert would be lost. */
-    while (n >= 0 && (n = recv(c->sides[FRONT].fd, c->pass->buffer, BUFFER_LEN, MSG_TRUNC)) > 0) {
+    /* What stays unread would make a reset of the end, and the alert would be lost. Who goes on
+     * sending loses it. */
+    for (int i = 0; i < DRAINS && n >= 0; i++) {
+        n = recv(c->sides[FRONT].fd, c->pass->buffer, BUFFER_LEN, MSG_TRUNC);
+        n = n == 0 ? -1 : n;
     }
     return false;
 }

@@ -5,6 +5,7 @@
 
 #include "base/bytes.h"
 #include "base/util.h"
+#include "crypto/digest.h"
 #include "operator/api.h"
 
 #define SLOTS       4096U /* a power of two */
@@ -18,12 +19,17 @@ struct slot {
 };
 struct api_limits {
     pthread_mutex_t lock;
+    uint8_t secret[32]; /* of this process: nobody knows whose slot he shares */
     struct slot slots[SLOTS];
 };
 
 struct api_limits *api_limits_new(void)
 {
     struct api_limits *l = calloc(1, sizeof *l);
+    if (l != NULL && mse_random(l->secret, sizeof l->secret) != MSE_OK) {
+        free(l);
+        return NULL;
+    }
     if (l != NULL) {
         (void)pthread_mutex_init(&l->lock, NULL);
     }
@@ -43,11 +49,9 @@ static struct slot *slot_of(struct api_limits *l, const uint8_t source[16])
 {
     static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
     size_t len = mse_mem_equal(source, mapped, sizeof mapped) ? 16 : 8;
-    uint32_t h = 2166136261U;
-    for (size_t i = 0; i < len; i++) {
-        h = (h ^ source[i]) * 16777619U;
-    }
-    return &l->slots[(h ^ h >> 16) & (SLOTS - 1)];
+    uint8_t hash[32] = { 0 };
+    (void)!mse_sha256_2(hash, mse_bytes_of(l->secret, sizeof l->secret), mse_bytes_of(source, len));
+    return &l->slots[((unsigned)hash[0] << 8 | hash[1]) & (SLOTS - 1)];
 }
 
 static bool is_over(struct api_limits *l, const uint8_t source[16], mse_time now, unsigned add)

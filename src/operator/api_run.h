@@ -4,6 +4,7 @@
 #define OPERATOR_API_RUN_H
 
 #include "operator/config.h"
+#include "operator/gate_files.h"
 
 /* A file that is served as it is. */
 struct api_file {
@@ -15,7 +16,8 @@ struct api_config {
     int listen_fd;          /* closed by api_run */
     struct mse_bytes chain; /* PEM; both empty: plain HTTP */
     struct mse_bytes key;
-    uint16_t public_port; /* where users reach apps; 0: not known */
+    struct gate_files *tls_files; /* of both, looked at each second; NULL: they stay */
+    uint16_t public_port;         /* where users reach apps; 0: not known */
     uint8_t mrsigner[32];
     const char *simulation_root;  /* PEM; NULL: there is none */
     const struct api_file *files; /* of the appraisal in the browser: [api] web */

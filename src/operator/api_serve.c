@@ -516,7 +516,29 @@ static mse_status listen_http(struct api *a, struct mse_httpd_front **front, str
     return st == MSE_OK && tls ? mse_httpd_front_start(*front, err) : st;
 }
 
-static void wait_for_the_end(struct mse_httpd *http)
+/* What renews the certificate writes two files, one after the other. */
+static void look_at_files(const struct api *a, struct mse_httpd_front *front)
+{
+    struct gate_files *f = a->cfg->tls_files;
+    struct mse_error err = { 0 };
+    bool changed = false;
+    if (f == NULL || front == NULL) {
+        return;
+    }
+    mse_status st = gate_files_read(f, &changed, &err);
+    if (st == MSE_OK && changed) {
+        st = mse_httpd_front_renew(front, mse_build_view(&f->content[0]),
+                                   mse_build_view(&f->content[1]), &err);
+    }
+    if (st == MSE_OK && changed) {
+        mse_log(MSE_LOG_INFO, API_NAME, "the certificate is a new one");
+    } else if (st != MSE_OK && (changed || !f->bad)) {
+        mse_log(MSE_LOG_ERROR, API_NAME, "the certificate stays as it was: %s", err.text);
+    }
+    f->bad = st != MSE_OK;
+}
+
+static void wait_for_the_end(struct api *a, struct mse_httpd_front *front)
 {
     const struct timespec second = { .tv_sec = 1 };
     sigset_t end;
@@ -524,7 +546,8 @@ static void wait_for_the_end(struct mse_httpd *http)
     (void)sigaddset(&end, SIGTERM);
     (void)sigaddset(&end, SIGINT);
     while (sigtimedwait(&end, NULL, &second) < 0) {
-        mse_httpd_tick(http);
+        mse_httpd_tick(a->http);
+        look_at_files(a, front);
     }
 }
 
@@ -550,7 +573,7 @@ static mse_status serve(struct api *a, struct mse_error *err)
     }
     if (st == MSE_OK) {
         a->cfg->ready(a->cfg->user);
-        wait_for_the_end(a->http);
+        wait_for_the_end(a, front);
         drain(a);
     }
     keeper_stop(&keeper);

@@ -25,6 +25,7 @@ struct serving {
     struct api_config config;
     struct cli_file chain;
     struct cli_file key;
+    struct gate_files tls_files;
     struct cli_file root;
     char *root_text;
     struct cli_file given[MAX_GIVEN]; /* of [api] web */
@@ -47,6 +48,12 @@ static enum cli_exit read_tls(struct serving *s)
     }
     enum cli_exit e = read_file(s, &s->chain, a->certificate);
     e = e == CLI_DONE ? read_file(s, &s->key, a->key) : e;
+    if (e == CLI_DONE) {
+        bool changed = false;
+        gate_files_init(&s->tls_files, a->certificate, a->key);
+        (void)!gate_files_read(&s->tls_files, &changed, NULL); /* that is how they are now */
+        s->config.tls_files = &s->tls_files;
+    }
     s->config.chain = cli_file_view(&s->chain);
     s->config.key = cli_file_view(&s->key);
     return e;
@@ -216,6 +223,9 @@ enum cli_exit cmd_api(struct cli *c)
         e = st == MSE_OK ? CLI_DONE : cli_failed(c, st, &err);
     }
     msed_close(&s->m);
+    if (s->config.tls_files != NULL) {
+        gate_files_clear(&s->tls_files);
+    }
     cli_file_clear(&s->chain);
     cli_file_wipe(&s->key);
     cli_file_clear(&s->root);

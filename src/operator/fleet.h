@@ -118,11 +118,12 @@ struct mse_op_route {
     enum mse_op_mode mode;
     char app_id[MSE_OP_ID_LEN];
     bool proxy_protocol;
-    uint8_t spki_sha256[32]; /* of the enclave's TLS key, as its node saw it; zeros: not known */
+    uint8_t spki_sha256[32]; /* of the enclave's TLS key, as its node saw it */
 };
 typedef mse_status mse_op_route_fn(void *arg, const struct mse_op_route *r);
 /* mse_op_routes hands out the routes of apps that are initializing (configuration name) or running
- * (both names) on nodes with a lease, and what mse_op_routes_version says at that moment. */
+ * (both names) on nodes with a lease, whose key the node has seen since it was started there, and
+ * what mse_op_routes_version says at that moment. */
 MSE_MUST_USE mse_status mse_op_routes(struct mse_op_store *s, uint64_t *version,
                                       mse_op_route_fn *each, void *arg, struct mse_error *err);
 /* A number that is another one whenever the routes may be others, also because a lease ended. */
@@ -174,7 +175,8 @@ MSE_MUST_USE mse_status mse_op_metric_put(struct mse_op_store *s, const char *ap
                                           const struct mse_op_metric *m, size_t num,
                                           struct mse_error *err);
 typedef mse_status mse_op_metric_fn(void *arg, const struct mse_op_metric *m);
-/* Those from since_ms on, by name, time, source. */
+/* Those from since_ms on, by name, time, source; of more than so many the newest. */
+#define MSE_OP_MAX_READ 20000
 MSE_MUST_USE mse_status mse_op_metric_get(struct mse_op_store *s, const char *app_id,
                                           int64_t since_ms, mse_op_metric_fn *each, void *arg,
                                           struct mse_error *err);

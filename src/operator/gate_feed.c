@@ -82,8 +82,8 @@ struct feed {
     struct gate_routes routes; /* what the workers know */
     struct gate_routes sealed; /* what the one that ends TLS knows */
     struct gate_files files;   /* of its certificate */
-    bool files_bad;            /* the last look at them failed */
     size_t num_workers;        /* with that one, which is the last */
+    struct gate_ids ids;       /* whom those lead to */
     struct gate_stats stats;
     uint64_t recorded; /* when stats began */
     uid_t uid;
@@ -119,16 +119,27 @@ static void worker_send(struct worker *w, const struct mse_build *frames)
     watch(w);
 }
 
+/* Of apps that it was told of, or that still have connections: a worker is nobody's word for
+ * others. */
+static bool take_counts(struct worker *w, struct mse_bytes body)
+{
+    struct feed *f = w->feed;
+    struct gate_counts counts;
+    if (!gate_rd_counts(&counts, body)) {
+        return false;
+    }
+    return (!gate_ids_has(&f->ids, counts.app_id) && !gate_stats_has(&f->stats, counts.app_id)) ||
+           gate_stats_add(&f->stats, w->index, &counts);
+}
+
 static void take_frames(struct worker *w)
 {
     struct mse_bytes in = mse_bytes_of(w->in, w->have);
     struct mse_bytes body;
-    struct gate_counts counts;
     uint8_t kind = 0;
     do {
         if (!gate_next(&in, &kind, &body) || (kind != 0 && kind != GATE_COUNTS) ||
-            (kind != 0 && (!gate_rd_counts(&counts, body) ||
-                           !gate_stats_add(&w->feed->stats, w->index, &counts)))) {
+            (kind != 0 && !take_counts(w, body))) {
             mse_log(MSE_LOG_ERROR, WHO, "worker %zu does not make sense, and is ended", w->index);
             worker_kill(w);
             return;
@@ -351,6 +362,9 @@ static void spread(struct feed *f)
     /* Who ends TLS knows a name before it is sent there. */
     replace(f, &f->sealed, &sealed, f->cfg->num_workers, f->num_workers);
     replace(f, &f->routes, &routes, 0, f->cfg->num_workers);
+    if (!gate_ids_take(&f->ids, &f->routes)) {
+        mse_log(MSE_LOG_ERROR, WHO, "out of memory: what new apps do is not counted");
+    }
 }
 
 static void take_routes(struct feed *f)
@@ -479,10 +493,10 @@ static void look_at_files(struct feed *f)
     struct mse_build frame;
     bool changed = false;
     mse_status st = gate_files_read(&f->files, &changed, &err);
-    if (st != MSE_OK && !f->files_bad) {
+    if (st != MSE_OK && !f->files.bad) {
         mse_log(MSE_LOG_ERROR, WHO, "the certificate stays as it was: %s", err.text);
     }
-    f->files_bad = st != MSE_OK;
+    f->files.bad = st != MSE_OK;
     if (st != MSE_OK || !changed || !f->started) {
         return;
     }
@@ -599,6 +613,7 @@ static void leave(struct feed *f)
     gate_store_clear(&f->store);
     gate_routes_clear(&f->plain);
     gate_routes_clear(&f->routes);
+    gate_ids_clear(&f->ids);
     gate_routes_clear(&f->sealed);
     gate_checks_clear(&f->checks);
     gate_files_clear(&f->files);

@@ -13,6 +13,7 @@ struct gate_files {
     const char *paths[2]; /* certificate chain, key; borrowed */
     struct stat seen[2];
     struct mse_build content[2];
+    bool bad; /* the last look at them failed; of whoever looks */
 };
 void gate_files_init(struct gate_files *f, const char *certificate, const char *key);
 /* Reads them again if one of them is another file than before, or was written since. What was read

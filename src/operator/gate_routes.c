@@ -50,6 +50,40 @@ void gate_routes_clear(struct gate_routes *r)
     *r = (struct gate_routes) { NULL, 0, 0 };
 }
 
+static int by_id(const void *a, const void *b)
+{
+    return strcmp(a, b);
+}
+
+bool gate_ids_take(struct gate_ids *ids, const struct gate_routes *r)
+{
+    char(*all)[GATE_APP_LEN] = calloc(r->num + 1, sizeof *all);
+    if (all == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < r->num; i++) {
+        memcpy(all[i], r->items[i].app_id, sizeof all[i]);
+    }
+    if (r->num > 1) {
+        qsort(all, r->num, sizeof *all, by_id);
+    }
+    free(ids->ids);
+    ids->ids = all;
+    ids->num = r->num;
+    return true;
+}
+
+bool gate_ids_has(const struct gate_ids *ids, const char *app_id)
+{
+    return ids->num > 0 && bsearch(app_id, ids->ids, ids->num, sizeof *ids->ids, by_id) != NULL;
+}
+
+void gate_ids_clear(struct gate_ids *ids)
+{
+    free(ids->ids);
+    *ids = (struct gate_ids) { NULL, 0 };
+}
+
 static bool same_address(const union mse_net_address *a, const union mse_net_address *b)
 {
     if (a->any.sa_family != b->any.sa_family) {

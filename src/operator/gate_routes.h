@@ -20,6 +20,15 @@ struct gate_routes {
 MSE_MUST_USE bool gate_routes_add(struct gate_routes *r, const struct gate_route *item);
 /* Puts them in order. Of several with one name one stays. */
 void gate_routes_sort(struct gate_routes *r);
+/* The apps that a list leads to, to be asked for. */
+struct gate_ids {
+    char (*ids)[GATE_APP_LEN];
+    size_t num;
+};
+/* In the place of what is there; false without memory, and nothing has changed. */
+MSE_MUST_USE bool gate_ids_take(struct gate_ids *ids, const struct gate_routes *r);
+bool gate_ids_has(const struct gate_ids *ids, const char *app_id);
+void gate_ids_clear(struct gate_ids *ids);
 void gate_routes_clear(struct gate_routes *r);
 /* Appends the frames that lead from one state to the other, both in order. */
 void gate_routes_diff(struct mse_build *out, const struct gate_routes *from,

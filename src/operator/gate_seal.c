@@ -40,6 +40,19 @@ static int connect_to(const union mse_net_address *a)
     return fd;
 }
 
+/* Routes have their names in lower case; clients may not. */
+static bool lower_name(char out[MSE_HELLO_NAME_MAX + 1], const char *name)
+{
+    size_t len = name == NULL ? 0 : strlen(name);
+    if (len == 0 || len > MSE_HELLO_NAME_MAX) {
+        return false;
+    }
+    for (size_t i = 0; i <= len; i++) {
+        out[i] = (char)(name[i] >= 'A' && name[i] <= 'Z' ? name[i] - 'A' + 'a' : name[i]);
+    }
+    return true;
+}
+
 /* To the enclave the client is who he was to the gateway. His port is not known here. */
 static size_t greet(uint8_t out[MSE_PROXY2_MAX], const struct mse_relay_conn *c)
 {
@@ -68,8 +81,9 @@ static int on_dial(void *user, const struct mse_relay_conn *c)
 {
     struct gate_seal *s = user;
     int pair[2];
-    const char *name = mse_relay_conn_name(c);
-    const struct gate_route *r = name == NULL ? NULL : gate_table_find(s->cfg.table, name);
+    char name[MSE_HELLO_NAME_MAX + 1];
+    const struct gate_route *r =
+        lower_name(name, mse_relay_conn_name(c)) ? gate_table_find(s->cfg.table, name) : NULL;
     int fd = r == NULL ? -1 : connect_to(&r->address);
     if (fd < 0) {
         return failed();

@@ -27,6 +27,15 @@ static struct gate_stat *stat_of(struct gate_stats *s, const char *app_id)
     return a;
 }
 
+bool gate_stats_has(const struct gate_stats *s, const char *app_id)
+{
+    const struct gate_stat *a = s->apps;
+    while (a != NULL && strcmp(a->app_id, app_id) != 0) {
+        a = a->next;
+    }
+    return a != NULL;
+}
+
 bool gate_stats_add(struct gate_stats *s, size_t worker, const struct gate_counts *c)
 {
     MSE_ASSERT(worker < GATE_MAX_WORKERS);

@@ -19,7 +19,8 @@ struct gate_stats {
     size_t num;
 };
 /* Adds what a worker said. False without memory, or for more apps than there can be routes. */
-MSE_MUST_USE bool gate_stats_add(struct gate_stats *s, size_t worker, const struct gate_counts *c);
+MSE_MUST_USE bool gate_stats_has(const struct gate_stats *s, const char *app_id);
+bool gate_stats_add(struct gate_stats *s, size_t worker, const struct gate_counts *c);
 /* The worker ended, and its connections with it. */
 void gate_stats_worker_ended(struct gate_stats *s, size_t worker);
 uint64_t gate_stat_open(const struct gate_stat *a);

@@ -58,6 +58,9 @@ MSE_MUST_USE mse_status msed_mrsigner(uint8_t out[32], const struct mse_privkey 
 
 enum cli_exit cmd_api(struct cli *c);
 enum cli_exit cmd_app_list(struct cli *c);
+enum cli_exit cmd_node_list(struct cli *c);
+enum cli_exit cmd_node_drain(struct cli *c);
+enum cli_exit cmd_node_undrain(struct cli *c);
 enum cli_exit cmd_app_stop(struct cli *c);
 enum cli_exit cmd_audit_list(struct cli *c);
 enum cli_exit cmd_audit_verify(struct cli *c);

@@ -24,6 +24,7 @@ struct node_app {
     bool dropped;          /* it has ended, or is another's: only the folder is left */
     pid_t child;           /* its shepherd, if this process started it; 0: none */
     bool told;             /* the store knows where this start of it is */
+    bool silent;           /* the store knows that there is none */
     int64_t next_look_ms;  /* at what its shepherd says */
     int64_t stop_sent_ms;  /* 0: it was not told to stop */
     int64_t next_ask_ms;   /* to stop */

@@ -222,6 +222,7 @@ static void on_there(struct node *n, struct node_app *a, const json_t *state, bo
             return;
         }
         a->told = true;
+        a->silent = false;
     }
     if (a->app.status == MSE_OP_SPAWNING && !move(n, a, MSE_OP_INITIALIZING, "")) {
         return;
@@ -275,6 +276,15 @@ static bool restarts(const struct node_app *a)
     return sealed;
 }
 
+/* No enclave answers at its port: until one does, no gateway sends anybody there. */
+static void silence(struct node *n, struct node_app *a)
+{
+    static const uint8_t unknown[32] = { 0 };
+    if (a->app.port != 0 && !a->silent) {
+        a->silent = set_instance(n, a, a->app.port, a->app.fingerprint, unknown);
+    }
+}
+
 static void again(struct node_app *a)
 {
     int64_t now = node_now_ms();
@@ -300,6 +310,7 @@ static void on_end(struct node *n, struct node_app *a)
     } else if (!restarts(a) || a->tries >= MAX_TRIES) {
         conclude(n, a, MSE_OP_ON_ERROR, why);
     } else {
+        silence(n, a);
         again(a);
     }
 }

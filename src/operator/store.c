@@ -221,6 +221,9 @@ static const char *const texts[SQL_NUM] = {
     [SQL_APP_MOVE] = "UPDATE apps SET status = $3, detail = $4, ready_at = $5, stopped_at = $6"
                      " WHERE id = $1 AND status = $2",
     [SQL_APP_MANIFEST] = "SELECT manifest FROM apps WHERE id = $1",
+    [SQL_TOKEN_COUNT] = "SELECT count(*) FROM tokens WHERE user_id = $1 AND revoked_at = 0"
+                        " AND expires_at > $2",
+    [SQL_PROJECT_COUNT] = "SELECT count(*) FROM projects WHERE owner_id = $1",
     [SQL_CLIENT_CA_ADD] = "INSERT INTO client_cas(app_id, pem) VALUES($1, $2)",
     [SQL_CLIENT_CA_GET] = "SELECT pem FROM client_cas WHERE app_id = $1",
     [SQL_CLIENT_CA_DELETE] = "DELETE FROM client_cas WHERE app_id = $1",
@@ -274,6 +277,7 @@ static const char *const texts[SQL_NUM] = {
                        " a.id, a.proxy_protocol, a.spki_sha256, a.status FROM apps a"
                        " JOIN nodes n ON n.name = a.node"
                        " WHERE a.status IN ('initializing', 'running') AND a.port > 0"
+                       " AND a.spki_sha256 IS NOT NULL"
                        " AND n.gone = 0 AND n.lease_until > $1 ORDER BY a.id",
     [SQL_ROUTE_LIVING] = "SELECT CAST(coalesce(sum(epoch), 0) AS BIGINT) FROM nodes"
                          " WHERE gone = 0 AND lease_until > $1",
@@ -311,8 +315,10 @@ static const char *const texts[SQL_NUM] = {
     [SQL_METRIC_PUT] = "INSERT INTO metrics(app_id, name, at, source, value)"
                        " VALUES($1, $2, $3, $4, $5)"
                        " ON CONFLICT(app_id, name, at, source) DO UPDATE SET value = $5",
-    [SQL_METRIC_GET] = "SELECT name, at, source, value FROM metrics WHERE app_id = $1"
-                       " AND at >= $2 ORDER BY name, at, source",
+    [SQL_METRIC_GET] =
+        "SELECT name, at, source, value FROM (SELECT name, at, source, value FROM"
+        " metrics WHERE app_id = $1 AND at >= $2 ORDER BY at DESC LIMIT $3) AS newest"
+        " ORDER BY name, at, source",
     [SQL_METRIC_SERIES] = "SELECT name, at / $3 * $3, source, CAST(avg(value) AS BIGINT)"
                           " FROM metrics WHERE app_id = $1 AND at >= $2 GROUP BY 1, 2, 3"
                           " ORDER BY 1, 2, 3",

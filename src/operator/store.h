@@ -196,6 +196,8 @@ struct mse_op_reservation {
  * MSE_ERR_ARGUMENT; MSE_ERR_NOT_FOUND: no such project of this owner; MSE_ERR_EXISTS: this app_id
  * was used; MSE_ERR_NO_SPACE: too many open reservations of this owner. */
 #define MSE_OP_MAX_RESERVATIONS 64
+#define MSE_OP_MAX_TOKENS       100 /* of one user, that are valid */
+#define MSE_OP_MAX_PROJECTS     100 /* likewise */
 MSE_MUST_USE mse_status mse_op_reserve(struct mse_op_store *s, const struct mse_op_by *by,
                                        struct mse_op_reservation *r, struct mse_error *err);
 /* An open one: not used, not over. MSE_ERR_NOT_FOUND. */

@@ -227,7 +227,8 @@ static mse_status take_metric(void *user, const struct mse_db_value *row, size_t
 static mse_status get_all(struct mse_op_store *s, void *arg, struct mse_error *err)
 {
     const struct metric_call *c = arg;
-    const struct mse_db_value p[] = { mse_db_text(c->app_id), mse_db_int(c->at_ms) };
+    const struct mse_db_value p[] = { mse_db_text(c->app_id), mse_db_int(c->at_ms),
+                                      mse_db_int(MSE_OP_MAX_READ) };
     return op_query(s, SQL_METRIC_GET, OP_ARGS(p), take_metric, arg, err);
 }
 

@@ -74,6 +74,13 @@ static mse_status add_project(struct mse_op_store *s, void *arg, struct mse_erro
     const struct project_call *c = arg;
     struct mse_op_user owner = { 0 };
     mse_status st = op_user_by_id(s, &owner, c->p->owner_id, err);
+    const struct mse_db_value mine[] = { mse_db_text(c->p->owner_id) };
+    int64_t num = 0;
+    st = st == MSE_OK ? op_number(s, SQL_PROJECT_COUNT, OP_ARGS(mine), &num, err) : st;
+    if (st == MSE_OK && num >= MSE_OP_MAX_PROJECTS) {
+        st = MSE_FAIL(err, MSE_ERR_NO_SPACE, STORE_STEP, "there are %d projects already",
+                      MSE_OP_MAX_PROJECTS);
+    }
     if (st == MSE_OK) {
         st = op_project_insert(s, c->p, c->by->now, err);
     }

@@ -145,7 +145,14 @@ static mse_status insert(struct mse_op_store *s, const struct token_call *c, str
         mse_db_int(t->expires_at),
         mse_db_int(0),
     };
+    const struct mse_db_value valid[] = { mse_db_text(t->user_id), mse_db_int(c->by->now) };
+    int64_t num = 0;
     mse_status st = find_owner(s, c, err);
+    st = st == MSE_OK ? op_number(s, SQL_TOKEN_COUNT, OP_ARGS(valid), &num, err) : st;
+    if (st == MSE_OK && num >= MSE_OP_MAX_TOKENS) {
+        st = MSE_FAIL(err, MSE_ERR_NO_SPACE, STORE_STEP, "there are %d valid tokens already",
+                      MSE_OP_MAX_TOKENS);
+    }
     if (st == MSE_OK) {
         st = op_change(s, SQL_TOKEN_ADD, OP_ARGS(p), NULL, err);
     }

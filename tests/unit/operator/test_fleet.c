@@ -662,7 +662,7 @@ static void routes_follow_the_app(void **state)
     struct op_bench *b = *state;
     struct mse_op_app got = { .port = 0 };
     struct routes s;
-    uint64_t version[7] = { 0 };
+    uint64_t version[9] = { 0 };
     struct mse_op_user u = op_bench_user(b, "alice", false);
     hardware(b, "small", "sim", 64);
     struct mse_op_node n = joined(b, "one");
@@ -688,8 +688,13 @@ static void routes_follow_the_app(void **state)
     assert_int_equal(routes(b, &s, &version[4]), 0);
     assert_status(mse_op_node_beat(b->s, "one", n.epoch, LEASE, NULL), MSE_OK);
     assert_int_equal(routes(b, &s, &version[5]), 2);
+    const struct mse_op_instance quiet = { .port = 1000, .fingerprint = { 1, 2 } };
+    assert_status(mse_op_instance_set(b->s, "one", n.epoch, a.id, &quiet, NULL), MSE_OK);
+    assert_int_equal(routes(b, &s, &version[6]), 0); /* it is started anew, or the machine was */
+    assert_status(place(b, &n, a.id, 1000), MSE_OK);
+    assert_int_equal(routes(b, &s, &version[7]), 2);
     move(b, &n, a.id, MSE_OP_STOPPED);
-    assert_int_equal(routes(b, &s, &version[6]), 0);
+    assert_int_equal(routes(b, &s, &version[8]), 0);
     for (size_t i = 1; i < MSE_ARRAY_LEN(version); i++) {
         for (size_t j = 0; j < i; j++) {
             assert_int_not_equal(version[i], version[j]);

@@ -92,6 +92,29 @@ static bool rd_body(uint8_t kind, struct mse_bytes body)
     return false;
 }
 
+/* Whom a list leads to; the others are nobody's to speak of. */
+static void test_ids(void **state)
+{
+    struct gate_routes r = { NULL, 0, 0 };
+    struct gate_ids ids = { NULL, 0 };
+    struct gate_route one = { .name = "a.example.org", .app_id = "b" };
+    (void)state;
+    assert_false(gate_ids_has(&ids, "b"));
+    assert_true(gate_routes_add(&r, &one));
+    (void)snprintf(one.app_id, sizeof one.app_id, "a");
+    assert_true(gate_routes_add(&r, &one));
+    assert_true(gate_routes_add(&r, &one));
+    assert_true(gate_ids_take(&ids, &r));
+    assert_true(gate_ids_has(&ids, "a"));
+    assert_true(gate_ids_has(&ids, "b"));
+    assert_false(gate_ids_has(&ids, "c"));
+    assert_false(gate_ids_has(&ids, ""));
+    gate_routes_clear(&r);
+    assert_true(gate_ids_take(&ids, &r));
+    assert_false(gate_ids_has(&ids, "a"));
+    gate_ids_clear(&ids);
+}
+
 static void test_frames(void **state)
 {
     static const uint8_t order[] = { GATE_LIMITS, GATE_SET,   GATE_SET,      GATE_REMOVE,
@@ -415,10 +438,10 @@ static void test_files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_frames), cmocka_unit_test(test_no_frames),
-        cmocka_unit_test(test_routes), cmocka_unit_test(test_counts),
-        cmocka_unit_test(test_stats),  cmocka_unit_test(test_checks),
-        cmocka_unit_test(test_files),
+        cmocka_unit_test(test_frames),    cmocka_unit_test(test_ids),
+        cmocka_unit_test(test_no_frames), cmocka_unit_test(test_routes),
+        cmocka_unit_test(test_counts),    cmocka_unit_test(test_stats),
+        cmocka_unit_test(test_checks),    cmocka_unit_test(test_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

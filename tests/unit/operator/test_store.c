@@ -500,6 +500,30 @@ static mse_status create(struct op_bench *b, struct mse_op_app *a)
     return mse_op_app_create(b->s, &b->by, a, mse_bytes_str("{\"version\":1}"), NULL);
 }
 
+static void projects_and_tokens_have_a_bound(void **state)
+{
+    struct op_bench *b = *state;
+    struct mse_op_user alice = op_bench_user(b, "alice", false);
+    struct mse_op_project p = { .description = "" };
+    struct mse_op_token t = { .scopes = MSE_OP_SCOPE_READ, .expires_at = NOW + DAY };
+    char text[MSE_OP_TOKEN_LEN] = "";
+    memcpy(p.owner_id, alice.id, sizeof p.owner_id);
+    memcpy(t.user_id, alice.id, sizeof t.user_id);
+    for (int i = 1; i < MSE_OP_MAX_PROJECTS; i++) { /* one is there */
+        (void)snprintf(p.name, sizeof p.name, "p%d", i);
+        assert_status(mse_op_project_add(b->s, &b->by, &p, NULL), MSE_OK);
+    }
+    (void)snprintf(p.name, sizeof p.name, "more");
+    assert_status(mse_op_project_add(b->s, &b->by, &p, NULL), MSE_ERR_NO_SPACE);
+    for (int i = 0; i < MSE_OP_MAX_TOKENS; i++) {
+        assert_status(mse_op_token_create(b->s, &b->by, &t, text, NULL), MSE_OK);
+    }
+    assert_status(mse_op_token_create(b->s, &b->by, &t, text, NULL), MSE_ERR_NO_SPACE);
+    b->by.now += DAY; /* those are over */
+    t.expires_at += DAY;
+    assert_status(mse_op_token_create(b->s, &b->by, &t, text, NULL), MSE_OK);
+}
+
 /* With the app, and gone with it. */
 static void the_ca_of_clients_is_kept(void **state)
 {
@@ -985,6 +1009,7 @@ int main(void)
         TEST(a_name_keeps_its_label),
         TEST(reservations_have_rules),
         TEST(an_app_matches_its_reservation),
+        TEST(projects_and_tokens_have_a_bound),
         TEST(the_ca_of_clients_is_kept),
         TEST(capacity_and_quota_are_held),
         TEST(states_follow_their_order),
