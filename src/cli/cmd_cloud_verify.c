@@ -7,6 +7,7 @@
 #include "cli/app.h"
 #include "cli/certs.h"
 #include "cli/judge.h"
+#include "cli/level1.h"
 #include "cli/target.h"
 #include "cli/verify_app.h"
 #include "crypto/digest.h"
@@ -26,6 +27,7 @@ struct verify {
     unsigned timeout; /* milliseconds */
     const struct cli_verify_use *use;
     struct cli_link link;
+    struct cli_level1 level1; /* with --level-1-from, in the place of a link */
     struct cli_finding found;
     struct cli_choice choice;
 };
@@ -151,9 +153,23 @@ static const char *fetch_advice(mse_status st)
     }
 }
 
+/* The operator's API is asked, and no app. */
+static enum cli_exit fetch_through_api(struct verify *v)
+{
+    const char *id = v->has_app ? v->app.manifest.app_id : NULL;
+    enum cli_exit e = cli_level1_ask(&v->level1, v->c, cli_value(v->c, "level-1-from"), id);
+    if (e != CLI_DONE) {
+        old_file_notice(v);
+    }
+    return e;
+}
+
 static enum cli_exit fetch(struct verify *v)
 {
     struct mse_error err = { 0 };
+    if (cli_has(v->c, "level-1-from")) {
+        return fetch_through_api(v);
+    }
     mse_status st = cli_link_open(&v->link, v->host, v->port, v->timeout, &err);
     if (st == MSE_OK) {
         return CLI_DONE;
@@ -165,19 +181,25 @@ static enum cli_exit fetch(struct verify *v)
     return CLI_TROUBLE;
 }
 
-/* The last deployment only names the domain; its manifest is judged when --context gives it. */
-static enum cli_exit appraise(struct verify *v)
+static void appraise_level1(struct verify *v, struct mse_bytes manifest)
+{
+    cli_judge_choose(&v->choice, &v->judge, v->c, cli_level1_quote(&v->level1),
+                     &v->level1.bundle.collateral);
+    const struct mse_session_judge j = { .policy = &v->judge.policy,
+                                         .collateral = v->choice.collateral,
+                                         .at = v->judge.at,
+                                         .host = v->host,
+                                         .manifest = manifest };
+    cli_level1_judge(&v->level1, &v->found, &j);
+}
+
+static enum cli_exit appraise_link(struct verify *v, struct mse_bytes manifest)
 {
     struct mse_error err = { 0 };
     struct mse_ratls_cert cert;
-    struct mse_bytes manifest = { 0 };
     struct mse_bytes evidence = { 0 };
-    bool context = cli_has(v->c, "context");
     if (mse_ratls_read(&cert, cli_file_view(&v->link.der), NULL) == MSE_OK) {
         evidence = cert.quote;
-    }
-    if (context) {
-        manifest = mse_bytes_str(v->app.context.manifest);
     }
     cli_judge_choose(&v->choice, &v->judge, v->c, evidence, NULL);
     mse_status st =
@@ -187,11 +209,31 @@ static enum cli_exit appraise(struct verify *v)
         old_file_notice(v);
         return e;
     }
+    return CLI_DONE;
+}
+
+/* The last deployment only names the domain; its manifest is judged when --context gives it. */
+static enum cli_exit appraise(struct verify *v)
+{
+    struct mse_bytes manifest = { 0 };
+    bool context = cli_has(v->c, "context");
+    bool api = cli_has(v->c, "level-1-from");
+    if (context) {
+        manifest = mse_bytes_str(v->app.context.manifest);
+    }
+    if (api) {
+        appraise_level1(v, manifest);
+    } else {
+        enum cli_exit e = appraise_link(v, manifest);
+        if (e != CLI_DONE) {
+            return e;
+        }
+    }
     if (context) {
         cli_link_check_app(&v->found, &v->app, v->host, v->judge.at);
     }
     cli_judge_floor(&v->found.verdict, &v->judge);
-    if (v->link.session == NULL) {
+    if (!api && v->link.session == NULL) {
         mse_verdict_set_level(&v->found.verdict, 0, &v->judge.policy);
     }
     return CLI_DONE;
@@ -276,6 +318,7 @@ static void print_json(const struct verify *v, const char *saved)
     (void)json_object_set_new(o, "machines_signed", json_boolean(v->judge.machines_signed));
     add_str(o, "collateral_source", v->choice.source);
     (void)json_object_set_new(o, "attested_session", json_boolean(v->link.attested));
+    add_str(o, "level_1_from", cli_value(v->c, "level-1-from"));
     add_str(o, "key_origin", mse_ratls_key_origin_name(v->found.cert.claims.key_origin));
     if (v->found.cert.spki.len > 0 && make_sums(&s, v)) {
         add_str(o, "certificate_sha256", s.cert_hex);
@@ -350,7 +393,11 @@ static void print_notices(const struct verify *v)
     if (v->judge.machines_signed) {
         cli_say(c, "Machines: your list, signed by the key that you pinned");
     }
-    if (cli_link_note(&v->link) != NULL) {
+    if (cli_has(c, "level-1-from")) {
+        cli_say(c,
+                "Note: asked through the operator's API, whose word was not taken; no connection "
+                "to the app was made");
+    } else if (cli_link_note(&v->link) != NULL) {
         cli_say(c, "Note: %s", cli_link_note(&v->link));
     }
     if (under_gramine(v)) {
@@ -473,6 +520,7 @@ enum cli_exit cli_verify_app(struct cli *c, const struct cli_verify_use *use)
     cli_judge_clear(&v->judge);
     cli_app_clear(&v->app);
     cli_link_close(&v->link);
+    cli_level1_clear(&v->level1);
     free(v);
     return e;
 }

@@ -64,6 +64,7 @@ static const struct cli_option verify_cloud_options[] = {
     { "allow-runtime", "HEX", "accept this SHA-256 of mse-enclave besides the built-in one", true },
     REFERENCE_OPTIONS,
     GRAMINE_OPTIONS,
+    { "level-1-from", "URL", "ask the operator's API for fresh evidence, and not the app", false },
     { "output", "FILE", "where the verified certificate goes; default ./cert.pem", false },
     { "timeout", "SECONDS", "for the connection; default 10", false },
     { NULL, NULL, NULL, false },
