@@ -98,8 +98,9 @@ void mse_forward_response(struct mse_build *out, const struct mse_http1_head *h,
         const struct mse_http1_field *k = &h->fields[i];
         if (mse_http1_is(k->name, "Location") && rest_of(&rest, k->value, "https", f->app)) {
             put_url(out, "Location", f->scheme, f->here, rest);
-        } else if (!mse_http1_hop_by_hop(k->name)) {
-            put_field(out, k->name, k->value);
+        } else if (!mse_http1_hop_by_hop(k->name) && !mse_http1_is(k->name, "Alt-Svc")) {
+            put_field(out, k->name,
+                      k->value); /* another way to the app would not lead through us */
         }
     }
     if (h->status == 101) {

@@ -16,7 +16,7 @@
 
 #define SHAKE_MS  10000U   /* for TLS, and for a head from its first byte on */
 #define IDLE_MS   60000U   /* between two requests */
-#define WAIT_MS   30000U   /* for a connection to the app */
+#define WAIT_MS   60000U   /* for a connection to the app */
 #define BODY_MS   60000U   /* for the next byte of a request's body */
 #define ANSWER_MS 600000U  /* for the next byte of a response */
 #define TUNNEL_MS 3600000U /* for the next byte either way */

@@ -160,7 +160,7 @@ static void forwards_responses(void **state)
     static struct mse_http1_head h;
     static const char text[] =
         "HTTP/1.1 302 Over There\r\nLocation: https://app.example/x\r\nConnection: close, X\r\n"
-        "Keep-Alive: 5\r\nSet-Cookie: c\r\nContent-Length: 0\r\n\r\n";
+        "Keep-Alive: 5\r\nAlt-Svc: h2=\":443\"\r\nSet-Cookie: c\r\nContent-Length: 0\r\n\r\n";
     static const char other[] = "HTTP/1.1 302 x\r\nLocation: https://app.example.evil/x\r\n\r\n";
     uint8_t room[2048];
     struct mse_build b;
