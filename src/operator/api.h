@@ -200,7 +200,7 @@ struct mse_reply *api_limit(struct api_call *c);
 /* Finds the user of the call and what the token allows; with c->store. NULL: go on. */
 struct mse_reply *api_auth(struct api_call *c);
 /* The same of a token that is at hand, wherever it comes from. */
-struct mse_reply *api_auth_by(struct api_call *c, struct mse_bytes token);
+struct mse_reply *api_auth_by(struct api_call *c, struct mse_bytes text);
 /* The token of the session of the page that asks, in its cookie (decision 26). False: none. */
 bool api_session(struct api_call *c, struct mse_bytes *out);
 #define API_COOKIE(tls) ((tls) ? "__Host-mse" : "mse-session")
