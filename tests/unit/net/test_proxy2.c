@@ -151,7 +151,8 @@ static void test_length(void **state)
     wire[15] = (uint8_t)(rest + 1);
     assert_int_equal(mse_proxy2_len(wire), 0);
     assert_refused(wire, sizeof wire);
-    memcpy(wire, V4, 28);
+    struct mse_bytes v4 = TEXT(V4);
+    memcpy(wire, v4.data, v4.len);
     wire[15] = 11; /* too short for its addresses */
     assert_int_equal(mse_proxy2_len(wire), 0);
     wire[13] = 0x21;
