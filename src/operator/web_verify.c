@@ -66,7 +66,8 @@ static void write_claims(struct web_page *p, const struct mse_op_app *a)
     web_status(b, a->status);
     mse_html(b, "</dd>\n");
     web_fact_text(b, "Name", web_place(place, p->c, a->domain_name));
-    web_fact_hex(b, "Fingerprint", a->fingerprint);
+    web_fact(b, "Fingerprint"); /* without a button that copies it: it is not for the command */
+    mse_html(b, "<code class=\"hex\">%s</code></dd>\n", a->fingerprint);
     web_fact_bytes(b, "Signer of enclaves here (MRSIGNER)", p->c->api->cfg->mrsigner, 32);
     web_fact_text(b, "Certificate", web_origin_words(a->mode));
     web_fact_text(b, "Hardware", a->hardware);
@@ -121,10 +122,11 @@ static void write_steps(struct web_page *p, const struct mse_op_app *a)
                 "well. With it, and nothing else, connections end in the enclave that was verified:"
                 "</p>\n");
     web_command(b, "Command that uses the verified certificate", curl);
-    mse_html(b, "<p>For a browser: <code>mse browser install</code>, or the extension of mse for "
-                "Firefox, which appraises each connection. <code>mse proxy</code> does it for "
-                "programs that cannot. After an update of the app the fingerprint is another one, "
-                "and all of this refuses until you verify again.</p>\n");
+    mse_html(b,
+             "<p>For a browser: import this certificate and no other, or use <code>mse proxy"
+             "</code>, which attests every connection, for programs that cannot, too. "
+             "<code>mse trust add</code> remembers the app. After an update of the app the "
+             "fingerprint is another one, and all of this refuses until you verify again.</p>\n");
 }
 
 static void write_how(struct web_page *p, const struct mse_op_app *a)
@@ -163,7 +165,8 @@ static void write_appraisal(struct web_page *p, const struct mse_op_app *a)
                 "\n<p class=\"notice\">This page comes from the operator, and so does the program "
                 "that it runs: an operator who lies would show you whatever you want to see. What "
                 "it says proves nothing to somebody who distrusts the operator. Use it to learn "
-                "what is checked; to be sure use the command above, or the extension.</p>\n");
+                "what is checked; to be sure use the command above, or an extension that "
+                "you did not get from this operator.</p>\n");
     if (a->status != MSE_OP_RUNNING && a->status != MSE_OP_INITIALIZING) {
         mse_html(b, "<p class=\"empty\">Only a living instance gives evidence.</p>\n");
     } else if (!installed) {
