@@ -295,7 +295,7 @@ static bool carry_up(struct visit *v)
     struct proxy *p = v->proxy;
     bool tunnel = v->stage == VISIT_TUNNEL;
     size_t n = 0;
-    if (v->up->out.len > 0 || v->in_eof || (!tunnel && v->request_done)) {
+    if (v->up == NULL || v->up->out.len > 0 || v->in_eof || (!tunnel && v->request_done)) {
         return false;
     }
     if (v->in.len > 0) {
@@ -658,6 +658,15 @@ static bool over(const struct visit *v, uint64_t since, uint64_t limit)
     return proxy_now(v->proxy) - since >= limit;
 }
 
+static void tick_head(struct visit *v)
+{
+    if (v->in.len > 0 && over(v, v->since_ms, SHAKE_MS)) {
+        fail(v, 408, "The request takes too long", "its head was not there in time");
+    } else if (v->in.len == 0 && (over(v, v->since_ms, IDLE_MS) || v->proxy->ending)) {
+        visit_close(v, false);
+    }
+}
+
 void visit_tick(struct visit *v)
 {
     switch (v->stage) {
@@ -667,11 +676,7 @@ void visit_tick(struct visit *v)
         }
         break;
     case VISIT_HEAD:
-        if (v->in.len > 0 && over(v, v->since_ms, SHAKE_MS)) {
-            fail(v, 408, "The request takes too long", "its head was not there in time");
-        } else if (v->in.len == 0 && (over(v, v->since_ms, IDLE_MS) || v->proxy->ending)) {
-            visit_close(v, false);
-        }
+        tick_head(v);
         break;
     case VISIT_WAIT:
         if (over(v, v->since_ms, WAIT_MS)) {
