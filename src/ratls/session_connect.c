@@ -137,8 +137,9 @@ mse_status mse_session_ctx_serve(struct ssl_ctx_st *ctx, const struct mse_ratls_
     }
     mse_status st = mse_ratls_ctx_use(ctx, id, err);
     if (st == MSE_OK) {
-        /* libssl hands it back as it is: it points to what nobody may change. */
-        void *arg = (void *)(uintptr_t)p;
+        /* libssl hands it back as it is, and has no const for it. */
+        void *arg = NULL;
+        memcpy(&arg, &p, sizeof arg);
         SSL_CTX_set_alpn_select_cb(ctx, choose, arg);
     }
     return st;
