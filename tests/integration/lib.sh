@@ -157,7 +157,8 @@ print(port)'
 }
 
 # msed_up: makes a platform with msed in $operator and starts it; sets msed (the process), url, gateway (its port) and
-# token. Where the system forbids namespaces apps run without a sandbox. $1: changes the configuration before, or nothing.
+# token. Where the system forbids namespaces apps run without a sandbox. $msed_settings, where set: a
+# function that changes the configuration before.
 msed_up() {
     mkdir -p "$operator"
     (cd "$operator" && exec "$MSED" init) >"$scratch/init" 2>&1 || return 1
@@ -168,7 +169,7 @@ msed_up() {
         echo '# namespaces are forbidden here: the apps run WITHOUT their sandbox'
         sed -i 's/^\[node\]$/&\ninsecure_no_sandbox = true/' "$operator/msed.toml"
     fi
-    [ "$#" -eq 0 ] || "$1"
+    [ -z "${msed_settings:-}" ] || "$msed_settings"
     "$MSED" run --config "$operator/msed.toml" >"$scratch/msed.out" 2>"$scratch/msed.err" </dev/null &
     msed=$!
     started "$msed"
