@@ -26,7 +26,7 @@ struct mse_wasm *mse_wasm_new(void);
 void mse_wasm_free(struct mse_wasm *w);
 /* Room for an input of len bytes, which the caller fills before the appraisal. NULL: there is no
  * such input, it was given before, it is too long, or there is no memory: do not appraise then. */
-uint8_t *mse_wasm_room(struct mse_wasm *w, uint32_t input, size_t len);
+uint8_t *mse_wasm_room(struct mse_wasm *w, uint32_t i, size_t len);
 /* mse_wasm_appraise judges at this time (seconds since 1970); once. 1: accepted; 0: refused, and
  * the answer says why. */
 int mse_wasm_appraise(struct mse_wasm *w, double at);
