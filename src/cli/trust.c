@@ -50,7 +50,7 @@ static const struct mse_conf_key keys[] = {
     KEY(machines, MSE_CONF_LIST, false, 0, 0),
     KEY(simulated, MSE_CONF_BOOL, true, 0, 0),
     KEY(simulation_root_sha256, MSE_CONF_HEX32, false, 0, 0),
-    KEY(simulation_root, MSE_CONF_STRING, false, 2 * ROOT_LEN, 2 * ROOT_LEN),
+    KEY(simulation_root, MSE_CONF_STRING, false, (size_t)2 * ROOT_LEN, (size_t)2 * ROOT_LEN),
     KEY(level, MSE_CONF_UINT, true, 0, 3),
     KEY(verified_at, MSE_CONF_TIME, true, 0, 0),
     { "rule", MSE_CONF_STRING, false, offsetof(struct mse_trust_app, rule_word), 1, 15, NULL },

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The store of trust.h as a file: one writer at a time, readers see the old one or the new one. */
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
@@ -137,7 +136,9 @@ char *mse_trust_certificate_path(const char *domain, uint16_t port)
         return NULL;
     }
     for (char *p = name; *p != '\0'; p++) {
-        *p = (char)tolower((unsigned char)*p);
+        if (*p >= 'A' && *p <= 'Z') {
+            *p = (char)(*p - 'A' + 'a');
+        }
     }
     return cli_conf_path(name);
 }

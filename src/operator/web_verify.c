@@ -26,7 +26,7 @@ static struct mse_reply *not_found(struct api_call *c)
 struct mse_reply *web_verify_any(struct api_call *c)
 {
     struct web_page p;
-    char path[sizeof "/verify/" + 3 * MSE_OP_DOMAIN_LEN];
+    char path[sizeof "/verify/" + (size_t)3 * MSE_OP_DOMAIN_LEN];
     struct mse_build b;
     const char *app = api_value(c, "app");
     web_greet(c);

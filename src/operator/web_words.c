@@ -4,7 +4,7 @@
 #include "base/util.h"
 #include "operator/web.h"
 
-#define MINUTE 60
+#define MINUTE ((mse_time)60)
 #define HOUR   (60 * MINUTE)
 #define DAY    (24 * HOUR)
 #define YEAR   (365 * DAY)
