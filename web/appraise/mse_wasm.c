@@ -170,7 +170,7 @@ static mse_status read_evidence(struct mse_wasm *w)
     enum mse_shape shape = mse_shape_of(in);
     bool alone = w->der.len == 0;
     w->kind = "certificate";
-    if (in.len == 0) {
+    if (w->input[MSE_WASM_EVIDENCE] == NULL) {
         return alone ? MSE_FAIL(&w->error, MSE_ERR_NO_EVIDENCE, STEP, "nothing was given") : MSE_OK;
     }
     if (shape == MSE_SHAPE_JSON) {
