@@ -10,6 +10,9 @@ extern const struct cli_program mse_program;
 
 /* cmd_*.c */
 enum cli_exit cmd_attack(struct cli *c);
+enum cli_exit cmd_browser_check(struct cli *c);
+enum cli_exit cmd_browser_install(struct cli *c);
+enum cli_exit cmd_browser_remove(struct cli *c);
 enum cli_exit cmd_cloud_context(struct cli *c);
 enum cli_exit cmd_cloud_deploy(struct cli *c);
 enum cli_exit cmd_cloud_fingerprint(struct cli *c);

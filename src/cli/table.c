@@ -70,6 +70,25 @@ static const struct cli_option verify_cloud_options[] = {
     { NULL, NULL, NULL, false },
 };
 
+#define STORE_OPTIONS                                                                              \
+    { "browser", "NAME", "only this one: chromium (and Chrome), or firefox", false },              \
+        { "profile", "DIR", "only this profile of Firefox", true },                                \
+    {                                                                                              \
+        "nssdb", "DIR", "only this store of Chromium", true                                        \
+    }
+
+static const struct cli_option browser_options[] = {
+    STORE_OPTIONS,
+    { NULL, NULL, NULL, false },
+};
+
+static const struct cli_option browser_install_options[] = {
+    STORE_OPTIONS,
+    { "policy-file", "DIR", "write policies for administrators there, and import nothing", false },
+    OVERWRITE_OPTION,
+    { NULL, NULL, NULL, false },
+};
+
 static const struct cli_option trust_add_options[] = {
     { "fingerprint", "HEX", "expected fingerprint, 64 hexadecimal digits", false },
     { "context", "FILE", "context of the app, to recompute the fingerprint; needs --code", false },
@@ -489,6 +508,7 @@ static const struct cli_option collateral_serve_options[] = {
 };
 
 static const char *const groups[][2] = {
+    { "browser", "certificates of verified apps in browsers" },
     { "cloud", "an operator's platform" },
     { "collateral", "what is needed to judge evidence" },
     { "home", "your own TEE machine" },
@@ -571,6 +591,13 @@ static const struct cli_command commands[] = {
       cmd_sim_show },
     { "sim", "run", "PROJECT", 1, 1, "run a project in the simulated TEE", sim_run_options,
       cmd_sim_run },
+    { "browser", "install", "CERT|DOMAIN[:PORT]", 1, 1,
+      "import the certificate of a verified app into browsers", browser_install_options,
+      cmd_browser_install },
+    { "browser", "remove", "CERT|DOMAIN[:PORT]", 1, 1, "take it out again", browser_options,
+      cmd_browser_remove },
+    { "browser", "check", "CERT|DOMAIN[:PORT]", 1, 1, "look whether it is there as it should be",
+      browser_options, cmd_browser_check },
     { "trust", "add", "DOMAIN[:PORT]", 1, 1, "verify an app and remember what it is",
       trust_add_options, cmd_trust_add },
     { "trust", "list", NULL, 0, 0, "the apps that you have verified", no_options, cmd_trust_list },
