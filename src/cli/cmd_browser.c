@@ -370,7 +370,10 @@ static void say_what_it_is(const struct cli *c, const struct subject *s)
 enum cli_exit cmd_browser_install(struct cli *c)
 {
     struct subject *s = calloc(1, sizeof *s);
-    enum cli_exit e = s == NULL ? cli_trouble(c, "out of memory") : find_subject(s, c);
+    if (s == NULL) {
+        return cli_trouble(c, "out of memory");
+    }
+    enum cli_exit e = find_subject(s, c);
     if (e == CLI_DONE && cli_has(c, "policy-file")) {
         e = write_policies(c, s);
     } else if (e == CLI_DONE) {
@@ -379,9 +382,7 @@ enum cli_exit cmd_browser_install(struct cli *c)
             say_what_it_is(c, s);
         }
     }
-    if (s != NULL) {
-        free(s->path);
-    }
+    free(s->path);
     free(s);
     return e;
 }
@@ -389,14 +390,15 @@ enum cli_exit cmd_browser_install(struct cli *c)
 enum cli_exit cmd_browser_check(struct cli *c)
 {
     struct subject *s = calloc(1, sizeof *s);
-    enum cli_exit e = s == NULL ? cli_trouble(c, "out of memory") : find_subject(s, c);
+    if (s == NULL) {
+        return cli_trouble(c, "out of memory");
+    }
+    enum cli_exit e = find_subject(s, c);
     e = e == CLI_DONE ? each(c, s, check_one) : e;
     if (e == CLI_REFUSED && s->path != NULL) {
         cli_hint(c, "mse browser install %s:%u", s->domain, s->port);
     }
-    if (s != NULL) {
-        free(s->path);
-    }
+    free(s->path);
     free(s);
     return e;
 }
@@ -417,14 +419,15 @@ static enum cli_exit removable(struct subject *s, const struct cli *c)
 enum cli_exit cmd_browser_remove(struct cli *c)
 {
     struct subject *s = calloc(1, sizeof *s);
-    enum cli_exit e = s == NULL ? cli_trouble(c, "out of memory") : removable(s, c);
+    if (s == NULL) {
+        return cli_trouble(c, "out of memory");
+    }
+    enum cli_exit e = removable(s, c);
     e = e == CLI_DONE ? each(c, s, remove_one) : e;
     if (e == CLI_DONE) {
         cli_say(c, "Restart the browsers that run: they read their store when they start");
     }
-    if (s != NULL) {
-        free(s->path);
-    }
+    free(s->path);
     free(s);
     return e;
 }
