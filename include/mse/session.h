@@ -30,6 +30,7 @@ struct mse_session_self {
     struct mse_bytes x25519;     /* 32 */
     struct mse_bytes boot;       /* 16 */
     struct mse_bytes collateral; /* for peers that ask for it: an evidence bundle in JSON */
+    bool replica; /* between instances of one app: both ends have the roles replica-... */
 };
 
 /* How an end judges its peer. Everything is borrowed until the call returns. */

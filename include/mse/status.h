@@ -272,6 +272,10 @@ enum mse_status {
     MSE_ERR_UPGRADE_REFUSED,   /* by the rule of one of the two, or by the peer */
     MSE_ERR_UPGRADE_SIGNATURE, /* the owner's key has not signed this upgrade */
 
+    /* Several instances of one app. */
+    MSE_ERR_REPLICA_LIMIT,  /* as many as the manifest allows live, or may still do so */
+    MSE_ERR_REPLICA_POLICY, /* no usable replica_policy, or no several replicas at all */
+
     MSE_STATUS_COUNT
 };
 typedef enum mse_status mse_status;

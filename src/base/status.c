@@ -326,6 +326,10 @@ static const char *const table[MSE_STATUS_COUNT] = {
         ENTRY("upgrade_refused", "the storage is not to be handed on to this app"),
     [MSE_ERR_UPGRADE_SIGNATURE] =
         ENTRY("upgrade_signature", "the owner's key has not signed this upgrade"),
+    [MSE_ERR_REPLICA_LIMIT] =
+        ENTRY("replica_limit", "as many instances as the manifest allows live, or may still live"),
+    [MSE_ERR_REPLICA_POLICY] =
+        ENTRY("replica_policy", "the manifest has no usable rule for several instances"),
 };
 
 const char *mse_status_name(mse_status st)

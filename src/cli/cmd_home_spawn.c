@@ -13,6 +13,7 @@
 #include "cli/app.h"
 #include "cli/home.h"
 #include "cli/home_heir.h"
+#include "cli/home_replica.h"
 #include "crypto/digest.h"
 #include "os/private_dir.h"
 #include "package/manifest.h"
@@ -33,7 +34,8 @@ struct spawn {
     char *runtime;
     char token[66]; /* hexadecimal, and a line end; empty: none of ours */
     struct mse_manifest manifest;
-    bool made; /* the folder is ours */
+    struct home leader; /* with --replica-of: whose replica it is to be */
+    bool made;          /* the folder is ours */
 };
 
 static enum cli_exit need_options(const struct cli *c)
@@ -190,36 +192,27 @@ static enum cli_exit make_manifest(struct spawn *s)
     return e == CLI_DONE ? choose_dates(s, days) : e;
 }
 
-static enum cli_exit make_facts(struct spawn *s)
+/* Where it listens, on which platform, how long: the facts that belong to this instance alone. */
+static enum cli_exit own_facts(struct spawn *s)
 {
     const struct cli *c = s->h.c;
-    const struct mse_manifest *m = &s->manifest;
     uint64_t port = 443;
     uint64_t guard = 0;
-    char created[MSE_TIME_TEXT_LEN];
-    char expires[MSE_TIME_TEXT_LEN];
+    uint16_t bound = 0;
     enum cli_exit e = number(&port, c, "port", 0, UINT16_MAX);
     e = e == CLI_DONE ? number(&guard, c, "while", 1, INT32_MAX) : e;
     if (e != CLI_DONE) {
         return e;
     }
-    mse_time_format(created, m->created_at);
-    mse_time_format(expires, m->expires_at);
-    s->h.facts = json_pack(
-        "{s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:I, "
-        "s:s}",
-        "name", s->h.name, "app", m->name, "app_id", m->app_id, "san", m->san, "config_domain_name",
-        m->config_domain_name, "host", cli_has(c, "host") ? cli_value(c, "host") : "0.0.0.0",
-        "port", (int)port, "size", (json_int_t)m->enclave_size, "created_at", created, "expires_at",
-        expires, "healthcheck_endpoint", m->healthcheck_endpoint, "package",
-        m->package == MSE_PACKAGE_ENCRYPTED ? "encrypted" : "plain", "signer", s->signer,
-        "platform", s->platform, "runtime", s->runtime, "sandbox",
-        cli_has(c, "insecure-no-sandbox") ? 0 : 1, "while", (json_int_t)guard,
-        "ssl_certificate_origin", m->origin == MSE_ORIGIN_OWNER ? "owner" : "self");
-    if (s->h.facts == NULL) {
+    json_t *own = json_pack("{s:s, s:i, s:s, s:s, s:b, s:I}", "host",
+                            cli_has(c, "host") ? cli_value(c, "host") : "0.0.0.0", "port",
+                            (int)port, "signer", s->signer, "platform", s->platform, "sandbox",
+                            cli_has(c, "insecure-no-sandbox") ? 0 : 1, "while", (json_int_t)guard);
+    bool good = own != NULL && json_object_update(s->h.facts, own) == 0;
+    json_decref(own);
+    if (!good) {
         return cli_trouble(c, "out of memory");
     }
-    uint16_t bound = 0;
     e = home_heir_choose(&s->h);
     if (e != CLI_DONE) {
         return e;
@@ -230,6 +223,24 @@ static enum cli_exit make_facts(struct spawn *s)
     }
     (void)json_object_set_new(s->h.facts, "port", json_integer(bound));
     return e;
+}
+
+static enum cli_exit make_facts(struct spawn *s)
+{
+    const struct cli *c = s->h.c;
+    const struct mse_manifest *m = &s->manifest;
+    char created[MSE_TIME_TEXT_LEN];
+    char expires[MSE_TIME_TEXT_LEN];
+    mse_time_format(created, m->created_at);
+    mse_time_format(expires, m->expires_at);
+    s->h.facts = json_pack(
+        "{s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:s}", "name", s->h.name, "app",
+        m->name, "app_id", m->app_id, "san", m->san, "config_domain_name", m->config_domain_name,
+        "size", (json_int_t)m->enclave_size, "created_at", created, "expires_at", expires,
+        "healthcheck_endpoint", m->healthcheck_endpoint, "package",
+        m->package == MSE_PACKAGE_ENCRYPTED ? "encrypted" : "plain", "runtime", s->runtime,
+        "ssl_certificate_origin", m->origin == MSE_ORIGIN_OWNER ? "owner" : "self");
+    return s->h.facts == NULL ? cli_trouble(c, "out of memory") : own_facts(s);
 }
 
 static mse_status copy_package(const struct spawn *s, struct mse_error *err)
@@ -248,10 +259,9 @@ static mse_status copy_package(const struct spawn *s, struct mse_error *err)
     return st;
 }
 
-static enum cli_exit make_folder(struct spawn *s)
+static enum cli_exit own_folder(struct spawn *s)
 {
     struct mse_error err = { 0 };
-    struct mse_build text;
     mse_status st = cli_make_parents(s->h.dir, &err);
     if (st == MSE_OK && mkdir(s->h.dir, 0700) != 0) {
         bool taken = errno == EEXIST;
@@ -263,8 +273,19 @@ static enum cli_exit make_folder(struct spawn *s)
         return CLI_TROUBLE;
     }
     s->made = st == MSE_OK;
+    return st == MSE_OK ? CLI_DONE : cli_failed(s->h.c, st, &err);
+}
+
+static enum cli_exit make_folder(struct spawn *s)
+{
+    struct mse_error err = { 0 };
+    struct mse_build text;
+    enum cli_exit e = own_folder(s);
+    if (e != CLI_DONE) {
+        return e;
+    }
     mse_build_heap(&text, MSE_MANIFEST_MAX_LEN);
-    st = st == MSE_OK ? mse_manifest_write(&text, &s->manifest, &err) : st;
+    mse_status st = mse_manifest_write(&text, &s->manifest, &err);
     st = st == MSE_OK ? home_write(&s->h, HOME_MANIFEST, mse_build_view(&text), &err) : st;
     st = st == MSE_OK ? copy_package(s, &err) : st;
     if (st == MSE_OK && s->token[0] != '\0') {
@@ -360,7 +381,7 @@ static void say_done(const struct spawn *s)
         cli_json(c, v);
         return;
     }
-    bool waits = mse_manifest_waits(&s->manifest);
+    bool waits = home_fact(&s->h, "replica_of")[0] == '\0' && mse_manifest_waits(&s->manifest);
     cli_say(c, "%s %s in the SIMULATED TEE (not hardware), until %s", s->h.name,
             waits ? "waits for its keys" : "runs", home_fact(&s->h, "expires_at"));
     cli_say(c, "Fingerprint: %s", home_fact(&s->h, "fingerprint"));
@@ -371,9 +392,33 @@ static void say_done(const struct spawn *s)
     cli_say(c, "The provider also needs root.pem and signer.pem: mse sim show --export DIR");
 }
 
+/* One more of what runs already. */
+static enum cli_exit spawn_replica(struct spawn *s)
+{
+    const struct cli *c = s->h.c;
+    struct mse_error err = { 0 };
+    enum cli_exit e = home_replica_open(&s->leader, c);
+    e = e == CLI_DONE ? home_name(&s->h, c, c->args[0]) : e;
+    e = e == CLI_DONE ? load_platform(s) : e;
+    e = e == CLI_DONE ? own_folder(s) : e;
+    if (e != CLI_DONE) {
+        return e;
+    }
+    mse_status st = home_replica_copy(&s->h, &s->leader, &err);
+    st = st == MSE_OK ? home_manifest(&s->manifest, &s->h, &err) : st;
+    if (st != MSE_OK) {
+        return cli_failed(c, st, &err);
+    }
+    e = home_replica_facts(&s->h, &s->leader) ? own_facts(s) : cli_trouble(c, "out of memory");
+    return e == CLI_DONE ? launch(s) : e;
+}
+
 static enum cli_exit spawn(struct spawn *s)
 {
     const struct cli *c = s->h.c;
+    if (cli_has(c, "replica-of")) {
+        return spawn_replica(s);
+    }
     enum cli_exit e = need_options(c);
     e = e == CLI_DONE ? home_name(&s->h, c, c->args[0]) : e;
     e = e == CLI_DONE ? home_parcel_open(&s->package, &s->package_fd, c, cli_value(c, "package"))
@@ -393,7 +438,7 @@ static enum cli_exit spawn(struct spawn *s)
 
 enum cli_exit cmd_home_spawn(struct cli *c)
 {
-    struct spawn s = { .h = { .c = c }, .package_fd = -1, .listen_fd = -1 };
+    struct spawn s = { .h = { .c = c }, .leader = { .c = c }, .package_fd = -1, .listen_fd = -1 };
     enum cli_exit e = spawn(&s);
     if (e == CLI_DONE && cli_has(c, "prepare")) {
         say_prepared(&s);
@@ -414,5 +459,6 @@ enum cli_exit cmd_home_spawn(struct cli *c)
     free(s.platform);
     free(s.runtime);
     home_clear(&s.h);
+    home_clear(&s.leader);
     return e;
 }

@@ -19,6 +19,7 @@ static bool read_options(struct mse_sim_options *o, const struct cli *c)
     o->now = (mse_time)time(NULL);
     o->revoke_pck = cli_has(c, "revoke-pck");
     o->no_counter = cli_has(c, "no-counter");
+    o->beside = cli_value(c, "beside");
     o->expired_tcb_info = cli_has(c, "expired-tcb-info");
     if (number != NULL && (!mse_u64_parse(&n, mse_bytes_str(number), UINT32_MAX) || n == 0)) {
         (void)cli_trouble(c, "--evaluation-number is %s, wanted a number from 1 on", number);
@@ -48,9 +49,10 @@ enum cli_exit cmd_sim_init(struct cli *c)
         return cli_trouble(c, "no configuration folder: set MSE_CONF_PATH or HOME, or use --dir");
     }
     bool refresh = cli_has(c, "refresh");
-    if (refresh && o.no_counter) {
+    if (refresh && (o.no_counter || o.beside != NULL)) {
         free(dir);
-        return cli_trouble(c, "--refresh and --no-counter exclude each other");
+        return cli_trouble(c, "--refresh and --%s exclude each other",
+                           o.no_counter ? "no-counter" : "beside");
     }
     mse_status st = refresh ? MSE_OK : cli_make_parents(dir, &err);
     if (st == MSE_OK) {

@@ -76,8 +76,14 @@ enum cli_exit home_heir_source(struct mse_instance_source *out, struct home *old
                                const struct home *h)
 {
     const char *from = home_fact(h, "upgrade_from");
+    const char *leader = home_fact(h, "replica_of");
     *old = (struct home) { .c = h->c };
     *out = (struct mse_instance_source) { .dir = NULL };
+    if (leader[0] != '\0') {
+        enum cli_exit e = home_open(old, h->c, leader);
+        *out = (struct mse_instance_source) { .dir = old->dir, .leads = true };
+        return e;
+    }
     if (from[0] == '\0' || mse_instance_has_state(h->dir)) {
         return CLI_DONE;
     }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Whose storage an instance of mse home begins with: a choice of the user's, kept in its facts. */
+/* Whose storage an instance of mse home begins with, or whose replica it is: a choice of the
+ * user's, kept in its facts. */
 #ifndef CLI_HOME_HEIR_H
 #define CLI_HOME_HEIR_H
 

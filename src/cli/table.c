@@ -314,6 +314,7 @@ static const struct cli_option home_spawn_options[] = {
     { "runtime", "FILE", "the mse-enclave to run, instead of the one beside mse", false },
     { "while", "PID", "stop it when this process is over", false },
     UPGRADE_OPTIONS,
+    { "replica-of", "NAME", "one more instance of the app that NAME runs", false },
     { "prepare", NULL, "do not start it: its fingerprint is known, restart starts it", false },
     { "insecure-no-sandbox", NULL, "run the app without a sandbox", false },
     { NULL, NULL, NULL, false },
@@ -452,6 +453,7 @@ static const struct cli_option sim_init_options[] = {
     { "expired-tcb-info", NULL, "the TCB info has expired", false },
     { "no-counter", NULL, "it counts nothing: an older storage goes unseen", false },
     { "evaluation-number", "N", "TCB evaluation number of the collateral; default 20", false },
+    { "beside", "DIR", "another machine of the maker of the platform in DIR", false },
     { "refresh", NULL, "keep the keys, write the collateral anew", false },
     { NULL, NULL, NULL, false },
 };

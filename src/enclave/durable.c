@@ -71,16 +71,17 @@ static struct mse_store_config store_config(struct mse_durable *d, struct mse_by
 
 /* ---- opening ---- */
 
-static mse_status read_state(struct mse_durable *d, struct mse_error *err)
+static mse_status read_state(const struct mse_durable *d, struct mse_build *plain,
+                             struct mse_state *state, struct mse_error *err)
 {
     struct mse_build file;
     mse_build_heap(&file, MSE_STATE_MAX_LEN + MSE_SEAL_EXTRA);
     mse_status st = mse_dir_file_read(&file, d->state_fd, STATE_NAME, NULL);
     if (st == MSE_OK) {
-        st = mse_unseal(&d->plain, d->seal_root, MSE_SEAL_STATE, mse_build_view(&file));
+        st = mse_unseal(plain, d->seal_root, MSE_SEAL_STATE, mse_build_view(&file));
     }
     if (st == MSE_OK) {
-        st = mse_state_parse(&d->state, mse_build_view(&d->plain));
+        st = mse_state_parse(state, mse_build_view(plain));
     }
     mse_build_clear(&file);
     if (st == MSE_ERR_MALFORMED || st == MSE_ERR_SIGNATURE || st == MSE_ERR_IO ||
@@ -115,7 +116,7 @@ static bool is_lost(mse_status st)
 
 static mse_status look(struct mse_durable *d, struct mse_error *err)
 {
-    mse_status st = read_state(d, err);
+    mse_status st = read_state(d, &d->plain, &d->state, err);
     if (st == MSE_ERR_NOT_FOUND) {
         d->found = MSE_DURABLE_FRESH;
         return check_never(d, err);
@@ -161,9 +162,45 @@ mse_status mse_durable_open(struct mse_durable *d, int state_fd, const struct ms
 
 mse_time mse_durable_floor(const struct mse_durable *d)
 {
-    mse_time floor = d->found == MSE_DURABLE_RESTORED ? d->state.floor : 0;
+    bool known = d->found == MSE_DURABLE_RESTORED || d->found == MSE_DURABLE_JOINED;
+    mse_time floor = known ? d->state.floor : 0;
     mse_time stored = d->store == NULL ? 0 : mse_store_floor(d->store);
     return stored > floor ? stored : floor;
+}
+
+mse_status mse_durable_reread(const struct mse_durable *d, struct mse_build *out,
+                              struct mse_error *err)
+{
+    struct mse_state s;
+    uint8_t root[32];
+    uint8_t pin[32];
+    if (d->store == NULL) {
+        return MSE_FAIL(err, MSE_ERR_STATE_MISSING, "sealed state", "nothing was sealed");
+    }
+    mse_status st = read_state(d, out, &s, err);
+    st = st == MSE_ERR_NOT_FOUND
+             ? MSE_FAIL(err, MSE_ERR_STATE_MISSING, "sealed state", "it is gone")
+             : st;
+    mse_store_pin(d->store, root, pin);
+    if (st == MSE_OK && !mse_mem_equal(s.storage_root.data, root, sizeof root)) {
+        /* What was sealed before a state was lost opens too: whose it is, the host chose. */
+        st = MSE_FAIL(err, MSE_ERR_STATE_FOREIGN, "sealed state", "it is that of an earlier life");
+    }
+    mse_wipe(root, sizeof root);
+    return st;
+}
+
+mse_status mse_durable_join(struct mse_durable *d, struct mse_build *plain, struct mse_error *err)
+{
+    mse_build_clear(&d->plain);
+    d->plain = *plain;
+    mse_build_heap(plain, 1);
+    mse_status st = mse_state_parse(&d->state, mse_build_view(&d->plain));
+    if (st != MSE_OK) {
+        return MSE_FAIL(err, st, "replica", "the leader's state: %s", mse_status_text(st));
+    }
+    d->found = MSE_DURABLE_JOINED;
+    return MSE_OK;
 }
 
 /* ---- sealing ---- */

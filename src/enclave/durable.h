@@ -13,6 +13,7 @@ enum mse_durable_found {
     MSE_DURABLE_OFF,      /* the manifest says restart "never" */
     MSE_DURABLE_FRESH,    /* nothing was sealed yet */
     MSE_DURABLE_RESTORED, /* state and store are there */
+    MSE_DURABLE_JOINED,   /* the state is another instance's; there is no store */
     MSE_DURABLE_LOST,     /* there is, or was, a state that does not open: only phase 1 goes on */
 };
 
@@ -45,6 +46,15 @@ MSE_MUST_USE mse_status mse_durable_open(struct mse_durable *d, int state_fd,
                                          const struct mse_enclave_tee *tee,
                                          const struct mse_manifest *m,
                                          const uint8_t manifest_digest[32], struct mse_error *err);
+/* The state as it was sealed, once more, appended to out, an initialised heap builder that the
+ * caller wipes: with what phase 1 brought, which is kept nowhere else. MSE_ERR_STATE_FOREIGN: what
+ * lies there is not that of this life. */
+MSE_MUST_USE mse_status mse_durable_reread(const struct mse_durable *d, struct mse_build *out,
+                                           struct mse_error *err);
+/* Takes over the state of another instance, which joins: nothing outlives this one. plain is wiped
+ * and empty then, also on failure. MSE_ERR_MALFORMED. */
+MSE_MUST_USE mse_status mse_durable_join(struct mse_durable *d, struct mse_build *plain,
+                                         struct mse_error *err);
 /* It was not earlier than this. */
 mse_time mse_durable_floor(const struct mse_durable *d);
 /* Seals who the enclave is and what it was given (NULL: no phase 1), with a storage that is

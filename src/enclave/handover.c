@@ -73,8 +73,8 @@ mse_status mse_legacy_read(struct mse_legacy *out, const uint8_t from[MSE_LEGACY
 
 /* ---- both ---- */
 
-static struct mse_mutual_config config_of(const struct mse_handover *h,
-                                          const struct mse_policy *policy, const char *host)
+struct mse_mutual_config mse_handover_session(const struct mse_handover *h,
+                                              const struct mse_policy *policy, const char *host)
 {
     const struct mse_session_judge judge = { .policy = policy,
                                              .collateral = &h->peers->bundle.collateral,
@@ -84,7 +84,8 @@ static struct mse_mutual_config config_of(const struct mse_handover *h,
                                          .cert = h->cert,
                                          .self = h->self,
                                          .judge = judge,
-                                         .alpn = MSE_UPGRADE_ALPN,
+                                         .alpn =
+                                             h->self.replica ? MSE_REPLICA_ALPN : MSE_UPGRADE_ALPN,
                                          .quiet_ms = h->quiet_ms };
     return c;
 }
@@ -133,7 +134,7 @@ mse_status mse_handover_give(const struct mse_handover *h, mse_handover_ready_fn
     struct mse_legacy legacy = { .floor = 0 };
     uint8_t buf[MSE_UPGRADE_SIGNATURE_MAX];
     struct mse_build signature;
-    const struct mse_mutual_config c = config_of(h, &h->peers->policy, NULL);
+    const struct mse_mutual_config c = mse_handover_session(h, &h->peers->policy, NULL);
     struct mse_verdict *v = malloc(sizeof *v);
     if (v == NULL) {
         return MSE_FAIL(err, MSE_ERR_MEMORY, STEP, "out of memory");
@@ -187,20 +188,6 @@ static mse_status read_legacy(struct mse_legacy *out, struct mse_mutual *m, stru
     return st;
 }
 
-/* The one enclave that it may be. */
-static struct mse_policy *policy_for(const struct mse_peers *peers, const uint8_t from[32])
-{
-    struct mse_policy *p = malloc(sizeof *p); /* too large for the stack */
-    if (p != NULL) {
-        *p = peers->policy;
-        p->insecure_any_app = false;
-        p->num_references = 1;
-        p->references[0] = (struct mse_reference) { .has_fingerprint = true };
-        memcpy(p->references[0].fingerprint, from, 32);
-    }
-    return p;
-}
-
 mse_status mse_handover_take(struct mse_legacy *out, const struct mse_handover *h,
                              const struct mse_handover_source *s, struct mse_error *err)
 {
@@ -218,11 +205,11 @@ mse_status mse_handover_take(struct mse_legacy *out, const struct mse_handover *
     if (st != MSE_OK) {
         return st;
     }
-    struct mse_policy *policy = policy_for(h->peers, s->from);
+    struct mse_policy *policy = mse_peers_only(h->peers, s->from);
     if (policy == NULL) {
         return MSE_FAIL(err, MSE_ERR_MEMORY, STEP, "out of memory");
     }
-    const struct mse_mutual_config c = config_of(h, policy, s->name);
+    const struct mse_mutual_config c = mse_handover_session(h, policy, s->name);
     st = mse_mutual_client(&m, NULL, h->fd, &c, err);
     st = st == MSE_OK ? write_question(m, s->signature, err) : st;
     st = st == MSE_OK ? read_legacy(out, m, err) : st;

@@ -10,6 +10,7 @@
 #include "ratls/mutual.h"
 
 #define MSE_UPGRADE_ALPN "mse-attest/1+mse-upgrade/1"
+#define MSE_REPLICA_ALPN "mse-attest/1+mse-replica/1" /* docs/protocol.md, "Replicas" */
 
 /* What opens exactly one snapshot. Wiped by who has it. */
 struct mse_legacy {
@@ -39,6 +40,10 @@ struct mse_handover {
     const struct mse_upgrade_rule *rule; /* of one's own manifest */
     unsigned quiet_ms;
 };
+
+/* The session that it is: host is the name of the server's certificate, for its client. */
+struct mse_mutual_config mse_handover_session(const struct mse_handover *h,
+                                              const struct mse_policy *policy, const char *host);
 
 /* The old enclave's side. ready is called once, when the peer is known to be the one that may
  * inherit: from then on the app writes nothing more. Only on success something has left; statuses

@@ -63,32 +63,6 @@ static mse_status wait_until_stored(void *arg, struct mse_legacy *out, struct ms
     return MSE_OK;
 }
 
-static mse_status no_collateral(struct mse_error *err)
-{
-    return MSE_FAIL(err, MSE_ERR_IO, STEP, "the connection ended, or was silent");
-}
-
-static mse_status read_collateral(struct mse_build *out, int fd, struct mse_error *err)
-{
-    uint8_t head[4];
-    uint32_t len = 0;
-    const struct timeval quiet = { .tv_sec = MSE_HEIR_QUIET_MS / 1000 };
-    (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &quiet, sizeof quiet);
-    if (!mse_io_read_exact(fd, head, sizeof head)) {
-        return no_collateral(err);
-    }
-    struct mse_bytes in = mse_bytes_of(head, sizeof head);
-    if (!mse_rd_u32be(&in, &len) || len == 0 || len > MSE_BUNDLE_MAX_LEN) {
-        return MSE_FAIL(err, MSE_ERR_PROTOCOL, STEP, "%u bytes of collateral, wanted 1 to %zu", len,
-                        MSE_BUNDLE_MAX_LEN);
-    }
-    uint8_t *room = mse_wr_space(out, len);
-    if (room == NULL) {
-        return MSE_FAIL(err, MSE_ERR_MEMORY, STEP, "out of memory");
-    }
-    return mse_io_read_exact(fd, room, len) ? MSE_OK : no_collateral(err);
-}
-
 static mse_status hand_over(struct mse_heir *h, int fd, const struct mse_peers *peers,
                             struct mse_error *err)
 {
@@ -114,7 +88,7 @@ static mse_status meet(struct mse_heir *h, int fd, struct mse_error *err)
         return MSE_FAIL(err, MSE_ERR_MEMORY, STEP, "out of memory");
     }
     mse_build_heap(&json, MSE_BUNDLE_MAX_LEN);
-    mse_status st = read_collateral(&json, fd, err);
+    mse_status st = mse_party_read_collateral(&json, fd, MSE_HEIR_QUIET_MS, err);
     if (st == MSE_OK) {
         st = mse_party_peers(peers, &h->c.me, mse_build_view(&json), mse_enclave_now(h->c.clock),
                              err);

@@ -15,28 +15,14 @@
 #define STEP     "upgrade"
 #define QUIET_MS 60000 /* the other one ends its app, and takes a last snapshot */
 
-/* The collateral, from the start of its file; *got is at most max. */
-static mse_status read_collateral(uint8_t *buf, size_t max, size_t *got, int fd,
-                                  struct mse_error *err)
-{
-    if (lseek(fd, 0, SEEK_SET) < 0 || !mse_io_read(fd, buf, max + 1, got)) {
-        return MSE_FAIL(err, MSE_ERR_IO, STEP, "the collateral: %s", strerror(errno));
-    }
-    return *got <= max
-               ? MSE_OK
-               : MSE_FAIL(err, MSE_ERR_NO_SPACE, STEP, "more collateral than %zu bytes", max);
-}
-
 static mse_status open_peers(struct mse_peers *out, const struct mse_inherit_offer *o,
                              const struct mse_inheritor *to, struct mse_error *err)
 {
-    size_t len = 0;
-    uint8_t *json = malloc(MSE_BUNDLE_MAX_LEN + 1);
-    mse_status st = json == NULL
-                        ? MSE_FAIL(err, MSE_ERR_MEMORY, STEP, "out of memory")
-                        : read_collateral(json, MSE_BUNDLE_MAX_LEN, &len, o->collateral_fd, err);
-    st = st == MSE_OK ? mse_party_peers(out, &to->me, mse_bytes_of(json, len), to->now, err) : st;
-    free(json);
+    struct mse_build json;
+    mse_build_heap(&json, MSE_BUNDLE_MAX_LEN);
+    mse_status st = mse_party_load_collateral(&json, o->collateral_fd, err);
+    st = st == MSE_OK ? mse_party_peers(out, &to->me, mse_build_view(&json), to->now, err) : st;
+    mse_build_clear(&json);
     return st;
 }
 

@@ -2,6 +2,7 @@
 /* See keeper.h. */
 #include "enclave/keeper.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "base/error.h"
@@ -23,7 +24,8 @@ struct mse_keeper {
     uint64_t began_ms;
     uint64_t stored_ms;
     struct mse_freeze *freeze;
-    mse_status last; /* what went wrong last, so that it is said once */
+    pthread_mutex_t turn; /* one snapshot at a time */
+    mse_status last;      /* what went wrong last, so that it is said once */
     bool said_left_out;
 };
 
@@ -82,10 +84,19 @@ static void work(uv_work_t *w)
 {
     struct mse_keeper *k = w->data;
     bool force = k->began_ms - k->stored_ms >= FORCE_MS;
+    (void)pthread_mutex_lock(&k->turn);
     if (force || mse_store_changed(k->c.store, k->c.app->data)) {
         (void)snapshot(k, true, force);
     }
+    (void)pthread_mutex_unlock(&k->turn);
     k->stored_ms = force ? k->began_ms : k->stored_ms;
+}
+
+void mse_keeper_store(struct mse_keeper *k)
+{
+    (void)pthread_mutex_lock(&k->turn);
+    (void)snapshot(k, true, false);
+    (void)pthread_mutex_unlock(&k->turn);
 }
 
 static void on_timer(uv_timer_t *t);
@@ -123,7 +134,8 @@ mse_status mse_keeper_new(struct mse_keeper **out, const struct mse_keeper_confi
                           struct mse_error *err)
 {
     struct mse_keeper *k = calloc(1, sizeof *k);
-    if (k == NULL) {
+    if (k == NULL || pthread_mutex_init(&k->turn, NULL) != 0) {
+        free(k);
         return MSE_FAIL(err, MSE_ERR_MEMORY, "storage", "out of memory");
     }
     k->c = *c;
@@ -150,6 +162,7 @@ mse_status mse_keeper_finish(struct mse_keeper *k)
         return MSE_ERR_STORAGE_MISSING;
     }
     mse_status st = snapshot(k, k->c.app->running, true);
+    (void)pthread_mutex_destroy(&k->turn);
     free(k);
     return st;
 }

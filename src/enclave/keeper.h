@@ -24,6 +24,8 @@ struct mse_keeper_config {
 };
 MSE_MUST_USE mse_status mse_keeper_new(struct mse_keeper **out, const struct mse_keeper_config *c,
                                        struct mse_error *err);
+/* What has changed is stored now, if it can be; from any thread. */
+void mse_keeper_store(struct mse_keeper *k);
 /* Looks no more. Accepts NULL, like the other. */
 void mse_keeper_stop(struct mse_keeper *k);
 /* After the loop has run to its end: stores what the app has left, and says whether that could be

@@ -76,7 +76,8 @@ static mse_status check_served(const struct mse_manifest *m, struct mse_error *e
           "none, or restart \"sealed\"" },
         { "certificate", m->certificate == MSE_CERTIFICATE_CA && m->origin != MSE_ORIGIN_SELF,
           "\"leaf\", where the certificate is not the enclave's own" },
-        { "replicas", m->replicas != 1, "1" },
+        { "replicas", m->replicas > 1 && m->restart != MSE_RESTART_SEALED,
+          "1, or restart \"sealed\"" },
         { "egress", m->egress, "false" },
     };
     for (size_t i = 0; i < MSE_ARRAY_LEN(rows); i++) {

@@ -17,6 +17,7 @@
 #include "enclave/config.h"
 #include "enclave/durable.h"
 #include "enclave/inherit.h"
+#include "enclave/join.h"
 #include "enclave/serve.h"
 #include "net/tls.h"
 #include "os/memory.h"
@@ -36,6 +37,8 @@ struct options {
     const char *client_ca; /* hexadecimal digits, or NULL */
     int state_fd;          /* -1: none */
     int heir_fd;           /* likewise */
+    int replicas_fd;       /* likewise */
+    int leader_fd;         /* likewise */
     struct mse_inherit_offer offer;
     bool insecure_no_sandbox;
 };
@@ -51,6 +54,7 @@ struct enclave {
     struct mse_inside inside;
     struct mse_durable durable;
     struct mse_app app;
+    struct mse_lease *lease; /* NULL: it has joined nobody */
     bool own_memory;
 };
 
@@ -107,6 +111,8 @@ static bool parse_pair(struct options *o, const char *name, const char *value)
         { "--listen-fd", &o->listen_fd },
         { "--state-fd", &o->state_fd },
         { "--heir-fd", &o->heir_fd },
+        { "--replicas-fd", &o->replicas_fd },
+        { "--leader-fd", &o->leader_fd },
         { "--inherit-fd", &o->offer.fd },
         { "--inherit-state-fd", &o->offer.state_fd },
         { "--collateral-fd", &o->offer.collateral_fd },
@@ -136,14 +142,15 @@ static bool parse_pair(struct options *o, const char *name, const char *value)
 static bool fds_differ(const struct options *o)
 {
     const struct mse_inherit_offer *f = &o->offer;
-    const int fds[] = {
-        o->manifest_fd, o->package_fd, o->listen_fd, o->control_fd, o->root_fd,
-        o->state_fd,    o->heir_fd,    f->fd,        f->state_fd,   f->collateral_fd
-    };
+    const int fds[] = { o->manifest_fd, o->package_fd,    o->listen_fd,   o->control_fd,
+                        o->root_fd,     o->state_fd,      o->heir_fd,     f->fd,
+                        f->state_fd,    f->collateral_fd, o->replicas_fd, o->leader_fd };
     bool offered = f->fd >= 0 && f->name != NULL;
+    bool joins = o->leader_fd >= 0;
     bool ok = o->ops->simulated == (o->control_fd >= 0) && (!o->ops->simulated || o->root_fd < 0) &&
               offered == (f->fd >= 0) && offered == (f->state_fd >= 0) &&
-              offered == (f->collateral_fd >= 0) && offered == (f->name != NULL);
+              (offered || joins) == (f->collateral_fd >= 0) && offered == (f->name != NULL) &&
+              !(offered && joins);
     for (size_t i = 0; i < MSE_ARRAY_LEN(fds); i++) {
         ok = ok && (fds[i] >= 0 || i > 2);
         for (size_t j = 0; j < i; j++) {
@@ -163,6 +170,8 @@ static bool parse_options(struct options *o, int argc, char **argv)
         .listen_fd = -1,
         .state_fd = -1,
         .heir_fd = -1,
+        .replicas_fd = -1,
+        .leader_fd = -1,
         .offer = { .fd = -1, .state_fd = -1, .collateral_fd = -1 },
     };
     int i = 1;
@@ -222,9 +231,14 @@ static void raise_files(void)
     }
 }
 
-/* What an earlier life has left, if it may leave something. */
+/* What an earlier life has left, if it may leave something. One that joins has no earlier life. */
 static mse_status remember(struct enclave *e, struct mse_error *err)
 {
+    if (e->opt.leader_fd >= 0) {
+        e->durable = (struct mse_durable) { .state_fd = e->opt.state_fd, .tee = &e->tee };
+        mse_build_heap(&e->durable.plain, 1);
+        return MSE_OK;
+    }
     mse_status st = mse_durable_open(&e->durable, e->opt.state_fd, &e->tee, &e->manifest,
                                      e->manifest_digest, err);
     if (st != MSE_OK || e->durable.found != MSE_DURABLE_RESTORED) {
@@ -305,7 +319,7 @@ static mse_status install(struct enclave *e, struct mse_error *err)
     if (st == MSE_OK && d->found == MSE_DURABLE_RESTORED) {
         st = mse_store_restore(d->store, e->app.data, mse_app_user(&e->app),
                                mse_enclave_now(&e->clock), err);
-    } else if (st == MSE_OK) {
+    } else if (st == MSE_OK && d->found != MSE_DURABLE_JOINED) {
         st = e->opt.offer.fd < 0 ? MSE_OK : inherit(e, err);
         st = st == MSE_OK
                  ? mse_durable_commit(d, &e->identity, NULL, mse_enclave_now(&e->clock), err)
@@ -313,6 +327,17 @@ static mse_status install(struct enclave *e, struct mse_error *err)
     }
     (void)close(e->opt.package_fd);
     return st;
+}
+
+/* Who it is, and what it has: what the leader gives, in place of what it made for the meeting. */
+static mse_status join(struct enclave *e, struct mse_error *err)
+{
+    const struct mse_joiner j = { .me = { &e->durable, &e->manifest, &e->identity },
+                                  .fd = e->opt.leader_fd,
+                                  .collateral_fd = e->opt.offer.collateral_fd,
+                                  .app = &e->app,
+                                  .clock = &e->clock };
+    return e->opt.leader_fd < 0 ? MSE_OK : mse_join(&e->lease, &j, &e->identity, err);
 }
 
 static mse_status run(struct enclave *e, struct mse_error *err)
@@ -336,8 +361,10 @@ static mse_status run(struct enclave *e, struct mse_error *err)
                              e->own_memory ? e->manifest.enclave_size : 0, err);
         e->app.inside = e->inside.pid > 0 ? &e->inside : NULL;
     }
+    st = st == MSE_OK ? join(e, err) : st;
     if (st == MSE_OK &&
-        (!mse_config_needed(&e->manifest) || e->durable.found == MSE_DURABLE_RESTORED)) {
+        (!mse_config_needed(&e->manifest) || e->durable.found == MSE_DURABLE_RESTORED ||
+         e->durable.found == MSE_DURABLE_JOINED)) {
         st = install(e, err);
     }
     if (st != MSE_OK) {
@@ -357,6 +384,8 @@ static mse_status run(struct enclave *e, struct mse_error *err)
         .control_fd = e->opt.control_fd,
         .client_ca = mse_build_view(&e->client_ca),
         .heir_fd = e->opt.heir_fd,
+        .replicas_fd = e->opt.replicas_fd,
+        .lease = e->lease,
         .offer = &e->opt.offer,
         .start_ms = START_MS,
     };
@@ -372,6 +401,7 @@ int main(int argc, char **argv)
         mse_log(MSE_LOG_ERROR, WHO,
                 "usage: mse-enclave (--tee sim --control-fd N | --tee tdx|snp [--root-fd N]) "
                 "--manifest-fd N --package-fd N --listen-fd N [--state-fd N] [--heir-fd N] "
+                "[--replicas-fd N] [--leader-fd N --collateral-fd N] "
                 "[--inherit-fd N --inherit-state-fd N --collateral-fd N --inherit-name NAME "
                 "--inherit-from HEX [--inherit-signature HEX]] [--client-ca HEX] "
                 "[--insecure-no-sandbox]; it is started by a launcher, see mse sim");
@@ -383,6 +413,7 @@ int main(int argc, char **argv)
                 "this machine");
     }
     mse_status st = run(&e, &err);
+    mse_lease_free(e.lease); /* nothing is served any more */
     mse_app_clear(&e.app);
     mse_inside_clear(&e.inside);
     mse_identity_clear(&e.identity);

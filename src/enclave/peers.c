@@ -4,8 +4,10 @@
 
 #include <stdlib.h>
 
+#include "attest/policy_keys.h"
 #include "base/bytes.h"
 #include "base/error.h"
+#include "base/util.h"
 #include "crypto/x509.h"
 
 #define STEP      "own platform"
@@ -86,8 +88,6 @@ static mse_status open_all(struct mse_peers *p, const struct mse_enclave_tee *te
     /* Over nothing: whatever reads evidence wants a digest of claims there. */
     static const uint8_t nothing[64];
     struct mse_build quote;
-    mse_policy_default(&p->policy);
-    p->policy.insecure_any_app = true;
     mse_build_heap(&quote, MAX_QUOTE);
     mse_status st = read_collateral(p, collateral, err);
     st = st == MSE_OK ? tee->ops->quote(tee->t, &quote, nothing, err) : st;
@@ -99,15 +99,53 @@ static mse_status open_all(struct mse_peers *p, const struct mse_enclave_tee *te
     return st;
 }
 
-mse_status mse_peers_open(struct mse_peers *out, const struct mse_enclave_tee *tee,
-                          struct mse_bytes collateral, mse_time at, struct mse_error *err)
+static bool add(struct mse_policy *p, const char *key, const char *text)
+{
+    const struct mse_policy_key *k = mse_policy_key_find(mse_bytes_str(key));
+    const struct mse_policy_value v = { .kind = MSE_POLICY_TEXT, .text = mse_bytes_str(text) };
+    MSE_ASSERT(k != NULL);
+    return k->set(p, &v);
+}
+
+/* The list of statuses is the whole list: UpToDate is no exception. Which advisories go with one
+ * of them is not the manifest's to say: who accepts it accepts those. */
+static mse_status apply_rule(struct mse_policy *p, const struct mse_replica_policy *rule,
+                             struct mse_error *err)
+{
+    enum mse_tcb_status status = MSE_TCB_NONE;
+    const char *bad = rule->machines.num == 0 || rule->statuses.num == 0 ? "nothing" : NULL;
+    p->accepted_tcb_statuses = 0;
+    p->insecure_any_advisory = true;
+    p->min_tcb_evaluation_number = rule->min_tcb_evaluation_number;
+    for (size_t i = 0; bad == NULL && i < rule->statuses.num; i++) {
+        const char *word = rule->statuses.items[i];
+        bool good = mse_tcb_status_parse(&status, mse_bytes_str(word)) && status != MSE_TCB_NONE &&
+                    status != MSE_TCB_REVOKED;
+        bad = good ? NULL : word;
+        p->accepted_tcb_statuses |= good ? MSE_TCB_BIT(status) : 0;
+    }
+    for (size_t i = 0; bad == NULL && i < rule->machines.num; i++) {
+        const char *id = rule->machines.items[i];
+        bad = add(p, "allowed_machines", id) ? NULL : id;
+    }
+    return bad == NULL ? MSE_OK
+                       : MSE_FAIL(err, MSE_ERR_REPLICA_POLICY, "replica_policy",
+                                  "%.130s, wanted machines, and TCB statuses but Revoked", bad);
+}
+
+static mse_status open_by(struct mse_peers *out, const struct mse_enclave_tee *tee,
+                          const struct mse_replica_policy *rule, struct mse_bytes collateral,
+                          mse_time at, struct mse_error *err)
 {
     struct mse_peers *p = calloc(1, sizeof *p); /* too large for the stack */
     if (p == NULL) {
         return MSE_FAIL(err, MSE_ERR_MEMORY, STEP, "out of memory");
     }
     p->at = at;
-    mse_status st = open_all(p, tee, collateral, err);
+    mse_policy_default(&p->policy);
+    p->policy.insecure_any_app = true;
+    mse_status st = rule == NULL ? MSE_OK : apply_rule(&p->policy, rule, err);
+    st = st == MSE_OK ? open_all(p, tee, collateral, err) : st;
     if (st == MSE_OK) {
         *out = *p;
     } else {
@@ -115,6 +153,32 @@ mse_status mse_peers_open(struct mse_peers *out, const struct mse_enclave_tee *t
     }
     free(p);
     return st;
+}
+
+mse_status mse_peers_open(struct mse_peers *out, const struct mse_enclave_tee *tee,
+                          struct mse_bytes collateral, mse_time at, struct mse_error *err)
+{
+    return open_by(out, tee, NULL, collateral, at, err);
+}
+
+mse_status mse_peers_open_replicas(struct mse_peers *out, const struct mse_enclave_tee *tee,
+                                   const struct mse_replica_policy *rule,
+                                   struct mse_bytes collateral, mse_time at, struct mse_error *err)
+{
+    return open_by(out, tee, rule, collateral, at, err);
+}
+
+struct mse_policy *mse_peers_only(const struct mse_peers *p, const uint8_t fingerprint[32])
+{
+    struct mse_policy *only = malloc(sizeof *only); /* too large for the stack */
+    if (only != NULL) {
+        *only = p->policy;
+        only->insecure_any_app = false;
+        only->num_references = 1;
+        only->references[0] = (struct mse_reference) { .has_fingerprint = true };
+        memcpy(only->references[0].fingerprint, fingerprint, 32);
+    }
+    return only;
 }
 
 void mse_peers_clear(struct mse_peers *p)

@@ -25,6 +25,17 @@ struct mse_peers {
 MSE_MUST_USE mse_status mse_peers_open(struct mse_peers *out, const struct mse_enclave_tee *tee,
                                        struct mse_bytes collateral, mse_time at,
                                        struct mse_error *err);
+/* The same by a manifest's rule for replicas, in place of the strict default's TCB statuses, least
+ * evaluation number and open list of machines: one's own platform is held to it first.
+ * MSE_ERR_REPLICA_POLICY: it has no machine or no status, or one that there is not. */
+struct mse_replica_policy;
+MSE_MUST_USE mse_status mse_peers_open_replicas(struct mse_peers *out,
+                                                const struct mse_enclave_tee *tee,
+                                                const struct mse_replica_policy *rule,
+                                                struct mse_bytes collateral, mse_time at,
+                                                struct mse_error *err);
+/* The policy that accepts this one enclave only; heap, NULL without memory. */
+struct mse_policy *mse_peers_only(const struct mse_peers *p, const uint8_t fingerprint[32]);
 void mse_peers_clear(struct mse_peers *p);
 
 #endif

@@ -26,6 +26,7 @@
 #include "enclave/heir.h"
 #include "enclave/inherit.h"
 #include "enclave/keeper.h"
+#include "enclave/leader.h"
 #include "enclave/logs.h"
 #include "enclave/owner_tls.h"
 #include "net/loop.h"
@@ -79,6 +80,7 @@ struct serve {
     char *configs_path;
     struct mse_keeper *keeper; /* NULL: the app does not run yet, or nothing of it is stored */
     struct mse_heir *heir;     /* NULL: nobody may inherit, or the app does not serve yet */
+    struct mse_leader *leader; /* NULL: nobody may join, or the app does not serve yet */
     struct mse_config config;  /* while it is installed */
     struct mse_owner_tls owner;
     uv_work_t install;
@@ -251,12 +253,36 @@ static mse_status start_heir(struct serve *s)
     return mse_heir_new(&s->heir, &hc, s->err);
 }
 
+/* On a thread of the leader's: who joins begins with the files of this moment. */
+static void store_now(void *arg)
+{
+    mse_keeper_store(arg);
+}
+
+static mse_status start_leader(struct serve *s)
+{
+    const struct mse_serve_config *c = s->cfg;
+    if (c->replicas_fd < 0 || c->manifest->replicas < 2 || s->keeper == NULL) {
+        return MSE_OK;
+    }
+    const struct mse_leader_config lc = { .listen_fd = c->replicas_fd,
+                                          .me = { c->durable, c->manifest, c->identity },
+                                          .limit_ms = MSE_LEADER_LIMIT_MS,
+                                          .times = MSE_LEASE_TIMES,
+                                          .clock = c->clock,
+                                          .store = store_now,
+                                          .arg = s->keeper,
+                                          .had_life = c->durable->found == MSE_DURABLE_RESTORED };
+    return mse_leader_new(&s->leader, &lc, s->err);
+}
+
 static void on_healthy(void *user)
 {
     struct serve *s = user;
     s->health_on = false;
     mse_status st = s->configs == NULL ? start_relay(s) : add_public_name(s);
     st = st == MSE_OK ? start_heir(s) : st;
+    st = st == MSE_OK ? start_leader(s) : st;
     if (st != MSE_OK) {
         s->result = st;
         stop_app(s);
@@ -355,6 +381,8 @@ static void on_tick(uv_timer_t *h)
         begin_stop(s, "expired", 0);
     } else if (launcher_gone(s->cfg->control_fd)) {
         begin_stop(s, "the launcher is gone", DRAIN_MS);
+    } else if (s->cfg->lease != NULL && mse_lease_is_lost(s->cfg->lease)) {
+        begin_stop(s, "its leader is gone", 0);
     }
 }
 
@@ -649,7 +677,8 @@ static mse_status restore_owner(struct serve *s)
 
 static bool is_restored(const struct mse_serve_config *c)
 {
-    return c->durable != NULL && c->durable->found == MSE_DURABLE_RESTORED;
+    return c->durable != NULL &&
+           (c->durable->found == MSE_DURABLE_RESTORED || c->durable->found == MSE_DURABLE_JOINED);
 }
 
 static mse_status start_configs(struct serve *s)
@@ -739,6 +768,7 @@ mse_status mse_serve(const struct mse_serve_config *c, struct mse_error *err)
     mse_logs_stop(&s->logs);
     mse_heir_close(s->heir);
     mse_net_loop_clear(&s->loop);
+    mse_leader_free(s->leader);
     mse_status stored = mse_keeper_finish(s->keeper);
     (void)mse_heir_end(s->heir, st == MSE_OK ? stored : st);
     if (c->durable != NULL) {

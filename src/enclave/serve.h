@@ -18,6 +18,7 @@ mse_time mse_enclave_now(const struct mse_enclave_clock *c);
 
 struct mse_durable;
 struct mse_inherit_offer;
+struct mse_lease;
 /* All borrowed. The app is prepared; its code is
  * installed and its secrets are there, unless phase 1 comes first (mse_config_needed, and nothing
  * was restored). SIGTERM,
@@ -35,7 +36,9 @@ struct mse_serve_config {
     const uint8_t *manifest_digest;
     int control_fd;             /* the launcher's socket: its end stops the runtime; -1: none */
     struct mse_bytes client_ca; /* DER of who certifies clients; empty: they need no certificate */
-    int heir_fd; /* a listening socket, where an heir of the storage may come; -1: none */
+    int heir_fd;     /* a listening socket, where an heir of the storage may come; -1: none */
+    int replicas_fd; /* the same for other instances of the app */
+    struct mse_lease *lease; /* this one has joined a leader; NULL: it is one, or alone */
     /* The storage of an earlier version, for an app that phase 1 comes before; NULL: none. */
     struct mse_inherit_offer *offer;
     unsigned start_ms; /* the app has to be healthy by then */

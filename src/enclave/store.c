@@ -5,6 +5,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <pthread.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -12,10 +13,10 @@
 #include "base/error.h"
 #include "base/util.h"
 #include "crypto/digest.h"
+#include "enclave/store_copy.h"
 #include "enclave/store_files.h"
 #include "os/dir_file.h"
 
-#define INDEX_NAME "index"
 #define MANY_PACKS ((size_t)256)
 #define AGAIN_MAX  ((uint64_t)16 * 1024 * 1024) /* sealed again in one snapshot */
 /* A file with its name, and the head and tag. */
@@ -27,6 +28,8 @@ struct mse_store {
     bool has_counter;
     struct mse_store_index x; /* as it is stored */
     uint8_t pin[32];          /* SHA-256 of its file */
+    /* Held while the next snapshot takes the place of this one: others read what lies there. */
+    pthread_mutex_t turn;
 };
 
 /* ---- the counter ---- */
@@ -152,15 +155,13 @@ static mse_status commit(struct mse_store *s, struct mse_store_index *x, mse_tim
 static mse_status store_new(struct mse_store **out, const struct mse_store_config *c, bool make,
                             struct mse_error *err)
 {
-    uint8_t id[MSE_SEAL_ID_LEN];
-    char name[sizeof "store-" + 2 * sizeof id] = "store-";
+    char name[MSE_STORE_NAME_LEN];
     struct mse_store *s = calloc(1, sizeof *s);
-    mse_status st = s == NULL ? MSE_ERR_MEMORY : mse_seal_id(id, c->root);
-    if (st != MSE_OK) {
+    mse_status st = s == NULL ? MSE_ERR_MEMORY : mse_store_name(name, c->root);
+    if (st != MSE_OK || pthread_mutex_init(&s->turn, NULL) != 0) {
         free(s);
-        return MSE_FAIL(err, st, "storage", "cannot be opened");
+        return MSE_FAIL(err, st == MSE_OK ? MSE_ERR_MEMORY : st, "storage", "cannot be opened");
     }
-    mse_hex_encode(name + sizeof "store-" - 1, mse_bytes_of(id, sizeof id));
     s->c = *c;
     s->dir_fd = -1;
     st = mse_dir_open(&s->dir_fd, c->state_fd, name, make, NULL);
@@ -232,6 +233,7 @@ void mse_store_free(struct mse_store *s)
         (void)close(s->dir_fd);
     }
     mse_store_index_clear(&s->x);
+    (void)pthread_mutex_destroy(&s->turn);
     mse_wipe(s->c.root, sizeof s->c.root);
     free(s);
 }
@@ -397,10 +399,15 @@ static mse_status store_scan(struct mse_store *s, struct mse_store_scan *scan, m
                              struct mse_error *err)
 {
     mse_status st = finish_scan(s, scan, err);
-    st = st == MSE_OK ? commit(s, &scan->fresh, now, err) : st;
+    if (st != MSE_OK) {
+        return st;
+    }
+    (void)pthread_mutex_lock(&s->turn);
+    st = commit(s, &scan->fresh, now, err);
     if (st == MSE_OK) {
         remove_unused(s);
     }
+    (void)pthread_mutex_unlock(&s->turn);
     return st;
 }
 
@@ -505,6 +512,35 @@ mse_status mse_store_create_from(struct mse_store **out, const struct mse_store_
                                  const char *dir, mse_time now, struct mse_error *err)
 {
     return create(out, c, dir, now, err);
+}
+
+mse_status mse_store_open_files(struct mse_store *s, struct mse_store_file **out, size_t *num,
+                                struct mse_error *err)
+{
+    (void)pthread_mutex_lock(&s->turn);
+    size_t n = s->x.num_packs + 1;
+    struct mse_store_file *files = calloc(n, sizeof *files);
+    mse_status st = files == NULL ? MSE_ERR_MEMORY : MSE_OK;
+    size_t i = 0;
+    while (st == MSE_OK && i < n) {
+        struct mse_store_file *f = &files[i];
+        if (i == 0) {
+            (void)snprintf(f->name, sizeof f->name, "%s", INDEX_NAME);
+        } else {
+            mse_pack_name(f->name, s->x.packs[i - 1].salt);
+        }
+        st = mse_dir_file_open(&f->fd, &f->len, s->dir_fd, f->name, NULL);
+        i += st == MSE_OK ? 1 : 0;
+    }
+    (void)pthread_mutex_unlock(&s->turn);
+    if (st != MSE_OK) {
+        mse_store_close_files(files, i);
+        st = st == MSE_ERR_NOT_FOUND ? MSE_ERR_STORAGE_MISSING : st;
+        return MSE_FAIL(err, st, "storage", "its files cannot be read: %s", mse_status_text(st));
+    }
+    *out = files;
+    *num = n;
+    return MSE_OK;
 }
 
 void mse_store_pin(const struct mse_store *s, uint8_t root[32], uint8_t pin[32])

@@ -55,6 +55,25 @@ void mse_store_pin(const struct mse_store *s, uint8_t root[32], uint8_t pin[32])
  * snapshot than the pinned one. */
 MSE_MUST_USE mse_status mse_store_inherit(const struct mse_store_config *c, const uint8_t pin[32],
                                           const char *dir, uid_t owner, struct mse_error *err);
+/* What is stored, as it lies there, piece by piece to out: of one snapshot, whatever is stored
+ * meanwhile. u16be number of files, then of each u8 length of the name, name, u64be length,
+ * content; the index comes first. From any thread. MSE_ERR_STORAGE_*, and what out returns. */
+typedef mse_status mse_store_out_fn(void *arg, struct mse_bytes piece, struct mse_error *err);
+MSE_MUST_USE mse_status mse_store_export(struct mse_store *s, mse_store_out_fn *out, void *arg,
+                                         struct mse_error *err);
+/* The other side: the files into the folder of this root below dir_fd, which is made; in gives
+ * exactly so many bytes. max: of them all. MSE_ERR_PROTOCOL: a name that is none, or more. pin: of
+ * its index, for mse_store_inherit. */
+typedef mse_status mse_store_in_fn(void *arg, void *buf, size_t len, struct mse_error *err);
+struct mse_store_import {
+    int dir_fd;
+    const uint8_t *root; /* 32 bytes */
+    uint64_t max;
+    mse_store_in_fn *in;
+    void *arg;
+};
+MSE_MUST_USE mse_status mse_store_import(const struct mse_store_import *i, uint8_t pin[32],
+                                         struct mse_error *err);
 mse_time mse_store_floor(const struct mse_store *s);
 bool mse_store_has_counter(const struct mse_store *s);
 /* Whether dir looks other than what was stored last; cheap, and may be wrong about files that are

@@ -18,9 +18,11 @@
 #define MSE_INSTANCE_END       "end.json"      /* what the last supervisor says of its end */
 #define MSE_INSTANCE_LOCK      "lock"          /* a supervisor has it while it lives */
 
-/* Whose storage an instance begins with, unless it has a state of its own already. */
+/* Whose storage an instance begins with, unless it has a state of its own already; or whose replica
+ * it is. */
 struct mse_instance_source {
     const char *dir;         /* of an instance here, which runs when it is asked */
+    bool leads;              /* it is the leader of this one, and the rest is not there */
     const char *name;        /* in the certificate of its enclave */
     const char *fingerprint; /* 64 hexadecimal digits */
     const char *signature;   /* what the owner signed for it, in hexadecimal digits; "": nothing */

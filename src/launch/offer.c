@@ -28,22 +28,26 @@
 
 #define WHO        "upgrade"
 #define FIRST_FREE 3
-#define HEIR       "heir" /* the socket in an instance's folder */
+/* The sockets in an instance's folder. */
+#define HEIR     "heir"
+#define REPLICAS "replicas"
 
-enum { FD_HEIR, FD_CONNECTION, FD_FOLDER, FD_COLLATERAL };
+enum { FD_HEIR, FD_CONNECTION, FD_FOLDER, FD_COLLATERAL, FD_REPLICAS, FD_LEADER };
+
+const struct mse_offer mse_no_offer = { .fds = { -1, -1, -1, -1, -1, -1 } };
 
 /* ---- sockets ---- */
 
 /* A unix socket at this name of the folder: bound, or connected. -1 with errno. */
-static int open_socket(int dir_fd, bool bound)
+static int open_socket(int dir_fd, const char *name, bool bound)
 {
     struct sockaddr_un a;
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool ok = fd >= 0 && mse_control_address(&a, dir_fd, HEIR);
+    bool ok = fd >= 0 && mse_control_address(&a, dir_fd, name);
     if (ok && bound) {
-        (void)unlinkat(dir_fd, HEIR, 0);
+        (void)unlinkat(dir_fd, name, 0);
         ok = bind(fd, (const struct sockaddr *)&a, sizeof a) == 0 &&
-             fchmodat(dir_fd, HEIR, 0600, 0) == 0 && listen(fd, 4) == 0;
+             fchmodat(dir_fd, name, 0600, 0) == 0 && listen(fd, 4) == 0;
     } else if (ok) {
         ok = connect(fd, (const struct sockaddr *)&a, sizeof a) == 0;
     }
@@ -99,7 +103,8 @@ static void carry_all(int a, int b)
 
 /* Goes to the other instance when the first byte comes, which may be days later: its enclave waits
  * for nobody who says nothing. What it carries it cannot read. */
-static _Noreturn void carrier(const char *old, const char *collateral, int fd, pid_t parent)
+static _Noreturn void carrier(const struct mse_instance_source *to_whom, const char *collateral,
+                              int fd, pid_t parent)
 {
     struct mse_error err = { 0 };
     struct pollfd p = { .fd = fd, .events = POLLIN };
@@ -112,11 +117,12 @@ static _Noreturn void carrier(const char *old, const char *collateral, int fd, p
     p.fd = FIRST_FREE;
     while (poll(&p, 1, -1) < 0 && errno == EINTR) {
     }
-    int dir_fd = open(old, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int to = dir_fd < 0 ? -1 : open_socket(dir_fd, false);
+    int dir_fd = open(to_whom->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int to = dir_fd < 0 ? -1 : open_socket(dir_fd, to_whom->leads ? REPLICAS : HEIR, false);
     if (to < 0) {
-        mse_log(MSE_LOG_WARN, WHO, "%s cannot be asked for its storage: %s; it has to run", old,
-                strerror(errno));
+        mse_log(MSE_LOG_WARN, to_whom->leads ? "replica" : WHO,
+                "%s cannot be asked%s: %s; it has to run", to_whom->dir,
+                to_whom->leads ? "" : " for its storage", strerror(errno));
         _exit(1);
     }
     if (send_collateral(to, collateral, &err) != MSE_OK) {
@@ -127,8 +133,8 @@ static _Noreturn void carrier(const char *old, const char *collateral, int fd, p
     _exit(0);
 }
 
-static mse_status start_carrier(int *out_fd, const char *old, const char *collateral,
-                                struct mse_error *err)
+static mse_status start_carrier(int *out_fd, const struct mse_instance_source *to_whom,
+                                const char *collateral, struct mse_error *err)
 {
     int pair[2] = { -1, -1 };
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
@@ -138,7 +144,7 @@ static mse_status start_carrier(int *out_fd, const char *old, const char *collat
     pid_t pid = fork();
     if (pid == 0) {
         (void)close(pair[0]);
-        carrier(old, collateral, pair[1], parent);
+        carrier(to_whom, collateral, pair[1], parent);
     }
     (void)close(pair[1]);
     if (pid < 0) {
@@ -158,14 +164,17 @@ static mse_status reach(struct mse_offer *o, const struct mse_instance *i, struc
         asprintf(&state, "%s/" MSE_INSTANCE_STATE, i->from->dir) < 0 || state == NULL) {
         st = MSE_FAIL(err, MSE_ERR_MEMORY, "upgrade", "out of memory");
     } else {
-        o->fds[FD_FOLDER] = open(state, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        o->fds[FD_FOLDER] =
+            i->from->leads ? -1 : open(state, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         o->fds[FD_COLLATERAL] = open(collateral, O_RDONLY | O_CLOEXEC);
     }
-    if (st == MSE_OK && (o->fds[FD_FOLDER] < 0 || o->fds[FD_COLLATERAL] < 0)) {
+    if (st == MSE_OK && ((o->fds[FD_FOLDER] < 0 && !i->from->leads) || o->fds[FD_COLLATERAL] < 0)) {
         st = MSE_FAIL(err, MSE_ERR_IO, "upgrade", "%.100s, or %.100s: %s", state, collateral,
                       strerror(errno));
     }
-    st = st == MSE_OK ? start_carrier(&o->fds[FD_CONNECTION], i->from->dir, collateral, err) : st;
+    st = st == MSE_OK ? start_carrier(&o->fds[i->from->leads ? FD_LEADER : FD_CONNECTION], i->from,
+                                      collateral, err)
+                      : st;
     free(state);
     free(collateral);
     return st;
@@ -180,40 +189,47 @@ bool mse_instance_has_state(const char *dir)
     return there;
 }
 
-static bool may_be_inherited(struct mse_bytes manifest)
+/* A socket where the enclave waits for others. */
+static mse_status wait_for_others(int *out, const struct mse_instance *i, const char *name,
+                                  struct mse_error *err)
 {
-    struct mse_manifest m = { 0 };
-    /* One that cannot be read is the enclave's to refuse. */
-    bool may = mse_manifest_parse(&m, manifest, NULL) == MSE_OK && mse_upgrade_rule_is(&m.upgrade);
-    mse_manifest_clear(&m);
-    return may;
+    int dir_fd = open(i->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    *out = dir_fd < 0 ? -1 : open_socket(dir_fd, name, true);
+    mse_status st =
+        *out >= 0 ? MSE_OK
+                  : MSE_FAIL(err, MSE_ERR_IO, name, "no socket for others: %s", strerror(errno));
+    if (dir_fd >= 0) {
+        (void)close(dir_fd);
+    }
+    return st;
 }
 
 mse_status mse_offer_open(struct mse_offer *out, const struct mse_instance *i,
                           struct mse_bytes manifest, struct mse_error *err)
 {
-    *out = (struct mse_offer) { .fds = { -1, -1, -1, -1 } };
-    if (may_be_inherited(manifest)) {
-        int dir_fd = open(i->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        out->fds[FD_HEIR] = dir_fd < 0 ? -1 : open_socket(dir_fd, true);
-        if (out->fds[FD_HEIR] < 0) {
-            (void)MSE_FAIL(err, MSE_ERR_IO, "upgrade", "no socket for an heir: %s",
-                           strerror(errno));
-        }
-        if (dir_fd >= 0) {
-            (void)close(dir_fd);
-        }
-        if (out->fds[FD_HEIR] < 0) {
-            return MSE_ERR_IO;
-        }
+    struct mse_manifest m = { 0 };
+    bool joins = i->from != NULL && i->from->leads;
+    *out = mse_no_offer;
+    /* One that cannot be read is the enclave's to refuse. */
+    mse_status st = MSE_OK;
+    if (!joins && mse_manifest_parse(&m, manifest, NULL) == MSE_OK) {
+        st = mse_upgrade_rule_is(&m.upgrade) ? wait_for_others(&out->fds[FD_HEIR], i, HEIR, err)
+                                             : MSE_OK;
+        st = st == MSE_OK && m.replicas > 1
+                 ? wait_for_others(&out->fds[FD_REPLICAS], i, REPLICAS, err)
+                 : st;
     }
-    return i->from == NULL || mse_instance_has_state(i->dir) ? MSE_OK : reach(out, i, err);
+    mse_manifest_clear(&m);
+    if (st != MSE_OK || i->from == NULL || (!joins && mse_instance_has_state(i->dir))) {
+        return st;
+    }
+    return reach(out, i, err);
 }
 
 void mse_offer_switches(const char *list[], struct mse_offer *o, const struct mse_instance *i)
 {
-    static const char *const names[] = { "--heir-fd", "--inherit-fd", "--inherit-state-fd",
-                                         "--collateral-fd" };
+    static const char *const names[] = { "--heir-fd",       "--inherit-fd",  "--inherit-state-fd",
+                                         "--collateral-fd", "--replicas-fd", "--leader-fd" };
     size_t n = 0;
     while (list[n] != NULL) {
         n++;

@@ -1,21 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The host's part in an upgrade: it carries bytes between two instances, and believes nothing of
- * them any more than they believe it. */
+/* The host's part in an upgrade, and in joining a leader: it carries bytes between two instances,
+ * and believes nothing of them any more than they believe it. */
 #ifndef LAUNCH_OFFER_H
 #define LAUNCH_OFFER_H
 
 #include "launch/instance.h"
 
-#define MSE_OFFER_MAX_SWITCHES 16
-#define MSE_OFFER_FDS          4
+#define MSE_OFFER_MAX_SWITCHES 20
+#define MSE_OFFER_FDS          6
 
 /* What the runtime of an instance is given for it; -1 where there is nothing. */
 struct mse_offer {
-    int fds[MSE_OFFER_FDS]; /* where an heir may come; connection, folder, collateral */
+    int fds[MSE_OFFER_FDS]; /* where an heir may come; connection, folder, collateral; where
+                               replicas may come; connection to the leader */
     char numbers[MSE_OFFER_FDS][12];
 };
-/* mse_offer_open makes the socket where the manifest lets somebody inherit, and a way to i->from,
- * unless the instance has a state of its own already. Release with mse_offer_clear also after
+/* Nothing is offered. */
+extern const struct mse_offer mse_no_offer;
+/* mse_offer_open makes the sockets that the manifest asks for, and a way to i->from, unless the
+ * instance has a state of its own already. Release with mse_offer_clear also after
  * failures. */
 MSE_MUST_USE mse_status mse_offer_open(struct mse_offer *out, const struct mse_instance *i,
                                        struct mse_bytes manifest, struct mse_error *err);

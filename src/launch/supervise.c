@@ -274,7 +274,7 @@ static mse_status read_client_ca(char **hex, const struct super *s, struct mse_e
 static bool start(struct super *s)
 {
     const char *switches[MSE_INSTANCE_MAX_SWITCHES + MSE_OFFER_MAX_SWITCHES];
-    struct mse_offer offer = { .fds = { -1, -1, -1, -1 } };
+    struct mse_offer offer = mse_no_offer;
     char *client_ca = NULL;
     struct mse_error err = { 0 };
     mse_status st = mse_sim_load(&s->platform, s->i->platform, &err);

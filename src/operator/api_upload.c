@@ -131,6 +131,12 @@ static struct mse_reply *judge_names(const struct api_upload *u, const struct ms
     struct api_names names;
     bool owner = m->origin == MSE_ORIGIN_OWNER;
     api_names_of(&names, u->c, r);
+    if (m->replicas > 1) {
+        return api_problem(HTTP_UNPROCESSABLE,
+                           "The manifest's replicas is %u, and this platform runs one instance of "
+                           "an app.",
+                           m->replicas);
+    }
     if (strcmp(m->app_id, r->app_id) != 0) {
         return differs("app_id", m->app_id, r->app_id);
     }

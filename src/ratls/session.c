@@ -270,6 +270,17 @@ static mse_status send_request(const struct talk *t, const struct mse_session_cl
     return t->io->write(t->io->user, b.data, b.len, t->err);
 }
 
+/* Evidence for a replica is none for a user, and the other way round. */
+static enum mse_ratls_role server_role(const struct mse_session_self *self)
+{
+    return self != NULL && self->replica ? MSE_ROLE_REPLICA_SERVER : MSE_ROLE_SERVER_SESSION;
+}
+
+static enum mse_ratls_role client_role(const struct mse_session_self *self)
+{
+    return self->replica ? MSE_ROLE_REPLICA_CLIENT : MSE_ROLE_CLIENT_SESSION;
+}
+
 /* The third frame, if the server asked for one. */
 static mse_status answer_server(const struct talk *t, const struct mse_session_client_config *c)
 {
@@ -287,7 +298,7 @@ static mse_status answer_server(const struct talk *t, const struct mse_session_c
     if (st != MSE_OK) {
         return st;
     }
-    struct mse_session_words w = { .role = MSE_ROLE_CLIENT_SESSION,
+    struct mse_session_words w = { .role = client_role(c->self),
                                    .nonce = nonce,
                                    .exporter = mse_bytes_of(exporter, 32) };
     mse_build_heap(&evidence, MSE_SESSION_EVIDENCE_MAX);
@@ -303,8 +314,8 @@ static mse_status answer_server(const struct talk *t, const struct mse_session_c
 
 static mse_status client_talk(struct talk *t, const struct mse_session_client_config *c)
 {
-    struct mse_session_ask ask = { .role = c->level == 1 ? MSE_ROLE_SERVER_FRESH
-                                                         : MSE_ROLE_SERVER_SESSION,
+    struct mse_session_ask ask = { .role =
+                                       c->level == 1 ? MSE_ROLE_SERVER_FRESH : server_role(c->self),
                                    .level = c->level };
     mse_status st = read_facts(t);
     if (st == MSE_OK) {
@@ -395,7 +406,6 @@ static mse_status server_words(const struct talk *t, struct mse_session_words *w
                                uint8_t room[64])
 {
     mse_status st = MSE_OK;
-    w->role = q->fresh ? MSE_ROLE_SERVER_FRESH : MSE_ROLE_SERVER_SESSION;
     w->nonce = mse_bytes_of(room, 32);
     if (!q->fresh) {
         memcpy(room, q->nonce.bytes, 32);
@@ -412,7 +422,8 @@ static mse_status answer_request(const struct talk *t, const struct mse_session_
 {
     uint8_t room[64];
     struct mse_build evidence;
-    struct mse_session_words w = { .role = MSE_ROLE_SERVER_SESSION };
+    struct mse_session_words w = { .role =
+                                       q->fresh ? MSE_ROLE_SERVER_FRESH : server_role(&c->self) };
     struct mse_frame_response r = { .nonce = nonce };
     mse_status st = server_words(t, &w, &r, q, room);
     mse_build_heap(&evidence, MSE_SESSION_EVIDENCE_MAX);
@@ -452,7 +463,7 @@ static mse_status judge_client(const struct talk *t, const struct mse_session_ju
 static mse_status server_talk(struct talk *t, const struct mse_session_server_config *c)
 {
     struct mse_frame_request q;
-    struct mse_session_ask ask = { .role = MSE_ROLE_CLIENT_SESSION, .level = 2 };
+    struct mse_session_ask ask = { .role = client_role(&c->self), .level = 2 };
     mse_status st = read_facts(t);
     if (st == MSE_OK) {
         st = mse_session_facts_check(&t->s->facts, c->alpn, t->err);

@@ -48,25 +48,62 @@ static void making_clear(struct making *m)
     mse_wipe(m->fuse, sizeof m->fuse);
 }
 
-static mse_status make_keys(struct making *m)
+static mse_status read_authority(struct mse_sim_authority *a, int dir_fd, struct mse_error *err)
+{
+    struct mse_build pck;
+    mse_build_heap(&pck, MSE_SIM_FILE_MAX);
+    mse_status st = mse_sim_key_read(&a->root_key, dir_fd, "root_key.pem", err);
+    if (st == MSE_OK) {
+        st = mse_sim_key_read(&a->ca_key, dir_fd, "platform_ca_key.pem", err);
+    }
+    if (st == MSE_OK) {
+        st = mse_sim_key_read(&a->tcb_key, dir_fd, "tcb_signing_key.pem", err);
+    }
+    if (st == MSE_OK) {
+        st = mse_sim_file_read(&a->root_pem, dir_fd, "root.pem", err);
+    }
+    if (st == MSE_OK) {
+        st = mse_sim_file_read(&a->ca_pem, dir_fd, "platform_ca.pem", err);
+    }
+    if (st == MSE_OK) {
+        st = mse_sim_file_read(&a->tcb_pem, dir_fd, "tcb_signing.pem", err);
+    }
+    if (st == MSE_OK) {
+        st = mse_sim_file_read(&pck, dir_fd, "pck.pem", err);
+    }
+    if (st == MSE_OK) {
+        st = mse_sim_pck_read(a, NULL, mse_build_view(&pck), err);
+    }
+    mse_build_clear(&pck);
+    return st;
+}
+
+/* Those of the maker, and of the operator's enclave signer. */
+static mse_status make_authority(struct making *m)
 {
     mse_status st = mse_privkey_generate_p256(&m->authority.root_key);
-    if (st == MSE_OK) {
-        st = mse_privkey_generate_p256(&m->authority.ca_key);
+    st = st == MSE_OK ? mse_privkey_generate_p256(&m->authority.ca_key) : st;
+    st = st == MSE_OK ? mse_privkey_generate_p256(&m->authority.tcb_key) : st;
+    return st == MSE_OK ? mse_privkey_generate_rsa3072_e3(&m->signer_key) : st;
+}
+
+static mse_status share_authority(struct making *m, const char *dir, struct mse_error *err)
+{
+    int fd = -1;
+    mse_status st = mse_sim_dir_open(&fd, dir, err);
+    if (st != MSE_OK) {
+        return st;
     }
-    if (st == MSE_OK) {
-        st = mse_privkey_generate_p256(&m->authority.tcb_key);
-    }
-    if (st == MSE_OK) {
-        st = mse_privkey_generate_p256(&m->pck_key);
-    }
-    if (st == MSE_OK) {
-        st = mse_privkey_generate_rsa3072_e3(&m->signer_key);
-    }
-    if (st == MSE_OK) {
-        st = mse_random(m->fuse, sizeof m->fuse);
-    }
+    st = read_authority(&m->authority, fd, err);
+    st = st == MSE_OK ? mse_sim_key_read(&m->signer_key, fd, "signer_key.pem", err) : st;
+    (void)close(fd);
     return st;
+}
+
+static mse_status make_keys(struct making *m)
+{
+    mse_status st = mse_privkey_generate_p256(&m->pck_key);
+    return st == MSE_OK ? mse_random(m->fuse, sizeof m->fuse) : st;
 }
 
 /* One machine: SVNs of a current server; an FMSPC that spells "SIM" and that no CPU has. */
@@ -182,14 +219,18 @@ static mse_status make_signer(struct making *m)
 
 static mse_status make_all(struct making *m, mse_time now, struct mse_error *err)
 {
-    mse_status st = make_keys(m);
+    bool shared = m->authority.root_key != NULL;
+    mse_status st = shared ? MSE_OK : make_authority(m);
+    if (st == MSE_OK) {
+        st = make_keys(m);
+    }
     if (st == MSE_OK) {
         st = make_signer(m);
     }
-    if (st == MSE_OK) {
+    if (st == MSE_OK && !shared) {
         st = issue_root(m, now);
     }
-    if (st == MSE_OK) {
+    if (st == MSE_OK && !shared) {
         st = issue_below_root(m, now);
     }
     if (st == MSE_OK) {
@@ -476,7 +517,10 @@ mse_status mse_sim_init(const char *dir, const struct mse_sim_options *o, struct
     if (st != MSE_OK) {
         goto out;
     }
-    st = make_all(&m, o->now, err);
+    if (o->beside != NULL) {
+        st = share_authority(&m, o->beside, err);
+    }
+    st = st == MSE_OK ? make_all(&m, o->now, err) : st;
     if (st == MSE_OK) {
         st = init_folder(path, tmp, &m, o, err);
     }
@@ -484,36 +528,6 @@ out:
     making_clear(&m);
     free(path);
     free(tmp);
-    return st;
-}
-
-static mse_status read_authority(struct mse_sim_authority *a, int dir_fd, struct mse_error *err)
-{
-    struct mse_build pck;
-    mse_build_heap(&pck, MSE_SIM_FILE_MAX);
-    mse_status st = mse_sim_key_read(&a->root_key, dir_fd, "root_key.pem", err);
-    if (st == MSE_OK) {
-        st = mse_sim_key_read(&a->ca_key, dir_fd, "platform_ca_key.pem", err);
-    }
-    if (st == MSE_OK) {
-        st = mse_sim_key_read(&a->tcb_key, dir_fd, "tcb_signing_key.pem", err);
-    }
-    if (st == MSE_OK) {
-        st = mse_sim_file_read(&a->root_pem, dir_fd, "root.pem", err);
-    }
-    if (st == MSE_OK) {
-        st = mse_sim_file_read(&a->ca_pem, dir_fd, "platform_ca.pem", err);
-    }
-    if (st == MSE_OK) {
-        st = mse_sim_file_read(&a->tcb_pem, dir_fd, "tcb_signing.pem", err);
-    }
-    if (st == MSE_OK) {
-        st = mse_sim_file_read(&pck, dir_fd, "pck.pem", err);
-    }
-    if (st == MSE_OK) {
-        st = mse_sim_pck_read(a, NULL, mse_build_view(&pck), err);
-    }
-    mse_build_clear(&pck);
     return st;
 }
 

@@ -19,6 +19,9 @@ struct mse_sim_options {
     bool expired_tcb_info;      /* nextUpdate lies before now */
     bool no_counter;            /* the platform counts nothing: mse_sim_init only */
     uint32_t evaluation_number; /* of TCB info and QE identity; 0: 20 */
+    /* Folder of a platform whose maker and enclave signer this one shares: another machine below
+     * the same root; mse_sim_init only. NULL: they are made. */
+    const char *beside;
 };
 
 /* mse_sim_init makes a platform in folder dir: created 0700 with what is missing above it; it may

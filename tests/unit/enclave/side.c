@@ -16,11 +16,24 @@ static mse_status sim_quote(struct mse_tee *t, struct mse_build *out, const uint
     return mse_sim_quote(t->lab->platform, out, &r, err);
 }
 
+static mse_status sim_key(struct mse_tee *t, uint8_t out[32], struct mse_error *err)
+{
+    (void)err;
+    memset(out, t->code + 1, 32);
+    return MSE_OK;
+}
+
 static const struct mse_tee_ops ops = {
-    .name = "sim", .kind = MSE_TEE_SGX, .simulated = true, .quote = sim_quote
+    .name = "sim", .kind = MSE_TEE_SGX, .simulated = true, .quote = sim_quote, .seal_key = sim_key
 };
 
 void side_init(struct side *s, struct lab *l, uint8_t code)
+{
+    side_init_as(s, l, code, NULL);
+}
+
+void side_init_as(struct side *s, struct lab *l, uint8_t code,
+                  void (*change)(struct mse_manifest *m))
 {
     memset(s, 0, sizeof *s);
     s->tee = (struct mse_tee) { .lab = l, .code = code };
@@ -30,6 +43,9 @@ void side_init(struct side *s, struct lab *l, uint8_t code)
     fixture_manifest(&s->m, NULL);
     s->m.created_at = l->now - 60;
     s->m.expires_at = l->now + LAB_DAY;
+    if (change != NULL) {
+        change(&s->m);
+    }
     mse_build_heap(&s->text, MSE_MANIFEST_MAX_LEN);
     assert_status(mse_manifest_write(&s->text, &s->m, NULL), MSE_OK);
     assert_status(mse_sha256(s->digest, mse_build_view(&s->text)), MSE_OK);

@@ -26,6 +26,9 @@ struct side {
 };
 /* On the lab's platform; it can judge others at once. */
 void side_init(struct side *s, struct lab *l, uint8_t code);
+/* The same; change (may be NULL) is called before the manifest is measured. */
+void side_init_as(struct side *s, struct lab *l, uint8_t code,
+                  void (*change)(struct mse_manifest *m));
 void side_clear(struct side *s);
 
 #endif

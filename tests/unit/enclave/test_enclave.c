@@ -137,6 +137,8 @@ static void refuses_every_promise(struct mse_manifest *m, mse_time now)
     *m = good;
     m->replicas = 2;
     assert_unsupported(m, now, "replicas");
+    m->restart = MSE_RESTART_SEALED;
+    assert_status(mse_enclave_check_supported(m, now, NULL), MSE_OK);
     *m = good;
     m->egress = true;
     assert_unsupported(m, now, "egress");

@@ -10,7 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/build.h"
 #include "base/bytes.h"
+#include "base/error.h"
 #include "base/util.h"
 #include "lib/testlib.h"
 
@@ -207,6 +209,136 @@ static void an_empty_storage_comes_over(void **state)
     side_clear(&old);
 }
 
+/* ---- the files on their way to another instance ---- */
+
+struct wire {
+    struct mse_build b;
+    struct mse_bytes in;
+};
+
+static mse_status wire_out(void *arg, struct mse_bytes piece, struct mse_error *err)
+{
+    struct wire *w = arg;
+    mse_wr_bytes(&w->b, piece);
+    return mse_build_ok(&w->b) ? MSE_OK : MSE_FAIL(err, MSE_ERR_NO_SPACE, "wire", "full");
+}
+
+static mse_status wire_in(void *arg, void *buf, size_t len, struct mse_error *err)
+{
+    struct wire *w = arg;
+    struct mse_bytes piece;
+    if (!mse_rd_bytes(&w->in, &piece, len)) {
+        return MSE_FAIL(err, MSE_ERR_IO, "wire", "cut");
+    }
+    memcpy(buf, piece.data, len);
+    return MSE_OK;
+}
+
+static void export_to(struct wire *w, struct side *from)
+{
+    mse_build_heap(&w->b, (size_t)1 << 20);
+    assert_status(mse_store_export(from->store, wire_out, w, NULL), MSE_OK);
+}
+
+/* Reads it into a folder of its own. */
+static mse_status import_from(struct wire *w, struct mse_bytes bytes, const struct side *to,
+                              uint64_t max, uint8_t pin[32])
+{
+    char *dir = test_tmpdir();
+    uint8_t root[32];
+    memset(root, 0x11, sizeof root);
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    w->in = bytes;
+    const struct mse_store_import i = {
+        .dir_fd = fd, .root = root, .max = max, .in = wire_in, .arg = w
+    };
+    mse_status st = mse_store_import(&i, pin, NULL);
+    if (st == MSE_OK && to != NULL) {
+        struct mse_store_config from = { .state_fd = fd };
+        memcpy(from.root, root, sizeof from.root);
+        st = mse_store_inherit(&from, pin, to->data, geteuid(), NULL);
+    }
+    (void)close(fd);
+    test_tmpdir_remove(dir);
+    return st;
+}
+
+/* Of one moment, whatever is stored while it travels. */
+static void files_travel_to_another_instance(void **state)
+{
+    struct side old;
+    struct side new;
+    struct wire w;
+    uint8_t root[32];
+    uint8_t pin[32];
+    uint8_t got[32];
+    (void)state;
+    old_init(&old);
+    side_init(&new, 0x22, 0);
+    mse_store_pin(old.store, root, pin);
+    export_to(&w, &old);
+    put(&old, "home/one", "changed");
+    snap(&old);
+    assert_status(import_from(&w, mse_build_view(&w.b), &new, 1 << 20, got), MSE_OK);
+    assert_memory_equal(got, pin, 32);
+    assert_int_equal(w.in.len, 0);
+    assert_text(&new, "home/one", "first");
+    assert_text(&new, "home/two", "second");
+    assert_text(&new, "keys/key", "third");
+    mse_build_clear(&w.b);
+    side_clear(&new);
+    side_clear(&old);
+}
+
+static void files_that_are_cut_or_too_many_are_refused(void **state)
+{
+    struct side old;
+    struct wire w;
+    uint8_t pin[32];
+    (void)state;
+    old_init(&old);
+    export_to(&w, &old);
+    struct mse_bytes all = mse_build_view(&w.b);
+    for (size_t len = 0; len < all.len; len += len < 64 ? 1 : 97) {
+        assert_status(import_from(&w, mse_bytes_of(all.data, len), NULL, 1 << 20, pin), MSE_ERR_IO);
+    }
+    assert_status(import_from(&w, all, NULL, all.len, pin), MSE_OK);
+    assert_status(import_from(&w, all, NULL, 100, pin), MSE_ERR_STORAGE_LIMIT);
+    mse_build_clear(&w.b);
+    side_clear(&old);
+}
+
+static void files_that_no_storage_has_are_refused(void **state)
+{
+    static const char *const bad[] = {
+        "0000",                               /* none */
+        "0402",                               /* more than a storage has */
+        "000100",                             /* no name */
+        "000122",                             /* one that is too long */
+        "000105696e6465780000000000000001",   /* the end instead of content */
+        "000105696e646578ffffffffffffffff",   /* longer than everything */
+        "0001056f746865720000000000000000",   /* another one first */
+        "000106696e646578000000000000000000", /* a NUL behind it */
+        "000205696e646578000000000000000005696e6465780000000000000000", /* twice */
+        "000205696e646578000000000000000009"
+        "2e2e2f7365616c6564"
+        "0000000000000000",
+    };
+    static const mse_status want[] = { MSE_ERR_PROTOCOL, MSE_ERR_PROTOCOL, MSE_ERR_PROTOCOL,
+                                       MSE_ERR_PROTOCOL, MSE_ERR_IO,       MSE_ERR_STORAGE_LIMIT,
+                                       MSE_ERR_PROTOCOL, MSE_ERR_PROTOCOL, MSE_ERR_PROTOCOL,
+                                       MSE_ERR_PROTOCOL };
+    struct wire w;
+    uint8_t bytes[64];
+    uint8_t pin[32];
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        size_t len = strlen(bad[i]) / 2;
+        assert_true(mse_hex_decode(bytes, len, mse_bytes_str(bad[i])));
+        assert_status(import_from(&w, mse_bytes_of(bytes, len), NULL, 1000, pin), want[i]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -214,6 +346,9 @@ int main(void)
         cmocka_unit_test(another_snapshot_is_refused),
         cmocka_unit_test(another_root_opens_nothing),
         cmocka_unit_test(an_empty_storage_comes_over),
+        cmocka_unit_test(files_travel_to_another_instance),
+        cmocka_unit_test(files_that_are_cut_or_too_many_are_refused),
+        cmocka_unit_test(files_that_no_storage_has_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

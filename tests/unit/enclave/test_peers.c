@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Judging from inside: one's own platform first, then a peer on the same root or none. */
 #include "base/bytes.h"
+#include "base/util.h"
 #include "enclave/peers.h"
+#include "package/manifest.h"
 #include "unit/ratls/lab.h"
 
 struct mse_tee {
@@ -124,6 +126,92 @@ static void what_a_host_may_send_instead(void **state)
     assert_status(mse_peers_open(&p, &tee, l->json, LAB_NOW, NULL), MSE_ERR_PROTOCOL);
 }
 
+/* ---- the manifest's rule for replicas ---- */
+
+static mse_status open_rule(struct lab *l, const struct mse_replica_policy *rule,
+                            struct mse_error *err)
+{
+    struct mse_tee t = { .lab = l };
+    const struct mse_enclave_tee tee = { .ops = &simulated, .t = &t };
+    static struct mse_peers p;
+    mse_status st = mse_peers_open_replicas(&p, &tee, rule, l->json, LAB_NOW, err);
+    if (st == MSE_OK) {
+        mse_peers_clear(&p);
+    }
+    return st;
+}
+
+static char *machine_of(struct lab *l)
+{
+    static char hex[33];
+    static struct mse_verdict v;
+    const uint8_t report_data[64] = { 1 };
+    lab_quote(l, report_data);
+    assert_status(mse_appraise_quote(&v, mse_build_view(&l->quote), &l->bundle.collateral,
+                                     &l->policy, LAB_NOW, NULL),
+                  MSE_OK);
+    mse_hex_encode(hex, mse_bytes_of(v.pck.platform_instance_id, 16));
+    return hex;
+}
+
+/* One's own platform is held to it like a peer's. */
+static void the_rule_for_replicas_is_the_whole_rule(void **state)
+{
+    struct lab *l = *state;
+    char other[] = "000102030405060708090a0b0c0d0e0f";
+    char up[] = "UpToDate";
+    char old[] = "OutOfDate";
+    char *machines[] = { machine_of(l) };
+    char *statuses[] = { up };
+    struct mse_replica_policy rule = { .machines = { machines, 1 }, .statuses = { statuses, 1 } };
+    assert_status(open_rule(l, &rule, NULL), MSE_OK);
+    rule.min_tcb_evaluation_number = 20;
+    assert_status(open_rule(l, &rule, NULL), MSE_OK);
+    rule.min_tcb_evaluation_number = 21;
+    assert_status(open_rule(l, &rule, NULL), MSE_ERR_TCB_EVALUATION_NUMBER);
+    rule.min_tcb_evaluation_number = 0;
+    statuses[0] = old;
+    assert_status(open_rule(l, &rule, NULL), MSE_ERR_TCB_STATUS);
+    statuses[0] = up;
+    machines[0] = other;
+    assert_status(open_rule(l, &rule, NULL), MSE_ERR_MACHINE_NOT_ALLOWED);
+}
+
+static void a_rule_that_is_none_is_refused(void **state)
+{
+    struct lab *l = *state;
+    char none[] = "None";
+    char revoked[] = "Revoked";
+    char unknown[] = "Fine";
+    char up[] = "UpToDate";
+    char short_id[] = "00010203";
+    char zeros[] = "00000000000000000000000000000000";
+    char *bad_statuses[] = { none, revoked, unknown };
+    char *bad_machines[] = { short_id, zeros };
+    char *machines[] = { machine_of(l) };
+    char *statuses[] = { up };
+    const struct mse_replica_policy good = { .machines = { machines, 1 },
+                                             .statuses = { statuses, 1 } };
+    struct mse_replica_policy rule = good;
+    rule.machines.num = 0;
+    assert_status(open_rule(l, &rule, NULL), MSE_ERR_REPLICA_POLICY);
+    rule = good;
+    rule.statuses.num = 0;
+    assert_status(open_rule(l, &rule, NULL), MSE_ERR_REPLICA_POLICY);
+    rule = good;
+    for (size_t i = 0; i < sizeof bad_statuses / sizeof *bad_statuses; i++) {
+        struct mse_error err = { .status = MSE_OK };
+        statuses[0] = bad_statuses[i];
+        assert_status(open_rule(l, &rule, &err), MSE_ERR_REPLICA_POLICY);
+        assert_non_null(strstr(err.text, bad_statuses[i]));
+    }
+    statuses[0] = up;
+    for (size_t i = 0; i < sizeof bad_machines / sizeof *bad_machines; i++) {
+        machines[0] = bad_machines[i];
+        assert_status(open_rule(l, &rule, NULL), MSE_ERR_REPLICA_POLICY);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -132,6 +220,8 @@ int main(void)
         cmocka_unit_test(ones_own_platform_comes_first),
         cmocka_unit_test(other_times_are_refused),
         cmocka_unit_test(what_a_host_may_send_instead),
+        cmocka_unit_test(the_rule_for_replicas_is_the_whole_rule),
+        cmocka_unit_test(a_rule_that_is_none_is_refused),
     };
     return cmocka_run_group_tests(tests, lab_setup, lab_teardown);
 }

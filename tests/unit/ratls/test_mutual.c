@@ -152,6 +152,26 @@ static void both_accept_and_talk(void **state)
     assert_true(m.of_client.has_fingerprint && m.of_server.has_fingerprint);
 }
 
+/* Instances of one app say so: neither end takes the evidence of a user's session for it, nor the
+ * other way round. */
+static void replicas_have_roles_of_their_own(void **state)
+{
+    static struct meeting m;
+    mse_status session = MSE_OK;
+    meet(&m, *state);
+    m.server.self.replica = true;
+    m.client.self.replica = true;
+    assert_status(run(&m, &session), MSE_OK);
+    assert_status(m.status, MSE_OK);
+    meet(&m, *state);
+    m.server.self.replica = true;
+    assert_status(run(&m, &session), MSE_ERR_ROLE);
+    assert_int_equal(m.of_client.num_checks, 0); /* it had nothing to judge */
+    meet(&m, *state);
+    m.client.self.replica = true;
+    assert_status(run(&m, &session), MSE_ERR_ROLE);
+}
+
 /* Certificates under a CA: each side sends it, and names it. */
 static void both_may_have_a_ca(void **state)
 {
@@ -326,6 +346,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_accept_and_talk),
+        cmocka_unit_test(replicas_have_roles_of_their_own),
         cmocka_unit_test(both_may_have_a_ca),
         cmocka_unit_test(a_client_of_another_root_is_refused),
         cmocka_unit_test(a_server_of_another_root_is_refused),

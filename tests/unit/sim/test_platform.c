@@ -526,6 +526,33 @@ static void test_options_refused(void **state)
     assert_status(mse_sim_refresh("/nonexistent/sim", &o, NULL), MSE_ERR_NOT_FOUND);
 }
 
+/* Another machine of the same maker: one root, one signer, and nothing else in common. */
+static void test_beside(void **state)
+{
+    const struct fixture *f = *state;
+    static const char *const same[] = { "root.pem", "platform_ca.pem", "signer_key.pem" };
+    static const char *const other[] = { "pck.pem", "pck_key.pem", "fuse.key" };
+    struct fixture two = { .dir = f->dir };
+    struct mse_sim_options o = { .now = NOW, .beside = f->sim };
+    (void)snprintf(two.sim, sizeof two.sim, "%s/two/", f->dir);
+    assert_status(mse_sim_init(two.sim, &o, NULL), MSE_OK);
+    assert_status(mse_sim_load(&two.platform, two.sim, NULL), MSE_OK);
+    for (size_t i = 0; i < MSE_ARRAY_LEN(same) + MSE_ARRAY_LEN(other); i++) {
+        bool differs = i >= MSE_ARRAY_LEN(same);
+        const char *name = differs ? other[i - MSE_ARRAY_LEN(same)] : same[i];
+        struct mse_bytes a = read_of(f, name);
+        struct mse_bytes b = read_of(&two, name);
+        assert_int_equal(mse_bytes_equal(a, b), !differs);
+        release(a);
+        release(b);
+    }
+    mse_sim_free(two.platform);
+    o.beside = "/nowhere";
+    (void)snprintf(two.sim, sizeof two.sim, "%s/three", f->dir);
+    assert_status(mse_sim_init(two.sim, &o, NULL), MSE_ERR_NOT_FOUND);
+    assert_int_equal(access(two.sim, F_OK), -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -546,6 +573,7 @@ int main(void)
         cmocka_unit_test(test_no_counter),
         cmocka_unit_test(test_load_refuses),
         cmocka_unit_test(test_options_refused),
+        cmocka_unit_test(test_beside),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
