@@ -75,7 +75,9 @@ mse_status mse_session_connect(struct mse_session **out, struct ssl_st *ssl,
         return shut(ssl, MSE_FAIL(err, MSE_ERR_CRYPTO, STEP, "TLS takes no such host"));
     }
     ERR_clear_error();
-    if (SSL_connect(ssl) != 1) {
+    bool connected = SSL_connect(ssl) == 1;
+    mse_verifier_defer_end(v, ssl);
+    if (!connected) {
         return no_handshake(ssl, err);
     }
     mse_verifier_hold(&now, v);

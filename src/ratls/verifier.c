@@ -278,6 +278,14 @@ bool mse_verifier_defer(const struct mse_ratls_verifier *v, struct ssl_st *ssl)
     return true;
 }
 
+void mse_verifier_defer_end(const struct mse_ratls_verifier *v, struct ssl_st *ssl)
+{
+    const struct judged *j = SSL_get_ex_data(ssl, v->slot);
+    if (j != NULL && j->deferred) {
+        (void)keep(v, ssl, NULL);
+    }
+}
+
 void mse_verifier_hold(struct mse_verifier_now *out, const struct mse_ratls_verifier *v)
 {
     struct rules *r = rules_hold(v);

@@ -20,5 +20,8 @@ void mse_verifier_release(const struct mse_ratls_verifier *v, struct mse_verifie
  * peer by its session before a byte of an application is sent. For this one handshake; no peer is
  * judged in it (mse_ratls_ssl_peer). False without memory. */
 MSE_MUST_USE bool mse_verifier_defer(const struct mse_ratls_verifier *v, struct ssl_st *ssl);
+/* That handshake is over: one that broke before there was a certificate leaves nothing for the next
+ * use of ssl. */
+void mse_verifier_defer_end(const struct mse_ratls_verifier *v, struct ssl_st *ssl);
 
 #endif

@@ -277,6 +277,34 @@ static void other_handshakes_are_judged(void **state)
     clear(&m);
 }
 
+/* The object that is used again after a handshake that broke before there was a certificate. */
+static void a_broken_handshake_defers_no_other(void **state)
+{
+    struct meeting m;
+    int pair[2];
+    prepare(&m, *state, MSE_SESSION_ALPN_HTTP11);
+    m.policy.require_level = 2;
+    assert_status(mse_ratls_verifier_update(m.v, &m.policy, &m.lab->bundle.collateral, NULL),
+                  MSE_OK);
+    SSL *used = SSL_new(m.ctx);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    (void)close(pair[1]);
+    assert_int_equal(SSL_set_fd(used, pair[0]), 1);
+    assert_status(mse_session_connect(&m.out, used, m.v, LAB_HOST, MSE_SESSION_ALPN_HTTP11, NULL),
+                  MSE_ERR_PROTOCOL);
+    (void)close(pair[0]);
+    assert_int_equal(SSL_clear(used), 1);
+    begin(&m);
+    SSL_free(m.ssl);
+    m.ssl = used;
+    assert_int_equal(SSL_set_fd(m.ssl, m.fd), 1);
+    assert_int_equal(SSL_set1_host(m.ssl, LAB_HOST), 1);
+    assert_true(SSL_connect(m.ssl) != 1);
+    assert_status(mse_ratls_ssl_peer(m.v, m.ssl)->status, MSE_ERR_LEVEL);
+    end(&m);
+    clear(&m);
+}
+
 static void clients_that_ask_for_nothing(void **state)
 {
     static const uint8_t http[] = "\x08http/1.1";
@@ -418,6 +446,7 @@ int main(void)
         cmocka_unit_test(what_is_refused_is_shut),
         cmocka_unit_test(arguments_are_looked_at),
         cmocka_unit_test(other_handshakes_are_judged),
+        cmocka_unit_test(a_broken_handshake_defers_no_other),
         cmocka_unit_test(clients_that_ask_for_nothing),
         cmocka_unit_test(a_long_session_is_judged_again),
         cmocka_unit_test(level_2_costs_one_round_trip_and_one_quote),
