@@ -2,7 +2,7 @@
 // Looks at the certificate of each response of a site that the user marked, before any of it reaches a page, and at that
 // of a request of its own before the first real one goes out. Whatever cannot be judged is blocked.
 import { appraise, fetchDocument, fetchEvidence, freshNonce, hex, load } from "./appraise.mjs";
-import { blockedBy, firstPolicy, hostOf, policyOf, siteOf } from "./judge.mjs";
+import { blockedBy, firstPolicy, hostOf, policyOf, siteOf, withoutTls } from "./judge.mjs";
 
 const LOOK_AGAIN = 10 * 60 * 1000; // an own request before the next real one, after so long
 const LIMIT = 30 * 1000;
@@ -62,14 +62,17 @@ async function look(site, requestId) {
     const pin = (await allPins())[site];
     const sha256 = info.certificates[0].fingerprint.sha256;
     const before = states.get(site);
-    if (before?.sha256 === sha256 && before.verdict !== undefined && Date.now() - before.at < LOOK_AGAIN) {
+    if (before?.sha256 === sha256 && before.pin === pin && before.verdict !== undefined && Date.now() - before.at < LOOK_AGAIN) {
         return before;
     }
     const certificate = presented(info);
     const policy = pin === undefined ? firstPolicy() : policyOf(pin);
     const verdict = await judge(site, certificate, pin, policy);
     const blocked = pin === undefined ? null : blockedBy(pin, verdict);
-    const state = { site, sha256, verdict, blocked, at: Date.now(), certificate: hex(certificate) };
+    if ((await allPins())[site] !== pin) {
+        return { site, blocked: "the mark was changed meanwhile: load the page again" };
+    }
+    const state = { site, pin, sha256, verdict, blocked, at: Date.now(), certificate: hex(certificate) };
     states.set(site, state);
     return state;
 }
@@ -107,17 +110,35 @@ async function askFirst(site) {
     return states.get(site) ?? { site, blocked: "the site did not answer, so that nothing could be judged" };
 }
 
-function isFresh(state) {
-    return state?.verdict !== undefined && Date.now() - state.at < LOOK_AGAIN;
+function isFresh(state, pin) {
+    return state?.verdict !== undefined && state.pin === pin && Date.now() - state.at < LOOK_AGAIN;
+}
+
+function judgePlain(details, sites) {
+    switch (withoutTls(details.url, sites)) {
+    case "pass":
+        return {};
+    case "upgrade":
+        return { upgradeToSecure: true };
+    default:
+        return refuse(details, { blocked: "the address is one without TLS, where nothing can be attested" });
+    }
 }
 
 async function beforeRequest(details) {
     const site = siteOf(details.url);
-    if (site === null || isOwn(details) || (await allPins())[site] === undefined) {
+    const marked = await allPins();
+    if (isOwn(details)) {
+        return {};
+    }
+    if (site === null) {
+        return judgePlain(details, Object.keys(marked));
+    }
+    if (marked[site] === undefined) {
         return {};
     }
     let state = states.get(site);
-    if (!isFresh(state) || state.blocked !== null) {
+    if (!isFresh(state, marked[site]) || state.blocked !== null) {
         if (!looking.has(site)) {
             states.delete(site);
             looking.set(site, askFirst(site).finally(() => looking.delete(site)));
@@ -137,7 +158,7 @@ async function headersReceived(details) {
         return {};
     }
     const state = await lookSafely(site, details.requestId);
-    await show(details.tabId, state, marked);
+    await show(details.tabId, state, marked).catch(() => {}); // a tab that was closed
     if (!marked) {
         return {};
     }
@@ -153,7 +174,7 @@ function refuse(details, state) {
         return { cancel: true };
     }
     const page = new URL(browser.runtime.getURL("blocked.html"));
-    page.searchParams.set("site", siteOf(details.url));
+    page.searchParams.set("site", siteOf(details.url) ?? new URL(details.url).host);
     page.searchParams.set("why", state.blocked);
     browser.tabs.update(details.tabId, { url: page.href, loadReplace: true });
     return { cancel: true };
@@ -171,9 +192,21 @@ async function show(tabId, state, marked) {
     await browser.browserAction.setBadgeBackgroundColor({ tabId, color: marked ? colour : "#5b5b5b" });
 }
 
-const everything = { urls: ["https://*/*", "wss://*/*"] };
-browser.webRequest.onBeforeRequest.addListener(beforeRequest, everything, ["blocking"]);
-browser.webRequest.onHeadersReceived.addListener(headersReceived, everything, ["blocking"]);
+// Firefox lets a request pass whose listener broke off.
+function closed(listener) {
+    return async (details) => {
+        try {
+            return await listener(details);
+        } catch {
+            return { cancel: true };
+        }
+    };
+}
+
+const attested = { urls: ["https://*/*", "wss://*/*"] };
+const everything = { urls: [...attested.urls, "http://*/*", "ws://*/*"] };
+browser.webRequest.onBeforeRequest.addListener(closed(beforeRequest), everything, ["blocking"]);
+browser.webRequest.onHeadersReceived.addListener(closed(headersReceived), attested, ["blocking"]);
 
 // ---- the popup
 

@@ -1,13 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whether a connection to a marked site may go on: pure, without the browser.
 
+// A name with a dot behind it is the same server.
+function nameOf(hostname) {
+    return hostname.replace(/\.$/, "");
+}
+
 // The key of a site in the store: host and port, as a URL writes them.
 export function siteOf(url) {
     const { protocol, hostname, port } = new URL(url);
     if (protocol !== "https:" && protocol !== "wss:") {
         return null;
     }
-    return `${hostname}:${port === "" ? 443 : port}`;
+    return `${nameOf(hostname)}:${port === "" ? 443 : port}`;
+}
+
+// What becomes of a URL without TLS, these sites being marked: "pass", "upgrade" to the marked one, or "block" on the
+// host of one, at whatever port, as cookies know none.
+export function withoutTls(url, sites) {
+    const { protocol, hostname, port } = new URL(url);
+    const name = nameOf(hostname);
+    if ((protocol !== "http:" && protocol !== "ws:") || !sites.some((site) => hostOf(site) === hostOf(`${name}:80`))) {
+        return "pass";
+    }
+    return protocol === "http:" && port === "" && sites.includes(`${name}:443`) ? "upgrade" : "block";
 }
 
 export function hostOf(site) {
@@ -56,6 +72,9 @@ export function pointOfRoot(pem) {
 export function blockedBy(pin, verdict) {
     if (verdict.accepted !== true) {
         return verdict.error ?? verdict.reason?.text ?? "refused";
+    }
+    if (verdict.binding_level < pin.level) {
+        return `level ${verdict.binding_level}, you marked level ${pin.level}`;
     }
     if (verdict.simulated && !pin.simulationRoot) {
         return "a simulated platform, whose root is not pinned";
