@@ -448,9 +448,30 @@ const char *mse_httpd_header(struct mse_httpd_request *r, const char *name)
     return MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, name);
 }
 
+struct cookie {
+    const char *name;
+    const char *value;
+    unsigned num;
+};
+
+static enum MHD_Result take_cookie(void *cls, enum MHD_ValueKind kind, const char *key,
+                                   const char *value)
+{
+    struct cookie *c = cls;
+    (void)kind;
+    if (strcmp(key, c->name) == 0) {
+        c->value = value;
+        c->num++;
+    }
+    return MHD_YES;
+}
+
+/* libmicrohttpd would take "__host-" for "__Host-", which not all browsers keep others from. */
 const char *mse_httpd_cookie(struct mse_httpd_request *r, const char *name)
 {
-    return MHD_lookup_connection_value(r->connection, MHD_COOKIE_KIND, name);
+    struct cookie c = { .name = name };
+    (void)MHD_get_connection_values(r->connection, MHD_COOKIE_KIND, take_cookie, &c);
+    return c.num == 1 ? c.value : NULL;
 }
 
 struct count {

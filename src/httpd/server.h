@@ -52,7 +52,7 @@ const char *mse_httpd_method(const struct mse_httpd_request *r);
 const char *mse_httpd_target(const struct mse_httpd_request *r); /* as it came, with the query */
 /* NULL: there is none of this name. */
 const char *mse_httpd_header(struct mse_httpd_request *r, const char *name);
-/* The first cookie of this name; NULL: there is none. */
+/* The cookie of exactly this name, capitals and all; NULL: there is none, or several. */
 const char *mse_httpd_cookie(struct mse_httpd_request *r, const char *name);
 /* How many headers of this name came. */
 unsigned mse_httpd_num_headers(struct mse_httpd_request *r, const char *name);
