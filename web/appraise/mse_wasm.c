@@ -4,6 +4,7 @@
 
 #include "attest/verdict.h"
 #include "base/error.h"
+#include "base/util.h"
 #include "crypto/digest.h"
 #include "crypto/x509.h"
 #include "random.h"
@@ -222,6 +223,21 @@ static mse_status read_collateral(struct mse_wasm *w)
     return read_document(&w->collateral, json, &w->error);
 }
 
+/* What was given with nothing in it is not left out: without it less would be demanded. */
+static mse_status check_given(struct mse_wasm *w)
+{
+    static const struct {
+        enum mse_wasm_input input;
+        const char *name;
+    } list[] = { { MSE_WASM_CERTIFICATE, "certificate" }, { MSE_WASM_HOST, "host" } };
+    for (size_t i = 0; i < MSE_ARRAY_LEN(list); i++) {
+        if (w->input[list[i].input] != NULL && w->len[list[i].input] == 0) {
+            return MSE_FAIL(&w->error, MSE_ERR_ARGUMENT, STEP, "the %s is empty", list[i].name);
+        }
+    }
+    return MSE_OK;
+}
+
 static mse_status read_all(struct mse_wasm *w, double at)
 {
     struct mse_bytes cert = input(w, MSE_WASM_CERTIFICATE);
@@ -230,7 +246,8 @@ static mse_status read_all(struct mse_wasm *w, double at)
         return MSE_FAIL(&w->error, MSE_ERR_ARGUMENT, STEP, "no time that can be meant");
     }
     w->at = (mse_time)at;
-    mse_status st = read_policy(w);
+    mse_status st = check_given(w);
+    st = st == MSE_OK ? read_policy(w) : st;
     st = st == MSE_OK ? read_host(w) : st;
     st = st == MSE_OK && cert.len > 0 ? read_certificate(w, cert) : st;
     st = st == MSE_OK ? read_evidence(w) : st;

@@ -112,6 +112,18 @@ static void a_certificate(void **state)
     mse_build_clear(&pem);
 }
 
+/* Nothing is not the same as not given. */
+static void empty_inputs(void **state)
+{
+    struct ask a = good();
+    (void)state;
+    a.in[MSE_WASM_CERTIFICATE] = mse_bytes_str("");
+    expect(&a, MSE_ERR_ARGUMENT, 0);
+    a = good();
+    a.in[MSE_WASM_HOST] = mse_bytes_str("");
+    expect(&a, MSE_ERR_ARGUMENT, 0);
+}
+
 static void a_certificate_with_its_ca(void **state)
 {
     uint8_t ca[32];
@@ -368,6 +380,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_certificate),
+        cmocka_unit_test(empty_inputs),
         cmocka_unit_test(a_certificate_with_its_ca),
         cmocka_unit_test(a_quote),
         cmocka_unit_test(what_weakens_must_be_said),
