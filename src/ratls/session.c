@@ -341,10 +341,12 @@ static mse_status client_talk(struct talk *t, const struct mse_session_client_co
     return st == MSE_OK ? answer_server(t, c) : st;
 }
 
-/* Hands the session out where the caller is told that there is one. */
+/* Hands the session out where the caller is told that there is one: never one whose verdict accepts
+ * while the session failed. */
 static mse_status finish(struct mse_session **out, struct mse_session *s, mse_status st)
 {
-    bool keep = out != NULL && s != NULL && (st == MSE_OK || st == MSE_ERR_BUSY || s->judged);
+    bool refused = s != NULL && s->judged && !s->verdict.accepted;
+    bool keep = out != NULL && s != NULL && (st == MSE_OK || st == MSE_ERR_BUSY || refused);
     if (out != NULL) {
         *out = keep ? s : NULL;
     }
