@@ -23,15 +23,29 @@ static enum mse_trust_rule rule_of(const struct cli *c)
     return rule;
 }
 
-/* Another version takes the place of what is stored on the user's word only. */
+/* Whether less would be demanded of the platform than before. */
+static bool demands_less(const struct mse_trust_app *old, const struct mse_trust_app *a)
+{
+    return a->level < old->level || (a->simulated && !old->simulated) ||
+           (old->machines.num > 0 && a->machines.num == 0);
+}
+
+/* Another version, or fewer demands, take the place of what is stored on the user's word only. */
 static bool may_replace(const struct cli *c, const struct mse_trust_app *old,
                         const struct mse_trust_app *a)
 {
-    if (old == NULL || mse_mem_equal(old->fingerprint, a->fingerprint, 32)) {
+    bool same = old != NULL && mse_mem_equal(old->fingerprint, a->fingerprint, 32);
+    if (old == NULL || (same && !demands_less(old, a))) {
         return true;
     }
-    cli_say(c, "The trust store has another version of this app:");
-    (void)cli_trust_say_changes(c, old, a);
+    if (same) {
+        cli_say(c, "The trust store demands more of this app: level %u%s%s", (unsigned)old->level,
+                old->machines.num > 0 ? ", its list of machines" : "",
+                old->simulated ? "" : ", no simulation");
+    } else {
+        cli_say(c, "The trust store has another version of this app:");
+        (void)cli_trust_say_changes(c, old, a);
+    }
     return cli_trust_confirmed(c, "Store what was verified now in its place?");
 }
 
@@ -39,9 +53,17 @@ static enum cli_exit store(const struct cli *c, struct mse_trust_edit *e, struct
                            const struct cli_finding *found)
 {
     const struct mse_trust_app *old = mse_trust_find(&e->store, a->domain, (uint16_t)a->port);
+    if (old != NULL && old->rule == MSE_TRUST_NEVER &&
+        !mse_mem_equal(old->fingerprint, a->fingerprint, 32)) {
+        cli_error(c, "the trust store has another version of %s:%u, which never moves", a->domain,
+                  (unsigned)a->port);
+        cli_hint(c, "mse trust remove %s:%u, if it is to be another one", a->domain,
+                 (unsigned)a->port);
+        return CLI_REFUSED;
+    }
     if (!may_replace(c, old, a)) {
-        cli_error(c, "the trust store has another version of %s:%u, and was left as it is",
-                  a->domain, (unsigned)a->port);
+        cli_error(c, "the trust store has another entry of %s:%u, and was left as it is", a->domain,
+                  (unsigned)a->port);
         cli_hint(c, "-y replaces it");
         return CLI_REFUSED;
     }

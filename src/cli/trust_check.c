@@ -144,7 +144,7 @@ static enum cli_exit move_entry(struct look *l)
     l->is.rule = a->rule;
     l->is.policy = copy(a->policy);
     l->is.context = same_code ? copy(a->context) : NULL;
-    if (there == NULL || !cli_trust_same(there, a)) {
+    if (there == NULL || !cli_trust_same(there, a) || !cli_trust_same_demands(there, a)) {
         (void)cli_trouble(l->c, "the entry of %s was changed meanwhile: try again", a->domain);
     } else {
         done = cli_trust_store(l->c, &e, &l->is, &l->found);

@@ -139,6 +139,22 @@ bool cli_trust_same(const struct mse_trust_app *a, const struct mse_trust_app *b
     return true;
 }
 
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+bool cli_trust_same_demands(const struct mse_trust_app *a, const struct mse_trust_app *b)
+{
+    bool same = a->rule == b->rule && a->level == b->level && a->simulated == b->simulated &&
+                mse_mem_equal(a->simulation_root_sha256, b->simulation_root_sha256, 32) &&
+                same_text(a->policy, b->policy) && a->machines.num == b->machines.num;
+    for (size_t i = 0; same && i < a->machines.num; i++) {
+        same = same_text(a->machines.items[i], b->machines.items[i]);
+    }
+    return same;
+}
+
 bool cli_trust_say_changes(const struct cli *c, const struct mse_trust_app *before,
                            const struct mse_trust_app *now)
 {

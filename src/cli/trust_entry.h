@@ -19,6 +19,8 @@ enum cli_exit cli_trust_store(const struct cli *c, struct mse_trust_edit *e,
 bool cli_trust_say_changes(const struct cli *c, const struct mse_trust_app *before,
                            const struct mse_trust_app *now);
 bool cli_trust_same(const struct mse_trust_app *a, const struct mse_trust_app *b);
+/* Whether both demand the same of the platform, and move by the same rule. */
+bool cli_trust_same_demands(const struct mse_trust_app *a, const struct mse_trust_app *b);
 /* One object, the keys of the file. */
 json_t *cli_trust_json(const struct mse_trust_app *a);
 /* The user's word: --yes, else an answer at a terminal to the question, which ends in " [y/N] ". */
