@@ -12,6 +12,7 @@
 #include "cli/guard.h"
 #include "cli/modules.h"
 #include "cli/proxy_ca.h"
+#include "cli/signed_list.h"
 #include "cli/target.h"
 #include "cli/trust.h"
 #include "cmd/listen.h"
@@ -24,7 +25,7 @@
 #define DEFAULT_REATTEST 60U /* minutes */
 #define MAX_REATTEST     1440U
 #define MINUTE_MS        60000U
-#define NUM_STAMPS       7
+#define NUM_STAMPS       9
 #define PEM_MAX          ((size_t)32768)
 
 /* What a file was when it was read. */
@@ -50,8 +51,11 @@ struct proxying {
     bool has_ca;
     struct cli_proxy_ca ca;
     struct mse_build leaves[MSE_PROXY_MAX_APPS];
-    char *files[NUM_STAMPS]; /* that the rules come from; heap, NULL: none */
+    mse_time made[MSE_PROXY_MAX_APPS]; /* when these were */
+    char *files[NUM_STAMPS];           /* that the rules come from; heap, NULL: none */
     struct stamp stamps[NUM_STAMPS];
+    char *policies[MSE_PROXY_MAX_APPS]; /* of the store's entries; heap, NULL: none */
+    struct stamp policy_stamps[MSE_PROXY_MAX_APPS];
 };
 
 /* ---- options ---- */
@@ -258,6 +262,7 @@ static void name_files(struct proxying *p)
     const struct cli *c = p->c;
     const char *root = cli_value(c, "simulation-root");
     const char *collateral = cli_value(c, "collateral");
+    bool pinned = false;
     p->files[0] = copy_of(cli_value(c, "policy"));
     p->files[1] = copy_of(cli_value(c, "machines"));
     p->files[2] = collateral == NULL ? cli_conf_path("sim/collateral.json") : copy_of(collateral);
@@ -265,21 +270,50 @@ static void name_files(struct proxying *p)
     p->files[4] = cli_conf_path("operators.toml");
     p->files[5] = copy_of(cli_value(c, "signer"));
     p->files[6] = cli_conf_path("trust.toml");
+    p->files[7] = cli_list_key_path(&pinned, c, "machines-key", "machines.pem");
+    if (p->files[1] != NULL && asprintf(&p->files[8], "%s.sig", p->files[1]) < 0) {
+        p->files[8] = NULL;
+    }
     for (size_t i = 0; i < NUM_STAMPS; i++) {
         take_stamp(&p->stamps[i], p->files[i]);
     }
 }
 
-/* Called once a second: only looks. */
+/* The policies that entries of the store name; before they are read. */
+static void name_policies(struct proxying *p)
+{
+    struct mse_trust store = { .num = 0 };
+    bool loaded = mse_trust_load(&store, NULL) == MSE_OK;
+    for (size_t i = 0; loaded && i < p->num; i++) {
+        const struct mse_trust_app *a =
+            mse_trust_find(&store, p->guards[i].domain, p->guards[i].port);
+        free(p->policies[i]);
+        p->policies[i] = a == NULL ? NULL : copy_of(a->policy);
+        take_stamp(&p->policy_stamps[i], p->policies[i]);
+    }
+    mse_trust_clear(&store);
+}
+
+/* True if the file is another one than before. */
+static bool look_again(struct stamp *was, const char *path)
+{
+    struct stamp now;
+    take_stamp(&now, path);
+    bool other = !same_stamp(&now, was);
+    *was = now;
+    return other;
+}
+
+/* Called once a second, and not while the rules are read: only looks. */
 static bool on_stale(void *user)
 {
     struct proxying *p = user;
     bool stale = false;
     for (size_t i = 0; i < NUM_STAMPS; i++) {
-        struct stamp now;
-        take_stamp(&now, p->files[i]);
-        stale = stale || !same_stamp(&now, &p->stamps[i]);
-        p->stamps[i] = now;
+        stale = look_again(&p->stamps[i], p->files[i]) || stale;
+    }
+    for (size_t i = 0; i < p->num; i++) {
+        stale = look_again(&p->policy_stamps[i], p->policies[i]) || stale;
     }
     return stale;
 }
@@ -290,6 +324,7 @@ static bool on_reload(void *user)
     struct proxying *p = user;
     struct cli_rules *fresh[MSE_PROXY_MAX_APPS] = { NULL };
     bool ok = true;
+    name_policies(p);
     for (size_t i = 0; ok && i < p->num; i++) {
         ok = cli_guard_read(&fresh[i], &p->guards[i]) == CLI_DONE;
     }
@@ -325,6 +360,7 @@ static bool make_leaf(struct proxying *p, size_t app, struct mse_error *err)
     }
     mse_build_clear(&p->leaves[app]);
     p->leaves[app] = pem;
+    p->made[app] = (mse_time)time(NULL);
     p->apps[app].leaf_chain = mse_build_view(&p->leaves[app]);
     p->apps[app].leaf_key = mse_privkey_evp_borrow(p->ca.leaf_key);
     return true;
@@ -334,7 +370,8 @@ static bool on_renew(void *user, size_t app)
 {
     struct proxying *p = user;
     struct mse_error err = { 0 };
-    return p->has_ca && make_leaf(p, app, &err);
+    bool due = (mse_time)time(NULL) - p->made[app] >= CLI_PROXY_LEAF_SECONDS / 2;
+    return p->has_ca && due && make_leaf(p, app, &err);
 }
 
 static enum cli_exit open_ca(struct proxying *p)
@@ -402,6 +439,7 @@ static enum cli_exit attest_all(struct proxying *p)
 {
     enum cli_exit worst = CLI_DONE;
     size_t reached = 0;
+    name_policies(p);
     for (size_t i = 0; i < p->num; i++) {
         enum cli_exit e = attest_one(p, i);
         if (e != CLI_DONE && p->guards[i].rules == NULL) {
@@ -567,6 +605,7 @@ static void proxying_free(struct proxying *p)
         mse_ratls_conn_free(p->apps[i].first.conn);
         cli_guard_clear(&p->guards[i]);
         mse_build_clear(&p->leaves[i]);
+        free(p->policies[i]);
     }
     for (size_t i = 0; i < NUM_STAMPS; i++) {
         free(p->files[i]);

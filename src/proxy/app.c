@@ -216,16 +216,27 @@ static void give(struct up *u, struct visit *v)
     visit_attach(v, u);
 }
 
+/* Attested too long ago to be used again. */
+static bool is_aged(const struct up *u)
+{
+    const struct proxy *p = u->app->proxy;
+    return proxy_now(p) - u->made_ms >= p->cfg->reattest_ms;
+}
+
 static struct up *take_idle(struct app *a, bool h2)
 {
     struct mse_aged *at = a->idle.newest; /* the older ones may be near their end */
-    while (at != NULL && ((struct up *)at)->h2 != h2) {
+    while (at != NULL) {
+        struct up *u = (struct up *)at;
         at = at->older;
+        if (is_aged(u)) {
+            up_close(u); /* it was idle for less than that */
+        } else if (u->h2 == h2) {
+            list_remove(u);
+            return u;
+        }
     }
-    if (at != NULL) {
-        list_remove((struct up *)at);
-    }
-    return (struct up *)at;
+    return NULL;
 }
 
 static bool is_quiet(const struct app *a)
@@ -257,8 +268,7 @@ void up_return(struct up *u, bool reusable)
     list_remove(u);
     u->visit = NULL;
     struct visit *v = a->first_waiting == NULL ? NULL : take_waiting(a, u->h2);
-    bool old = u->generation != a->proxy->generation ||
-               proxy_now(a->proxy) - u->made_ms >= a->proxy->cfg->reattest_ms;
+    bool old = u->generation != a->proxy->generation || is_aged(u);
     bool room = v != NULL || a->num_idle < KEEP_IDLE;
     if (reusable && !old && room && v != NULL) {
         give(u, v);
@@ -436,7 +446,7 @@ static void take_link(struct app *a, struct job *j)
     }
     a->refused_ms = 0;
     a->attested_ms = proxy_now(a->proxy);
-    struct up *u = j->generation == a->proxy->generation ? up_new(a, j) : NULL;
+    struct up *u = up_new(a, j);
     if (u == NULL) {
         return; /* who waits is tried again by the next tick */
     }
@@ -455,9 +465,10 @@ static void job_over(uv_work_t *w, int status)
     a->opening[j->h2 ? 1 : 0]--;
     a->proxy->jobs--;
     if (status == 0 && !a->proxy->ending) {
-        if (j->status == MSE_OK) {
+        bool outdated = j->generation != a->proxy->generation; /* other rules said so */
+        if (!outdated && j->status == MSE_OK) {
             take_link(a, j);
-        } else {
+        } else if (!outdated) {
             job_failed(a, j);
         }
         fill(a);
@@ -542,6 +553,8 @@ void app_outdate(struct app *a)
             visit_close(u->visit, true);
         }
     }
+    /* A long answer goes on, if the app is accepted once more: that is due now. */
+    a->attested_ms = proxy_now(a->proxy) - a->proxy->cfg->reattest_ms;
     fill(a);
 }
 
@@ -580,6 +593,19 @@ void app_tick(struct app *a)
     fill(a);
 }
 
+/* A connection does not outlive its server. */
+static void close_users(struct proxy *p, const struct mse_tls_server *s)
+{
+    struct mse_aged *next = NULL;
+    for (struct mse_aged *at = p->visits.oldest; s != NULL && at != NULL; at = next) {
+        struct visit *v = (struct visit *)at;
+        next = at->newer;
+        if (v->server == s) {
+            visit_close(v, true);
+        }
+    }
+}
+
 static mse_status make_server(struct app *a, struct mse_error *err)
 {
     static const char *const alpn[] = { "http/1.1" };
@@ -596,7 +622,7 @@ static mse_status make_server(struct app *a, struct mse_error *err)
         mse_tls_server_free(s);
         return st;
     }
-    /* Nothing lives as long as two leaves do. */
+    close_users(a->proxy, a->old_server); /* their leaf is the one before the last */
     mse_tls_server_free(a->old_server);
     a->old_server = a->server;
     a->server = s;

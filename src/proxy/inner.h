@@ -78,10 +78,11 @@ struct visit {
     uv_poll_t poll;
     int events;
     struct mse_leftover out;
-    struct mse_build in; /* of the client, not looked at yet */
-    uint64_t since_ms;   /* of this stage */
-    uint64_t moved_ms;   /* the last byte */
-    struct app *tunnel;  /* the app that CONNECT named */
+    struct mse_build in;                 /* of the client, not looked at yet */
+    uint64_t since_ms;                   /* of this stage */
+    uint64_t moved_ms;                   /* the last byte */
+    struct app *tunnel;                  /* the app that CONNECT named */
+    const struct mse_tls_server *server; /* that tls is of */
     /* The request that is going on. */
     struct app *app;
     struct visit *next_waiting;

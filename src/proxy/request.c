@@ -137,6 +137,7 @@ static void begin_tunnel(struct visit *v, const struct mse_http1_head *h)
         return;
     }
     v->tunnel = k;
+    v->server = k->server;
     v->stage = VISIT_SHAKE;
     v->since_ms = proxy_now(v->proxy);
 }
