@@ -171,7 +171,7 @@ mse_time mse_durable_floor(const struct mse_durable *d)
 mse_status mse_durable_reread(const struct mse_durable *d, struct mse_build *out,
                               struct mse_error *err)
 {
-    struct mse_state s;
+    struct mse_state s = { 0 };
     uint8_t root[32];
     uint8_t pin[32];
     if (d->store == NULL) {
@@ -182,7 +182,8 @@ mse_status mse_durable_reread(const struct mse_durable *d, struct mse_build *out
              ? MSE_FAIL(err, MSE_ERR_STATE_MISSING, "sealed state", "it is gone")
              : st;
     mse_store_pin(d->store, root, pin);
-    if (st == MSE_OK && !mse_mem_equal(s.storage_root.data, root, sizeof root)) {
+    if (st == MSE_OK && (s.storage_root.len != sizeof root ||
+                         !mse_mem_equal(s.storage_root.data, root, sizeof root))) {
         /* What was sealed before a state was lost opens too: whose it is, the host chose. */
         st = MSE_FAIL(err, MSE_ERR_STATE_FOREIGN, "sealed state", "it is that of an earlier life");
     }

@@ -25,6 +25,6 @@ void replicas_party(struct mse_handover *out, struct mse_build *text, struct sid
 void replicas_judge(struct side *s, struct lab *l);
 /* Empties the joining one's folders, and says where they are. */
 struct mse_replica_room replicas_room(struct replicas *r);
-void replicas_assert_text(const struct replicas *r, const char *name, const char *wanted);
+void replicas_assert_text(const struct replicas *r, const char *name, const char *text);
 
 #endif

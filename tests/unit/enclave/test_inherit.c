@@ -319,10 +319,8 @@ static void files_that_no_storage_has_are_refused(void **state)
         "000105696e646578ffffffffffffffff",   /* longer than everything */
         "0001056f746865720000000000000000",   /* another one first */
         "000106696e646578000000000000000000", /* a NUL behind it */
-        "000205696e646578000000000000000005696e6465780000000000000000", /* twice */
-        "000205696e646578000000000000000009"
-        "2e2e2f7365616c6564"
-        "0000000000000000",
+        "000205696e646578000000000000000005696e6465780000000000000000",         /* twice */
+        "000205696e6465780000000000000000092e2e2f7365616c65640000000000000000", /* outside */
     };
     static const mse_status want[] = { MSE_ERR_PROTOCOL, MSE_ERR_PROTOCOL, MSE_ERR_PROTOCOL,
                                        MSE_ERR_PROTOCOL, MSE_ERR_IO,       MSE_ERR_STORAGE_LIMIT,
