@@ -240,11 +240,10 @@ static enum cli_exit remove_one(const struct cli *c, const struct cli_store *s,
     return CLI_DONE;
 }
 
-typedef enum cli_exit step_fn(const struct cli *, const struct cli_store *,
-                              const struct cli_import_ask *, json_t *);
-
 /* All stores, also behind one that failed. */
-static enum cli_exit each(const struct cli *c, const struct subject *s, step_fn *step)
+static enum cli_exit each(const struct cli *c, const struct subject *s,
+                          enum cli_exit (*step)(const struct cli *, const struct cli_store *,
+                                                const struct cli_import_ask *, json_t *))
 {
     struct cli_stores *stores = calloc(1, sizeof *stores);
     json_t *out = json_array();
