@@ -23,13 +23,16 @@ static mse_status key_of(uint8_t out[32], const struct mse_ratls_cert *found, st
 
 static bool add_machine(struct mse_conf_list *list, const struct mse_machine *m)
 {
-    char **wider = reallocarray(list->items, list->num + 1, sizeof *wider);
     char *hex = malloc(2 * (size_t)m->len + 1);
-    list->items = wider == NULL ? list->items : wider;
-    if (wider == NULL || hex == NULL) {
+    if (hex == NULL) {
+        return false;
+    }
+    char **wider = reallocarray(list->items, list->num + 1, sizeof *wider);
+    if (wider == NULL) {
         free(hex);
         return false;
     }
+    list->items = wider;
     mse_hex_encode(hex, mse_bytes_of(m->id, m->len));
     list->items[list->num++] = hex;
     return true;
