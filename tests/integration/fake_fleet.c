@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* usage: fake_fleet DATABASE app NAME PORT [MODE [proxy]] | route ID PORT | stop ID | lease MS
+/* usage: fake_fleet DATABASE app NAME PORT [MODE [proxy]] | apps NUM PORT... | route ID PORT |
+ *        stop ID | lease MS
  * A node that runs nothing: it says where an app is. `app` prints id, public and configuration
- * name; the database is one that msed init made. */
+ * name; `apps` makes many, which have the ports in turn; the database is one that msed init made.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -109,6 +111,20 @@ static void make_app(struct mse_op_store *s, const char *name, const char *port,
     (void)printf("%s %s %s\n", a.id, a.domain_name, a.config_domain_name);
 }
 
+static void make_apps(struct mse_op_store *s, const char *wanted, char **ports, size_t num_ports)
+{
+    struct mse_error err = { 0 };
+    uint64_t num = 0;
+    if (!mse_u64_parse(&num, mse_bytes_str(wanted), 100000)) {
+        must(MSE_ERR_ARGUMENT, &err, "number of apps");
+    }
+    for (size_t i = 0; i < num; i++) {
+        char name[32];
+        (void)snprintf(name, sizeof name, "app%zu", i);
+        make_app(s, name, ports[i % num_ports], "self", false);
+    }
+}
+
 int main(int argc, char **argv)
 {
     struct mse_error err = { 0 };
@@ -121,6 +137,8 @@ int main(int argc, char **argv)
     must(mse_op_store_open(&s, argv[1], false, &err), &err, "store");
     if (strcmp(what, "app") == 0 && argc >= 5) {
         make_app(s, argv[3], argv[4], argc > 5 ? argv[5] : "self", argc > 6);
+    } else if (strcmp(what, "apps") == 0 && argc >= 5) {
+        make_apps(s, argv[3], argv + 4, (size_t)argc - 4);
     } else if (strcmp(what, "lease") == 0) {
         (void)join(s, strtol(argv[3], NULL, 10));
     } else {
