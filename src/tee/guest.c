@@ -28,6 +28,7 @@ struct mse_tee {
     int root_fd;
     int reports_fd;
     struct mse_tdx_report td;      /* of this machine, as first reported; TDX */
+    bool by_rtmr3;                 /* its manifest is bound by RTMR3, which stays as it is */
     struct mse_snp_report machine; /* SEV-SNP; borrows nothing that is used */
 };
 
@@ -177,10 +178,13 @@ static mse_status tdx_open(struct mse_tee **out, int control_fd, struct mse_erro
 static mse_status tdx_quote(struct mse_tee *t, struct mse_build *out, const uint8_t report_data[64],
                             struct mse_error *err)
 {
-    struct mse_tdx_report td;
+    struct mse_tdx_report td = { 0 };
     size_t before = out->len;
     mse_status st = ask_td(t, out, &td, report_data, err);
-    if (st == MSE_OK && !same_td(&td, &t->td)) {
+    /* The host made the first one, too, and may have invented its RTMR3: then none that is genuine
+     * leaves this machine. */
+    bool bound = !t->by_rtmr3 || mse_mem_equal(td.rtmr[3], t->td.rtmr[3], sizeof td.rtmr[3]);
+    if (st == MSE_OK && (!bound || !same_td(&td, &t->td))) {
         st = foreign_report(err);
     }
     if (st == MSE_OK && !mse_build_ok(out)) {
@@ -225,6 +229,7 @@ static mse_status check_rtmr3(struct mse_tee *t, const uint8_t digest[48], struc
     if (st == MSE_OK && !mse_mem_equal(t->td.rtmr[3], wanted, sizeof wanted)) {
         st = wrong_manifest("RTMR3", t->td.rtmr[3], wanted, sizeof wanted, err);
     }
+    t->by_rtmr3 = true;
     return st;
 }
 

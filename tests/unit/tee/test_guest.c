@@ -306,6 +306,35 @@ static void runtime_register(void **state)
     mse_tee_tdx.close(t);
 }
 
+/* What RTMR3 a quote shows before it was appraised is the host's word: with one that was invented
+ * for another manifest, the machine gives away no genuine quote, which would show the first. */
+static void an_invented_register(void **state)
+{
+    struct guest *g = *state;
+    static const uint8_t data[64] = { 7 };
+    uint8_t chain[96] = { 0 };
+    uint8_t genuine[48];
+    struct mse_build out;
+    NEED_FUSE(g);
+    mse_build_heap(&out, 65536);
+    memset(g->tdx->td.mr_config_id, 0, 48);
+    struct mse_tee *t = open_driver(g, &mse_tee_tdx);
+    assert_status(mse_tee_tdx.check_manifest(t, mse_bytes_str(MANIFEST), NULL), MSE_OK);
+    assert_status(mse_tee_tdx.quote(t, &out, data, NULL), MSE_OK);
+    mse_build_reset(&out);
+    mse_tee_tdx.close(t);
+    memcpy(genuine, g->knobs.rtmr3, sizeof genuine);
+    assert_status(mse_sha384(chain + 48, mse_bytes_str("{}")), MSE_OK);
+    assert_status(mse_sha384(g->knobs.rtmr3, mse_bytes_of(chain, sizeof chain)), MSE_OK);
+    t = open_driver(g, &mse_tee_tdx);
+    assert_status(mse_tee_tdx.check_manifest(t, mse_bytes_str("{}"), NULL), MSE_OK);
+    memcpy(g->knobs.rtmr3, genuine, sizeof genuine);
+    assert_status(mse_tee_tdx.quote(t, &out, data, NULL), MSE_ERR_PROTOCOL);
+    assert_int_equal(out.len, 0);
+    mse_tee_tdx.close(t);
+    mse_build_clear(&out);
+}
+
 static void no_registers(void **state)
 {
     struct guest *g = *state;
@@ -533,6 +562,7 @@ int main(void)
         cmocka_unit_test_setup(other_manifests, defaults_tdx),
         cmocka_unit_test_setup(other_host_data, defaults_snp),
         cmocka_unit_test_setup(runtime_register, defaults_tdx),
+        cmocka_unit_test_setup(an_invented_register, defaults_tdx),
         cmocka_unit_test_setup(no_registers, defaults_tdx),
         cmocka_unit_test_setup(foreign_reports, defaults_tdx),
         cmocka_unit_test_setup(foreign_reports, defaults_snp),
