@@ -2,6 +2,7 @@
 /* See browsers.h: the folders. */
 #include "cli/browsers.h"
 
+#include "base/build.h"
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/util.h"
@@ -42,11 +43,22 @@ mse_status cli_stores_add(struct cli_stores *s, enum cli_browser b, const char *
     return MSE_OK;
 }
 
+/* dir/name in out; false if it does not fit. */
+static bool join(char out[MAX_PATH], const char *dir, const char *name)
+{
+    struct mse_build b;
+    mse_build_fixed(&b, out, MAX_PATH);
+    mse_wr_str(&b, dir);
+    mse_wr_u8(&b, '/');
+    mse_wr_str(&b, name);
+    mse_wr_u8(&b, '\0');
+    return mse_build_ok(&b);
+}
+
 /* dir/name: whether it is there; the path in out. */
 static bool has(char out[MAX_PATH], const char *dir, const char *name)
 {
-    int n = snprintf(out, MAX_PATH, "%s/%s", dir, name);
-    return n > 0 && n < MAX_PATH && cli_file_exists(out);
+    return join(out, dir, name) && cli_file_exists(out);
 }
 
 /* The older folder shadows the one of XDG where it is there (measured, Chromium 156). */
@@ -54,13 +66,11 @@ static mse_status add_chromium(struct cli_stores *s, const char *home, const cha
                                struct mse_error *err)
 {
     char path[MAX_PATH];
-    char folder[MAX_PATH + 32];
-    if (has(path, home, ".pki/nssdb")) {
-        return cli_stores_add(s, CLI_CHROMIUM, path, err);
-    }
-    (void)snprintf(folder, sizeof folder, "%s%s/pki/nssdb", data_home != NULL ? data_home : home,
-                   data_home != NULL ? "" : "/.local/share");
-    return cli_stores_add(s, CLI_CHROMIUM, folder, err);
+    bool fits = has(path, home, ".pki/nssdb") ||
+                (data_home != NULL ? join(path, data_home, "pki/nssdb")
+                                   : join(path, home, ".local/share/pki/nssdb"));
+    return fits ? cli_stores_add(s, CLI_CHROMIUM, path, err)
+                : MSE_FAIL(err, MSE_ERR_NO_SPACE, "browsers", "the path of a folder is too long");
 }
 
 /* Packages that have a home of their own. */
@@ -69,11 +79,10 @@ static mse_status add_packaged(struct cli_stores *s, const char *home, struct ms
     static const char *const homes[] = { "snap/chromium/current", ".var/app/org.chromium.Chromium",
                                          ".var/app/com.google.Chrome" };
     char path[MAX_PATH];
-    char data[MAX_PATH + 8];
+    char data[MAX_PATH];
     mse_status st = MSE_OK;
     for (size_t i = 0; st == MSE_OK && i < MSE_ARRAY_LEN(homes); i++) {
-        if (has(path, home, homes[i])) {
-            (void)snprintf(data, sizeof data, "%s/data", path);
+        if (has(path, home, homes[i]) && join(data, path, "data")) {
             st = add_chromium(s, path, i == 0 ? NULL : data, err);
         }
     }

@@ -100,7 +100,7 @@ void cli_newfile_drop(struct cli_newfile *f)
 mse_status cli_newfile_put(const char *path, struct mse_bytes content, unsigned mode, bool force,
                            struct mse_error *err)
 {
-    struct cli_newfile f = { .fd = -1 };
+    struct cli_newfile f = { .fd = -1, .path = path };
     mse_status st = cli_newfile_open(&f, path, force, err);
     if (st != MSE_OK) {
         return st;
