@@ -283,17 +283,7 @@ enum cli_exit cli_link_failed(const struct cli *c, mse_status st, const struct m
     cli_error(c, "the attested session failed: %s",
               err->text[0] != '\0' ? err->text : mse_status_text(st));
     cli_hint(c, "%s", advice(st));
-    switch ((int)st) {
-    case MSE_ERR_BUSY:
-    case MSE_ERR_TIMEOUT:
-    case MSE_ERR_NOT_FOUND:
-    case MSE_ERR_IO:
-    case MSE_ERR_PROTOCOL:
-    case MSE_ERR_MEMORY:
-        return CLI_TROUBLE;
-    default:
-        return CLI_REFUSED;
-    }
+    return mse_ratls_is_trouble(st) ? CLI_TROUBLE : CLI_REFUSED;
 }
 
 const char *cli_link_note(const struct cli_link *l)

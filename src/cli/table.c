@@ -40,6 +40,22 @@
             "its signer's key; default: reference.pem in the configuration folder", false          \
     }
 
+/* What tells which app it has to be. */
+#define IDENTITY_OPTIONS                                                                           \
+    { "fingerprint", "HEX", "expected fingerprint, 64 hexadecimal digits", false },                \
+        { "context", "FILE", "context of the app, to recompute the fingerprint; needs --code",     \
+          false },                                                                                 \
+    {                                                                                              \
+        "code", "DIR", "code of the app in plain; needs --context", false                          \
+    }
+
+/* The runtime that goes into a fingerprint, and whose word it is taken for. */
+#define RUNTIME_OPTIONS                                                                            \
+    { "runtime", "FILE", "the mse-enclave to measure, instead of the one beside mse", false },     \
+        { "allow-runtime", "HEX", "accept this SHA-256 of mse-enclave besides the built-in one",   \
+          true },                                                                                  \
+        REFERENCE_OPTIONS
+
 #define GRAMINE_OPTIONS                                                                            \
     { "libpal", "FILE", "loader of Gramine (libpal.so), for layout gramine-1.9", false },          \
         { "rootfs", "PATH", "its rootfs: the folder, or the list of it", false },                  \
@@ -56,13 +72,9 @@
 static const struct cli_option no_options[] = { { NULL, NULL, NULL, false } };
 
 static const struct cli_option verify_cloud_options[] = {
-    { "fingerprint", "HEX", "expected fingerprint, 64 hexadecimal digits", false },
-    { "context", "FILE", "context of the app, to recompute the fingerprint; needs --code", false },
-    { "code", "DIR", "code of the app in plain; needs --context", false },
+    IDENTITY_OPTIONS,
     JUDGE_OPTIONS,
-    { "runtime", "FILE", "the mse-enclave to measure, instead of the one beside mse", false },
-    { "allow-runtime", "HEX", "accept this SHA-256 of mse-enclave besides the built-in one", true },
-    REFERENCE_OPTIONS,
+    RUNTIME_OPTIONS,
     GRAMINE_OPTIONS,
     { "level-1-from", "URL", "ask the operator's API for fresh evidence, and not the app", false },
     { "output", "FILE", "where the verified certificate goes; default ./cert.pem", false },
@@ -90,13 +102,9 @@ static const struct cli_option browser_install_options[] = {
 };
 
 static const struct cli_option trust_add_options[] = {
-    { "fingerprint", "HEX", "expected fingerprint, 64 hexadecimal digits", false },
-    { "context", "FILE", "context of the app, to recompute the fingerprint; needs --code", false },
-    { "code", "DIR", "code of the app in plain; needs --context", false },
+    IDENTITY_OPTIONS,
     JUDGE_OPTIONS,
-    { "runtime", "FILE", "the mse-enclave to measure, instead of the one beside mse", false },
-    { "allow-runtime", "HEX", "accept this SHA-256 of mse-enclave besides the built-in one", true },
-    REFERENCE_OPTIONS,
+    RUNTIME_OPTIONS,
     GRAMINE_OPTIONS,
     { "output", "FILE", "where a copy of the verified certificate goes", false },
     { "timeout", "SECONDS", "for the connection; default 10", false },
@@ -116,9 +124,7 @@ static const struct cli_option trust_check_options[] = {
 static const struct cli_option fingerprint_options[] = {
     { "context", "FILE", "context of the app; needs --code", false },
     { "code", "DIR", "code of the app in plain; needs --context", false },
-    { "runtime", "FILE", "the mse-enclave to measure, instead of the one beside mse", false },
-    { "allow-runtime", "HEX", "accept this SHA-256 of mse-enclave besides the built-in one", true },
-    REFERENCE_OPTIONS,
+    RUNTIME_OPTIONS,
     GRAMINE_OPTIONS,
     { "layout", "NAME", "how the context has to say that it is measured: sim-1, gramine-1.9",
       false },
@@ -168,9 +174,7 @@ static const struct cli_option deploy_options[] = {
 /* As JUDGE_OPTIONS, but now is the only time at which a proxy can judge. */
 static const struct cli_option proxy_options[] = {
     { "listen", "ADDR:PORT", "where to listen, on this machine; default 127.0.0.1:8080", false },
-    { "fingerprint", "HEX", "expected fingerprint, 64 hexadecimal digits", false },
-    { "context", "FILE", "context of the app, to recompute the fingerprint; needs --code", false },
-    { "code", "DIR", "code of the app in plain; needs --context", false },
+    IDENTITY_OPTIONS,
     { "policy", "FILE", "policy in TOML, or in JSON if the name ends in .json", false },
     { "machines", "FILE", "accept these machines only (machines.toml)", false },
     { "signer", "PEM|HEX", "expected signer of the enclave: public key, or MRSIGNER", false },
@@ -178,9 +182,7 @@ static const struct cli_option proxy_options[] = {
     { "require-level", "L", "least binding level that is accepted: 2, or 3", false },
     SIMULATION_OPTIONS,
     SOURCE_OPTIONS,
-    { "runtime", "FILE", "the mse-enclave to measure, instead of the one beside mse", false },
-    { "allow-runtime", "HEX", "accept this SHA-256 of mse-enclave besides the built-in one", true },
-    REFERENCE_OPTIONS,
+    RUNTIME_OPTIONS,
     { "local-ca", NULL, "take CONNECT too, with a CA of your own that you import", false },
     { "new-local-ca", NULL, "the same with another CA, in the place of the one before", false },
     { "warm", "N", "attested connections to keep ready for each app; default 2", false },
@@ -336,9 +338,7 @@ static const struct cli_option home_verify_options[] = {
     { "collateral", "FILE", "collateral in JSON, instead of that in the evidence", false },
     { "at", "TIME", "judge at this time (2030-01-31T12:00:00Z) instead of now", false },
     SIMULATION_OPTIONS,
-    { "runtime", "FILE", "the mse-enclave to measure, instead of the one beside mse", false },
-    { "allow-runtime", "HEX", "accept this SHA-256 of mse-enclave besides the built-in one", true },
-    REFERENCE_OPTIONS,
+    RUNTIME_OPTIONS,
     { NULL, NULL, NULL, false },
 };
 

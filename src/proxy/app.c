@@ -368,21 +368,6 @@ static bool same_identity(struct app *a, const struct job *j)
     return false;
 }
 
-static bool is_trouble(mse_status st)
-{
-    switch ((int)st) {
-    case MSE_ERR_BUSY:
-    case MSE_ERR_TIMEOUT:
-    case MSE_ERR_NOT_FOUND:
-    case MSE_ERR_IO:
-    case MSE_ERR_PROTOCOL:
-    case MSE_ERR_MEMORY:
-        return true;
-    default:
-        return false;
-    }
-}
-
 static void fail_h2(struct app *a)
 {
     struct mse_page p;
@@ -402,7 +387,7 @@ static void job_failed(struct app *a, const struct job *j)
         fail_h2(a);
         return;
     }
-    if (is_trouble(j->status)) {
+    if (mse_ratls_is_trouble(j->status)) {
         page_set(&p, j->status == MSE_ERR_TIMEOUT ? 504 : 502, "The app cannot be reached", "%s",
                  why);
         (void)snprintf(p.app, sizeof p.app, "%s", a->name);

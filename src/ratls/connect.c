@@ -362,6 +362,21 @@ mse_status mse_ratls_connect(struct mse_ratls_conn **out, const char *host, uint
     return mse_ratls_connect_alpn(out, host, port, none, timeout_ms, err);
 }
 
+bool mse_ratls_is_trouble(mse_status st)
+{
+    switch ((int)st) {
+    case MSE_ERR_BUSY:
+    case MSE_ERR_TIMEOUT:
+    case MSE_ERR_NOT_FOUND:
+    case MSE_ERR_IO:
+    case MSE_ERR_PROTOCOL:
+    case MSE_ERR_MEMORY:
+        return true;
+    default:
+        return false;
+    }
+}
+
 struct mse_bytes mse_ratls_conn_alpn(const struct mse_ratls_conn *c)
 {
     const unsigned char *alpn = NULL;

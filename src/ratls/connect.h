@@ -32,6 +32,9 @@ struct mse_ratls_dial {
 };
 MSE_MUST_USE mse_status mse_ratls_dial(struct mse_ratls_conn **out, const struct mse_ratls_dial *d,
                                        struct mse_error *err);
+/* Whether a failure of a connection or of its attestation is the network's or this machine's, as
+ * against a peer that is refused. */
+bool mse_ratls_is_trouble(mse_status st);
 /* The protocol that was chosen; empty if none was. */
 struct mse_bytes mse_ratls_conn_alpn(const struct mse_ratls_conn *c);
 /* mse_session_client on this connection, within timeout_ms (MSE_ERR_TIMEOUT). */

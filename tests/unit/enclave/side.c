@@ -2,7 +2,10 @@
 /* See side.h. */
 #include "side.h"
 
+#include <sys/socket.h>
+
 #include "base/bytes.h"
+#include "base/io.h"
 #include "crypto/digest.h"
 
 static mse_status sim_quote(struct mse_tee *t, struct mse_build *out, const uint8_t report_data[64],
@@ -59,4 +62,20 @@ void side_clear(struct side *s)
     mse_identity_clear(&s->id);
     mse_build_clear(&s->text);
     fixture_manifest_clear(&s->m);
+}
+
+int side_visit(const struct sockaddr_un *address)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(fd, (const struct sockaddr *)address, sizeof *address), 0);
+    return fd;
+}
+
+bool side_send_collateral(int fd, uint32_t len, struct mse_bytes json)
+{
+    uint8_t head[4];
+    struct mse_build b;
+    mse_build_fixed(&b, head, sizeof head);
+    mse_wr_u32be(&b, len);
+    return mse_io_write(fd, mse_build_view(&b)) && mse_io_write(fd, json);
 }

@@ -3,6 +3,8 @@
 #ifndef TESTS_UNIT_ENCLAVE_SIDE_H
 #define TESTS_UNIT_ENCLAVE_SIDE_H
 
+#include <sys/un.h>
+
 #include "enclave/party.h"
 #include "unit/enclave/fixture.h"
 #include "unit/ratls/lab.h"
@@ -30,5 +32,10 @@ void side_init(struct side *s, struct lab *l, uint8_t code);
 void side_init_as(struct side *s, struct lab *l, uint8_t code,
                   void (*change)(struct mse_manifest *m));
 void side_clear(struct side *s);
+
+/* A connection to whoever listens at that unix socket. */
+int side_visit(const struct sockaddr_un *address);
+/* The first words of a visitor: a length, and collateral, which may be of another one. */
+bool side_send_collateral(int fd, uint32_t len, struct mse_bytes json);
 
 #endif

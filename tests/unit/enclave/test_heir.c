@@ -114,22 +114,6 @@ static bool end(struct world *w, mse_status stored)
     return given;
 }
 
-static int visit(const struct world *w)
-{
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(connect(fd, (const struct sockaddr *)&w->address, sizeof w->address), 0);
-    return fd;
-}
-
-static bool send_collateral(int fd, uint32_t len, struct mse_bytes json)
-{
-    uint8_t head[4];
-    struct mse_build b;
-    mse_build_fixed(&b, head, sizeof head);
-    mse_wr_u32be(&b, len);
-    return mse_io_write(fd, mse_build_view(&b)) && mse_io_write(fd, json);
-}
-
 /* The old one closes, without a word. */
 static void assert_closed(int fd)
 {
@@ -165,7 +149,7 @@ static void *inherit(void *arg)
     h.fd = v->fd;
     h.peers = &v->me.peers;
     h.quiet_ms = 20000;
-    v->status = send_collateral(v->fd, (uint32_t)v->w->lab->json.len, v->w->lab->json)
+    v->status = side_send_collateral(v->fd, (uint32_t)v->w->lab->json.len, v->w->lab->json)
                     ? mse_handover_take(&v->got, &h, &s, NULL)
                     : MSE_ERR_IO;
     mse_build_clear(&text);
@@ -179,7 +163,7 @@ static void visitor_start(struct visitor *v, const struct world *w)
     memset(v, 0, sizeof *v);
     v->w = w;
     side_init(&v->me, w->lab, NEW);
-    v->fd = visit(w);
+    v->fd = side_visit(&w->address);
     assert_int_equal(pthread_create(&v->thread, NULL, inherit, v), 0);
 }
 
@@ -242,21 +226,21 @@ static void what_is_no_collateral_is_refused(void **state)
     static struct world w;
     static const char junk[] = "{\"pck_crl\":1}";
     begin(&w, *state, 20000);
-    int fd = visit(&w);
-    assert_true(send_collateral(fd, 0, mse_bytes_str("")));
+    int fd = side_visit(&w.address);
+    assert_true(side_send_collateral(fd, 0, mse_bytes_str("")));
     assert_closed(fd);
-    fd = visit(&w);
-    assert_true(send_collateral(fd, MSE_BUNDLE_MAX_LEN + 1, mse_bytes_str("")));
+    fd = side_visit(&w.address);
+    assert_true(side_send_collateral(fd, MSE_BUNDLE_MAX_LEN + 1, mse_bytes_str("")));
     assert_closed(fd);
-    fd = visit(&w);
-    assert_true(send_collateral(fd, sizeof junk - 1, mse_bytes_str(junk)));
+    fd = side_visit(&w.address);
+    assert_true(side_send_collateral(fd, sizeof junk - 1, mse_bytes_str(junk)));
     assert_closed(fd);
-    fd = visit(&w); /* ends in the middle */
-    assert_true(send_collateral(fd, 100, mse_bytes_str(junk)));
+    fd = side_visit(&w.address); /* ends in the middle */
+    assert_true(side_send_collateral(fd, 100, mse_bytes_str(junk)));
     (void)shutdown(fd, SHUT_WR);
     assert_closed(fd);
-    fd = visit(&w); /* collateral, and then no TLS */
-    assert_true(send_collateral(fd, (uint32_t)w.lab->json.len, w.lab->json) &&
+    fd = side_visit(&w.address); /* collateral, and then no TLS */
+    assert_true(side_send_collateral(fd, (uint32_t)w.lab->json.len, w.lab->json) &&
                 mse_io_write(fd, mse_bytes_str("GET / HTTP/1.1\r\n\r\n")));
     struct pollfd p = { .fd = fd, .events = POLLIN };
     assert_int_equal(poll(&p, 1, 20000), 1);
@@ -269,14 +253,14 @@ static void *trickle(void *arg)
 {
     struct world *w = arg;
     static const uint8_t byte = 1;
-    int fd = visit(w);
+    int fd = side_visit(&w->address);
     struct pollfd p = { .fd = fd, .events = POLLIN };
-    assert_true(send_collateral(fd, MSE_BUNDLE_MAX_LEN, mse_bytes_str("")));
+    assert_true(side_send_collateral(fd, MSE_BUNDLE_MAX_LEN, mse_bytes_str("")));
     while (poll(&p, 1, 20) == 0 && mse_io_write(fd, mse_bytes_of(&byte, 1))) {
     }
     assert_closed(fd);
-    fd = visit(w); /* the next one is served */
-    assert_true(send_collateral(fd, 0, mse_bytes_str("")));
+    fd = side_visit(&w->address); /* the next one is served */
+    assert_true(side_send_collateral(fd, 0, mse_bytes_str("")));
     assert_closed(fd);
     assert_int_equal(uv_async_send(&w->stop), 0);
     return NULL;
@@ -299,8 +283,8 @@ static void the_end_does_not_wait_for_the_silent(void **state)
 {
     static struct world w;
     begin(&w, *state, 3600000);
-    int fd = visit(&w);
-    assert_true(send_collateral(fd, 100, mse_bytes_str("{")));
+    int fd = side_visit(&w.address);
+    assert_true(side_send_collateral(fd, 100, mse_bytes_str("{")));
     assert_false(end(&w, MSE_OK));
     assert_closed(fd);
     assert_int_equal(w.num_wanted, 0);

@@ -60,22 +60,6 @@ static void end(struct world *w)
     replicas_end(&w->r);
 }
 
-static int visit(const struct world *w)
-{
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(connect(fd, (const struct sockaddr *)&w->address, sizeof w->address), 0);
-    return fd;
-}
-
-static bool send_collateral(int fd, uint32_t len, struct mse_bytes json)
-{
-    uint8_t head[4];
-    struct mse_build b;
-    mse_build_fixed(&b, head, sizeof head);
-    mse_wr_u32be(&b, len);
-    return mse_io_write(fd, mse_build_view(&b)) && mse_io_write(fd, json);
-}
-
 /* Joins as an instance does; *m and *fd are open on success. */
 static mse_status join(struct world *w, struct mse_mutual **m, int *fd)
 {
@@ -84,8 +68,8 @@ static mse_status join(struct world *w, struct mse_mutual **m, int *fd)
     struct mse_replica_room room = replicas_room(&w->r);
     mse_time now = 0;
     *m = NULL;
-    *fd = visit(w);
-    assert_true(send_collateral(*fd, (uint32_t)w->r.lab->json.len, w->r.lab->json));
+    *fd = side_visit(&w->address);
+    assert_true(side_send_collateral(*fd, (uint32_t)w->r.lab->json.len, w->r.lab->json));
     replicas_party(&h, &text, &w->r.joiner, *fd);
     mse_status st = mse_replica_join(m, &now, &w->r.joiner.durable, &h, &room, NULL);
     mse_build_clear(&text);
@@ -218,17 +202,17 @@ static void strangers_hold_nobody_up(void **state)
     mse_leader_free(w.leader);
     w.c.limit_ms = 50;
     assert_status(mse_leader_new(&w.leader, &w.c, NULL), MSE_OK);
-    fd = visit(&w);
-    assert_true(send_collateral(fd, 0, mse_bytes_str("")));
+    fd = side_visit(&w.address);
+    assert_true(side_send_collateral(fd, 0, mse_bytes_str("")));
     assert_closed(fd);
-    fd = visit(&w);
-    assert_true(send_collateral(fd, MSE_BUNDLE_MAX_LEN + 1, mse_bytes_str("")));
+    fd = side_visit(&w.address);
+    assert_true(side_send_collateral(fd, MSE_BUNDLE_MAX_LEN + 1, mse_bytes_str("")));
     assert_closed(fd);
-    fd = visit(&w);
-    assert_true(send_collateral(fd, 2, mse_bytes_str("{}")));
+    fd = side_visit(&w.address);
+    assert_true(side_send_collateral(fd, 2, mse_bytes_str("{}")));
     assert_closed(fd);
     for (size_t i = 0; i < sizeof silent / sizeof *silent; i++) {
-        silent[i] = visit(&w);
+        silent[i] = side_visit(&w.address);
     }
     for (size_t i = 0; i < sizeof silent / sizeof *silent; i++) {
         assert_closed(silent[i]); /* when its time is over */
@@ -236,7 +220,7 @@ static void strangers_hold_nobody_up(void **state)
     mse_leader_free(w.leader);
     w.c.limit_ms = FOREVER_MS;
     assert_status(mse_leader_new(&w.leader, &w.c, NULL), MSE_OK);
-    fd = visit(&w); /* the end waits for nobody */
+    fd = side_visit(&w.address); /* the end waits for nobody */
     assert_int_equal(mse_leader_count(w.leader), 0);
     end(&w);
     (void)close(fd);
