@@ -5,9 +5,11 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "base/util.h"
 #include "cli/browsers.h"
 #include "cli/child.h"
 #include "cmd/files.h"
+#include "crypto/digest.h"
 #include "crypto/x509.h"
 
 #define MAX_OUTPUT ((size_t)4 * 1024 * 1024)
@@ -154,12 +156,64 @@ mse_status cli_import_look(enum cli_import *out, const struct cli_store *s,
     return st;
 }
 
-mse_status cli_import_remove(unsigned *out_num, const struct cli_store *s, const char *nickname,
+/* Where a copy of what was imported lies, by its sum; heap, NULL without memory. */
+static char *copy_path(struct mse_bytes der)
+{
+    uint8_t sum[32];
+    char hex[65];
+    char name[96];
+    if (mse_sha256(sum, der) != MSE_OK) {
+        return NULL;
+    }
+    mse_hex_encode(hex, mse_bytes_of(sum, sizeof sum));
+    (void)snprintf(name, sizeof name, "imported/%s.pem", hex);
+    return cli_conf_path(name);
+}
+
+/* Whether it is the one that is meant, or one that was imported here before. */
+static bool is_ours(struct mse_bytes der, const struct cli_import_ask *ask)
+{
+    char *path = copy_path(der);
+    bool ours = mse_bytes_equal(der, ask->der) || (path != NULL && cli_file_exists(path));
+    free(path);
+    return ours;
+}
+
+/* How many certificates stand under the nickname that are none of ours. */
+static mse_status count_others(unsigned *out, const struct cli_store *s,
+                               const struct cli_import_ask *ask, struct mse_error *err)
+{
+    const char *const words[] = { "-L", "-a", "-n", ask->nickname, NULL };
+    static uint8_t room[MAX_DER];
+    struct cli_file f = { 0 };
+    size_t len = 0;
+    int found = 0;
+    unsigned num = 0;
+    mse_status next = MSE_OK;
+    mse_status st = certutil(&found, &f, s, words, err);
+    struct mse_bytes pem = cli_file_view(&f);
+    while (st == MSE_OK && found == 0 && next == MSE_OK) {
+        next = mse_pem_next(&pem, "CERTIFICATE", room, sizeof room, &len);
+        if (next == MSE_OK && !is_ours(mse_bytes_of(room, len), ask)) {
+            num++;
+        }
+    }
+    /* What cannot be read is none of ours. */
+    num += next != MSE_OK && next != MSE_ERR_NOT_FOUND ? 1U : 0U;
+    cli_file_clear(&f);
+    if (st == MSE_OK) {
+        *out = num;
+    }
+    return st;
+}
+
+/* All that stands under the nickname. */
+static mse_status delete_all(unsigned *out_num, const struct cli_store *s, const char *nickname,
                              struct mse_error *err)
 {
     const char *const words[] = { "-D", "-n", nickname, NULL };
     mse_status st = MSE_OK;
-    int status = has_database(s) ? 0 : 1;
+    int status = 0;
     unsigned num = 0;
     while (st == MSE_OK && status == 0 && num < MAX_TIMES) {
         st = certutil(&status, NULL, s, words, err);
@@ -171,6 +225,36 @@ mse_status cli_import_remove(unsigned *out_num, const struct cli_store *s, const
     return st;
 }
 
+mse_status cli_import_remove(struct cli_import_removed *out, const struct cli_store *s,
+                             const struct cli_import_ask *ask, struct mse_error *err)
+{
+    struct cli_import_removed r = { 0 };
+    mse_status st = MSE_OK;
+    if (has_database(s)) {
+        st = ask->force ? MSE_OK : count_others(&r.left, s, ask, err);
+        /* certutil deletes by name only: beside one of somebody else's it would choose. */
+        st = st == MSE_OK && r.left == 0 ? delete_all(&r.removed, s, ask->nickname, err) : st;
+    }
+    if (st == MSE_OK) {
+        *out = r;
+    }
+    return st;
+}
+
+/* A copy, by which later calls know it again. */
+static mse_status keep_copy(const struct cli_import_ask *ask, struct mse_error *err)
+{
+    struct cli_file pem = { 0 };
+    char *path = copy_path(ask->der);
+    mse_status st = path == NULL ? MSE_FAIL(err, MSE_ERR_MEMORY, "browsers", "out of memory")
+                                 : cli_make_parents(path, err);
+    st = st == MSE_OK ? cli_file_read(&pem, ask->path, MAX_OUTPUT, err) : st;
+    st = st == MSE_OK ? cli_file_write(path, cli_file_view(&pem), 0600, err) : st;
+    cli_file_clear(&pem);
+    free(path);
+    return st;
+}
+
 mse_status cli_import_put(const struct cli_store *s, const struct cli_import_ask *ask,
                           struct mse_error *err)
 {
@@ -179,10 +263,16 @@ mse_status cli_import_put(const struct cli_store *s, const struct cli_import_ask
         "-i", ask->path, NULL
     };
     enum cli_import now = CLI_IMPORT_NONE;
-    unsigned removed = 0;
+    struct cli_import_removed before = { 0 };
     int status = 0;
     mse_status st = has_database(s) ? MSE_OK : make_database(s, err);
-    st = st == MSE_OK ? cli_import_remove(&removed, s, ask->nickname, err) : st;
+    st = st == MSE_OK ? cli_import_remove(&before, s, ask, err) : st;
+    if (st == MSE_OK && before.left > 0) {
+        return MSE_FAIL(err, MSE_ERR_EXISTS, "browsers",
+                        "%.120s has %u under the name %.100s that mse did not import", s->folder,
+                        before.left, ask->nickname);
+    }
+    st = st == MSE_OK ? keep_copy(ask, err) : st;
     st = st == MSE_OK ? certutil(&status, NULL, s, words, err) : st;
     if (st == MSE_OK && status != 0) {
         return MSE_FAIL(err, MSE_ERR_IO, "browsers",

@@ -49,6 +49,7 @@ struct cli_import_ask {
     const char *nickname;
     struct mse_bytes der;
     bool is_ca;
+    bool force;       /* also in the place of what somebody else imported */
     const char *path; /* of the PEM */
 };
 /* How this browser has to trust it: P,, for a certificate in Chromium, C,, for a CA, and for either
@@ -58,11 +59,17 @@ const char *cli_import_flags(enum cli_browser b, bool is_ca);
 MSE_MUST_USE mse_status cli_import_look(enum cli_import *out, const struct cli_store *s,
                                         const struct cli_import_ask *ask, struct mse_error *err);
 /* cli_import_put makes the database if there is none, removes what stands under the nickname, as
- * NSS keeps both otherwise, and imports. */
+ * NSS keeps both otherwise, and imports. A copy below the configuration folder says from then on
+ * that it was we. MSE_ERR_EXISTS: somebody else imported what stands there. */
 MSE_MUST_USE mse_status cli_import_put(const struct cli_store *s, const struct cli_import_ask *ask,
                                        struct mse_error *err);
-/* cli_import_remove removes whatever stands under the nickname; *out_num: how many did. */
-MSE_MUST_USE mse_status cli_import_remove(unsigned *out_num, const struct cli_store *s,
-                                          const char *nickname, struct mse_error *err);
+struct cli_import_removed {
+    unsigned removed;
+    unsigned left; /* that somebody else imported: then nothing was removed */
+};
+/* cli_import_remove removes what stands under the nickname, if it is ask's certificate or was put
+ * there by us. */
+MSE_MUST_USE mse_status cli_import_remove(struct cli_import_removed *out, const struct cli_store *s,
+                                          const struct cli_import_ask *ask, struct mse_error *err);
 
 #endif

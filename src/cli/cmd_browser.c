@@ -195,11 +195,24 @@ static json_t *row(const struct cli_store *s, const char *state)
                      s->folder, "state", state);
 }
 
+static void hint_others(const struct cli *c, const struct cli_store *s,
+                        const struct cli_import_ask *ask)
+{
+    cli_hint(c, "certutil -L -d sql:%s -n %s shows it, certutil -D removes it", s->folder,
+             ask->nickname);
+}
+
 static enum cli_exit install_one(const struct cli *c, const struct cli_store *s,
                                  const struct cli_import_ask *ask, json_t *out)
 {
     struct mse_error err = { 0 };
     mse_status st = cli_import_put(s, ask, &err);
+    if (st == MSE_ERR_EXISTS) {
+        (void)cli_failed(c, st, &err);
+        hint_others(c, s, ask);
+        cli_hint(c, "or --force puts this certificate in its place");
+        return CLI_REFUSED;
+    }
     if (st != MSE_OK) {
         return tool_failed(c, st, &err);
     }
@@ -229,14 +242,21 @@ static enum cli_exit remove_one(const struct cli *c, const struct cli_store *s,
                                 const struct cli_import_ask *ask, json_t *out)
 {
     struct mse_error err = { 0 };
-    unsigned num = 0;
-    mse_status st = cli_import_remove(&num, s, ask->nickname, &err);
+    struct cli_import_removed r = { 0 };
+    mse_status st = cli_import_remove(&r, s, ask, &err);
     if (st != MSE_OK) {
         return tool_failed(c, st, &err);
     }
-    cli_say(c, "%s %s: %s", num > 0 ? "Removed from" : "Was not in", cli_browser_name(s->browser),
-            s->folder);
-    (void)json_array_append_new(out, row(s, num > 0 ? "removed" : "was not there"));
+    if (r.left > 0) {
+        cli_error(c, "%s: %s: %u under the name %s that mse did not import: nothing was removed",
+                  cli_browser_name(s->browser), s->folder, r.left, ask->nickname);
+        hint_others(c, s, ask);
+        (void)json_array_append_new(out, row(s, "not ours"));
+        return CLI_REFUSED;
+    }
+    cli_say(c, "%s %s: %s", r.removed > 0 ? "Removed from" : "Was not in",
+            cli_browser_name(s->browser), s->folder);
+    (void)json_array_append_new(out, row(s, r.removed > 0 ? "removed" : "was not there"));
     return CLI_DONE;
 }
 
@@ -248,7 +268,11 @@ static enum cli_exit each(const struct cli *c, const struct subject *s,
     struct cli_stores *stores = calloc(1, sizeof *stores);
     json_t *out = json_array();
     const struct cli_import_ask ask = {
-        .nickname = s->nickname, .der = s->der, .is_ca = s->cert.is_ca, .path = s->path
+        .nickname = s->nickname,
+        .der = s->der,
+        .is_ca = s->cert.is_ca,
+        .force = cli_has(c, "force"),
+        .path = s->path,
     };
     enum cli_exit worst = stores == NULL ? cli_trouble(c, "out of memory") : find_stores(stores, c);
     bool found = worst == CLI_DONE;
@@ -402,9 +426,10 @@ enum cli_exit cmd_browser_check(struct cli *c)
     return e;
 }
 
-/* By its name, whether it is still trusted or not. */
+/* By its name, whether it is still trusted or not: then only what was imported here counts. */
 static enum cli_exit removable(struct subject *s, const struct cli *c)
 {
+    struct mse_trust t = { .apps = NULL };
     if (cli_file_exists(c->args[0])) {
         return find_subject(s, c);
     }
@@ -412,6 +437,13 @@ static enum cli_exit removable(struct subject *s, const struct cli *c)
         return cli_trouble(c, "%s is no file and no DOMAIN[:PORT]", c->args[0]);
     }
     set_nickname(s);
+    if (mse_trust_load(&t, NULL) == MSE_OK) {
+        const struct mse_trust_app *a = mse_trust_find(&t, s->domain, s->port);
+        if (a == NULL || !load_stored(s, a)) {
+            s->der = mse_bytes_of(NULL, 0);
+        }
+        mse_trust_clear(&t);
+    }
     return CLI_DONE;
 }
 
