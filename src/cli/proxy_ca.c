@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* See proxy_ca.h. Its name constraints are critical: what it signs is good for these names, none
- * below them, and for no address. */
+ * below them (but where one of them is below another, which is said), and for no address. */
 #include "cli/proxy_ca.h"
 
 #include <stdlib.h>
@@ -147,6 +147,16 @@ static enum cli_exit read_ca(struct cli_proxy_ca *ca, const struct cli *c, const
     return st == MSE_OK ? check_ca(ca, c, n) : cli_failed(c, st, &err);
 }
 
+static void say_wide(const struct cli *c, const struct names *n)
+{
+    for (size_t i = 0; i < n->num; i++) {
+        if (mse_profile_has_below(n->list[i], n->list, n->num)) {
+            cli_hint(c, "another app is below %s: the local CA can sign for every name below it",
+                     (const char *)n->list[i].data);
+        }
+    }
+}
+
 enum cli_exit cli_proxy_ca_open(struct cli_proxy_ca *out, const struct cli *c,
                                 const char *const *names, size_t num, bool anew)
 {
@@ -165,6 +175,7 @@ enum cli_exit cli_proxy_ca_open(struct cli_proxy_ca *out, const struct cli *c,
         e = read_ca(out, c, key_path, &n);
     } else {
         mse_status st = write_ca(out, key_path, &n, anew, &err);
+        say_wide(c, &n);
         e = st == MSE_OK ? CLI_DONE : cli_failed(c, st, &err);
     }
     free(key_path);

@@ -73,6 +73,7 @@ struct mse_pass {
     unsigned open_handles;
     int epoll_fd;
     bool accepting;
+    bool full; /* and therefore not accepting for now */
     bool closing;
     size_t num;
     struct mse_ages stages[NUM_STAGES];
@@ -454,6 +455,8 @@ static void conn_turn(struct conn *c, int s, uint32_t events)
     }
 }
 
+static void listen_again(struct mse_pass *p);
+
 static void on_events(uv_poll_t *h, int status, int flags)
 {
     struct mse_pass *p = h->data;
@@ -466,13 +469,16 @@ static void on_events(uv_poll_t *h, int status, int flags)
         conn_turn(d->conn, d == &d->conn->sides[BACK] ? BACK : FRONT, events[i].events);
     }
     free_closed(p);
+    if (p->full && p->num < p->cfg.max_connections) {
+        listen_again(p);
+    }
 }
 
 /* Accepting. */
 
-/* Makes room for one more, if that hurts nobody: a client that dawdles, then what has been idle for
- * long. */
-static bool make_room(struct mse_pass *p)
+/* Who can go to make room for one more, if that hurts nobody: a client that dawdles, then what has
+ * been idle for long. NULL: nobody. */
+static struct conn *dispensable(const struct mse_pass *p)
 {
     static const struct {
         enum stage stage;
@@ -487,12 +493,10 @@ static bool make_room(struct mse_pass *p)
     for (size_t i = 0; i < MSE_ARRAY_LEN(order); i++) {
         struct mse_aged *a = mse_ages_over(&p->stages[order[i].stage], now, order[i].age_ms);
         if (a != NULL) {
-            p->stats.evicted++;
-            conn_close(conn_of(a), true);
-            return true;
+            return conn_of(a);
         }
     }
-    return false;
+    return NULL;
 }
 
 /* Takes over fd. */
@@ -525,25 +529,47 @@ static void conn_new(struct mse_pass *p, int fd)
     conn_turn(c, FRONT, EPOLLIN); /* the ClientHello may have come already */
 }
 
+/* Leaves who comes now to the others that share the socket; if they are full too, to the kernel's
+ * queue. */
+static void leave_to_others(struct mse_pass *p)
+{
+    p->full = true;
+    p->stats.full++;
+    (void)uv_poll_stop(&p->listener);
+}
+
 static void on_listener(uv_poll_t *h, int status, int events)
 {
     struct mse_pass *p = h->data;
     (void)events;
     for (int i = 0; status == 0 && i < ACCEPTS_PER_TURN; i++) {
+        bool room = p->num < p->cfg.max_connections;
+        struct conn *instead = room ? NULL : dispensable(p);
+        if (!room && instead == NULL) {
+            leave_to_others(p);
+            break;
+        }
         int fd = accept4(p->cfg.listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0) {
             mse_net_accept_failed(h, errno);
             break;
         }
         p->stats.accepted++;
-        if (p->num >= p->cfg.max_connections && !make_room(p)) {
-            p->stats.refused++;
-            mse_net_reset(fd);
-        } else {
-            conn_new(p, fd);
+        if (instead != NULL) {
+            p->stats.evicted++;
+            conn_close(instead, true);
         }
+        conn_new(p, fd);
     }
     free_closed(p);
+}
+
+static void listen_again(struct mse_pass *p)
+{
+    p->full = false;
+    if (p->accepting && !uv_is_active((const uv_handle_t *)&p->listener)) {
+        (void)uv_poll_start(&p->listener, UV_READABLE, on_listener);
+    }
 }
 
 /* Time. */
@@ -586,9 +612,7 @@ static void on_tick(uv_timer_t *h)
         }
     }
     free_closed(p);
-    if (p->accepting && !uv_is_active((const uv_handle_t *)&p->listener)) {
-        (void)uv_poll_start(&p->listener, UV_READABLE, on_listener);
-    }
+    listen_again(p);
 }
 
 /* The relay itself. */

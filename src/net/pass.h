@@ -44,20 +44,21 @@ struct mse_pass_config {
     /* Asks where a name goes (in lower case); false: nobody has it. */
     bool (*route)(void *user, const char *name, struct mse_pass_to *out);
     void *user;
-    unsigned max_connections;
-    unsigned max_per_source; /* 0: no such limit */
-    unsigned max_per_app;    /* 0: no such limit */
-    unsigned hello_ms;       /* for the whole ClientHello */
-    unsigned connect_ms;     /* for the server to take the connection */
-    unsigned idle_ms;        /* without a byte in either direction */
-    unsigned half_ms;        /* the same, when one side has ended already */
+    unsigned max_connections; /* whoever comes when there are so many, all busy, is left to the
+                                 other processes that share the socket, or waits */
+    unsigned max_per_source;  /* 0: no such limit */
+    unsigned max_per_app;     /* 0: no such limit */
+    unsigned hello_ms;        /* for the whole ClientHello */
+    unsigned connect_ms;      /* for the server to take the connection */
+    unsigned idle_ms;         /* without a byte in either direction */
+    unsigned half_ms;         /* the same, when one side has ended already */
 };
 
 /* Counters since the start. */
 struct mse_pass_stats {
     uint64_t accepted;
     uint64_t passed;         /* reached a server */
-    uint64_t refused;        /* the table was full of busy connections */
+    uint64_t full;           /* times that the table was full of busy connections */
     uint64_t refused_source; /* too many of this source */
     uint64_t refused_app;    /* too many of this app */
     uint64_t evicted;        /* idle ones that were closed to make room */

@@ -753,8 +753,11 @@ bool mse_tls_pending(const struct mse_tls *t)
 enum mse_io mse_tls_write(struct mse_tls *t, const void *buf, size_t len)
 {
     size_t done = 0;
-    int rc = SSL_write_ex(t->ssl, buf, len, &done);
-    return rc == 1 && done == len ? MSE_IO_DONE : MSE_IO_ERROR;
+    if (SSL_write_ex(t->ssl, buf, len, &done) == 1 && done == len) {
+        return MSE_IO_DONE;
+    }
+    ERR_clear_error(); /* all connections of this thread have one queue */
+    return MSE_IO_ERROR;
 }
 
 void mse_tls_shutdown(struct mse_tls *t)

@@ -187,7 +187,25 @@ static void put_subtree(struct mse_build *b, uint8_t tag, struct mse_bytes base)
     mse_derw_close(b, subtree);
 }
 
-/* spec: RFC 5280 §4.2.1.10. A permitted name includes all below it, so these are excluded; and
+static bool is_below(struct mse_bytes name, struct mse_bytes parent)
+{
+    struct mse_bytes dot;
+    return name.len > parent.len && mse_rd_skip(&name, name.len - parent.len - 1) &&
+           mse_rd_bytes(&name, &dot, 1) && dot.data[0] == '.' && mse_bytes_equal(name, parent);
+}
+
+bool mse_profile_has_below(struct mse_bytes parent, const struct mse_bytes *names, size_t num)
+{
+    for (size_t i = 0; i < num; i++) {
+        if (is_below(names[i], parent)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* spec: RFC 5280 §4.2.1.10. A permitted name includes all below it, so these are excluded, but
+ * where another of the names is among them, for what is excluded cannot be permitted again; and
  * addresses are not restricted by rules for names. */
 void mse_profile_constraints_all(struct mse_build *b, const struct mse_bytes *names, size_t num)
 {
@@ -201,6 +219,9 @@ void mse_profile_constraints_all(struct mse_build *b, const struct mse_bytes *na
     mse_derw_close(b, permitted);
     size_t excluded = mse_derw_open(b, MSE_DER_CONTEXT(1));
     for (size_t i = 0; i < num; i++) {
+        if (mse_profile_has_below(names[i], names, num)) {
+            continue;
+        }
         size_t below = mse_derw_open(b, MSE_DER_SEQUENCE);
         size_t name = mse_derw_open(b, GENERAL_DNS);
         mse_wr_u8(b, '.');

@@ -58,8 +58,11 @@ void mse_profile_put_key_id(struct mse_build *b, const uint8_t key_id[MSE_PROFIL
 /* mse_profile_constraints appends the value of nameConstraints: this DNS name only, none below it,
  * and no address. */
 void mse_profile_constraints(struct mse_build *b, struct mse_bytes dns_name);
-/* The same for several names. */
+/* The same for several names. Where one of them is below another, all names below that other one
+ * are allowed: constraints cannot tell them apart. */
 void mse_profile_constraints_all(struct mse_build *b, const struct mse_bytes *names, size_t num);
+/* Tells whether one of the names is below parent. */
+bool mse_profile_has_below(struct mse_bytes parent, const struct mse_bytes *names, size_t num);
 /* mse_profile_ca_extensions appends all extensions of the CA: the content of their SEQUENCE. */
 void mse_profile_ca_extensions(struct mse_build *b, struct mse_bytes dns_name,
                                const uint8_t key_id[MSE_PROFILE_KEY_ID_LEN]);

@@ -2,6 +2,7 @@
 /* Certificates of clients: who is admitted to a name that demands one, and which alert the others
  * get. Server and client in one thread, over a socket pair. */
 #include <fcntl.h>
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -302,13 +303,34 @@ static void test_large(void **state)
     test_free(san);
 }
 
+/* All connections of a thread have one queue of errors: what one leaves there, the next would take
+ * for its own. */
+static void test_failed_write(void **state)
+{
+    const struct world *w = *state;
+    static const char plain[] = "GET / HTTP/1.1\r\n\r\n";
+    int fds[2];
+    struct mse_build out;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+    assert_int_equal(send(fds[1], plain, sizeof plain, MSG_NOSIGNAL), sizeof plain);
+    mse_build_heap(&out, (size_t)1 << 20);
+    struct mse_tls *t = mse_tls_accept(w->server, fds[0], &out);
+    assert_non_null(t);
+    assert_int_equal(mse_tls_write(t, "x", 1), MSE_IO_ERROR);
+    assert_int_equal(ERR_peek_error(), 0);
+    mse_tls_free(t);
+    mse_build_clear(&out);
+    (void)close(fds[0]);
+    (void)close(fds[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_admitted),        cmocka_unit_test(test_not_needed),
         cmocka_unit_test(test_missing),         cmocka_unit_test(test_wrong),
         cmocka_unit_test(test_second_thoughts), cmocka_unit_test(test_chains),
-        cmocka_unit_test(test_large),
+        cmocka_unit_test(test_large),           cmocka_unit_test(test_failed_write),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -553,11 +553,12 @@ static void test_limits(void **state)
     world_close(&w);
 }
 
-/* A full table: at once nobody goes; whoever has dawdled does. */
+/* A full table: at once nobody goes, and who comes waits; then whoever has dawdled makes room. */
 static void test_full(void **state)
 {
     struct world w;
     int idle[2];
+    int back = -1;
     (void)state;
     world_open(&w, AF_INET);
     w.cfg.max_connections = 2;
@@ -566,13 +567,50 @@ static void test_full(void **state)
     idle[1] = client(&w);
     UNTIL(&w, mse_pass_num_connections(w.pass) == 2);
     int fd = client(&w);
-    assert_int_equal(end_of(&w, fd), -1);
-    (void)close(fd);
-    assert_int_equal(mse_pass_stats_borrow(w.pass)->refused, 1);
-    UNTIL(&w,
-          mse_pass_stats_borrow(w.pass)->evicted > 0 || ((fd = client(&w)) >= 0 && close(fd) == 0));
+    put(&w, fd, w.hello.data, w.hello.len);
+    UNTIL(&w, try_accept(&w, &back));
+    assert_true(mse_pass_stats_borrow(w.pass)->full > 0);
+    assert_true(mse_pass_stats_borrow(w.pass)->evicted > 0);
+    close_pair(fd, back);
     (void)close(idle[0]);
     (void)close(idle[1]);
+    world_close(&w);
+}
+
+/* Two that share a listening socket: who is full of busy connections leaves new ones to the other;
+ * when both are, nobody is turned away, and the first to have room takes over. */
+static void test_full_beside_another(void **state)
+{
+    struct world w;
+    struct mse_pass *other = NULL;
+    int front[3];
+    int back[3];
+    uint8_t byte = 0;
+    (void)state;
+    world_open(&w, AF_INET);
+    w.cfg.max_connections = 2;
+    start(&w);
+    struct mse_pass_config cfg = w.cfg;
+    cfg.max_connections = 1;
+    cfg.listen_fd = dup(w.listen_fd);
+    assert_true(cfg.listen_fd >= 0);
+    assert_status(mse_pass_new(&other, &cfg, NULL), MSE_OK);
+    for (int i = 0; i < 3; i++) {
+        open_pair(&w, &front[i], &back[i]);
+    }
+    assert_int_equal(mse_pass_num_connections(w.pass), 2);
+    assert_int_equal(mse_pass_num_connections(other), 1);
+    int fd = client(&w);
+    put(&w, fd, w.hello.data, w.hello.len);
+    UNTIL(&w, mse_pass_stats_borrow(w.pass)->full > 0 && mse_pass_stats_borrow(other)->full > 0);
+    assert_true(recv(fd, &byte, 1, 0) < 0 && errno == EAGAIN);
+    close_pair(front[1], back[1]);
+    UNTIL(&w, try_accept(&w, &back[1]));
+    close_pair(fd, back[1]);
+    close_pair(front[0], back[0]);
+    close_pair(front[2], back[2]);
+    mse_pass_close(other);
+    (void)close(cfg.listen_fd);
     world_close(&w);
 }
 
@@ -681,6 +719,7 @@ int main(void)
         cmocka_unit_test(test_route_changes),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_full),
+        cmocka_unit_test(test_full_beside_another),
         cmocka_unit_test(test_idle_and_drain),
         cmocka_unit_test(test_sources),
         cmocka_unit_test(test_times),

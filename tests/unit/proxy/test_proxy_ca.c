@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include <openssl/pem.h>
+#include <openssl/x509_vfy.h>
+
 #include "base/bytes.h"
 #include "base/util.h"
 #include "cli/cli.h"
@@ -126,6 +129,51 @@ static void refuses_another_key(void **state)
     mse_privkey_free(other);
 }
 
+/* What a client would say that knows the CA alone. */
+static int judgement(const struct cli_proxy_ca *ca, const char *name)
+{
+    struct mse_build pem;
+    mse_build_heap(&pem, 32768);
+    assert_int_equal(cli_proxy_ca_leaf(&pem, ca, name, NULL), MSE_OK);
+    BIO *bio = BIO_new_mem_buf(pem.data, (int)pem.len);
+    X509 *leaf = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+    X509 *root = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+    X509_STORE *store = X509_STORE_new();
+    X509_STORE_CTX *x = X509_STORE_CTX_new();
+    assert_true(leaf != NULL && root != NULL && store != NULL && x != NULL);
+    assert_int_equal(X509_STORE_add_cert(store, root), 1);
+    assert_int_equal(X509_STORE_CTX_init(x, store, leaf, NULL), 1);
+    (void)X509_verify_cert(x);
+    int error = X509_STORE_CTX_get_error(x);
+    X509_STORE_CTX_free(x);
+    X509_STORE_free(store);
+    X509_free(root);
+    X509_free(leaf);
+    (void)BIO_free(bio);
+    mse_build_clear(&pem);
+    return error;
+}
+
+/* An app whose name is below another's is signed for as well; below the other names, and between
+ * the two where only the end of the text is the same, nothing is. */
+static void serves_a_name_below_another(void **state)
+{
+    static const char *const nested[] = { "a.example", "b.a.example", "ba.example" };
+    struct cli_proxy_ca ca;
+    (void)state;
+    assert_int_equal(cli_proxy_ca_open(&ca, &quiet, nested, 3, true), CLI_DONE);
+    for (size_t i = 0; i < MSE_ARRAY_LEN(nested); i++) {
+        assert_int_equal(judgement(&ca, nested[i]), X509_V_OK);
+    }
+    assert_int_equal(judgement(&ca, "c.b.a.example"), X509_V_ERR_EXCLUDED_VIOLATION);
+    assert_int_equal(judgement(&ca, "c.ba.example"), X509_V_ERR_EXCLUDED_VIOLATION);
+    assert_int_equal(judgement(&ca, "ca.example"), X509_V_ERR_PERMITTED_VIOLATION);
+    cli_proxy_ca_clear(&ca);
+    assert_int_equal(cli_proxy_ca_open(&ca, &quiet, &nested[2], 1, true), CLI_DONE);
+    assert_int_equal(judgement(&ca, "c.ba.example"), X509_V_ERR_EXCLUDED_VIOLATION);
+    cli_proxy_ca_clear(&ca);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -133,6 +181,7 @@ int main(void)
         cmocka_unit_test(keeps_it_for_these_names_only),
         cmocka_unit_test(signs_short_leaves),
         cmocka_unit_test(refuses_another_key),
+        cmocka_unit_test(serves_a_name_below_another),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
