@@ -181,18 +181,6 @@ static enum cli_exit fetch(struct verify *v)
     return CLI_TROUBLE;
 }
 
-static void appraise_level1(struct verify *v, struct mse_bytes manifest)
-{
-    cli_judge_choose(&v->choice, &v->judge, v->c, cli_level1_quote(&v->level1),
-                     &v->level1.bundle.collateral);
-    const struct mse_session_judge j = { .policy = &v->judge.policy,
-                                         .collateral = v->choice.collateral,
-                                         .at = v->judge.at,
-                                         .host = v->host,
-                                         .manifest = manifest };
-    cli_level1_judge(&v->level1, &v->found, &j);
-}
-
 static enum cli_exit appraise_link(struct verify *v, struct mse_bytes manifest)
 {
     struct mse_error err = { 0 };
@@ -222,7 +210,7 @@ static enum cli_exit appraise(struct verify *v)
         manifest = mse_bytes_str(v->app.context.manifest);
     }
     if (api) {
-        appraise_level1(v, manifest);
+        cli_level1_judge(&v->level1, &v->found, &v->choice, &v->judge, v->host, manifest);
     } else {
         enum cli_exit e = appraise_link(v, manifest);
         if (e != CLI_DONE) {
@@ -394,9 +382,7 @@ static void print_notices(const struct verify *v)
         cli_say(c, "Machines: your list, signed by the key that you pinned");
     }
     if (cli_has(c, "level-1-from")) {
-        cli_say(c,
-                "Note: asked through the operator's API, whose word was not taken; no connection "
-                "to the app was made");
+        cli_say(c, "Note: %s", CLI_LEVEL1_NOTE);
     } else if (cli_link_note(&v->link) != NULL) {
         cli_say(c, "Note: %s", cli_link_note(&v->link));
     }

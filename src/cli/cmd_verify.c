@@ -7,6 +7,7 @@
 #include "cli/app_evidence.h"
 #include "cli/ear.h"
 #include "cli/judge.h"
+#include "cli/level1.h"
 #include "cli/target.h"
 #include "ratls/profile.h"
 #include "ratls/shape.h"
@@ -16,6 +17,7 @@ struct one {
     const struct cli *c;
     struct cli_judge *judge;
     struct cli_target target;
+    struct cli_level1 level1; /* with --level-1-from, in the place of a connection */
     struct cli_finding found;
     struct cli_choice choice;
     const struct cli_file *ear_key;     /* empty without --ear */
@@ -35,11 +37,22 @@ static const struct mse_collateral *known_collateral(struct one *o)
     return o->known;
 }
 
+static bool is_level1(const struct one *o)
+{
+    return o->level1.c != NULL;
+}
+
 static mse_status appraise(struct one *o, struct mse_error *err)
 {
     const struct cli_target *t = &o->target;
     struct cli_judge *j = o->judge;
     struct mse_verdict *v = &o->found.verdict;
+    if (is_level1(o)) {
+        const struct mse_bytes none = { 0 };
+        cli_level1_judge(&o->level1, &o->found, &o->choice, j, t->host, none);
+        cli_judge_floor(v, j);
+        return MSE_OK;
+    }
     cli_judge_choose(&o->choice, j, o->c, cli_target_evidence(t), &t->bundle.collateral);
     const struct mse_collateral *k = known_collateral(o);
     mse_status st = MSE_OK;
@@ -98,6 +111,12 @@ static const char *binding_text(const struct one *o)
                 : cli_binding_text(&o->found.verdict);
 }
 
+static const char *kind_text(const struct one *o)
+{
+    return is_level1(o) ? "fresh evidence from an operator's API"
+                        : cli_target_kind_text(&o->target);
+}
+
 static json_t *to_json(const struct one *o)
 {
     char claim[65];
@@ -106,7 +125,7 @@ static json_t *to_json(const struct one *o)
     (void)json_object_set_new(v, "binding_text", json_string(binding_text(o)));
     claimed_signer(claim, o);
     (void)json_object_set_new(v, "target", json_string(o->target.name));
-    (void)json_object_set_new(v, "kind", json_string(cli_target_kind_text(&o->target)));
+    (void)json_object_set_new(v, "kind", json_string(kind_text(o)));
     (void)json_object_set_new(v, "collateral_source",
                               o->choice.source == NULL ? json_null()
                                                        : json_string(o->choice.source));
@@ -126,7 +145,9 @@ static json_t *to_json(const struct one *o)
         (void)json_object_set_new(v, "binding",
                                   json_string(mse_ratls_binding_name(o->found.binding)));
     }
-    if (o->target.host != NULL) {
+    if (is_level1(o)) {
+        (void)json_object_set_new(v, "level_1_from", json_string(cli_value(o->c, "level-1-from")));
+    } else if (o->target.host != NULL) {
         (void)json_object_set_new(v, "attested_session", json_boolean(o->target.link.attested));
     }
     if (o->app->asked) {
@@ -154,7 +175,7 @@ static void print_text(const struct one *o)
     size_t cap = (size_t)64 * 1024;
     char *text = malloc(cap);
     claimed_signer(claim, o);
-    cli_say(c, "target: %s (%s)", o->target.name, cli_target_kind_text(&o->target));
+    cli_say(c, "target: %s (%s)", o->target.name, kind_text(o));
     if (o->target.padding > 0) {
         cli_say(c, "note: %zu zero bytes behind the quote were left out", o->target.padding);
     }
@@ -182,6 +203,9 @@ static void print_text(const struct one *o)
     }
     if (o->found.verdict.accepted) {
         cli_say(c, "binding level %u means: %s", o->found.verdict.binding_level, binding_text(o));
+        if (is_level1(o)) {
+            cli_say(c, "note: %s", CLI_LEVEL1_NOTE);
+        }
     }
     free(text);
 }
@@ -235,11 +259,52 @@ static enum cli_exit join_pin(struct one *o)
     return e == CLI_DONE ? cli_judge_expect(o->judge, o->c) : e;
 }
 
+/* The operator's API is asked about the host, and the host is not. */
+static enum cli_exit open_level1(struct one *o)
+{
+    struct cli_target *t = &o->target;
+    const struct cli *c = o->c;
+    if (c->num_args > 1) {
+        return cli_trouble(c, "--level-1-from is about one app, and there are %zu targets",
+                           c->num_args);
+    }
+    if (o->app->asked || cli_has(c, "ear-signer")) {
+        return cli_trouble(c, "--level-1-from does not go with --%s",
+                           o->app->asked ? "app-data" : "ear-signer");
+    }
+    if (strcmp(t->name, "-") == 0 || cli_file_exists(t->name) ||
+        !cli_split_host(t->host_text, sizeof t->host_text, &t->link.port, t->name, 443)) {
+        (void)cli_trouble(c, "%.150s is no HOST[:PORT], about which --level-1-from would ask",
+                          t->name);
+        cli_hint(c, "--level-1-from https://OPERATOR/apps/UUID says whom to ask, TARGET is the "
+                    "app's own name");
+        return CLI_TROUBLE;
+    }
+    t->host = t->host_text;
+    t->kind = CLI_TARGET_CERTIFICATE;
+    enum cli_exit e = cli_level1_ask(&o->level1, c, cli_value(c, "level-1-from"), NULL);
+    t->der = o->level1.der;
+    return e == CLI_DONE ? join_pin(o) : e;
+}
+
+static enum cli_exit judge_level1(struct one *o, json_t *out)
+{
+    enum cli_exit e = open_level1(o);
+    if (e != CLI_DONE) {
+        return e;
+    }
+    (void)!appraise(o, NULL); /* it is in the verdict */
+    return report(o, out);
+}
+
 static enum cli_exit judge_target(struct one *o, json_t *out)
 {
     const struct cli *c = o->c;
     const char *name = o->target.name;
     struct mse_error err = { 0 };
+    if (cli_has(c, "level-1-from")) {
+        return judge_level1(o, out);
+    }
     mse_status st = cli_target_open(&o->target, c, name, &err);
     if (st != MSE_OK) {
         bool evidence = st == MSE_ERR_UNSUPPORTED_TEE || o->target.file.len > 0;
@@ -295,6 +360,7 @@ static enum cli_exit verify_one(const struct one *all, const char *name, json_t 
     mse_appraiser_release(o->known);
     cli_choice_clear(&o->choice);
     cli_target_close(&o->target);
+    cli_level1_clear(&o->level1);
     common->own = all->judge->own; /* with what it has opened */
     *all->judge = *common;
     free(common);

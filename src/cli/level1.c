@@ -140,6 +140,7 @@ enum cli_exit cli_level1_ask(struct cli_level1 *l, const struct cli *c, const ch
 {
     struct cloud k = { .c = c };
     char *text = strdup(url);
+    l->c = c;
     if (text == NULL || mse_random(l->nonce.bytes, sizeof l->nonce.bytes) != MSE_OK) {
         free(text);
         return cli_trouble(c, "no memory, or no random numbers");
@@ -180,11 +181,18 @@ struct mse_bytes cli_level1_quote(const struct cli_level1 *l)
 }
 
 void cli_level1_judge(const struct cli_level1 *l, struct cli_finding *out,
-                      const struct mse_session_judge *j)
+                      struct cli_choice *choice, struct cli_judge *j, const char *host,
+                      struct mse_bytes manifest)
 {
+    cli_judge_choose(choice, j, l->c, cli_level1_quote(l), &l->bundle.collateral);
+    const struct mse_session_judge judge = { .policy = &j->policy,
+                                             .collateral = choice->collateral,
+                                             .at = j->at,
+                                             .host = host,
+                                             .manifest = manifest };
     const struct mse_session_facts facts = { .tls13 = true, .peer_cert = l->der };
     struct mse_session_ask question = { .role = MSE_ROLE_SERVER_FRESH, .level = 1 };
     memcpy(question.nonce, l->nonce.bytes, sizeof question.nonce);
-    (void)!mse_session_appraise(&out->verdict, &out->cert, &facts, &l->response, &question, j,
+    (void)!mse_session_appraise(&out->verdict, &out->cert, &facts, &l->response, &question, &judge,
                                 NULL); /* it is in the verdict */
 }

@@ -10,6 +10,7 @@
 #include "ratls/frame.h"
 
 struct cli_level1 {
+    const struct cli *c;    /* NULL: nobody was asked */
     struct mse_nonce nonce; /* our own */
     char *text;             /* the bundle, without the session */
     uint8_t *scratch;
@@ -28,8 +29,14 @@ void cli_level1_clear(struct cli_level1 *l);
 /* The quote that is to be judged; empty if there is none. */
 struct mse_bytes cli_level1_quote(const struct cli_level1 *l);
 /* cli_level1_judge judges the evidence as an answer to our nonce, for the key of the certificate
- * and this host. manifest: the one to go by, or empty. */
+ * and this host, by the collateral that it chooses (release choice). manifest: the one to go by, or
+ * empty. */
 void cli_level1_judge(const struct cli_level1 *l, struct cli_finding *out,
-                      const struct mse_session_judge *j);
+                      struct cli_choice *choice, struct cli_judge *j, const char *host,
+                      struct mse_bytes manifest);
+/* What is said beside an acceptance. */
+#define CLI_LEVEL1_NOTE                                                                            \
+    "asked through the operator's API, whose word was not taken; no connection to the app was "    \
+    "made"
 
 #endif

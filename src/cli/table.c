@@ -64,6 +64,11 @@
         "allow-rootfs", "HEX", "accept this digest of a rootfs", true                              \
     }
 
+#define LEVEL1_OPTION                                                                              \
+    {                                                                                              \
+        "level-1-from", "URL", "ask the operator's API for fresh evidence, and not the app", false \
+    }
+
 #define OVERWRITE_OPTION                                                                           \
     {                                                                                              \
         "force", NULL, "write over a file that is there (also -f)", false                          \
@@ -76,7 +81,7 @@ static const struct cli_option verify_cloud_options[] = {
     JUDGE_OPTIONS,
     RUNTIME_OPTIONS,
     GRAMINE_OPTIONS,
-    { "level-1-from", "URL", "ask the operator's API for fresh evidence, and not the app", false },
+    LEVEL1_OPTION,
     { "output", "FILE", "where the verified certificate goes; default ./cert.pem", false },
     { "timeout", "SECONDS", "for the connection; default 10", false },
     { NULL, NULL, NULL, false },
@@ -224,6 +229,7 @@ static const struct cli_option context_options[] = {
 static const struct cli_option verify_options[] = {
     { "fingerprint", "HEX", "expected fingerprint, 64 hexadecimal digits", false },
     JUDGE_OPTIONS,
+    LEVEL1_OPTION,
     { "app-data", "HEX", "the TARGET is evidence that an app asked for over this data", false },
     { "app-certificate", "FILE", "and the app's server has this certificate", false },
     { "ear", "FILE", "write the verdict as signed attestation result (EAR) to FILE", false },

@@ -24,7 +24,7 @@ static mse_status no_folder(struct mse_error *err)
 }
 
 /* Whoever may write to it decides what the user trusts. */
-static mse_status check_owner(const char *path, struct mse_error *err)
+static mse_status check_owner(const char *path, const char *wanted, struct mse_error *err)
 {
     struct stat sb;
     if (stat(path, &sb) != 0) {
@@ -32,23 +32,39 @@ static mse_status check_owner(const char *path, struct mse_error *err)
     }
     if ((sb.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
         return MSE_FAIL(err, MSE_ERR_CONFIG, "trust",
-                        "%.150s can be written to by others (mode %03o, wanted 600)", path,
-                        (unsigned)(sb.st_mode & 0777));
+                        "%.150s can be written to by others (mode %03o, wanted %s)", path,
+                        (unsigned)(sb.st_mode & 0777), wanted);
     }
     if (sb.st_uid != geteuid() && sb.st_uid != 0) {
-        return MSE_FAIL(err, MSE_ERR_CONFIG, "trust", "%.150s is somebody else's file", path);
+        return MSE_FAIL(err, MSE_ERR_CONFIG, "trust", "%.150s is somebody else's %s", path,
+                        S_ISDIR(sb.st_mode) ? "folder" : "file");
     }
     return MSE_OK;
+}
+
+/* Who may write to the folder can put another file in the place of the store, or take it away. */
+static mse_status check_folder(const char *path, struct mse_error *err)
+{
+    char *folder = cli_folder_of(path);
+    mse_status st = MSE_OK;
+    if (folder == NULL) {
+        st = MSE_FAIL(err, MSE_ERR_MEMORY, "trust", "out of memory");
+    } else if (cli_file_exists(folder)) {
+        st = check_owner(folder, "700", err);
+    }
+    free(folder);
+    return st;
 }
 
 static mse_status load(struct mse_trust *out, const char *path, struct mse_error *err)
 {
     struct cli_file f = { 0 };
-    if (!cli_file_exists(path)) {
+    mse_status st = check_folder(path, err);
+    if (st == MSE_OK && !cli_file_exists(path)) {
         *out = (struct mse_trust) { .apps = NULL };
         return MSE_OK;
     }
-    mse_status st = check_owner(path, err);
+    st = st == MSE_OK ? check_owner(path, "600", err) : st;
     st = st == MSE_OK ? cli_file_read(&f, path, MSE_CONF_MAX_LEN, err) : st;
     st = st == MSE_OK ? mse_trust_parse(out, path, cli_file_view(&f), err) : st;
     cli_file_clear(&f);

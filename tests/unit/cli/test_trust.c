@@ -310,6 +310,7 @@ static void test_file(void **state)
     struct mse_error err = { 0 };
     struct stat sb;
     char *path = cli_join(folder, "trust.toml");
+    char *aside = cli_join(folder, "aside");
     assert_status(mse_trust_load(&t, &err), MSE_OK);
     assert_int_equal(t.num, 0);
     assert_status(add(443, &err), MSE_OK);
@@ -323,11 +324,25 @@ static void test_file(void **state)
     assert_non_null(strstr(err.text, "written to by others"));
     assert_status(add(444, &err), MSE_ERR_CONFIG);
     assert_int_equal(chmod(path, 0600), 0);
+    assert_int_equal(stat(folder, &sb), 0);
+    assert_int_equal(chmod(folder, 0770), 0);
+    err = (struct mse_error) { 0 };
+    assert_status(mse_trust_load(&t, &err), MSE_ERR_CONFIG);
+    assert_non_null(strstr(err.text, "mode 770, wanted 700"));
+    assert_status(add(444, &err), MSE_ERR_CONFIG);
+    /* An empty store there may be one that was taken away. */
+    assert_int_equal(rename(path, aside), 0);
+    assert_status(mse_trust_load(&t, &err), MSE_ERR_CONFIG);
+    assert_int_equal(rename(aside, path), 0);
+    assert_int_equal(chmod(folder, sb.st_mode & 07777), 0);
+    assert_status(mse_trust_load(&t, &err), MSE_OK);
+    mse_trust_clear(&t);
     test_write_file(path, mse_bytes_str("[[app"));
     assert_status(add(444, &err), MSE_ERR_CONFIG); /* and it is not overwritten */
     struct mse_bytes text = test_read_file(path);
     assert_bytes(text, mse_bytes_str("[[app"));
     free((void *)(uintptr_t)text.data);
+    free(aside);
     free(path);
 }
 
