@@ -436,7 +436,9 @@ enum cli_exit cmd_node(struct cli *c)
     enum cli_exit e = msed_open(&m, c, false);
     if (e == CLI_DONE) {
         catch_signals();
-        mse_status st = take_folder(&n, &err);
+        mse_status st =
+            mse_op_config_set_node(&m.config, cli_value(c, "name"), cli_value(c, "address"), &err);
+        st = st == MSE_OK ? take_folder(&n, &err) : st;
         st = st == MSE_OK ? make_absolute(&m.config.node.data, &err) : st;
         st = st == MSE_OK ? find_runtime(&n, &err) : st;
         st = st == MSE_OK ? describe(&n, &err) : st;

@@ -290,6 +290,17 @@ mse_status mse_op_config_parse(struct mse_op_config *out, const char *name, stru
     return st;
 }
 
+static mse_status replace(char **text, const char *value, const char *what, struct mse_error *err)
+{
+    char *copy = strdup(value);
+    if (copy == NULL) {
+        return MSE_FAIL(err, MSE_ERR_MEMORY, what, "out of memory");
+    }
+    free(*text);
+    *text = copy;
+    return MSE_OK;
+}
+
 mse_status mse_op_config_set_database(struct mse_op_config *c, const char *where,
                                       struct mse_error *err)
 {
@@ -298,13 +309,27 @@ mse_status mse_op_config_set_database(struct mse_op_config *c, const char *where
                         "the database is of no kind that is known, wanted a path or "
                         "postgresql://...");
     }
-    char *copy = strdup(where);
-    if (copy == NULL) {
-        return MSE_FAIL(err, MSE_ERR_MEMORY, "database", "out of memory");
+    return replace(&c->database, where, "database", err);
+}
+
+static mse_status replace_word(char **text, const char *value, const char *what,
+                               struct mse_error *err)
+{
+    if (value == NULL) {
+        return MSE_OK;
     }
-    free(c->database);
-    c->database = copy;
-    return MSE_OK;
+    if (*value == '\0' || !is_printable(value, '!')) {
+        return MSE_FAIL(err, MSE_ERR_CONFIG, what,
+                        "%s is \"%.80s\", wanted printable characters without spaces", what, value);
+    }
+    return replace(text, value, what, err);
+}
+
+mse_status mse_op_config_set_node(struct mse_op_config *c, const char *name, const char *address,
+                                  struct mse_error *err)
+{
+    mse_status st = replace_word(&c->node.name, name, "--name", err);
+    return st == MSE_OK ? replace_word(&c->node.address, address, "--address", err) : st;
 }
 
 void mse_op_config_clear(struct mse_op_config *c)

@@ -68,6 +68,9 @@ MSE_MUST_USE mse_status mse_op_config_parse(struct mse_op_config *out, const cha
 /* Another database than the file says. MSE_ERR_CONFIG: of no kind that is known. */
 MSE_MUST_USE mse_status mse_op_config_set_database(struct mse_op_config *c, const char *where,
                                                    struct mse_error *err);
+/* Another name or address of the node; NULL leaves it. */
+MSE_MUST_USE mse_status mse_op_config_set_node(struct mse_op_config *c, const char *name,
+                                               const char *address, struct mse_error *err);
 void mse_op_config_clear(struct mse_op_config *c);
 /* The port of an ADDRESS:PORT; false if it has none. */
 MSE_MUST_USE bool mse_op_config_port(uint16_t *out, const char *listen);

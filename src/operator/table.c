@@ -31,6 +31,8 @@ static const struct cli_option role_options[] = {
     END,
 };
 static const struct cli_option node_options[] = {
+    { "name", "NAME", "what this node is called; default: as the configuration says", false },
+    { "address", "ADDR", "where gateways reach it; default: as the configuration says", false },
     { "db", "WHERE", "the database; default: as the configuration says", false },
     CONFIG_OPTION,
     END,

@@ -123,13 +123,34 @@ static void refuses(void **state)
     }
 }
 
+static void names_another_node(void **state)
+{
+    struct mse_op_config c;
+    struct mse_error err = { 0 };
+    (void)state;
+    assert_status(parse(&c, BASE "[node]\nname = \"one\"\n", NULL), MSE_OK);
+    assert_status(mse_op_config_set_node(&c, NULL, NULL, &err), MSE_OK);
+    assert_string_equal(c.node.name, "one");
+    assert_string_equal(c.node.address, "127.0.0.1");
+    assert_status(mse_op_config_set_node(&c, "two", "192.0.2.7", &err), MSE_OK);
+    assert_string_equal(c.node.name, "two");
+    assert_string_equal(c.node.address, "192.0.2.7");
+    assert_status(mse_op_config_set_node(&c, "", NULL, &err), MSE_ERR_CONFIG);
+    assert_non_null(strstr(err.text, "--name is \"\""));
+    err = (struct mse_error) { 0 };
+    assert_status(mse_op_config_set_node(&c, NULL, "a b", &err), MSE_ERR_CONFIG);
+    assert_non_null(strstr(err.text, "--address is \"a b\""));
+    assert_string_equal(c.node.name, "two");
+    assert_string_equal(c.node.address, "192.0.2.7");
+    mse_op_config_clear(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(has_defaults),
-        cmocka_unit_test(reads_the_roles),
-        cmocka_unit_test(reads_the_issuer),
-        cmocka_unit_test(refuses),
+        cmocka_unit_test(has_defaults),       cmocka_unit_test(reads_the_roles),
+        cmocka_unit_test(reads_the_issuer),   cmocka_unit_test(refuses),
+        cmocka_unit_test(names_another_node),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
