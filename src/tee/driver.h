@@ -11,10 +11,13 @@
 struct mse_tee; /* each driver has its own; handled through the table only */
 
 struct mse_tee_ops {
-    const char *name; /* "sim", "tdx", "snp" */
+    const char *name; /* "sim", "gramine", "tdx", "snp" */
     enum mse_tee_kind kind;
     bool simulated; /* its evidence ends in a root of its own making, not in a vendor's */
-    /* Opens the driver. control_fd: the sim launcher's socket; for tdx and snp the root of the
+    /* Below the runtime is no kernel, but a library OS with few of its calls, and neither users nor
+     * namespaces: the app lies inside the runtime's trust boundary. */
+    bool library_os;
+    /* Opens the driver. control_fd: the sim launcher's socket; for the others the root of the
      * system, or -1 for "/". It is taken over and closed, also on failure. */
     mse_status (*open)(struct mse_tee **out, int control_fd, struct mse_error *err);
     void (*close)(struct mse_tee *t);
@@ -34,18 +37,27 @@ struct mse_tee_ops {
      * any platform of this kind. */
     mse_status (*counter)(struct mse_tee *t, uint64_t *out, const uint8_t id[16], bool advance,
                           struct mse_error *err);
+    /* Gives the 16 bytes under which the library OS encrypts the files of a mount. NULL: there is
+     * no library OS. MSE_ERR_UNSUPPORTED: no mount has a key of this name. */
+    mse_status (*file_key)(struct mse_tee *t, const char *name, const uint8_t key[16],
+                           struct mse_error *err);
     /* Tells the launcher how far the runtime is; best effort, no reply. */
     void (*event)(struct mse_tee *t, uint8_t event, const char *text);
 };
 extern const struct mse_tee_ops mse_tee_sim;
-extern const struct mse_tee_ops mse_tee_tdx; /* Linux guests of TDX … */
-extern const struct mse_tee_ops mse_tee_snp; /* … and of SEV-SNP, by configfs-tsm */
+extern const struct mse_tee_ops mse_tee_gramine; /* SGX, under Gramine's library OS */
+extern const struct mse_tee_ops mse_tee_tdx;     /* Linux guests of TDX … */
+extern const struct mse_tee_ops mse_tee_snp;     /* … and of SEV-SNP, by configfs-tsm */
 
 #define MSE_TEE_EVENT_STARTING 1
 #define MSE_TEE_EVENT_READY    2 /* listening and healthy */
 #define MSE_TEE_EVENT_STOPPING 3
 #define MSE_TEE_EVENT_FAILED   4 /* text says why */
 #define MSE_TEE_EVENT_WAITING  5 /* for its configuration */
+
+/* Of gramine: what a line on standard output begins with that tells an event; its number and,
+ * behind a space, its text follow. */
+#define MSE_GRAMINE_EVENT "mse-event "
 
 /* The control protocol of sim, on a stream socket: u32be length of what follows, u8 type, payload;
  * at most 64 KiB. Strictly request and reply, but for EVENT, which has none. */

@@ -17,6 +17,7 @@
 #include "base/util.h"
 #include "crypto/digest.h"
 #include "tee/driver.h"
+#include "tee/root.h"
 #include "tee/tsm.h"
 
 #define STEP "tee"
@@ -50,11 +51,9 @@ static void guest_close(struct mse_tee *t)
 
 static mse_status open_folders(struct mse_tee *t, struct mse_error *err)
 {
-    if (t->root_fd < 0) {
-        t->root_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    }
-    if (t->root_fd < 0 || fcntl(t->root_fd, F_SETFD, FD_CLOEXEC) != 0) {
-        return MSE_FAIL(err, MSE_ERR_IO, STEP, "the root folder: %s", strerror(errno));
+    mse_status st = mse_tee_root(&t->root_fd, err);
+    if (st != MSE_OK) {
+        return st;
     }
     t->reports_fd = openat(t->root_fd, REPORTS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (t->reports_fd < 0) {

@@ -2,16 +2,13 @@
 #define FUSE_USE_VERSION 31
 #include "lib/tsm_tree.h"
 
+#include "lib/fuse_mount.h"
 #include "lib/testlib.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <fuse.h>
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "crypto/digest.h"
 
@@ -43,9 +40,7 @@ struct instance {
 struct tsm_tree {
     struct tsm_knobs *knobs;
     struct instance instances[INSTANCES];
-    char *dir;
-    struct fuse *fuse;
-    pthread_t thread;
+    struct fuse_mount *mount;
 };
 
 static struct tsm_tree *tree(void)
@@ -257,16 +252,6 @@ static int make_report(struct tsm_tree *t, struct instance *n)
     return -e;
 }
 
-static int read_part(struct mse_bytes all, char *buf, size_t size, off_t at)
-{
-    if (at < 0 || (size_t)at >= all.len) {
-        return 0;
-    }
-    size_t len = all.len - (size_t)at < size ? all.len - (size_t)at : size;
-    memcpy(buf, all.data + at, len);
-    return (int)len;
-}
-
 static int do_read(const char *path, char *buf, size_t size, off_t at, struct fuse_file_info *info)
 {
     (void)info;
@@ -277,10 +262,11 @@ static int do_read(const char *path, char *buf, size_t size, off_t at, struct fu
     if (f == PROVIDER || f == GENERATION) {
         int len = f == PROVIDER ? snprintf(line, sizeof line, "%s\n", t->knobs->provider)
                                 : snprintf(line, sizeof line, "%" PRIu64 "\n", n->write_generation);
-        return read_part((struct mse_bytes) { (uint8_t *)line, (size_t)len }, buf, size, at);
+        return fuse_mount_read_part((struct mse_bytes) { (uint8_t *)line, (size_t)len }, buf, size,
+                                    at);
     }
     if (f == RTMR3) {
-        return read_part((struct mse_bytes) { t->knobs->rtmr3, 48 }, buf, size, at);
+        return fuse_mount_read_part((struct mse_bytes) { t->knobs->rtmr3, 48 }, buf, size, at);
     }
     if (f != OUT_BLOB && f != AUX_BLOB) {
         return -EACCES;
@@ -290,7 +276,7 @@ static int do_read(const char *path, char *buf, size_t size, off_t at, struct fu
         return e;
     }
     struct mse_bytes all = f == OUT_BLOB ? mse_build_view(&n->out) : t->knobs->aux;
-    int len = read_part(all, buf, size, at);
+    int len = fuse_mount_read_part(all, buf, size, at);
     if (len == 0 && t->knobs->meddler) {
         n->write_generation++;
     }
@@ -307,61 +293,29 @@ static const struct fuse_operations operations = {
     .flush = do_flush,
 };
 
-/* Two requests that libfuse 3.14 does not free when its loop ends: no leak of ours.
- * NOLINTBEGIN(bugprone-reserved-identifier): the sanitizer's name */
-const char *__lsan_default_suppressions(void);
-const char *__lsan_default_suppressions(void)
-{
-    return "leak:libfuse3\n";
-}
-/* NOLINTEND(bugprone-reserved-identifier) */
-
-static void *serve(void *arg)
-{
-    struct tsm_tree *t = arg;
-    (void)fuse_loop(t->fuse);
-    return NULL;
-}
-
 struct tsm_tree *tsm_tree_start(struct tsm_knobs *knobs)
 {
-    char *argv[] = { (char[]) { "tsm" }, NULL };
-    struct fuse_args args = FUSE_ARGS_INIT(1, argv);
     struct tsm_tree *t = calloc(1, sizeof *t);
     assert_non_null(t);
     t->knobs = knobs;
-    t->dir = test_tmpdir();
-    t->fuse = fuse_new(&args, &operations, sizeof operations, t);
-    fuse_opt_free_args(&args);
-    if (t->fuse == NULL || fuse_mount(t->fuse, t->dir) != 0) {
-        if (t->fuse != NULL) {
-            fuse_destroy(t->fuse);
-        }
-        test_tmpdir_remove(t->dir);
+    t->mount = fuse_mount_start(&operations, t);
+    if (t->mount == NULL) {
         free(t);
         return NULL;
     }
-    assert_int_equal(pthread_create(&t->thread, NULL, serve, t), 0);
     return t;
 }
 
 int tsm_tree_open(const struct tsm_tree *t)
 {
-    int fd = open(t->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    assert_true(fd >= 0);
-    return fd;
+    return fuse_mount_open(t->mount);
 }
 
 void tsm_tree_stop(struct tsm_tree *t)
 {
-    fuse_exit(t->fuse);
-    (void)access(t->dir, F_OK); /* something to wake up for */
-    assert_int_equal(pthread_join(t->thread, NULL), 0);
-    fuse_unmount(t->fuse);
-    fuse_destroy(t->fuse);
+    fuse_mount_stop(t->mount);
     for (size_t i = 0; i < INSTANCES; i++) {
         mse_build_clear(&t->instances[i].out);
     }
-    test_tmpdir_remove(t->dir);
     free(t);
 }

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define FUSE_USE_VERSION 31
+#include "lib/fuse_mount.h"
+
+#include "lib/testlib.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct fuse_mount {
+    char *dir;
+    struct fuse *fuse;
+    pthread_t thread;
+};
+
+/* Two requests that libfuse 3.14 does not free when its loop ends: no leak of ours.
+ * NOLINTBEGIN(bugprone-reserved-identifier): the sanitizer's name */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+    return "leak:libfuse3\n";
+}
+/* NOLINTEND(bugprone-reserved-identifier) */
+
+static void *serve(void *arg)
+{
+    struct fuse_mount *m = arg;
+    (void)fuse_loop(m->fuse);
+    return NULL;
+}
+
+struct fuse_mount *fuse_mount_start(const struct fuse_operations *operations, void *private_data)
+{
+    char *argv[] = { (char[]) { "tests" }, NULL };
+    struct fuse_args args = FUSE_ARGS_INIT(1, argv);
+    struct fuse_mount *m = calloc(1, sizeof *m);
+    assert_non_null(m);
+    m->dir = test_tmpdir();
+    m->fuse = fuse_new(&args, operations, sizeof *operations, private_data);
+    fuse_opt_free_args(&args);
+    if (m->fuse == NULL || fuse_mount(m->fuse, m->dir) != 0) {
+        if (m->fuse != NULL) {
+            fuse_destroy(m->fuse);
+        }
+        test_tmpdir_remove(m->dir);
+        free(m);
+        return NULL;
+    }
+    assert_int_equal(pthread_create(&m->thread, NULL, serve, m), 0);
+    return m;
+}
+
+const char *fuse_mount_dir(const struct fuse_mount *m)
+{
+    return m->dir;
+}
+
+int fuse_mount_open(const struct fuse_mount *m)
+{
+    int fd = open(m->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    return fd;
+}
+
+void fuse_mount_stop(struct fuse_mount *m)
+{
+    fuse_exit(m->fuse);
+    fuse_unmount(m->fuse); /* first: what waits for a request is told that there will be none */
+    assert_int_equal(pthread_join(m->thread, NULL), 0);
+    fuse_destroy(m->fuse);
+    test_tmpdir_remove(m->dir);
+    free(m);
+}
+
+int fuse_mount_read_part(struct mse_bytes all, char *buf, size_t size, off_t at)
+{
+    if (at < 0 || (size_t)at >= all.len) {
+        return 0;
+    }
+    size_t len = all.len - (size_t)at < size ? all.len - (size_t)at : size;
+    memcpy(buf, all.data + at, len);
+    return (int)len;
+}
