@@ -16,6 +16,7 @@ struct mse_db_backend {
     mse_status (*run)(void *impl, const struct mse_db_query *q, struct mse_error *err);
     mse_status (*exec)(void *impl, const char *sql, struct mse_error *err);
     mse_status (*clock_ms)(void *impl, int64_t *out, struct mse_error *err);
+    mse_status (*patience)(void *impl, unsigned seconds, struct mse_error *err); /* NULL: none */
 };
 extern const struct mse_db_backend mse_db_sqlite;
 extern const struct mse_db_backend mse_db_postgres;

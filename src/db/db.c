@@ -89,6 +89,12 @@ void mse_db_close(struct mse_db *db)
     }
 }
 
+mse_status mse_db_patience(struct mse_db *db, unsigned seconds, struct mse_error *err)
+{
+    MSE_ASSERT(!db->inside && seconds > 0);
+    return db->backend->patience == NULL ? MSE_OK : db->backend->patience(db->impl, seconds, err);
+}
+
 mse_status mse_db_begin(struct mse_db *db, enum mse_db_access access, struct mse_error *err)
 {
     MSE_ASSERT(!db->inside);

@@ -52,6 +52,10 @@ struct mse_db;
 MSE_MUST_USE mse_status mse_db_open(struct mse_db **out, const struct mse_db_kind *kind,
                                     const char *where, bool create, struct mse_error *err);
 void mse_db_close(struct mse_db *db);
+/* So many seconds for the answer to a statement, from here on; 60 before. A server that needs
+ * longer undoes it (MSE_ERR_IO); one that says nothing at all loses the connection
+ * (MSE_ERR_TIMEOUT). Outside of transactions. A file has no such bound. */
+MSE_MUST_USE mse_status mse_db_patience(struct mse_db *db, unsigned seconds, struct mse_error *err);
 MSE_MUST_USE bool mse_db_is_postgres(const char *where);
 
 enum mse_db_access {

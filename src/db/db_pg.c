@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* PostgreSQL behind the interface: rows one at a time, values in binary. */
+#include <errno.h>
+#include <poll.h>
+#include <sys/socket.h>
+
 #include <libpq-fe.h>
 
 #include "base/bytes.h"
@@ -12,8 +16,10 @@
 #define MAX_SQL        256
 #define UNIQUE_BROKEN  "23505"
 #define CLASS_BROKEN   "23"   /* integrity constraint violation */
-#define CONNECT_WITHIN "10"   /* seconds */
+#define CONNECT_WITHIN 10U    /* seconds */
 #define SILENT_MS      "4000" /* without an acknowledgement by the server's machine */
+#define PATIENCE       60U    /* seconds for a statement, unless somebody has less */
+#define GRACE_MS       1000   /* behind which a server that says nothing is given up */
 
 /* Types of columns, as the server numbers them. */
 enum {
@@ -26,7 +32,10 @@ enum {
 struct server {
     PGconn *pg;
     const struct mse_db_kind *kind;
+    char *where;    /* may hold a password */
     bool *prepared; /* as kind->texts, in this session */
+    unsigned patience;
+    bool silent; /* the last answer did not come in time */
 };
 
 static mse_status no_memory(struct mse_error *err)
@@ -40,6 +49,10 @@ static mse_status failed(const struct server *s, const PGresult *r, struct mse_e
     const char *state = r == NULL ? NULL : PQresultErrorField(r, PG_DIAG_SQLSTATE);
     const char *text = r == NULL ? NULL : PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY);
     mse_status st = MSE_ERR_IO;
+    if (s->silent) {
+        return MSE_FAIL(err, MSE_ERR_TIMEOUT, STEP, "PostgreSQL gave no answer for %u s",
+                        s->patience);
+    }
     if (text == NULL) {
         text = PQerrorMessage(s->pg);
     }
@@ -51,19 +64,85 @@ static mse_status failed(const struct server *s, const PGresult *r, struct mse_e
     return MSE_FAIL(err, st, STEP, "PostgreSQL: %.*s", (int)strcspn(text, "\n"), text);
 }
 
-static mse_status exec_on(const struct server *s, const char *sql, struct mse_error *err)
+/* Waiting: the library itself would wait for as long as the server takes. */
+
+static int64_t clock_now(void)
 {
-    PGresult *r = PQexec(s->pg, sql);
+    struct timespec t = { 0 };
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* False: nothing happened on the connection until then. */
+static bool wait_until(const struct server *s, int64_t end, bool sending)
+{
+    for (;;) {
+        struct pollfd p = { .fd = PQsocket(s->pg),
+                            .events = (short)(POLLIN | (sending ? POLLOUT : 0)) };
+        int64_t left = end - clock_now();
+        int n = left <= 0 ? 0 : poll(&p, 1, (int)left);
+        if (n >= 0 || errno != EINTR) {
+            return n > 0;
+        }
+    }
+}
+
+/* Sends what is to be sent, until an answer is there. A server that gives none loses the
+ * connection: what the library says next is that it is gone. */
+static void await_answer(struct server *s)
+{
+    int64_t end = clock_now() + (int64_t)s->patience * 1000 + GRACE_MS;
+    int more = PQflush(s->pg);
+    while (more > 0 || (more == 0 && PQisBusy(s->pg) == 1)) {
+        if (!wait_until(s, end, more > 0)) {
+            s->silent = true;
+            (void)shutdown(PQsocket(s->pg), SHUT_RDWR);
+            return;
+        }
+        if (PQconsumeInput(s->pg) != 1) {
+            return;
+        }
+        more = PQflush(s->pg);
+    }
+}
+
+/* NULL: there is none any more. */
+static PGresult *next_result(struct server *s)
+{
+    await_answer(s);
+    return PQgetResult(s->pg);
+}
+
+static bool is_good(const PGresult *r)
+{
     ExecStatusType got = PQresultStatus(r);
-    mse_status st = got == PGRES_COMMAND_OK || got == PGRES_TUPLES_OK ? MSE_OK : failed(s, r, err);
+    return got == PGRES_COMMAND_OK || got == PGRES_TUPLES_OK;
+}
+
+/* The last result of what was sent, or the first that is not good; sent: what sending said. */
+static PGresult *answer(struct server *s, int sent)
+{
+    PGresult *kept = NULL;
+    for (PGresult *r = sent == 1 ? next_result(s) : NULL; r != NULL; r = next_result(s)) {
+        bool keep = kept == NULL || is_good(kept);
+        PQclear(keep ? kept : r);
+        kept = keep ? r : kept;
+    }
+    return kept;
+}
+
+static mse_status exec_on(struct server *s, const char *sql, struct mse_error *err)
+{
+    PGresult *r = answer(s, PQsendQuery(s->pg, sql));
+    mse_status st = is_good(r) ? MSE_OK : failed(s, r, err);
     PQclear(r);
     return st;
 }
 
 /* A query of the program's own that answers one number; NULL counts as 0. */
-static mse_status ask(const struct server *s, const char *sql, int64_t *out, struct mse_error *err)
+static mse_status ask(struct server *s, const char *sql, int64_t *out, struct mse_error *err)
 {
-    PGresult *r = PQexec(s->pg, sql);
+    PGresult *r = answer(s, PQsendQuery(s->pg, sql));
     mse_status st = MSE_OK;
     uint64_t n = 0;
     if (PQresultStatus(r) != PGRES_TUPLES_OK || PQntuples(r) > 1) {
@@ -84,8 +163,15 @@ static void ignore_notice(void *arg, const PGresult *r)
     (void)r;
 }
 
+static mse_status set_patience(struct server *s, struct mse_error *err)
+{
+    char sql[MAX_SQL];
+    (void)snprintf(sql, sizeof sql, "SET statement_timeout = '%us'", s->patience);
+    return exec_on(s, sql, err);
+}
+
 /* What holds for a session. */
-static mse_status settings(const struct server *s, struct mse_error *err)
+static mse_status settings(struct server *s, struct mse_error *err)
 {
     const char *encoding = PQparameterStatus(s->pg, "server_encoding");
     if (PQserverVersion(s->pg) < OLDEST_SERVER) {
@@ -98,18 +184,24 @@ static mse_status settings(const struct server *s, struct mse_error *err)
                         "UTF8",
                         encoding == NULL ? "unknown" : encoding);
     }
-    return exec_on(
+    if (PQsetnonblocking(s->pg, 1) != 0) {
+        return failed(s, NULL, err);
+    }
+    mse_status st = exec_on(
         s,
         "SET client_encoding = 'UTF8'; SET client_min_messages = warning;"
-        " SET synchronous_commit = on; SET default_transaction_isolation ="
-        " 'read committed'; SET lock_timeout = '5s'; SET statement_timeout = '60s';"
+        " SET synchronous_commit = on; SET default_transaction_isolation = 'read committed';"
+        " SET lock_timeout = '5s';"
         " SET idle_in_transaction_session_timeout = '3s';" /* shorter than a node's lease */
-        " SET tcp_user_timeout = 4000",
+        /* The other way round: the session of a machine that is gone ends, and leaves its place. */
+        " SET tcp_user_timeout = 4000; SET tcp_keepalives_idle = 5;"
+        " SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3",
         err);
+    return st == MSE_OK ? set_patience(s, err) : st;
 }
 
 /* The version of the schema: -1 if there is none. Fails if there is something else. */
-static mse_status version_of(const struct server *s, int64_t *out, struct mse_error *err)
+static mse_status version_of(struct server *s, int64_t *out, struct mse_error *err)
 {
     char sql[MAX_SQL];
     int64_t ours = 0;
@@ -144,7 +236,7 @@ static mse_status version_of(const struct server *s, int64_t *out, struct mse_er
 }
 
 /* Inside a transaction that holds the lock: nobody else takes steps now. */
-static mse_status take_steps(const struct server *s, bool create, struct mse_error *err)
+static mse_status take_steps(struct server *s, bool create, struct mse_error *err)
 {
     char sql[MAX_SQL];
     int64_t version = -1;
@@ -169,7 +261,7 @@ static mse_status take_steps(const struct server *s, bool create, struct mse_err
     return st == MSE_OK ? exec_on(s, sql, err) : st;
 }
 
-static mse_status migrate(const struct server *s, bool create, struct mse_error *err)
+static mse_status migrate(struct server *s, bool create, struct mse_error *err)
 {
     char sql[MAX_SQL];
     (void)snprintf(sql, sizeof sql, "BEGIN; SELECT pg_advisory_xact_lock(%d)",
@@ -191,22 +283,36 @@ static void close_server(void *impl)
     struct server *s = impl;
     PQfinish(s->pg);
     free(s->prepared);
+    if (s->where != NULL) {
+        mse_wipe(s->where, strlen(s->where));
+    }
+    free(s->where);
     free(s);
 }
 
-static mse_status connect_to(struct server *s, const char *where, bool create,
-                             struct mse_error *err)
+/* What the address says comes later and wins. A server that fell silent is given up soon, so that
+ * the next transaction begins on a connection that works. */
+static void connect_once(struct server *s)
 {
-    /* What the address says comes later and wins. A server that fell silent is given up soon, so
-     * that the next transaction begins on a connection that works. */
     static const char *const keys[] = { "connect_timeout",  "tcp_user_timeout",
                                         "keepalives_idle",  "keepalives_interval",
                                         "keepalives_count", "application_name",
                                         "dbname",           NULL };
-    const char *const values[] = { CONNECT_WITHIN, SILENT_MS, "2", "1", "3", "msed", where, NULL };
-    s->prepared = calloc(s->kind->num_texts, sizeof *s->prepared);
+    char within[16];
+    const char *const values[] = { within, SILENT_MS, "2", "1", "3", "msed", s->where, NULL };
+    unsigned limit = s->patience < CONNECT_WITHIN ? s->patience : CONNECT_WITHIN;
+    (void)snprintf(within, sizeof within, "%u", limit);
+    for (size_t i = 0; i < s->kind->num_texts; i++) {
+        s->prepared[i] = false;
+    }
+    PQfinish(s->pg);
     s->pg = PQconnectdbParams(keys, values, 1);
-    if (s->pg == NULL || s->prepared == NULL) {
+}
+
+static mse_status connect_to(struct server *s, bool create, struct mse_error *err)
+{
+    connect_once(s);
+    if (s->pg == NULL) {
         return no_memory(err);
     }
     if (PQstatus(s->pg) != CONNECTION_OK) {
@@ -225,7 +331,11 @@ static mse_status open_it(void **out, const struct mse_db_kind *kind, const char
         return no_memory(err);
     }
     s->kind = kind;
-    mse_status st = connect_to(s, where, create, err);
+    s->patience = PATIENCE;
+    s->where = strdup(where);
+    s->prepared = calloc(kind->num_texts, sizeof *s->prepared);
+    mse_status st =
+        s->where == NULL || s->prepared == NULL ? no_memory(err) : connect_to(s, create, err);
     if (st != MSE_OK) {
         close_server(s);
         return st;
@@ -236,41 +346,32 @@ static mse_status open_it(void **out, const struct mse_db_kind *kind, const char
 
 /* Transactions. */
 
-static mse_status begin_once(const struct server *s, enum mse_db_access access,
-                             struct mse_error *err)
+static mse_status begin_once(struct server *s, enum mse_db_access access, struct mse_error *err)
 {
     static const char read[] = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
     mse_status st = exec_on(s, access == MSE_DB_READ ? read : "BEGIN", err);
     return st == MSE_OK && access == MSE_DB_WRITE ? exec_on(s, s->kind->postgres_lock, err) : st;
 }
 
-static mse_status connect_again(struct server *s, struct mse_error *err)
-{
-    PQreset(s->pg);
-    for (size_t i = 0; i < s->kind->num_texts; i++) {
-        s->prepared[i] = false;
-    }
-    mse_status st = PQstatus(s->pg) == CONNECTION_OK ? settings(s, err) : failed(s, NULL, err);
-    return st == MSE_OK ? migrate(s, false, err) : st;
-}
-
 static void rollback(void *impl)
 {
-    const struct server *s = impl;
+    struct server *s = impl;
     if (PQtransactionStatus(s->pg) != PQTRANS_IDLE) {
         mse_status undone = exec_on(s, "ROLLBACK", NULL);
         (void)undone; /* what failed first is what is told */
     }
 }
 
-/* A connection that was lost while nothing was under way is made anew: nothing is done twice. */
+/* A connection that was lost while nothing was under way is made anew: nothing is done twice. Not
+ * at once where the server said nothing: nobody waits twice. */
 static mse_status begin(void *impl, enum mse_db_access access, struct mse_error *err)
 {
     struct server *s = impl;
     struct mse_error why = { .status = MSE_OK };
+    s->silent = false;
     mse_status st = begin_once(s, access, &why);
-    if (st != MSE_OK && PQstatus(s->pg) != CONNECTION_OK) {
-        st = connect_again(s, err);
+    if (st != MSE_OK && !s->silent && PQstatus(s->pg) != CONNECTION_OK) {
+        st = connect_to(s, false, err);
         return st == MSE_OK ? begin_once(s, access, err) : st;
     }
     if (st != MSE_OK) {
@@ -283,8 +384,8 @@ static mse_status begin(void *impl, enum mse_db_access access, struct mse_error 
 /* COMMIT of a transaction that failed rolls back and says so by its name only. */
 static mse_status commit(void *impl, struct mse_error *err)
 {
-    const struct server *s = impl;
-    PGresult *r = PQexec(s->pg, "COMMIT");
+    struct server *s = impl;
+    PGresult *r = answer(s, PQsendQuery(s->pg, "COMMIT"));
     mse_status st = MSE_OK;
     if (PQresultStatus(r) != PGRES_COMMAND_OK) {
         st = failed(s, r, err);
@@ -310,7 +411,7 @@ static mse_status prepare(void *impl, size_t which, struct mse_error *err)
         return MSE_OK;
     }
     name_of(name, which);
-    PGresult *r = PQprepare(s->pg, name, s->kind->texts[which], 0, NULL);
+    PGresult *r = answer(s, PQsendPrepare(s->pg, name, s->kind->texts[which], 0, NULL));
     mse_status st = PQresultStatus(r) == PGRES_COMMAND_OK ? MSE_OK : failed(s, r, err);
     s->prepared[which] = st == MSE_OK;
     PQclear(r);
@@ -428,7 +529,7 @@ static mse_status take_result(const struct server *s, const struct mse_db_query 
 
 static mse_status run(void *impl, const struct mse_db_query *q, struct mse_error *err)
 {
-    const struct server *s = impl;
+    struct server *s = impl;
     struct params p;
     char name[24];
     name_of(name, q->which);
@@ -441,7 +542,7 @@ static mse_status run(void *impl, const struct mse_db_query *q, struct mse_error
         PQsetSingleRowMode(s->pg) != 1) {
         return failed(s, NULL, err);
     }
-    for (PGresult *r = PQgetResult(s->pg); r != NULL; r = PQgetResult(s->pg)) {
+    for (PGresult *r = next_result(s); r != NULL; r = next_result(s)) {
         if (st == MSE_OK) {
             st = take_result(s, q, r, err);
         }
@@ -453,6 +554,13 @@ static mse_status run(void *impl, const struct mse_db_query *q, struct mse_error
 static mse_status exec(void *impl, const char *sql, struct mse_error *err)
 {
     return exec_on(impl, sql, err);
+}
+
+static mse_status patience(void *impl, unsigned seconds, struct mse_error *err)
+{
+    struct server *s = impl;
+    s->patience = seconds;
+    return set_patience(s, err);
 }
 
 static mse_status clock_ms(void *impl, int64_t *out, struct mse_error *err)
@@ -471,4 +579,5 @@ const struct mse_db_backend mse_db_postgres = {
     .run = run,
     .exec = exec,
     .clock_ms = clock_ms,
+    .patience = patience,
 };

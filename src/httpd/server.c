@@ -33,6 +33,7 @@ struct conn {
     time_t until; /* it may speak, or take its answer; 0: it waits for us */
     time_t idle;  /* between two pieces of a body; 0: no bound */
     time_t last;
+    time_t paused;          /* since when its time stands still; 0: it does not */
     struct mse_reply *late; /* what is said if the time is over; NULL: nothing */
     bool left;              /* the peer was seen to have closed, in the middle of a request */
     bool over;
@@ -57,7 +58,9 @@ struct mse_httpd_request {
     char *target;
     struct timespec begun;
     void *context;
-    bool headed;               /* the head was judged */
+    bool headed;               /* the head was seen */
+    bool waits;                /* what came is being judged */
+    bool head_waits;           /* likewise, and of the head is told again */
     struct mse_reply *refusal; /* to be given once the body is over */
     struct mse_reply *stream;  /* that is being sent */
     pthread_mutex_t lock;      /* of the next two */
@@ -163,6 +166,19 @@ static bool set_time(const struct mse_httpd_request *r, time_t within, time_t id
     return good;
 }
 
+static void set_paused(const struct mse_httpd_request *r, bool paused)
+{
+    struct conn *c = r->conn;
+    (void)pthread_mutex_lock(&r->http->lock);
+    time_t now = seconds();
+    if (!paused && c->paused != 0) {
+        c->until += c->until != 0 ? now - c->paused : 0;
+        c->last = now;
+    }
+    c->paused = !paused ? 0 : c->paused != 0 ? c->paused : now;
+    (void)pthread_mutex_unlock(&r->http->lock);
+}
+
 static void touch(const struct mse_httpd_request *r)
 {
     (void)pthread_mutex_lock(&r->http->lock);
@@ -203,7 +219,7 @@ void mse_httpd_tick(struct mse_httpd *h)
     for (struct conn *c = h->conns; c != NULL; c = c->next) {
         bool slow = c->until != 0 && c->until < now;
         bool still = c->idle != 0 && c->last + c->idle < now;
-        if (!c->over && (has_left(c) || slow || still)) {
+        if (!c->over && c->paused == 0 && (has_left(c) || slow || still)) {
             end_conn(c);
         }
     }
@@ -216,6 +232,8 @@ static void request_free(struct mse_httpd_request *r)
 {
     mse_reply_unref(r->refusal);
     mse_reply_unref(r->stream);
+    (void)pthread_mutex_lock(&r->lock); /* who resumed it last has left */
+    (void)pthread_mutex_unlock(&r->lock);
     (void)pthread_mutex_destroy(&r->lock);
     free(r->method);
     free(r->target);
@@ -288,14 +306,15 @@ static bool suspend(struct mse_httpd_request *r)
 
 void mse_httpd_resume(struct mse_httpd_request *r)
 {
+    set_paused(r, false); /* the library may not come again before the peer says something */
     (void)pthread_mutex_lock(&r->lock);
     bool resume = r->suspended;
     r->suspended = false;
     r->resumed = !resume;
-    (void)pthread_mutex_unlock(&r->lock);
     if (resume) {
         MHD_resume_connection(r->connection);
     }
+    (void)pthread_mutex_unlock(&r->lock);
 }
 
 static ssize_t on_read(void *cls, uint64_t pos, char *to, size_t cap)
@@ -315,6 +334,40 @@ static ssize_t on_read(void *cls, uint64_t pos, char *to, size_t cap)
                        : MHD_CONTENT_READER_END_WITH_ERROR;
         }
     }
+}
+
+void mse_httpd_wait(struct mse_httpd_request *r)
+{
+    r->waits = true;
+}
+
+static bool is_suspended(struct mse_httpd_request *r)
+{
+    (void)pthread_mutex_lock(&r->lock);
+    bool suspended = r->suspended;
+    (void)pthread_mutex_unlock(&r->lock);
+    return suspended;
+}
+
+/* After mse_httpd_wait; woken: not for the first time. False: the request is suspended. What was
+ * done is looked at only behind the resuming, so that nobody needs r any more once it is over. */
+static bool is_judged(struct mse_httpd_request *r, bool woken, struct mse_reply **out)
+{
+    const struct mse_httpd_config *c = &r->http->cfg;
+    /* The library may come with the next chunk of a body in the meantime. */
+    if (woken && is_suspended(r)) {
+        return false;
+    }
+    set_paused(r, true);
+    while (!woken || !c->app->judged(c->user, r, out)) {
+        if (suspend(r)) {
+            return false;
+        }
+        woken = true;
+    }
+    r->waits = false;
+    set_paused(r, false);
+    return true;
 }
 
 /* Takes the reference over. */
@@ -371,25 +424,64 @@ static enum MHD_Result on_head(struct mse_httpd_request *r, const char *method)
     r->headed = true;
     (void)atomic_fetch_add(&r->http->busy, 1);
     struct mse_reply *reply = c->app->head(c->user, r);
+    r->head_waits = r->waits && reply == NULL && !is_judged(r, false, &reply);
     return reply != NULL ? queue(r, reply) : MHD_YES;
 }
 
-static void on_body(struct mse_httpd_request *r, struct mse_bytes piece)
+/* Behind a head that was suspended. */
+static enum MHD_Result on_head_again(struct mse_httpd_request *r)
+{
+    struct mse_reply *reply = NULL;
+    r->head_waits = !is_judged(r, true, &reply);
+    return reply != NULL ? queue(r, reply) : MHD_YES;
+}
+
+static void refuse(struct mse_httpd_request *r, struct mse_reply *reply)
+{
+    r->refusal = reply;
+    (void)set_time(r, REFUSED_SECONDS, 0, reply);
+}
+
+/* What was judged meanwhile. False: nothing was yet, and the request is suspended. */
+static bool catch_up(struct mse_httpd_request *r, bool woken)
+{
+    struct mse_reply *reply = NULL;
+    if (!r->waits) {
+        return true;
+    }
+    bool judged = is_judged(r, woken, &reply);
+    if (reply != NULL) {
+        refuse(r, reply);
+    }
+    return judged;
+}
+
+/* False: the piece was not taken, it comes again. */
+static bool on_body(struct mse_httpd_request *r, struct mse_bytes piece)
 {
     const struct mse_httpd_config *c = &r->http->cfg;
+    if (!catch_up(r, true)) {
+        return false;
+    }
     if (r->refusal != NULL) {
-        return;
+        return true;
     }
     touch(r);
-    r->refusal = c->app->body(c->user, r, piece);
-    if (r->refusal != NULL) {
-        (void)set_time(r, REFUSED_SECONDS, 0, r->refusal);
+    struct mse_reply *reply = c->app->body(c->user, r, piece);
+    if (reply != NULL) {
+        refuse(r, reply);
+    } else {
+        (void)catch_up(r, false);
     }
+    return true;
 }
 
 static enum MHD_Result on_whole(struct mse_httpd_request *r)
 {
     const struct mse_httpd_config *c = &r->http->cfg;
+    if (!catch_up(r, true)) {
+        return MHD_YES;
+    }
     struct mse_reply *reply = r->refusal;
     r->refusal = NULL;
     if (!set_time(r, 0, 0, NULL)) {
@@ -423,9 +515,11 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
     if (!r->headed) {
         return on_head(r, method);
     }
+    if (r->head_waits) {
+        return on_head_again(r);
+    }
     if (*len > 0) {
-        on_body(r, mse_bytes_of((const uint8_t *)data, *len));
-        *len = 0;
+        *len = on_body(r, mse_bytes_of((const uint8_t *)data, *len)) ? 0 : *len;
         return MHD_YES;
     }
     return on_whole(r);

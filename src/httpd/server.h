@@ -13,12 +13,15 @@ struct mse_httpd_request;
 /* What the requests are for. The calls for one request come one after another, from one of the
  * threads of the server. */
 struct mse_httpd_app {
-    /* The head is complete: NULL to go on. A reply now ends the connection, for the body that may
-     * follow is not read. */
+    /* The head is complete: NULL to go on, or, after mse_httpd_wait, to be judged. A reply ends the
+     * connection, for the body that may follow is not read. */
     struct mse_reply *(*head)(void *user, struct mse_httpd_request *r);
-    /* A piece of the body: NULL to go on, else the reply; the rest is read, for some seconds, and
+    /* A piece of the body: NULL likewise, else the reply; the rest is read, for some seconds, and
      * thrown away. */
     struct mse_reply *(*body)(void *user, struct mse_httpd_request *r, struct mse_bytes piece);
+    /* What came before mse_httpd_wait. False: not yet, it is called again after mse_httpd_resume.
+     * *out NULL: go on, else the reply. NULL for those that never wait. */
+    bool (*judged)(void *user, struct mse_httpd_request *r, struct mse_reply **out);
     /* The request is whole. False: not yet, it is called again after mse_httpd_resume, which may
      * come before this returns. *out NULL: there is no memory for an answer. */
     bool (*whole)(void *user, struct mse_httpd_request *r, struct mse_reply **out);
@@ -65,6 +68,8 @@ unsigned mse_httpd_status(const struct mse_httpd_request *r); /* 0: there was no
 long mse_httpd_us(const struct mse_httpd_request *r);         /* since it began */
 /* So many seconds for the rest of the request, and between two pieces of it (0: no bound). */
 void mse_httpd_allow(struct mse_httpd_request *r, unsigned within, unsigned idle);
+/* In head or body: nothing more is read before this was judged, and its time stands still. */
+void mse_httpd_wait(struct mse_httpd_request *r);
 /* Wakes a request that waits, or a stream. From any thread. */
 void mse_httpd_resume(struct mse_httpd_request *r);
 

@@ -57,6 +57,7 @@ enum api_lane {
     API_SHORT,
     API_LONG,
     API_NUM_LANES,
+    API_NOW = API_NUM_LANES, /* those of the HTTP server, at once: without the database */
 };
 struct api_param {
     const char *name;
@@ -104,6 +105,26 @@ struct api_lane_queue {
     pthread_t threads[8];
     size_t num_threads;
 };
+/* Whether the database answers. */
+enum api_database {
+    API_DB_ANSWERS,
+    API_DB_REFUSES, /* it says no, and soon: everybody may find that out by himself */
+    API_DB_SILENT,  /* nobody may wait for it */
+};
+/* A thread that does something each second. */
+#define API_NUM_KEEPERS 2
+struct api_keeper {
+    struct api *api;
+    struct mse_op_store *store;
+    void (*round)(struct api_keeper *k);
+    unsigned rounds;
+    mse_status before;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    bool stop;
+    pthread_t thread;
+    bool running;
+};
 struct api_limits;
 struct api_followers;
 struct web;
@@ -123,8 +144,8 @@ struct api {
     struct mse_build openapi;
     struct web *web; /* the files of the pages */
     struct api_lane_queue lanes[API_NUM_LANES];
-    struct mse_op_store *early; /* for what is judged before a body is read */
-    pthread_mutex_t early_lock;
+    struct api_keeper keepers[API_NUM_KEEPERS];
+    _Atomic int database;             /* enum api_database */
     struct api_limits *limits;        /* of logins that failed */
     struct api_limits *public_limits; /* of what anybody may ask an enclave */
     struct api_followers *followers;
@@ -155,13 +176,36 @@ struct api_call {
     struct mse_op_by by;
     bool known; /* the user */
     /* Between the threads. */
+    api_fn *early; /* what is judged before the body is whole; NULL: it is whole */
     struct api_call *next;
     bool queued;
     atomic_bool done;
     struct mse_reply *reply;
 };
+/* In head or body: has a worker judge what came so far, before more is read. NULL: it is asked. */
+struct mse_reply *api_ask_early(struct api_call *c, api_fn *what);
 /* The value of a parameter of the query; NULL: it was not given. */
 const char *api_value(const struct api_call *c, const char *name);
+
+/* ---- lanes (api_lanes.c) */
+
+MSE_MUST_USE mse_status api_lane_start(struct api *a, struct api_lane_queue *q,
+                                       struct mse_error *err);
+/* What is queued is answered yet. */
+void api_lane_stop(struct api_lane_queue *q);
+/* NULL: it is queued, and will be done; the request is to be suspended. */
+struct mse_reply *api_enqueue(struct api_call *c, enum api_lane lane);
+/* Tells all that are queued that there is no database. */
+void api_lanes_shed(struct api *a);
+/* A way to the database that is given up after so many times database_seconds. */
+MSE_MUST_USE mse_status api_store_open(struct mse_op_store **out, const struct api *a,
+                                       unsigned times, struct mse_error *err);
+
+/* ---- what is done each second (api_keep.c) */
+
+MSE_MUST_USE mse_status api_keepers_start(struct api *a, struct mse_error *err);
+/* Also after a failed start. */
+void api_keepers_stop(struct api *a);
 
 /* ---- answers (api_reply.c); all are NULL without memory */
 
@@ -176,6 +220,8 @@ struct mse_reply *api_failed(mse_status st, const struct mse_error *err);
 struct mse_reply *api_json(unsigned status);
 struct mse_reply *api_done(struct mse_reply *r);
 struct mse_reply *api_nothing(void);
+/* To whom is to come again: when. */
+MSE_MUST_USE bool api_add_retry(struct mse_reply *r, unsigned status);
 /* A list in pages: elements are offered one by one, those of the page are to be written. */
 struct api_page {
     struct mse_reply *r;
@@ -207,7 +253,7 @@ bool api_session(struct api_call *c, struct mse_bytes *out);
 
 /* ---- uploads (api_upload.c) */
 
-/* Begins one, before the body comes. NULL: go on. */
+/* Begins one, before the body comes, in a worker. NULL: go on. */
 struct mse_reply *api_upload_begin(struct api_call *c);
 struct mse_reply *api_upload_data(struct api_call *c, struct mse_bytes piece);
 void api_upload_free(struct api_call *c);

@@ -381,7 +381,7 @@ mse_status api_followers_new(struct api_followers **out, struct api *a, struct m
     }
     all->api = a;
     (void)pthread_mutex_init(&all->lock, NULL);
-    mse_status st = mse_op_store_open(&all->store, a->cfg->conf->database, false, err);
+    mse_status st = api_store_open(&all->store, a, 1, err);
     if (st == MSE_OK && pthread_create(&all->thread, NULL, followers_main, all) != 0) {
         st = MSE_FAIL(err, MSE_ERR_IO, "api", "no thread could be started");
     }

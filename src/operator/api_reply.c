@@ -58,13 +58,18 @@ static struct mse_reply *begin(unsigned status, const char *type)
     return mse_reply_finish(r, good);
 }
 
+bool api_add_retry(struct mse_reply *r, unsigned status)
+{
+    bool later = status == HTTP_TOO_MANY || status == HTTP_UNAVAILABLE;
+    return !later || mse_reply_add(r, "Retry-After", "2");
+}
+
 static bool add_more(struct mse_reply *r, unsigned status)
 {
     if (status == HTTP_UNAUTHORIZED) {
         return mse_reply_add(r, "WWW-Authenticate", "Bearer realm=\"mse\"");
     }
-    bool later = status == HTTP_TOO_MANY || status == HTTP_UNAVAILABLE;
-    return !later || mse_reply_add(r, "Retry-After", "2");
+    return api_add_retry(r, status);
 }
 
 static struct mse_reply *problem(unsigned status, const char *member, const char *value,

@@ -117,10 +117,10 @@ const struct api_route api_routes[] = {
     { "GET", "/metrics", "metrics", "figures of this process, for Prometheus", ADMIN, API_NO_BODY,
       API_SHORT, NULL, NULL, HTTP_OK, "text/plain; version=0.0.4", NULL, NULL, api_metrics },
     { "GET", "/healthz", "health", "whether this process and its database answer", 0, API_NO_BODY,
-      API_SHORT, NULL, NULL, HTTP_OK, JSON, "Health", NULL, api_health },
+      API_NOW, NULL, NULL, HTTP_OK, JSON, "Health", NULL, api_health },
     { "GET", "/version", "version", "what this platform says of itself", 0, API_NO_BODY, API_SHORT,
       NULL, NULL, HTTP_OK, JSON, "Version", NULL, api_version },
-    { "GET", "/openapi.json", "openapi", "this document", 0, API_NO_BODY, API_SHORT, NULL, NULL,
+    { "GET", "/openapi.json", "openapi", "this document", 0, API_NO_BODY, API_NOW, NULL, NULL,
       HTTP_OK, JSON, NULL, NULL, api_openapi },
 
     { "GET", "/", "pageHome", NULL, 0, API_NO_BODY, API_SHORT, NULL, home_params, HTTP_OK, HTML,
@@ -137,9 +137,9 @@ const struct api_route api_routes[] = {
       HTML, NULL, NULL, web_verify },
     { "GET", "/verify/{id}/evidence", "pageEvidence", NULL, 0, API_NO_BODY, API_LONG, NULL, NULL,
       HTTP_OK, HTML, NULL, NULL, web_evidence },
-    { "GET", "/assets/{name}", "pageAsset", NULL, 0, API_NO_BODY, API_SHORT, NULL, NULL, HTTP_OK,
+    { "GET", "/assets/{name}", "pageAsset", NULL, 0, API_NO_BODY, API_NOW, NULL, NULL, HTTP_OK,
       "*/*", NULL, NULL, web_asset },
-    { "GET", "/assets/appraise/{name}", "pageAppraise", NULL, 0, API_NO_BODY, API_SHORT, NULL, NULL,
+    { "GET", "/assets/appraise/{name}", "pageAppraise", NULL, 0, API_NO_BODY, API_NOW, NULL, NULL,
       HTTP_OK, "*/*", NULL, NULL, web_asset_given },
 };
 const size_t api_num_routes = MSE_ARRAY_LEN(api_routes);

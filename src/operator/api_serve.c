@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The life of the API. The threads of the HTTP server read requests and wait for nothing; two lanes
- * of workers, each with its own way to the database, answer them: one for what is quick, one for
- * what may take long. */
+ * of workers (api_lanes.c) answer them: one for what is quick, one for what may take long. */
 #include <errno.h>
 #include <signal.h>
 #include <strings.h>
@@ -21,118 +20,10 @@
 #include "operator/web.h"
 
 #define HTTP_THREADS    2U
-#define LANE_THREADS    4U
-#define MAX_QUEUED      512U
 #define MAX_CONNECTIONS 1000U
 #define MAX_PER_SOURCE  256U
 #define DRAIN_SECONDS   10
-#define SWEEP_SECONDS   60
-#define ORPHAN_MS       ((int64_t)3600 * 1000)
 #define MAX_DOCUMENT    ((size_t)256 * 1024)
-
-/* Lanes. */
-
-static bool enqueue(struct api_call *c)
-{
-    struct api_lane_queue *q = &c->api->lanes[c->route->lane];
-    (void)pthread_mutex_lock(&q->lock);
-    bool good = !q->stop && q->num < MAX_QUEUED;
-    if (good) {
-        *(q->last != NULL ? &q->last->next : &q->first) = c;
-        q->last = c;
-        q->num++;
-        (void)pthread_cond_signal(&q->more);
-    }
-    (void)pthread_mutex_unlock(&q->lock);
-    return good;
-}
-
-/* NULL: it is over. */
-static struct api_call *dequeue(struct api_lane_queue *q)
-{
-    (void)pthread_mutex_lock(&q->lock);
-    while (q->first == NULL && !q->stop) {
-        (void)pthread_cond_wait(&q->more, &q->lock);
-    }
-    struct api_call *c = q->first;
-    if (c != NULL) {
-        q->first = c->next;
-        q->last = q->first == NULL ? NULL : q->last;
-        q->num--;
-        c->next = NULL;
-    }
-    (void)pthread_mutex_unlock(&q->lock);
-    return c;
-}
-
-/* When done is set, c belongs to the thread of the HTTP server again. */
-static void work(struct api_call *c, struct mse_op_store *s)
-{
-    struct mse_httpd_request *http = c->http;
-    c->store = s;
-    c->now = (mse_time)time(NULL);
-    struct mse_reply *r = c->route->scope == 0    ? NULL
-                          : api_is_page(c->route) ? web_auth(c)
-                                                  : api_auth(c);
-    c->reply = r != NULL ? r : c->route->run(c);
-    c->store = NULL;
-    atomic_store(&c->done, true);
-    mse_httpd_resume(http);
-}
-
-struct worker {
-    struct api_lane_queue *queue;
-    struct mse_op_store *store;
-};
-
-static void *worker_main(void *arg)
-{
-    struct worker *w = arg;
-    for (struct api_call *c = dequeue(w->queue); c != NULL; c = dequeue(w->queue)) {
-        work(c, w->store);
-    }
-    mse_op_store_close(w->store);
-    free(w);
-    return NULL;
-}
-
-static mse_status lane_start(struct api *a, struct api_lane_queue *q, struct mse_error *err)
-{
-    (void)pthread_mutex_init(&q->lock, NULL);
-    (void)pthread_cond_init(&q->more, NULL);
-    for (size_t i = 0; i < LANE_THREADS; i++) {
-        struct worker *w = calloc(1, sizeof *w);
-        if (w == NULL) {
-            return MSE_FAIL(err, MSE_ERR_MEMORY, "api", "out of memory");
-        }
-        w->queue = q;
-        mse_status st = mse_op_store_open(&w->store, a->cfg->conf->database, false, err);
-        if (st == MSE_OK &&
-            pthread_create(&q->threads[q->num_threads], NULL, worker_main, w) != 0) {
-            st = MSE_FAIL(err, MSE_ERR_IO, "api", "no thread could be started");
-        }
-        if (st != MSE_OK) {
-            mse_op_store_close(w->store);
-            free(w);
-            return st;
-        }
-        q->num_threads++;
-    }
-    return MSE_OK;
-}
-
-/* What is queued is answered yet. */
-static void lane_stop(struct api_lane_queue *q)
-{
-    (void)pthread_mutex_lock(&q->lock);
-    q->stop = true;
-    (void)pthread_cond_broadcast(&q->more);
-    (void)pthread_mutex_unlock(&q->lock);
-    for (size_t i = 0; i < q->num_threads; i++) {
-        (void)pthread_join(q->threads[i], NULL);
-    }
-    q->num_threads = 0;
-}
 
 /* Requests. */
 
@@ -239,7 +130,7 @@ static bool is_of_type(struct mse_httpd_request *r, const char *wanted)
 static struct mse_reply *judge_body(struct api_call *c)
 {
     if (c->route->body == API_FORM) {
-        return api_upload_begin(c);
+        return api_ask_early(c, api_upload_begin);
     }
     if (too_long(c->http, API_MAX_BODY)) {
         return api_problem(HTTP_TOO_LARGE, "The body has more than %zu bytes.", API_MAX_BODY);
@@ -288,23 +179,52 @@ static struct mse_reply *on_body(void *user, struct mse_httpd_request *http, str
                                   : api_problem(HTTP_UNAVAILABLE, "The server is out of memory.");
 }
 
+struct mse_reply *api_ask_early(struct api_call *c, api_fn *what)
+{
+    c->early = what;
+    struct mse_reply *r = api_enqueue(c, API_SHORT);
+    if (r == NULL) {
+        mse_httpd_wait(c->http);
+    }
+    return r;
+}
+
+static void take_answer(struct api_call *c, struct mse_reply **out)
+{
+    *out = c->reply;
+    c->reply = NULL;
+    c->early = NULL;
+    atomic_store(&c->done, false);
+}
+
+static bool on_judged(void *user, struct mse_httpd_request *http, struct mse_reply **out)
+{
+    struct api_call *c = call_of(http);
+    (void)user;
+    bool done = atomic_load(&c->done);
+    if (done) {
+        take_answer(c, out);
+    }
+    return done;
+}
+
 static bool on_whole(void *user, struct mse_httpd_request *http, struct mse_reply **out)
 {
     struct api_call *c = call_of(http);
     (void)user;
+    if (c->route->lane == API_NOW) {
+        *out = c->route->run(c);
+        return true;
+    }
     if (!c->queued) {
         c->queued = true;
-        if (enqueue(c)) {
-            return false;
-        }
-        *out = api_problem(HTTP_UNAVAILABLE, "The server is busy, or about to end.");
-        return true;
+        *out = api_enqueue(c, c->route->lane);
+        return *out != NULL;
     }
     if (!atomic_load(&c->done)) {
         return false;
     }
-    *out = c->reply;
-    c->reply = NULL;
+    take_answer(c, out);
     return true;
 }
 
@@ -358,95 +278,11 @@ static void on_over(void *user, struct mse_httpd_request *http)
     }
 }
 
-/* What has to be done from time to time, by any API of a fleet. */
-
-struct keeper {
-    struct api *api;
-    struct mse_op_store *store;
-    pthread_mutex_t lock;
-    pthread_cond_t wake;
-    bool stop;
-    pthread_t thread;
-    bool running;
-};
-
-static mse_status sweep(struct mse_op_store *s, struct mse_error *err)
-{
-    int64_t now = 0;
-    mse_status st = mse_op_clock_ms(s, &now, err);
-    if (st == MSE_OK) {
-        st = mse_op_package_sweep(s, now - ORPHAN_MS, err);
-    }
-    if (st == MSE_OK) {
-        st = mse_op_log_sweep(s, now - MSE_OP_LOG_KEEP_MS, err);
-    }
-    return st == MSE_OK ? mse_op_metric_sweep(s, now - MSE_OP_METRIC_KEEP_MS, err) : st;
-}
-
-static bool keeper_waits(struct keeper *k)
-{
-    struct timespec until = { 0 };
-    (void)clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec++;
-    (void)pthread_mutex_lock(&k->lock);
-    int e = 0;
-    while (!k->stop && e == 0) {
-        e = pthread_cond_timedwait(&k->wake, &k->lock, &until);
-    }
-    bool go_on = !k->stop;
-    (void)pthread_mutex_unlock(&k->lock);
-    return go_on;
-}
-
-static void *keeper_main(void *arg)
-{
-    struct keeper *k = arg;
-    mse_status before = MSE_OK;
-    for (unsigned round = 0; keeper_waits(k); round++) {
-        struct mse_error err = { 0 };
-        mse_status st = mse_op_reap(k->store, &err);
-        if (st == MSE_OK && round % SWEEP_SECONDS == 0) {
-            st = sweep(k->store, &err);
-        }
-        if (st != before && st != MSE_OK) {
-            mse_log(MSE_LOG_ERROR, API_NAME, "reaping: %s", err.text);
-        }
-        before = st;
-    }
-    return NULL;
-}
-
-static mse_status keeper_start(struct keeper *k, struct api *a, struct mse_error *err)
-{
-    k->api = a;
-    (void)pthread_mutex_init(&k->lock, NULL);
-    (void)pthread_cond_init(&k->wake, NULL);
-    mse_status st = mse_op_store_open(&k->store, a->cfg->conf->database, false, err);
-    if (st == MSE_OK && pthread_create(&k->thread, NULL, keeper_main, k) != 0) {
-        st = MSE_FAIL(err, MSE_ERR_IO, "api", "no thread could be started");
-    }
-    k->running = st == MSE_OK;
-    return st;
-}
-
-static void keeper_stop(struct keeper *k)
-{
-    if (k->running) {
-        (void)pthread_mutex_lock(&k->lock);
-        k->stop = true;
-        (void)pthread_cond_signal(&k->wake);
-        (void)pthread_mutex_unlock(&k->lock);
-        (void)pthread_join(k->thread, NULL);
-    }
-    mse_op_store_close(k->store);
-}
-
 /* The life of the whole. */
 
 static mse_status api_init(struct api *a, const struct api_config *c, struct mse_error *err)
 {
     a->cfg = c;
-    (void)pthread_mutex_init(&a->early_lock, NULL);
     (void)pthread_mutex_init(&a->uploads_lock, NULL);
     mse_build_heap(&a->openapi, MAX_DOCUMENT);
     api_openapi_write(&a->openapi);
@@ -461,12 +297,9 @@ static mse_status api_init(struct api *a, const struct api_config *c, struct mse
         a->public_limits == NULL || (c->conf->oidc.there && a->issuer == NULL)) {
         return MSE_FAIL(err, MSE_ERR_MEMORY, "api", "out of memory");
     }
-    mse_status st = mse_op_store_open(&a->early, c->conf->database, false, err);
-    if (st == MSE_OK) {
-        st = api_followers_new(&a->followers, a, err);
-    }
+    mse_status st = api_followers_new(&a->followers, a, err);
     for (size_t i = 0; st == MSE_OK && i < API_NUM_LANES; i++) {
-        st = lane_start(a, &a->lanes[i], err);
+        st = api_lane_start(a, &a->lanes[i], err);
     }
     return st;
 }
@@ -474,21 +307,19 @@ static mse_status api_init(struct api *a, const struct api_config *c, struct mse
 static void api_clear(struct api *a)
 {
     api_followers_free(a->followers);
-    mse_op_store_close(a->early);
     api_limits_free(a->limits);
     api_limits_free(a->public_limits);
     mse_oidc_keys_free(a->issuer);
     mse_reply_unref(a->slow);
     mse_build_clear(&a->openapi);
     web_free(a->web);
-    (void)pthread_mutex_destroy(&a->early_lock);
     (void)pthread_mutex_destroy(&a->uploads_lock);
 }
 
 static mse_status listen_http(struct api *a, struct mse_httpd_front **front, struct mse_error *err)
 {
     static const struct mse_httpd_app app = {
-        .head = on_head, .body = on_body, .whole = on_whole, .over = on_over
+        .head = on_head, .body = on_body, .judged = on_judged, .whole = on_whole, .over = on_over
     };
     const struct mse_httpd_front_config f = { .listen_fd = a->cfg->listen_fd,
                                               .chain = a->cfg->chain,
@@ -566,8 +397,7 @@ static void drain(struct api *a)
 static mse_status serve(struct api *a, struct mse_error *err)
 {
     struct mse_httpd_front *front = NULL;
-    struct keeper keeper = { .stop = false };
-    mse_status st = keeper_start(&keeper, a, err);
+    mse_status st = api_keepers_start(a, err);
     if (st == MSE_OK) {
         st = listen_http(a, &front, err);
     }
@@ -576,10 +406,10 @@ static mse_status serve(struct api *a, struct mse_error *err)
         wait_for_the_end(a, front);
         drain(a);
     }
-    keeper_stop(&keeper);
+    api_keepers_stop(a);
     api_followers_stop(a->followers);
     for (size_t i = 0; i < API_NUM_LANES; i++) {
-        lane_stop(&a->lanes[i]);
+        api_lane_stop(&a->lanes[i]);
     }
     mse_httpd_front_free(front);
     mse_httpd_free(a->http);
@@ -601,7 +431,7 @@ mse_status api_run(const struct api_config *c, struct mse_error *err)
         st = serve(a, err);
     } else {
         for (size_t i = 0; i < API_NUM_LANES; i++) {
-            lane_stop(&a->lanes[i]);
+            api_lane_stop(&a->lanes[i]);
         }
     }
     api_clear(a);

@@ -47,6 +47,7 @@ struct api_upload {
     struct mse_build client_ca;
     struct mse_manifest manifest;
     bool has_manifest;
+    bool to_judge; /* the manifest is there, and nobody looked at it yet */
     char project[MSE_OP_TITLE_LEN];
     char hardware[MSE_OP_NAME_LEN];
     char reservation[MSE_OP_ID_LEN];
@@ -282,19 +283,6 @@ static struct mse_reply *judge(struct api_upload *u)
     return judge_free(u);
 }
 
-/* With the way to the database that those share who judge before a body is read. */
-static struct mse_reply *with_early(struct api_call *c,
-                                    struct mse_reply *(*what)(struct api_call *))
-{
-    (void)pthread_mutex_lock(&c->api->early_lock);
-    c->store = c->api->early;
-    c->now = (mse_time)time(NULL);
-    struct mse_reply *r = what(c);
-    c->store = NULL;
-    (void)pthread_mutex_unlock(&c->api->early_lock);
-    return r;
-}
-
 static struct mse_reply *judge_early(struct api_call *c)
 {
     return judge(c->upload);
@@ -381,7 +369,7 @@ static mse_status on_end(void *user, struct mse_error *err)
         r = read_conf(u);
     } else if (u->num_parts == PART_MANIFEST + 1) {
         r = read_manifest(u);
-        r = r != NULL ? r : with_early(u->c, judge_early);
+        u->to_judge = r == NULL;
     } else if (u->num_parts == PART_CLIENT_CA + 1) {
         r = read_client_ca(u);
     }
@@ -491,7 +479,7 @@ struct mse_reply *api_upload_begin(struct api_call *c)
     const char *length = mse_httpd_header(c->http, "Content-Length");
     uint64_t max = c->api->cfg->conf->api.max_package;
     uint64_t n = 0;
-    struct mse_reply *r = with_early(c, api_auth);
+    struct mse_reply *r = api_auth(c);
     if (r != NULL) {
         return r;
     }
@@ -521,7 +509,12 @@ struct mse_reply *api_upload_data(struct api_call *c, struct mse_bytes piece)
     struct api_upload *u = c->upload;
     struct mse_error err = { 0 };
     mse_status st = mse_multipart_feed(&u->form, piece, &err);
-    return st == MSE_OK ? NULL : form_failed(u, st, &err);
+    if (st != MSE_OK) {
+        return form_failed(u, st, &err);
+    }
+    bool ask = u->to_judge;
+    u->to_judge = false;
+    return ask ? api_ask_early(c, judge_early) : NULL;
 }
 
 void api_upload_free(struct api_call *c)

@@ -13,6 +13,7 @@
 #define MAX_PACKAGE     ((uint64_t)16 * 1024) /* MiB */
 #define MAX_CONNECTIONS ((uint64_t)1000000)
 #define MAX_UPLOAD      ((uint64_t)24 * 3600)
+#define MAX_DATABASE    60
 #define MAX_DAYS        3650
 #define AT(member)      offsetof(struct mse_op_config, member)
 #define KEY(n, member)                                                                             \
@@ -44,6 +45,7 @@ static const struct mse_conf_key api_keys[] = {
     OPTION("web", api.web),
     NUMBER("max_package", api.max_package, MAX_PACKAGE),
     NUMBER("upload_seconds", api.upload_seconds, MAX_UPLOAD),
+    NUMBER("database_seconds", api.database_seconds, MAX_DATABASE),
     NUMBER("public_port", api.public_port, UINT16_MAX),
     END,
 };
@@ -271,8 +273,10 @@ mse_status mse_op_config_parse(struct mse_op_config *out, const char *name, stru
                                struct mse_error *err)
 {
     struct mse_conf_file f;
-    struct mse_op_config c = { .api = { .max_package = 1024, .upload_seconds = 600 },
-                               .oidc = { .days = 30 } };
+    struct mse_op_config c = {
+        .api = { .max_package = 1024, .upload_seconds = 600, .database_seconds = 15 },
+        .oidc = { .days = 30 }
+    };
     mse_status st = mse_conf_open(&f, name, text, err);
     if (st != MSE_OK) {
         return st;

@@ -25,7 +25,8 @@ struct mse_op_config {
         char *web;            /* folder of the appraisal in the browser; NULL: there is none */
         uint64_t max_package; /* MiB */
         uint64_t upload_seconds;
-        uint64_t public_port; /* of the gateway, as users see it; 0: that of its listen */
+        uint64_t database_seconds; /* that users wait for one answer of the database */
+        uint64_t public_port;      /* of the gateway, as users see it; 0: that of its listen */
     } api;
     struct mse_op_config_gateway {
         bool there;

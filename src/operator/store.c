@@ -380,6 +380,11 @@ mse_status mse_op_store_open(struct mse_op_store **out, const char *where, bool 
     return MSE_OK;
 }
 
+mse_status mse_op_store_patience(struct mse_op_store *s, unsigned seconds, struct mse_error *err)
+{
+    return mse_db_patience(s->db, seconds, err);
+}
+
 void mse_op_store_close(struct mse_op_store *s)
 {
     if (s != NULL) {

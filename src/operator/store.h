@@ -29,6 +29,9 @@ extern const struct mse_db_kind mse_op_store_kind;
 MSE_MUST_USE mse_status mse_op_store_open(struct mse_op_store **out, const char *where, bool create,
                                           struct mse_error *err);
 void mse_op_store_close(struct mse_op_store *s);
+/* As mse_db_patience. */
+MSE_MUST_USE mse_status mse_op_store_patience(struct mse_op_store *s, unsigned seconds,
+                                              struct mse_error *err);
 
 /* Who does something, and when. */
 struct mse_op_by {

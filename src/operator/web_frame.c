@@ -117,7 +117,8 @@ struct mse_reply *web_problem(struct api_call *c, unsigned status, const char *t
              "<h1>%s</h1>\n<p class=\"notice bad\">%s</p>\n"
              "<p><a href=\"/\">To the apps</a> · <a href=\"/verify\">Verify an app</a></p>\n",
              api_status_words(status), text);
-    return web_end(&p);
+    struct mse_reply *r = web_end(&p);
+    return r == NULL ? NULL : mse_reply_finish(r, api_add_retry(r, status));
 }
 
 struct mse_reply *web_failed(struct api_call *c, mse_status st, const struct mse_error *err)

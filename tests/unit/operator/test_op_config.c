@@ -26,6 +26,7 @@ static void has_defaults(void **state)
     assert_null(c.api.certificate);
     assert_int_equal(c.api.max_package, 1024);
     assert_int_equal(c.api.upload_seconds, 600);
+    assert_int_equal(c.api.database_seconds, 15);
     assert_int_equal(c.api.public_port, 0);
     assert_string_equal(c.gateway.listen, MSE_OP_GATEWAY_LISTEN);
     assert_string_equal(c.node.name, "local");
@@ -41,6 +42,7 @@ static void reads_the_roles(void **state)
     assert_status(parse(&c,
                         BASE "dev_domain = \"d.example\"\n[api]\nlisten = \"[::1]:0\"\n"
                              "certificate = \"a.pem\"\nkey = \"/k.pem\"\npublic_port = 443\n"
+                             "database_seconds = 60\n"
                              "[gateway]\nlisten = \"0.0.0.0:443\"\n[node]\nplatform = \"sim\"\n",
                         NULL),
                   MSE_OK);
@@ -48,6 +50,7 @@ static void reads_the_roles(void **state)
     assert_string_equal(c.api.certificate, "/etc/msed/a.pem");
     assert_string_equal(c.api.key, "/k.pem");
     assert_int_equal(c.api.public_port, 443);
+    assert_int_equal(c.api.database_seconds, 60);
     assert_string_equal(c.node.platform, "/etc/msed/sim");
     mse_op_config_clear(&c);
 }
