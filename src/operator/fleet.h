@@ -71,22 +71,44 @@ MSE_MUST_USE mse_status mse_op_node_list(struct mse_op_store *s, mse_op_node_fn 
  * is not this node's (any more) */
 
 /* mse_op_claim gives this node the oldest app that is spawning, has no node, wants this node's TEE
- * and fits beside those that are here. MSE_ERR_NOT_FOUND: there is none; also when draining. */
+ * and fits beside those that are here; else an instance of an app whose leader has a node.
+ * Instances of one app spread: who has fewer of them comes first, for MSE_OP_SPREAD_MS.
+ * MSE_ERR_NOT_FOUND: there is none; also when draining. */
+#define MSE_OP_SPREAD_MS 3000
 MSE_MUST_USE mse_status mse_op_claim(struct mse_op_store *s, const char *name, uint64_t epoch,
                                      struct mse_op_app *out, struct mse_error *err);
-/* The apps that are placed here and have not ended, by id. */
+/* What is placed here and has not ended: apps (their leaders), then other instances; by id. */
 MSE_MUST_USE mse_status mse_op_node_apps(struct mse_op_store *s, const char *name,
                                          mse_op_app_fn *each, void *arg, struct mse_error *err);
 struct mse_op_instance {
+    uint32_t number;         /* of the app's instances */
     uint16_t port;           /* 0: it cannot be reached now */
-    uint8_t fingerprint[32]; /* zeros: not known yet */
+    uint8_t fingerprint[32]; /* zeros: not known yet; of number 0 only */
     uint8_t spki_sha256[32]; /* of its TLS key, likewise */
+    uint16_t carry_port;     /* number 0: where others ask to join; 0: that stays as it is */
+    uint8_t carry_key[32];   /* likewise */
+    const char *detail;      /* others: for people; NULL: nothing */
 };
-/* mse_op_instance_set says where the app's instance is; the first one before it is launched: from
- * then on the app is never placed anew. */
+/* mse_op_instance_set says where an instance is; the first time before it is launched: from then on
+ * an app is never placed anew, and another instance not before its node is given up. */
 MSE_MUST_USE mse_status mse_op_instance_set(struct mse_op_store *s, const char *name,
                                             uint64_t epoch, const char *app_id,
                                             const struct mse_op_instance *i, struct mse_error *err);
+/* mse_op_instance_release: an instance (not number 0) that is not here any more may be placed
+ * elsewhere, or here if nobody else takes it for MSE_OP_SPREAD_MS. detail: why, for people. */
+MSE_MUST_USE mse_status mse_op_instance_release(struct mse_op_store *s, const char *name,
+                                                uint64_t epoch, const char *app_id, uint32_t number,
+                                                const char *detail, struct mse_error *err);
+struct mse_op_place {
+    uint32_t number;
+    char node[MSE_OP_NAME_LEN]; /* "": none */
+    char state[16];             /* waiting, starting, running, unreachable, ended */
+    char detail[MSE_OP_TEXT_LEN];
+};
+typedef mse_status mse_op_place_fn(void *arg, const struct mse_op_place *p);
+/* All instances of an app, by number. */
+MSE_MUST_USE mse_status mse_op_app_places(struct mse_op_store *s, const char *app_id,
+                                          mse_op_place_fn *each, void *arg, struct mse_error *err);
 /* As mse_op_app_move, by the node. */
 MSE_MUST_USE mse_status mse_op_node_move(struct mse_op_store *s, const char *name, uint64_t epoch,
                                          const char *app_id, enum mse_op_app_status to,
@@ -104,14 +126,16 @@ MSE_MUST_USE mse_status mse_op_app_remove(struct mse_op_store *s, const struct m
                                           struct mse_error *err);
 /* mse_op_reap looks at nodes whose lease is over: apps that were placed there and have no instance
  * yet may be placed anew at once; MSE_OP_GONE_MS after that was seen first the node is given up,
- * and what is placed on it is on_error. Apps without a node that have expired are stopped. Any API
- * calls it each second; it costs one read when there is nothing to do. */
+ * and what is placed on it is on_error, but for instances that follow a leader elsewhere: they have
+ * ended without it by then, and may be placed anew. Apps without a node that have expired are
+ * stopped. Any API calls it each second; it costs one read when there is nothing to do. */
 MSE_MUST_USE mse_status mse_op_reap(struct mse_op_store *s, struct mse_error *err);
 
 /* ---- routes: what gateways do with a name */
 
 struct mse_op_route {
     char server_name[MSE_OP_DOMAIN_LEN];
+    uint32_t number;                 /* of the instance: several may have one name */
     bool config;                     /* the configuration name: always passed through */
     char address[MSE_OP_DOMAIN_LEN]; /* of the node */
     uint16_t port;
@@ -123,7 +147,8 @@ struct mse_op_route {
 typedef mse_status mse_op_route_fn(void *arg, const struct mse_op_route *r);
 /* mse_op_routes hands out the routes of apps that are initializing (configuration name) or running
  * (both names) on nodes with a lease, whose key the node has seen since it was started there, and
- * what mse_op_routes_version says at that moment. */
+ * what mse_op_routes_version says at that moment. Of several instances each has a route of the
+ * public name, and the leader that of the configuration name. */
 MSE_MUST_USE mse_status mse_op_routes(struct mse_op_store *s, uint64_t *version,
                                       mse_op_route_fn *each, void *arg, struct mse_error *err);
 /* A number that is another one whenever the routes may be others, also because a lease ended. */

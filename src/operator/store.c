@@ -112,10 +112,23 @@
     "CREATE TABLE client_cas(app_id TEXT PRIMARY KEY NOT NULL REFERENCES apps(id),"                \
     " pem BYTEA NOT NULL);"
 
-static const char *const sqlite_steps[MSE_OP_SCHEMA] = { STEP_1 SQLITE_GUARD, STEP_2, STEP_3,
-                                                         STEP_4, STEP_5 };
-static const char *const postgres_steps[MSE_OP_SCHEMA] = { STEP_1 POSTGRES_GUARD, STEP_2, STEP_3,
-                                                           STEP_4, STEP_5 };
+/* 6: apps of several instances. Number 0, which leads, is the row of the app. */
+#define STEP_6                                                                                     \
+    "ALTER TABLE apps ADD COLUMN replicas BIGINT NOT NULL DEFAULT 1;"                              \
+    "ALTER TABLE apps ADD COLUMN carry_port BIGINT NOT NULL DEFAULT 0;"                            \
+    "ALTER TABLE apps ADD COLUMN carry_key BYTEA;"                                                 \
+    "CREATE TABLE instances(app_id TEXT NOT NULL REFERENCES apps(id), number BIGINT NOT NULL,"     \
+    " node TEXT NOT NULL, port BIGINT NOT NULL, spki_sha256 BYTEA, launched BIGINT NOT NULL,"      \
+    " since BIGINT NOT NULL, avoid TEXT NOT NULL, detail TEXT NOT NULL,"                           \
+    " PRIMARY KEY(app_id, number));"                                                               \
+    "CREATE INDEX instances_node ON instances(node);"
+
+static const char *const sqlite_steps[MSE_OP_SCHEMA] = {
+    STEP_1 SQLITE_GUARD, STEP_2, STEP_3, STEP_4, STEP_5, STEP_6
+};
+static const char *const postgres_steps[MSE_OP_SCHEMA] = {
+    STEP_1 POSTGRES_GUARD, STEP_2, STEP_3, STEP_4, STEP_5, STEP_6
+};
 
 #define USER_COLUMNS "id, name, email, given_name, family_name, admin, created_at, removed_at"
 #define TOKEN_COLUMNS                                                                              \
@@ -128,7 +141,36 @@ static const char *const postgres_steps[MSE_OP_SCHEMA] = { STEP_1 POSTGRES_GUARD
     "id, owner_id, project_id, name, domain_name, config_domain_name, hardware, mode, status,"     \
     " detail, created_at, ready_at, stopped_at, expires_at, package_sha256, package_size,"         \
     " healthcheck_endpoint, python_application, command, proxy_protocol, node, port, fingerprint," \
-    " launched, stop_wanted"
+    " launched, stop_wanted, replicas"
+/* An instance in the place of the app's first one. $1: the node, $2: now */
+#define REPLICA_COLUMNS                                                                            \
+    "a.id, a.owner_id, a.project_id, a.name, a.domain_name, a.config_domain_name, a.hardware,"     \
+    " a.mode, a.status, a.detail, a.created_at, a.ready_at, a.stopped_at, a.expires_at,"           \
+    " a.package_sha256, a.package_size, a.healthcheck_endpoint, a.python_application, a.command,"  \
+    " a.proxy_protocol, i.node, i.port, a.fingerprint, i.launched, a.stop_wanted, a.replicas,"     \
+    " i.number, CASE WHEN a.status = 'running' AND a.spki_sha256 IS NOT NULL AND l.gone = 0"       \
+    " AND l.lease_until > $2 THEN 1 ELSE 0 END, l.address, a.carry_port, a.carry_key, n.draining"
+#define REPLICA_FROM                                                                               \
+    " FROM instances i JOIN apps a ON a.id = i.app_id JOIN nodes n ON n.name = i.node"             \
+    " JOIN nodes l ON l.name = a.node"
+/* How many instances of an app a node has. */
+#define ON_NODE(node)                                                                              \
+    "((SELECT count(*) FROM instances k WHERE k.app_id = a.id AND k.node = " node ")"              \
+    " + CASE WHEN a.node = " node " THEN 1 ELSE 0 END)"
+#define A_LIVES          "a.status IN ('spawning', 'initializing', 'running')"
+#define INSTANCE_COLUMNS "app_id, number, node, port, spki_sha256, launched, since, avoid, detail"
+/* What is said of an instance. $2: now */
+#define PLACE(number, row, detail)                                                                 \
+    "SELECT CAST(" number " AS BIGINT), " row ".node, CASE WHEN NOT (" A_LIVES ") THEN 'ended'"    \
+    " WHEN " row ".node = '' THEN 'waiting' WHEN n.gone = 1 OR n.lease_until <= $2"                \
+    " THEN 'unreachable' WHEN a.status = 'running' AND " row ".spki_sha256 IS NOT NULL"            \
+    " THEN 'running' ELSE 'starting' END, " detail
+#define ROUTE(number, row)                                                                         \
+    "SELECT a.domain_name, a.config_domain_name, n.address, " row ".port, a.mode, a.id,"           \
+    " a.proxy_protocol, " row ".spki_sha256, a.status, CAST(" number " AS BIGINT)"
+#define ROUTED(row)                                                                                \
+    " AND " row ".port > 0 AND " row ".spki_sha256 IS NOT NULL AND n.gone = 0"                     \
+    " AND n.lease_until > $1"
 #define NODE_COLUMNS                                                                               \
     "name, id, address, tee, version, memory, cores, enclave_memory, epoch, lease_until,"          \
     " draining, gone"
@@ -137,16 +179,18 @@ static const char *const postgres_steps[MSE_OP_SCHEMA] = { STEP_1 POSTGRES_GUARD
 /* $1: now; $2: when a lease must have been over to give up. */
 #define LATE "gone = 0 AND lease_until <= $1 AND (lapsed_at = 0 OR lapsed_at <= $2)"
 #define USED(column)                                                                               \
-    "SELECT CAST(coalesce(sum(h." column "), 0) AS BIGINT) FROM apps a"                            \
-    " JOIN hardware h ON h.name = a.hardware WHERE a.node = $1"                                    \
-    " AND a.status IN ('spawning', 'initializing', 'running')"
+    "SELECT CAST(coalesce(sum(h." column "), 0) AS BIGINT) FROM (SELECT a.hardware FROM apps a"    \
+    " WHERE a.node = $1 AND " A_LIVES " UNION ALL SELECT a.hardware FROM instances i"              \
+    " JOIN apps a ON a.id = i.app_id WHERE i.node = $1 AND " A_LIVES ") AS p"                      \
+    " JOIN hardware h ON h.name = p.hardware"
 #define AUDIT_COLUMNS "seq, at, actor, action, subject, detail, hash"
 
-#define V6  "$1, $2, $3, $4, $5, $6"
-#define V7  V6 ", $7"
-#define V8  V7 ", $8"
-#define V9  V8 ", $9"
-#define V25 V9 ", $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25"
+#define V6 "$1, $2, $3, $4, $5, $6"
+#define V7 V6 ", $7"
+#define V8 V7 ", $8"
+#define V9 V8 ", $9"
+#define V26                                                                                        \
+    V9 ", $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26"
 
 #define COPY(at, table, key, columns, values)                                                      \
     [(at)] = "SELECT " columns " FROM " table " ORDER BY " key,                                    \
@@ -210,7 +254,7 @@ static const char *const texts[SQL_NUM] = {
                             " AND used_at = 0",
     [SQL_RESERVATION_COUNT] = "SELECT count(*) FROM reservations WHERE owner_id = $1"
                               " AND used_at = 0 AND expires_at > $2",
-    [SQL_APP_ADD] = "INSERT INTO apps(" APP_COLUMNS ", manifest) VALUES(" V25 ", $26)",
+    [SQL_APP_ADD] = "INSERT INTO apps(" APP_COLUMNS ", manifest) VALUES(" V26 ", $27)",
     [SQL_APP_GET] = "SELECT " APP_COLUMNS " FROM apps WHERE id = $1"
                     " AND ($2 = '' OR owner_id = $2)",
     [SQL_APP_LIST] = "SELECT " APP_COLUMNS " FROM apps WHERE ($1 = '' OR owner_id = $1)"
@@ -227,7 +271,8 @@ static const char *const texts[SQL_NUM] = {
     [SQL_CLIENT_CA_ADD] = "INSERT INTO client_cas(app_id, pem) VALUES($1, $2)",
     [SQL_CLIENT_CA_GET] = "SELECT pem FROM client_cas WHERE app_id = $1",
     [SQL_CLIENT_CA_DELETE] = "DELETE FROM client_cas WHERE app_id = $1",
-    [SQL_APP_COUNT] = "SELECT count(*) FROM apps WHERE hardware = $1"
+    [SQL_APP_COUNT] = "SELECT CAST(coalesce(sum(replicas), 0) AS BIGINT) FROM apps"
+                      " WHERE hardware = $1"
                       " AND ($2 = '' OR owner_id = $2) AND " LIVE,
     [SQL_APP_DOMAIN_LIVES] = "SELECT count(*) FROM apps WHERE domain_name = $1 AND " LIVE,
     [SQL_APP_EXISTS] = "SELECT count(*) FROM apps WHERE id = $1",
@@ -252,6 +297,42 @@ static const char *const texts[SQL_NUM] = {
     [SQL_APP_LEFT_OVER] = "SELECT " APP_COLUMNS " FROM apps WHERE status = 'spawning'"
                           " AND node = '' AND (stop_wanted = 1 OR expires_at <= $1)"
                           " ORDER BY id LIMIT 64",
+    [SQL_APP_CARRY] = "UPDATE apps SET carry_port = $3, carry_key = $4 WHERE id = $1 AND node = $2",
+    [SQL_INSTANCE_ADD] = "INSERT INTO instances(" INSTANCE_COLUMNS ") VALUES($1, $2, '', 0, NULL,"
+                         " 0, $3, '', '')",
+    [SQL_INSTANCE_BEGIN] = "UPDATE instances SET since = $2 WHERE app_id = $1 AND node = ''",
+    [SQL_INSTANCE_OF_NODE] = "SELECT " REPLICA_COLUMNS REPLICA_FROM " WHERE i.node = $1"
+                             " AND " A_LIVES " ORDER BY a.id, i.number",
+    [SQL_INSTANCE_GET] = "SELECT " REPLICA_COLUMNS REPLICA_FROM " WHERE i.node = $1"
+                         " AND a.id = $3 AND i.number = $4 AND " A_LIVES,
+    [SQL_INSTANCE_CLAIMABLE] =
+        "SELECT i.app_id, i.number FROM instances i JOIN apps a ON a.id = i.app_id"
+        " JOIN hardware h ON h.name = a.hardware WHERE i.node = '' AND a.node <> ''"
+        " AND " A_LIVES " AND a.stop_wanted = 0 AND a.expires_at > $5"
+        " AND h.tee = $1 AND h.memory <= $2 AND h.cores <= $3 AND h.enclave_size <= $4"
+        " AND (i.since <= $7 OR (i.avoid <> $6 AND NOT EXISTS(SELECT 1 FROM nodes n"
+        " WHERE n.tee = $1 AND n.gone = 0 AND n.draining = 0 AND n.lease_until > $8"
+        " AND n.name <> i.avoid AND " ON_NODE("n.name") " < " ON_NODE(
+            "$6") ")))"
+                  " ORDER BY i.since, i.app_id, i.number LIMIT 1",
+    [SQL_INSTANCE_PLACE] = "UPDATE instances SET node = $3 WHERE app_id = $1 AND number = $2"
+                           " AND node = ''",
+    [SQL_INSTANCE_SET] = "UPDATE instances SET port = $4, spki_sha256 = $5, launched = 1,"
+                         " detail = $6 WHERE app_id = $1 AND number = $2 AND node = $3",
+    [SQL_INSTANCE_RELEASE] = "UPDATE instances SET node = '', port = 0, spki_sha256 = NULL,"
+                             " launched = 0, since = $4, avoid = $3, detail = $5"
+                             " WHERE app_id = $1 AND number = $2 AND node = $3",
+    [SQL_INSTANCE_UNPLACE] = "UPDATE instances SET node = '', port = 0, spki_sha256 = NULL,"
+                             " launched = 0, since = $2 WHERE node = $1 AND launched <= $3",
+    [SQL_INSTANCE_LIST] =
+        PLACE("0", "a", "a.detail") " FROM apps a LEFT JOIN nodes n"
+                                    " ON n.name = a.node WHERE a.id = $1 UNION ALL " PLACE(
+                                        "i.number", "i",
+                                        "i.detail") " FROM instances i"
+                                                    " JOIN apps a ON a.id = i.app_id LEFT JOIN "
+                                                    "nodes n ON n.name = i.node"
+                                                    " WHERE i.app_id = $1 ORDER BY 1",
+    [SQL_INSTANCE_DELETE] = "DELETE FROM instances WHERE app_id = $1",
     [SQL_NODE_PUT] = "INSERT INTO nodes(" NODE_COLUMNS ") VALUES(" V9 ", $10, $11, $12)"
                      " ON CONFLICT(name) DO UPDATE SET id = $2, address = $3, tee = $4,"
                      " version = $5, memory = $6, cores = $7, enclave_memory = $8, epoch = $9,"
@@ -273,12 +354,13 @@ static const char *const texts[SQL_NUM] = {
     [SQL_FLEET_NEXT] = "INSERT INTO fleet(key, value) VALUES($1, 1)"
                        " ON CONFLICT(key) DO UPDATE SET value = fleet.value + 1",
     [SQL_FLEET_GET] = "SELECT value FROM fleet WHERE key = $1",
-    [SQL_ROUTE_LIST] = "SELECT a.domain_name, a.config_domain_name, n.address, a.port, a.mode,"
-                       " a.id, a.proxy_protocol, a.spki_sha256, a.status FROM apps a"
-                       " JOIN nodes n ON n.name = a.node"
-                       " WHERE a.status IN ('initializing', 'running') AND a.port > 0"
-                       " AND a.spki_sha256 IS NOT NULL"
-                       " AND n.gone = 0 AND n.lease_until > $1 ORDER BY a.id",
+    [SQL_ROUTE_LIST] = ROUTE(
+        "0", "a") " FROM apps a JOIN nodes n ON n.name = a.node"
+                  " WHERE a.status IN ('initializing', 'running')" ROUTED("a") " UNION ALL " ROUTE(
+                      "i.number",
+                      "i") " FROM instances i"
+                           " JOIN apps a ON a.id = i.app_id JOIN nodes n ON n.name = i.node"
+                           " WHERE a.status = 'running'" ROUTED("i") " ORDER BY 6, 10",
     [SQL_ROUTE_LIVING] = "SELECT CAST(coalesce(sum(epoch), 0) AS BIGINT) FROM nodes"
                          " WHERE gone = 0 AND lease_until > $1",
     [SQL_PACKAGE_ADD] = "INSERT INTO packages(" PACKAGE_COLUMNS ") VALUES(" V7 ")",
@@ -337,7 +419,9 @@ static const char *const texts[SQL_NUM] = {
     COPY(SQL_COPY_LABELS, "labels", "label", "owner_id, project_id, name, mode, label",
          "$1, $2, $3, $4, $5"),
     COPY(SQL_COPY_RESERVATIONS, "reservations", "app_id", RESERVATION_COLUMNS ", used_at", V9),
-    COPY(SQL_COPY_APPS, "apps", "id", APP_COLUMNS ", manifest, spki_sha256", V25 ", $26, $27"),
+    COPY(SQL_COPY_APPS, "apps", "id", APP_COLUMNS ", manifest, spki_sha256, carry_port, carry_key",
+         V26 ", $27, $28, $29, $30"),
+    COPY(SQL_COPY_INSTANCES, "instances", "app_id, number", INSTANCE_COLUMNS, V9),
     COPY(SQL_COPY_CLIENT_CAS, "client_cas", "app_id", "app_id, pem", "$1, $2"),
     COPY(SQL_COPY_FLEET, "fleet", "key", "key, value", "$1, $2"),
     COPY(SQL_COPY_NODES, "nodes", "name", NODE_COLUMNS, V9 ", $10, $11, $12"),

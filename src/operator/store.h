@@ -9,7 +9,7 @@
 
 #include <mse/status.h>
 
-#define MSE_OP_SCHEMA       5
+#define MSE_OP_SCHEMA       6
 #define MSE_OP_ID_LEN       37  /* UUID and NUL */
 #define MSE_OP_NAME_LEN     65  /* names of users, tokens, hardware */
 #define MSE_OP_TITLE_LEN    256 /* names of projects and apps */
@@ -223,6 +223,14 @@ const char *mse_op_status_name(enum mse_op_app_status st);
 MSE_MUST_USE bool mse_op_status_parse(enum mse_op_app_status *out, struct mse_bytes text);
 MSE_MUST_USE bool mse_op_status_follows(enum mse_op_app_status from, enum mse_op_app_status to);
 
+/* Where an instance asks the one that it is to join; the carrier of bytes there wants the key. */
+struct mse_op_leader {
+    bool ready; /* it runs, on a node with a lease */
+    char address[MSE_OP_DOMAIN_LEN];
+    uint16_t port;
+    uint8_t key[32];
+};
+
 struct mse_op_app {
     char id[MSE_OP_ID_LEN];
     char owner_id[MSE_OP_ID_LEN];
@@ -251,6 +259,12 @@ struct mse_op_app {
     char fingerprint[MSE_OP_HASH_LEN]; /* "": not known yet */
     bool launched;                     /* there was an instance of it */
     bool stop_wanted;
+    uint32_t replicas; /* so many instances, 1 at least; 0 is as good as 1 */
+    /* Of several, number 0 is the leader, which is what the rest of this tells of; but a node is
+     * told of what it has: then node, port and launched are of the instance with this number. */
+    uint32_t number;
+    bool leave;                  /* not number 0: its node is drained */
+    struct mse_op_leader leader; /* likewise */
 };
 /* mse_op_app_create turns an open reservation into an app that is spawning: id, owner_id,
  * project_id, name, mode must be those of the reservation; domain names, hardware, expires_at, the

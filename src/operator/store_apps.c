@@ -3,6 +3,7 @@
 #include "base/build.h"
 #include "crypto/digest.h"
 #include "operator/store_sql.h"
+#include "package/manifest.h"
 #include "package/rules.h"
 
 #define LABEL_CHARS (MSE_OP_LABEL_LEN - 1)
@@ -289,6 +290,26 @@ static bool instance_of(struct mse_op_app *a, const struct mse_db_value *row)
     a->proxy_protocol = mse_db_number(&row[19]) != 0;
     a->launched = mse_db_number(&row[23]) != 0;
     a->stop_wanted = mse_db_number(&row[24]) != 0;
+    a->replicas = (uint32_t)mse_db_number(&row[25]);
+    return true;
+}
+
+/* What follows where the row is of an instance that joins another one. */
+static bool replica_of(struct mse_op_app *a, const struct mse_db_value *row)
+{
+    struct mse_op_leader *l = &a->leader;
+    int64_t port = mse_db_number(&row[29]);
+    if (port < 0 || port > UINT16_MAX || !mse_db_copy(l->address, sizeof l->address, &row[28]) ||
+        (row[30].type != MSE_DB_NULL && row[30].bytes.len != sizeof l->key)) {
+        return false;
+    }
+    a->number = (uint32_t)mse_db_number(&row[26]);
+    l->port = (uint16_t)port;
+    l->ready = mse_db_number(&row[27]) != 0 && port != 0 && row[30].type != MSE_DB_NULL;
+    if (row[30].type != MSE_DB_NULL) {
+        memcpy(l->key, row[30].bytes.data, sizeof l->key);
+    }
+    a->leave = mse_db_number(&row[31]) != 0;
     return true;
 }
 
@@ -297,7 +318,8 @@ static mse_status take_app(void *user, const struct mse_db_value *row, size_t nu
 {
     struct app_call *c = user;
     struct mse_op_app a = { 0 };
-    if (num != 25 || !texts_of(&a, row) || !instance_of(&a, row) || row[14].type != MSE_DB_BLOB ||
+    if ((num != 26 && num != 32) || !texts_of(&a, row) || !instance_of(&a, row) ||
+        (num == 32 && !replica_of(&a, row)) || row[14].type != MSE_DB_BLOB ||
         row[14].bytes.len != sizeof a.package_sha256) {
         return op_bad_row(err);
     }
@@ -403,14 +425,15 @@ static mse_status has_room(struct mse_op_store *s, const struct mse_op_app *a,
     if (st != MSE_OK) {
         return st;
     }
-    if ((uint64_t)used >= h.max_apps) {
+    if ((uint64_t)used + a->replicas > h.max_apps) {
         return MSE_FAIL(err, MSE_ERR_NO_SPACE, STORE_STEP, "not enough hardware %s is free",
                         h.name);
     }
-    return mine < quota ? MSE_OK
-                        : MSE_FAIL(err, MSE_ERR_NO_SPACE, STORE_STEP,
-                                   "the quota of hardware %s is used up: %lld apps", h.name,
-                                   (long long)quota);
+    return mine <= quota - (int64_t)a->replicas
+               ? MSE_OK
+               : MSE_FAIL(err, MSE_ERR_NO_SPACE, STORE_STEP,
+                          "the quota of hardware %s is used up: %lld apps", h.name,
+                          (long long)quota);
 }
 
 /* In owner mode the name is the owner's choice: the gateway knows one app by it. */
@@ -457,6 +480,7 @@ static mse_status insert_app(struct mse_op_store *s, const struct app_call *c,
         mse_db_null(),
         mse_db_int(0),
         mse_db_int(0),
+        mse_db_int(a->replicas),
         mse_db_blob(c->files.manifest),
     };
     mse_status st = op_change(s, SQL_APP_ADD, OP_ARGS(p), NULL, &why);
@@ -464,6 +488,19 @@ static mse_status insert_app(struct mse_op_store *s, const struct app_call *c,
         return MSE_FAIL(err, st, STORE_STEP, "an app of this name lives in the project");
     }
     return st == MSE_OK ? st : MSE_FAIL(err, st, STORE_STEP, "%s", why.text);
+}
+
+/* The instances that follow the first one. */
+static mse_status insert_instances(struct mse_op_store *s, const struct mse_op_app *a,
+                                   struct mse_error *err)
+{
+    int64_t now = 0;
+    mse_status st = a->replicas > 1 ? mse_db_clock_ms(s->db, &now, err) : MSE_OK;
+    for (uint32_t i = 1; st == MSE_OK && i < a->replicas; i++) {
+        const struct mse_db_value p[] = { mse_db_text(a->id), mse_db_int(i), mse_db_int(now) };
+        st = op_change(s, SQL_INSTANCE_ADD, OP_ARGS(p), NULL, err);
+    }
+    return st;
 }
 
 /* The package is there, and is the one that this upload put: no app is accepted without. */
@@ -499,6 +536,7 @@ static mse_status create(struct mse_op_store *s, void *arg, struct mse_error *er
     if (st == MSE_OK) {
         st = insert_app(s, c, err);
     }
+    st = st == MSE_OK ? insert_instances(s, c->a, err) : st;
     if (st == MSE_OK && c->files.client_ca.len > 0) {
         const struct mse_db_value ca[] = { mse_db_text(c->a->id), mse_db_blob(c->files.client_ca) };
         st = op_change(s, SQL_CLIENT_CA_ADD, OP_ARGS(ca), NULL, err);
@@ -526,6 +564,7 @@ mse_status mse_op_app_create_with(struct mse_op_store *s, const struct mse_op_by
         !mse_rule_host(a->config_domain_name) || !mse_rule_name(a->name) ||
         f->manifest.len > MSE_OP_MAX_MANIFEST || f->client_ca.len > MSE_OP_MAX_MANIFEST ||
         a->expires_at <= by->now || a->package_size > INT64_MAX ||
+        a->replicas > MSE_MANIFEST_MAX_REPLICAS ||
         !mse_rule_text(a->healthcheck_endpoint, 0, MSE_OP_LINE_LEN - 1) ||
         !mse_rule_text(a->python_application, 0, MSE_OP_LINE_LEN - 1) ||
         !mse_rule_text(a->command, 0, MSE_OP_LINE_LEN - 1)) {
@@ -542,6 +581,7 @@ mse_status mse_op_app_create_with(struct mse_op_store *s, const struct mse_op_by
     made.fingerprint[0] = '\0';
     made.launched = false;
     made.stop_wanted = false;
+    made.replicas = a->replicas == 0 ? 1 : a->replicas;
     mse_status st = op_write(s, create, &c, err);
     if (st == MSE_OK) {
         *a = made;

@@ -34,15 +34,8 @@ mse_status op_routes_changed(struct mse_op_store *s, struct mse_error *err)
     return op_fleet_next(s, "routes", &version, err);
 }
 
-/* Who does it, in the log: a node, or the fleet itself. */
-struct doer {
-    char actor[MSE_OP_TEXT_LEN];
-    struct mse_op_by by;
-    int64_t now_ms;
-};
-
-static mse_status doer_init(struct doer *d, struct mse_op_store *s, const char *node,
-                            struct mse_error *err)
+mse_status op_doer_init(struct op_doer *d, struct mse_op_store *s, const char *node,
+                        struct mse_error *err)
 {
     (void)snprintf(d->actor, sizeof d->actor, "%s%s",
                    node == NULL ? "fleet" : "node:", node == NULL ? "" : node);
@@ -52,7 +45,7 @@ static mse_status doer_init(struct doer *d, struct mse_op_store *s, const char *
     return st;
 }
 
-static mse_status lost(const char *name, struct mse_error *err)
+mse_status op_lease_lost(const char *name, struct mse_error *err)
 {
     return MSE_FAIL(err, MSE_ERR_LEASE_LOST, STORE_STEP,
                     "node %s has lost its lease: another epoch began, or it was given up", name);
@@ -118,7 +111,18 @@ static mse_status find_epoch(struct mse_op_store *s, struct node_find *out, cons
 {
     mse_status st = find_node(s, out, name, err);
     if (st == MSE_OK && (!out->found || out->row.gone || out->row.n.epoch != epoch)) {
-        st = lost(name, err);
+        st = op_lease_lost(name, err);
+    }
+    return st;
+}
+
+mse_status op_node_find(struct mse_op_store *s, struct mse_op_node *out, const char *name,
+                        uint64_t epoch, struct mse_error *err)
+{
+    struct node_find f;
+    mse_status st = find_epoch(s, &f, name, epoch, err);
+    if (st == MSE_OK) {
+        *out = f.row.n;
     }
     return st;
 }
@@ -140,7 +144,7 @@ static mse_status note_app(void *arg, const struct mse_op_app *a)
 }
 
 /* Ends the apps that a statement answers, as many as there are. */
-static mse_status end_apps(struct mse_op_store *s, const struct doer *d, enum op_sql which,
+static mse_status end_apps(struct mse_op_store *s, const struct op_doer *d, enum op_sql which,
                            struct op_args args, const char *why, struct mse_error *err)
 {
     struct app_ids *ids = calloc(1, sizeof *ids);
@@ -162,20 +166,24 @@ static mse_status end_apps(struct mse_op_store *s, const struct doer *d, enum op
     return st;
 }
 
-/* What never had an instance goes to another node; what had is lost with it. */
-static mse_status unplace(struct mse_op_store *s, const char *name, struct mse_error *err)
+/* What never had an instance goes to another node; what had is lost with it, but for those that
+ * have joined a leader: they may join it again from anywhere. */
+mse_status op_unplace(struct mse_op_store *s, const char *node, bool all, int64_t now,
+                      struct mse_error *err)
 {
-    const struct mse_db_value p[] = { mse_db_text(name) };
-    return op_change(s, SQL_APP_UNPLACE, OP_ARGS(p), NULL, err);
+    const struct mse_db_value p[] = { mse_db_text(node), mse_db_int(now), mse_db_int(all ? 1 : 0) };
+    const struct mse_db_value key[] = { p[0] };
+    mse_status st = op_change(s, SQL_APP_UNPLACE, OP_ARGS(key), NULL, err);
+    return st == MSE_OK ? op_change(s, SQL_INSTANCE_UNPLACE, OP_ARGS(p), NULL, err) : st;
 }
 
-static mse_status give_up_apps(struct mse_op_store *s, const struct doer *d, const char *name,
+static mse_status give_up_apps(struct mse_op_store *s, const struct op_doer *d, const char *name,
                                const char *what, struct mse_error *err)
 {
     char why[MSE_OP_TEXT_LEN];
     const struct mse_db_value p[] = { mse_db_text(name) };
     (void)snprintf(why, sizeof why, "node %s %s", name, what);
-    mse_status st = unplace(s, name, err);
+    mse_status st = op_unplace(s, name, true, d->now_ms, err);
     return st == MSE_OK ? end_apps(s, d, SQL_APP_OF_NODE, OP_ARGS(p), why, err) : st;
 }
 
@@ -213,7 +221,7 @@ static mse_status put_node(struct mse_op_store *s, const struct mse_op_node *n,
 }
 
 /* The one who has the name, if that is another. */
-static mse_status succeed(struct mse_op_store *s, const struct doer *d, struct node_call *c,
+static mse_status succeed(struct mse_op_store *s, const struct op_doer *d, struct node_call *c,
                           struct mse_error *err)
 {
     struct node_find f;
@@ -236,10 +244,10 @@ static mse_status succeed(struct mse_op_store *s, const struct doer *d, struct n
 static mse_status join(struct mse_op_store *s, void *arg, struct mse_error *err)
 {
     struct node_call *c = arg;
-    struct doer d = { .now_ms = 0 };
+    struct op_doer d = { .now_ms = 0 };
     char detail[MSE_OP_TEXT_LEN];
     int64_t epoch = 0;
-    mse_status st = doer_init(&d, s, c->n->name, err);
+    mse_status st = op_doer_init(&d, s, c->n->name, err);
     st = st == MSE_OK ? succeed(s, &d, c, err) : st;
     st = st == MSE_OK ? op_fleet_next(s, "epoch", &epoch, err) : st;
     if (st != MSE_OK) {
@@ -288,7 +296,7 @@ static mse_status beat(struct mse_op_store *s, void *arg, struct mse_error *err)
                                       mse_db_int(now + c->lease_ms) };
     st = op_change(s, SQL_NODE_BEAT, OP_ARGS(p), &changed, err);
     if (st == MSE_OK && changed == 0) {
-        st = lost(c->name, err);
+        st = op_lease_lost(c->name, err);
     }
     /* Its routes are back. */
     return st == MSE_OK && f.row.n.lease_until_ms <= now ? op_routes_changed(s, err) : st;
@@ -342,200 +350,6 @@ mse_status mse_op_node_list(struct mse_op_store *s, mse_op_node_fn *each, void *
     return op_read(s, list_nodes, &c, err);
 }
 
-/* ---- placement */
-
-struct place_call {
-    const char *name;
-    uint64_t epoch;
-    const char *app_id;
-    const struct mse_op_instance *i;
-    enum mse_op_app_status to;
-    const char *detail;
-    struct mse_op_app *a;
-    bool found;
-    mse_op_app_fn *each;
-    void *arg;
-};
-
-static mse_status take_claimable(void *arg, const struct mse_op_app *a)
-{
-    struct place_call *c = arg;
-    *c->a = *a;
-    c->found = true;
-    return MSE_OK;
-}
-
-/* What this node has left of one thing. */
-static mse_status left_of(struct mse_op_store *s, const char *name, enum op_sql which,
-                          uint64_t whole, int64_t *out, struct mse_error *err)
-{
-    const struct mse_db_value p[] = { mse_db_text(name) };
-    int64_t used = 0;
-    mse_status st = op_number(s, which, OP_ARGS(p), &used, err);
-    if (st == MSE_OK) {
-        *out = (int64_t)whole - used;
-    }
-    return st;
-}
-
-static mse_status find_claimable(struct mse_op_store *s, void *arg, struct mse_error *err)
-{
-    struct place_call *c = arg;
-    struct node_find f;
-    int64_t now = 0;
-    int64_t memory = 0;
-    int64_t cores = 0;
-    int64_t enclave = 0;
-    mse_status st = mse_db_clock_ms(s->db, &now, err);
-    st = st == MSE_OK ? find_epoch(s, &f, c->name, c->epoch, err) : st;
-    if (st != MSE_OK) {
-        return st;
-    }
-    const struct mse_op_node *n = &f.row.n;
-    if (n->lease_until_ms <= now) {
-        return lost(c->name, err);
-    }
-    c->found = false;
-    st = left_of(s, c->name, SQL_APP_USED_MEMORY, n->memory, &memory, err);
-    st = st == MSE_OK ? left_of(s, c->name, SQL_APP_USED_CORES, n->cores, &cores, err) : st;
-    st = st == MSE_OK ? left_of(s, c->name, SQL_APP_USED_ENCLAVE, n->enclave_memory, &enclave, err)
-                      : st;
-    const struct mse_db_value p[] = { mse_db_text(n->tee), mse_db_int(memory), mse_db_int(cores),
-                                      mse_db_int(enclave), mse_db_int(now / 1000) };
-    if (st == MSE_OK && !n->draining) {
-        st = op_app_query(s, SQL_APP_CLAIMABLE, OP_ARGS(p), take_claimable, c, err);
-    }
-    return st != MSE_OK || c->found
-               ? st
-               : MSE_FAIL(err, MSE_ERR_NOT_FOUND, STORE_STEP, "no app waits for node %s", c->name);
-}
-
-static mse_status claim(struct mse_op_store *s, void *arg, struct mse_error *err)
-{
-    const struct place_call *c = arg;
-    struct doer d = { .now_ms = 0 };
-    uint64_t changed = 0;
-    mse_status st = doer_init(&d, s, c->name, err);
-    st = st == MSE_OK ? find_claimable(s, arg, err) : st;
-    if (st != MSE_OK) {
-        return st;
-    }
-    const struct mse_db_value p[] = { mse_db_text(c->a->id), mse_db_text(c->name) };
-    st = op_change(s, SQL_APP_PLACE, OP_ARGS(p), &changed, err);
-    if (st == MSE_OK && changed != 1) {
-        return MSE_FAIL(err, MSE_ERR_NOT_FOUND, STORE_STEP, "another node was faster");
-    }
-    (void)snprintf(c->a->node, sizeof c->a->node, "%s", c->name);
-    return st == MSE_OK ? op_audit(s, &d.by, "app.place", c->a->id, c->name, err) : st;
-}
-
-mse_status mse_op_claim(struct mse_op_store *s, const char *name, uint64_t epoch,
-                        struct mse_op_app *out, struct mse_error *err)
-{
-    struct mse_op_app a = { .status = MSE_OP_SPAWNING };
-    struct place_call c = { .name = name, .epoch = epoch, .a = &a };
-    /* Nothing is written, and nobody waits, while there is nothing to do. */
-    mse_status st = op_read(s, find_claimable, &c, err);
-    st = st == MSE_OK ? op_write(s, claim, &c, err) : st;
-    if (st == MSE_OK) {
-        *out = a;
-    }
-    return st;
-}
-
-static mse_status list_apps(struct mse_op_store *s, void *arg, struct mse_error *err)
-{
-    const struct place_call *c = arg;
-    const struct mse_db_value p[] = { mse_db_text(c->name) };
-    return op_app_query(s, SQL_APP_OF_NODE, OP_ARGS(p), c->each, c->arg, err);
-}
-
-mse_status mse_op_node_apps(struct mse_op_store *s, const char *name, mse_op_app_fn *each,
-                            void *arg, struct mse_error *err)
-{
-    struct place_call c = { .name = name, .each = each, .arg = arg };
-    return op_read(s, list_apps, &c, err);
-}
-
-/* The app, if it is on this node in this epoch. */
-static mse_status find_mine(struct mse_op_store *s, struct mse_op_app *out,
-                            const struct place_call *c, struct mse_error *err)
-{
-    struct node_find f;
-    struct mse_error why = { 0 };
-    mse_status st = find_epoch(s, &f, c->name, c->epoch, err);
-    if (st != MSE_OK) {
-        return st;
-    }
-    st = op_app_find(s, out, NULL, c->app_id, &why);
-    if (st == MSE_ERR_NOT_FOUND || (st == MSE_OK && strcmp(out->node, c->name) != 0)) {
-        return MSE_FAIL(err, MSE_ERR_LEASE_LOST, STORE_STEP, "app %.36s is not on node %s",
-                        c->app_id, c->name);
-    }
-    return st == MSE_OK ? st : MSE_FAIL(err, st, STORE_STEP, "%s", why.text);
-}
-
-static struct mse_db_value hash_or_null(const uint8_t hash[32])
-{
-    static const uint8_t zeros[32] = { 0 };
-    return mse_bytes_equal(mse_bytes_of(hash, 32), mse_bytes_of(zeros, 32))
-               ? mse_db_null()
-               : mse_db_blob(mse_bytes_of(hash, 32));
-}
-
-static mse_status set_instance(struct mse_op_store *s, void *arg, struct mse_error *err)
-{
-    const struct place_call *c = arg;
-    struct mse_op_app a = { .status = MSE_OP_SPAWNING };
-    struct doer d = { .now_ms = 0 };
-    uint64_t changed = 0;
-    char detail[MSE_OP_HASH_LEN];
-    mse_status st = doer_init(&d, s, c->name, err);
-    st = st == MSE_OK ? find_mine(s, &a, c, err) : st;
-    if (st != MSE_OK) {
-        return st;
-    }
-    const struct mse_db_value p[] = { mse_db_text(c->app_id), mse_db_text(c->name),
-                                      mse_db_int(c->i->port), hash_or_null(c->i->fingerprint),
-                                      hash_or_null(c->i->spki_sha256) };
-    st = op_change(s, SQL_APP_INSTANCE, OP_ARGS(p), &changed, err);
-    if (st == MSE_OK && changed == 0) {
-        return MSE_FAIL(err, MSE_ERR_LEASE_LOST, STORE_STEP, "app %.36s has ended", c->app_id);
-    }
-    mse_hex_encode(detail, mse_bytes_of(c->i->fingerprint, 32));
-    st = st == MSE_OK ? op_audit(s, &d.by, "app.instance", c->app_id, detail, err) : st;
-    return st == MSE_OK ? op_routes_changed(s, err) : st;
-}
-
-mse_status mse_op_instance_set(struct mse_op_store *s, const char *name, uint64_t epoch,
-                               const char *app_id, const struct mse_op_instance *i,
-                               struct mse_error *err)
-{
-    struct place_call c = { .name = name, .epoch = epoch, .app_id = app_id, .i = i };
-    return op_write(s, set_instance, &c, err);
-}
-
-static mse_status move(struct mse_op_store *s, void *arg, struct mse_error *err)
-{
-    const struct place_call *c = arg;
-    struct mse_op_app a = { .status = MSE_OP_SPAWNING };
-    struct doer d = { .now_ms = 0 };
-    mse_status st = doer_init(&d, s, c->name, err);
-    st = st == MSE_OK ? find_mine(s, &a, c, err) : st;
-    return st == MSE_OK ? op_app_move(s, &d.by, &a, c->to, c->detail, err) : st;
-}
-
-/* Which node and epoch, which app, and what of it. NOLINTNEXTLINE(readability-function-size) */
-mse_status mse_op_node_move(struct mse_op_store *s, const char *name, uint64_t epoch,
-                            const char *app_id, enum mse_op_app_status to, const char *detail,
-                            struct mse_error *err)
-{
-    struct place_call c = {
-        .name = name, .epoch = epoch, .app_id = app_id, .to = to, .detail = detail
-    };
-    return op_write(s, move, &c, err);
-}
-
 /* ---- stopping and removing */
 
 struct end_call {
@@ -580,10 +394,10 @@ mse_status mse_op_app_stop(struct mse_op_store *s, const struct mse_op_by *by, c
 
 static mse_status remove_app(struct mse_op_store *s, void *arg, struct mse_error *err)
 {
-    static const enum op_sql parts[] = { SQL_LOG_DELETE,    SQL_LOG_END_DELETE,
-                                         SQL_METRIC_DELETE, SQL_CLIENT_CA_DELETE,
-                                         SQL_PIECE_DELETE,  SQL_PACKAGE_DELETE,
-                                         SQL_APP_DELETE };
+    static const enum op_sql parts[] = { SQL_LOG_DELETE,      SQL_LOG_END_DELETE,
+                                         SQL_METRIC_DELETE,   SQL_CLIENT_CA_DELETE,
+                                         SQL_PIECE_DELETE,    SQL_PACKAGE_DELETE,
+                                         SQL_INSTANCE_DELETE, SQL_APP_DELETE };
     const struct end_call *c = arg;
     struct mse_op_app a = { .status = MSE_OP_SPAWNING };
     mse_status st = op_app_find(s, &a, c->owner_id, c->id, err);
@@ -626,8 +440,8 @@ static mse_status take_late(void *user, const struct mse_db_value *row, size_t n
 }
 
 /* A beat may come meanwhile: then nothing changes. */
-static mse_status reap_node(struct mse_op_store *s, const struct doer *d, const struct node_row *r,
-                            struct mse_error *err)
+static mse_status reap_node(struct mse_op_store *s, const struct op_doer *d,
+                            const struct node_row *r, struct mse_error *err)
 {
     const char *name = r->n.name;
     bool first = r->lapsed_at == 0;
@@ -639,7 +453,8 @@ static mse_status reap_node(struct mse_op_store *s, const struct doer *d, const 
     if (st != MSE_OK || changed == 0) {
         return st;
     }
-    st = first ? unplace(s, name, err) : give_up_apps(s, d, name, "is gone", err);
+    st = first ? op_unplace(s, name, false, d->now_ms, err)
+               : give_up_apps(s, d, name, "is gone", err);
     st = st == MSE_OK ? op_audit(s, &d->by, first ? "node.lapse" : "node.gone", name, "", err) : st;
     return st == MSE_OK ? op_routes_changed(s, err) : st;
 }
@@ -647,9 +462,9 @@ static mse_status reap_node(struct mse_op_store *s, const struct doer *d, const 
 static mse_status reap(struct mse_op_store *s, void *arg, struct mse_error *err)
 {
     struct late_nodes *l = arg;
-    struct doer d = { .now_ms = 0 };
+    struct op_doer d = { .now_ms = 0 };
     l->num = 0;
-    mse_status st = doer_init(&d, s, NULL, err);
+    mse_status st = op_doer_init(&d, s, NULL, err);
     if (st != MSE_OK) {
         return st;
     }

@@ -31,8 +31,8 @@ static mse_status take_route(void *user, const struct mse_db_value *row, size_t 
     const struct routes *c = user;
     struct mse_op_route r = { .config = true };
     char public[MSE_OP_DOMAIN_LEN];
-    int64_t port = num == 9 ? mse_db_number(&row[3]) : 0;
-    if (num != 9 || !mse_db_copy(public, sizeof public, &row[0]) ||
+    int64_t port = num == 10 ? mse_db_number(&row[3]) : 0;
+    if (num != 10 || !mse_db_copy(public, sizeof public, &row[0]) ||
         !mse_db_copy(r.server_name, sizeof r.server_name, &row[1]) ||
         !mse_db_copy(r.address, sizeof r.address, &row[2]) || port <= 0 || port > UINT16_MAX ||
         !mse_op_mode_parse(&r.mode, row[4].bytes) ||
@@ -45,7 +45,8 @@ static mse_status take_route(void *user, const struct mse_db_value *row, size_t 
     if (row[7].type != MSE_DB_NULL) {
         memcpy(r.spki_sha256, row[7].bytes.data, sizeof r.spki_sha256);
     }
-    mse_status st = c->each(c->arg, &r);
+    r.number = (uint32_t)mse_db_number(&row[9]);
+    mse_status st = r.number == 0 ? c->each(c->arg, &r) : MSE_OK;
     if (st == MSE_OK && mse_bytes_is_str(row[8].bytes, mse_op_status_name(MSE_OP_RUNNING))) {
         memcpy(r.server_name, public, sizeof r.server_name);
         r.config = false;

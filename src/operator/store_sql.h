@@ -71,6 +71,18 @@ enum op_sql {
     SQL_APP_USED_CORES,
     SQL_APP_USED_ENCLAVE,
     SQL_APP_LEFT_OVER,
+    SQL_APP_CARRY,
+    SQL_INSTANCE_ADD,
+    SQL_INSTANCE_BEGIN,
+    SQL_INSTANCE_OF_NODE,
+    SQL_INSTANCE_GET,
+    SQL_INSTANCE_CLAIMABLE,
+    SQL_INSTANCE_PLACE,
+    SQL_INSTANCE_SET,
+    SQL_INSTANCE_RELEASE,
+    SQL_INSTANCE_UNPLACE,
+    SQL_INSTANCE_LIST,
+    SQL_INSTANCE_DELETE,
     SQL_NODE_PUT,
     SQL_NODE_GET,
     SQL_NODE_LIST,
@@ -122,7 +134,8 @@ enum op_sql {
     SQL_COPY_LABELS = SQL_COPY_QUOTAS + 3,
     SQL_COPY_RESERVATIONS = SQL_COPY_LABELS + 3,
     SQL_COPY_APPS = SQL_COPY_RESERVATIONS + 3,
-    SQL_COPY_CLIENT_CAS = SQL_COPY_APPS + 3,
+    SQL_COPY_INSTANCES = SQL_COPY_APPS + 3,
+    SQL_COPY_CLIENT_CAS = SQL_COPY_INSTANCES + 3,
     SQL_COPY_FLEET = SQL_COPY_CLIENT_CAS + 3,
     SQL_COPY_NODES = SQL_COPY_FLEET + 3,
     SQL_COPY_PACKAGES = SQL_COPY_NODES + 3,
@@ -204,6 +217,22 @@ MSE_MUST_USE mse_status op_user_insert(struct mse_op_store *s, const struct mse_
 MSE_MUST_USE mse_status op_token_insert(struct mse_op_store *s, const struct mse_op_by *by,
                                         struct mse_op_token *t, char text[MSE_OP_TOKEN_LEN],
                                         struct mse_error *err);
+/* Who does it, in the log: a node, or the fleet itself (NULL). */
+struct op_doer {
+    char actor[MSE_OP_TEXT_LEN];
+    struct mse_op_by by; /* points into it: do not copy */
+    int64_t now_ms;
+};
+MSE_MUST_USE mse_status op_doer_init(struct op_doer *d, struct mse_op_store *s, const char *node,
+                                     struct mse_error *err);
+/* Inside a transaction: the node, if this is its epoch. MSE_ERR_LEASE_LOST. */
+MSE_MUST_USE mse_status op_node_find(struct mse_op_store *s, struct mse_op_node *out,
+                                     const char *name, uint64_t epoch, struct mse_error *err);
+mse_status op_lease_lost(const char *name, struct mse_error *err);
+/* Inside a transaction: what was placed on a node may be placed anew; all: also what was launched,
+ * but for the first instances of apps. */
+MSE_MUST_USE mse_status op_unplace(struct mse_op_store *s, const char *node, bool all, int64_t now,
+                                   struct mse_error *err);
 /* Eight columns become a user. */
 MSE_MUST_USE bool op_user_of(struct mse_op_user *u, const struct mse_db_value *row);
 /* Inside a transaction: a project without a line in the log. */

@@ -422,6 +422,7 @@ static int take_all(const struct op_bench *b, int number, int out_fd)
     st = st == MSE_OK ? mse_op_node_join(s, &n, LEASE, NULL) : st;
     while (st == MSE_OK) {
         st = mse_op_claim(s, n.name, n.epoch, &a, NULL);
+        a.id[8] = (char)('0' + a.number); /* in the place of a dash */
         if (st == MSE_OK && write(out_fd, a.id, MSE_OP_ID_LEN) != MSE_OP_ID_LEN) {
             st = MSE_ERR_IO;
         }
@@ -430,21 +431,14 @@ static int take_all(const struct op_bench *b, int number, int out_fd)
     return st == MSE_ERR_NOT_FOUND ? 0 : 1;
 }
 
-static void two_nodes_at_once_never_get_one_app(void **state)
+enum { APPS = 24, NODES = 3 };
+
+static void race(const struct op_bench *b)
 {
-    enum { APPS = 24, NODES = 3 };
-    struct op_bench *b = *state;
-    struct mse_op_user u = op_bench_user(b, "alice", false);
     pid_t children[NODES];
     char ids[APPS + 1][MSE_OP_ID_LEN];
     size_t num = 0;
     int ends[2];
-    hardware(b, "small", "sim", 32);
-    for (int i = 0; i < APPS; i++) {
-        char name[16];
-        (void)snprintf(name, sizeof name, "app-%d", i);
-        (void)app(b, &u, name);
-    }
     assert_int_equal(pipe(ends), 0);
     for (int i = 0; i < NODES; i++) {
         children[i] = fork();
@@ -466,6 +460,19 @@ static void two_nodes_at_once_never_get_one_app(void **state)
         assert_int_equal(status, 0);
     }
     assert_int_equal(num, APPS); /* 8 cores each: room for just these */
+}
+
+static void two_nodes_at_once_never_get_one_app(void **state)
+{
+    struct op_bench *b = *state;
+    struct mse_op_user u = op_bench_user(b, "alice", false);
+    hardware(b, "small", "sim", 32);
+    for (int i = 0; i < APPS; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof name, "app-%d", i);
+        (void)app(b, &u, name);
+    }
+    race(b);
 }
 
 static void what_another_epoch_does_is_refused(void **state)
@@ -702,6 +709,355 @@ static void routes_follow_the_app(void **state)
     }
 }
 
+/* ---- several instances of one app */
+
+static struct mse_op_app several(struct op_bench *b, const struct mse_op_user *u, uint32_t replicas)
+{
+    struct mse_op_app a = draft(b, u, "shop", "small", MSE_OP_SELF);
+    a.replicas = replicas;
+    assert_status(create(b, &a), MSE_OK);
+    return a;
+}
+
+static mse_status place_other(struct op_bench *b, const struct mse_op_node *n, const char *id,
+                              uint32_t number, uint16_t port)
+{
+    const struct mse_op_instance i = { .number = number, .port = port, .spki_sha256 = { 3, 4 } };
+    return mse_op_instance_set(b->s, n->name, n->epoch, id, &i, NULL);
+}
+
+/* They have waited for others long enough. */
+static void end_spreading(struct op_bench *b)
+{
+    static const char sql[] = "UPDATE instances SET since = 1";
+    assert_true(op_bench_sql(b, sql, sql));
+}
+
+static void two_nodes_at_once_never_get_one_instance(void **state)
+{
+    struct op_bench *b = *state;
+    struct mse_op_app got = { .port = 0 };
+    struct mse_op_user u = op_bench_user(b, "alice", false);
+    hardware(b, "small", "sim", 32);
+    struct mse_op_node n = joined(b, "leads");
+    (void)several(b, &u, APPS + 1);
+    assert_status(claim(b, &n, &got), MSE_OK);
+    end_spreading(b);
+    race(b);
+}
+
+struct places {
+    unsigned num;
+    char text[256];
+};
+
+static mse_status see_place(void *arg, const struct mse_op_place *p)
+{
+    struct places *s = arg;
+    size_t len = strlen(s->text);
+    (void)snprintf(s->text + len, sizeof s->text - len, "%u:%s:%s:%s ", p->number, p->node,
+                   p->state, p->detail);
+    s->num++;
+    return MSE_OK;
+}
+
+static void assert_places(struct op_bench *b, const char *id, const char *wanted)
+{
+    struct places s = { .num = 0 };
+    assert_status(mse_op_app_places(b->s, id, see_place, &s, NULL), MSE_OK);
+    assert_string_equal(s.text, wanted);
+}
+
+static void instances_spread_over_nodes(void **state)
+{
+    struct op_bench *b = *state;
+    struct mse_op_app got = { .port = 0 };
+    struct seen s = { .num = 0 };
+    struct mse_op_user u = op_bench_user(b, "alice", false);
+    hardware(b, "small", "sim", 64);
+    struct mse_op_node one = joined(b, "one");
+    struct mse_op_node two = joined(b, "two");
+    struct mse_op_app a = several(b, &u, 4);
+    assert_int_equal(read_app(b, a.id).replicas, 4);
+    assert_places(b, a.id, "0::waiting: 1::waiting: 2::waiting: 3::waiting: ");
+    assert_status(claim(b, &one, &got), MSE_OK);
+    assert_int_equal(got.number, 0);
+    assert_int_equal(got.replicas, 4);
+    assert_status(claim(b, &one, &got), MSE_ERR_NOT_FOUND); /* two has fewer */
+    assert_status(claim(b, &two, &got), MSE_OK);
+    assert_string_equal(got.id, a.id);
+    assert_string_equal(got.node, "two");
+    assert_int_equal(got.number, 1);
+    assert_false(got.leader.ready);
+    assert_status(claim(b, &two, &got), MSE_OK); /* both have one */
+    assert_int_equal(got.number, 2);
+    assert_status(claim(b, &two, &got), MSE_ERR_NOT_FOUND);
+    assert_status(mse_op_node_drain(b->s, &b->by, "one", true, NULL), MSE_OK);
+    assert_status(claim(b, &one, &got), MSE_ERR_NOT_FOUND);
+    assert_status(claim(b, &two, &got), MSE_OK); /* nobody else may */
+    assert_int_equal(got.number, 3);
+    assert_status(claim(b, &two, &got), MSE_ERR_NOT_FOUND);
+    assert_places(b, a.id, "0:one:starting: 1:two:starting: 2:two:starting: 3:two:starting: ");
+    assert_status(mse_op_node_apps(b->s, "two", see_app, &s, NULL), MSE_OK);
+    assert_int_equal(s.num, 3);
+    assert_int_equal(s.app.number, 3);
+    assert_false(s.app.leave);
+    assert_status(mse_op_node_drain(b->s, &b->by, "two", true, NULL), MSE_OK);
+    assert_status(mse_op_node_apps(b->s, "two", see_app, &s, NULL), MSE_OK);
+    assert_true(s.app.leave);
+    assert_status(mse_op_node_apps(b->s, "one", see_app, &s, NULL), MSE_OK);
+    assert_int_equal(s.num, 7);
+    assert_false(s.app.leave); /* a leader stays */
+}
+
+static void who_has_no_room_is_not_waited_for(void **state)
+{
+    struct op_bench *b = *state;
+    struct mse_op_app got = { .port = 0 };
+    struct mse_op_user u = op_bench_user(b, "alice", false);
+    hardware(b, "small", "sim", 64);
+    struct mse_op_node one = joined(b, "one");
+    struct mse_op_node two = node("two");
+    two.memory = 1;
+    assert_status(mse_op_node_join(b->s, &two, LEASE, NULL), MSE_OK);
+    struct mse_op_app a = several(b, &u, 2);
+    assert_status(claim(b, &one, &got), MSE_OK);
+    assert_status(claim(b, &two, &got), MSE_ERR_NOT_FOUND);
+    assert_status(claim(b, &one, &got), MSE_ERR_NOT_FOUND);
+    end_spreading(b);
+    assert_status(claim(b, &one, &got), MSE_OK);
+    assert_int_equal(got.number, 1);
+    /* One that ends takes no more. */
+    struct mse_op_app c = draft(b, &u, "cafe", "small", MSE_OP_SELF);
+    c.replicas = 2;
+    assert_status(create(b, &c), MSE_OK);
+    assert_status(claim(b, &one, &got), MSE_OK);
+    assert_string_equal(got.id, c.id);
+    assert_status(mse_op_app_stop(b->s, &b->by, u.id, c.id, NULL), MSE_OK);
+    end_spreading(b);
+    assert_status(claim(b, &one, &got), MSE_ERR_NOT_FOUND);
+    assert_status(mse_op_app_stop(b->s, &b->by, u.id, a.id, NULL), MSE_OK);
+    move(b, &one, a.id, MSE_OP_STOPPED);
+    assert_places(b, a.id, "0:one:ended: 1:one:ended: ");
+    assert_status(mse_op_app_remove(b->s, &b->by, u.id, a.id, NULL), MSE_OK);
+}
+
+static void each_instance_counts(void **state)
+{
+    struct op_bench *b = *state;
+    struct mse_error err = { 0 };
+    struct mse_op_app got = { .port = 0 };
+    struct mse_op_user u = op_bench_user(b, "alice", false);
+    struct mse_op_user bob = op_bench_user(b, "bob", false);
+    struct mse_op_hardware h = {
+        .name = "small", .tee = "sim", .memory = 512, .cores = 1, .enclave_size = 64, .max_apps = 4
+    };
+    const struct mse_op_quota q = { .user_name = "bob", .hardware = "small", .max_apps = 2 };
+    assert_status(mse_op_hardware_add(b->s, &b->by, &h, NULL), MSE_OK);
+    assert_status(mse_op_quota_set(b->s, &b->by, &q, NULL), MSE_OK);
+    struct mse_op_app a = draft(b, &u, "shop", "small", MSE_OP_SELF);
+    a.replicas = 65;
+    assert_status(create(b, &a), MSE_ERR_ARGUMENT);
+    a.replicas = 5;
+    assert_status(mse_op_app_create(b->s, &b->by, &a, mse_bytes_str("{}"), &err), MSE_ERR_NO_SPACE);
+    assert_non_null(strstr(err.text, "not enough hardware"));
+    struct mse_op_app c = draft(b, &bob, "shop", "small", MSE_OP_SELF);
+    c.replicas = 3;
+    err = (struct mse_error) { 0 };
+    assert_status(mse_op_app_create(b->s, &b->by, &c, mse_bytes_str("{}"), &err), MSE_ERR_NO_SPACE);
+    assert_non_null(strstr(err.text, "quota"));
+    a.replicas = 3;
+    assert_status(create(b, &a), MSE_OK);
+    c.replicas = 2;
+    assert_status(create(b, &c), MSE_ERR_NO_SPACE);
+    c.replicas = 1;
+    assert_status(create(b, &c), MSE_OK);
+    /* A node of 1024 MiB has room for two. */
+    struct mse_op_node n = joined(b, "one");
+    end_spreading(b);
+    assert_status(claim(b, &n, &got), MSE_OK);
+    assert_status(claim(b, &n, &got), MSE_OK);
+    assert_status(claim(b, &n, &got), MSE_ERR_NOT_FOUND);
+    assert_status(mse_op_app_stop(b->s, &b->by, u.id, a.id, NULL), MSE_OK);
+    move(b, &n, a.id, MSE_OP_STOPPED);
+    struct mse_op_app next = draft(b, &bob, "next", "small", MSE_OP_SELF);
+    assert_status(create(b, &next), MSE_OK);
+}
+
+static void a_node_says_how_its_instances_are(void **state)
+{
+    struct op_bench *b = *state;
+    struct mse_op_app got = { .port = 0 };
+    struct seen s = { .num = 0 };
+    struct mse_op_user u = op_bench_user(b, "alice", false);
+    hardware(b, "small", "sim", 64);
+    struct mse_op_node one = joined(b, "one");
+    struct mse_op_node two = joined(b, "two");
+    struct mse_op_app a = several(b, &u, 2);
+    const struct mse_op_instance first = {
+        .port = 1000, .spki_sha256 = { 3 }, .carry_port = 2000, .carry_key = { 9, 8 }
+    };
+    assert_status(claim(b, &one, &got), MSE_OK);
+    assert_status(claim(b, &two, &got), MSE_OK);
+    assert_status(place_other(b, &one, a.id, 1, 1001), MSE_ERR_LEASE_LOST);
+    assert_status(place_other(b, &two, a.id, 2, 1001), MSE_ERR_LEASE_LOST);
+    assert_status(place(b, &two, a.id, 1001), MSE_ERR_LEASE_LOST);
+    two.epoch--;
+    assert_status(place_other(b, &two, a.id, 1, 1001), MSE_ERR_LEASE_LOST);
+    assert_status(mse_op_instance_release(b->s, "two", two.epoch, a.id, 1, "", NULL),
+                  MSE_ERR_LEASE_LOST);
+    two.epoch++;
+    const struct mse_op_instance bad = { .number = 1, .port = 1, .detail = "a\nb" };
+    assert_status(mse_op_instance_set(b->s, "two", two.epoch, a.id, &bad, NULL), MSE_ERR_ARGUMENT);
+    assert_status(mse_op_instance_release(b->s, "two", two.epoch, a.id, 1, "\n", NULL),
+                  MSE_ERR_ARGUMENT);
+    assert_status(mse_op_instance_set(b->s, "one", one.epoch, a.id, &first, NULL), MSE_OK);
+    move(b, &one, a.id, MSE_OP_INITIALIZING);
+    assert_status(mse_op_node_apps(b->s, "two", see_app, &s, NULL), MSE_OK);
+    assert_false(s.app.leader.ready);
+    move(b, &one, a.id, MSE_OP_RUNNING);
+    assert_status(mse_op_node_apps(b->s, "two", see_app, &s, NULL), MSE_OK);
+    assert_true(s.app.leader.ready);
+    assert_string_equal(s.app.leader.address, "127.0.0.1");
+    assert_int_equal(s.app.leader.port, 2000);
+    assert_memory_equal(s.app.leader.key, first.carry_key, 32);
+    assert_false(s.app.launched);
+    assert_places(b, a.id, "0:one:running: 1:two:starting: ");
+    const struct mse_op_instance failed = { .number = 1, .port = 1001, .detail = "no" };
+    assert_status(mse_op_instance_set(b->s, "two", two.epoch, a.id, &failed, NULL), MSE_OK);
+    assert_places(b, a.id, "0:one:running: 1:two:starting:no ");
+    assert_status(place_other(b, &two, a.id, 1, 1001), MSE_OK);
+    assert_places(b, a.id, "0:one:running: 1:two:running: ");
+    /* What the first one says afterwards leaves its carrier as it was; one that is away is none. */
+    assert_status(place(b, &one, a.id, 1000), MSE_OK);
+    assert_status(mse_op_node_apps(b->s, "two", see_app, &s, NULL), MSE_OK);
+    assert_true(s.app.leader.ready);
+    assert_true(s.app.launched);
+    assert_int_equal(s.app.leader.port, 2000);
+    assert_int_equal(s.app.port, 1001);
+    const struct mse_op_instance quiet = { .port = 1000 };
+    assert_status(mse_op_instance_set(b->s, "one", one.epoch, a.id, &quiet, NULL), MSE_OK);
+    assert_status(mse_op_node_apps(b->s, "two", see_app, &s, NULL), MSE_OK);
+    assert_false(s.app.leader.ready);
+    end_leases(b, 1);
+    assert_places(b, a.id, "0:one:unreachable: 1:two:unreachable: ");
+    move(b, &one, a.id, MSE_OP_STOPPED);
+    assert_status(place_other(b, &two, a.id, 1, 1001), MSE_ERR_LEASE_LOST);
+}
+
+static void an_instance_that_is_given_back_goes_elsewhere(void **state)
+{
+    struct op_bench *b = *state;
+    struct mse_op_app got = { .port = 0 };
+    struct mse_op_user u = op_bench_user(b, "alice", false);
+    hardware(b, "small", "sim", 64);
+    struct mse_op_node one = joined(b, "one");
+    struct mse_op_node two = joined(b, "two");
+    struct mse_op_node three = joined(b, "three");
+    struct mse_op_app a = several(b, &u, 2);
+    assert_status(claim(b, &one, &got), MSE_OK);
+    assert_status(claim(b, &two, &got), MSE_OK);
+    assert_status(place_other(b, &two, a.id, 1, 1001), MSE_OK);
+    assert_status(mse_op_instance_release(b->s, "three", three.epoch, a.id, 1, "", NULL),
+                  MSE_ERR_LEASE_LOST);
+    assert_status(mse_op_instance_release(b->s, "one", one.epoch, a.id, 0, "", NULL),
+                  MSE_ERR_LEASE_LOST);
+    assert_status(mse_op_instance_release(b->s, "two", two.epoch, a.id, 1, "another machine", NULL),
+                  MSE_OK);
+    assert_places(b, a.id, "0:one:starting: 1::waiting:another machine ");
+    assert_status(claim(b, &two, &got), MSE_ERR_NOT_FOUND);
+    assert_status(claim(b, &three, &got), MSE_OK);
+    assert_int_equal(got.number, 1);
+    assert_false(got.launched);
+    assert_status(mse_op_instance_release(b->s, "three", three.epoch, a.id, 1, "", NULL), MSE_OK);
+    end_spreading(b);
+    assert_status(claim(b, &three, &got), MSE_OK); /* nobody else took it */
+}
+
+static void instances_survive_their_node_but_not_their_leader(void **state)
+{
+    struct op_bench *b = *state;
+    struct mse_op_app got = { .port = 0 };
+    struct seen s = { .num = 0 };
+    struct mse_op_user u = op_bench_user(b, "alice", false);
+    hardware(b, "small", "sim", 64);
+    struct mse_op_node one = joined(b, "one");
+    struct mse_op_node two = joined(b, "two");
+    struct mse_op_app a = several(b, &u, 3);
+    assert_status(claim(b, &one, &got), MSE_OK);
+    assert_status(claim(b, &two, &got), MSE_OK);
+    assert_status(claim(b, &two, &got), MSE_OK);
+    assert_status(place(b, &one, a.id, 1000), MSE_OK);
+    assert_status(place_other(b, &two, a.id, 1, 1001), MSE_OK);
+    move(b, &one, a.id, MSE_OP_INITIALIZING);
+    move(b, &one, a.id, MSE_OP_RUNNING);
+    end_leases(b, 10);
+    assert_status(mse_op_node_beat(b->s, "one", one.epoch, LEASE, NULL), MSE_OK);
+    assert_status(mse_op_reap(b->s, NULL), MSE_OK); /* what was not launched */
+    assert_places(b, a.id, "0:one:running: 1:two:unreachable: 2::waiting: ");
+    end_patience(b);
+    assert_status(mse_op_reap(b->s, NULL), MSE_OK);
+    assert_places(b, a.id, "0:one:running: 1::waiting: 2::waiting: ");
+    assert_int_equal(read_app(b, a.id).status, MSE_OP_RUNNING);
+    assert_status(place_other(b, &two, a.id, 1, 1001), MSE_ERR_LEASE_LOST);
+    two = joined(b, "two");
+    assert_status(claim(b, &two, &got), MSE_OK);
+    assert_status(place_other(b, &two, a.id, got.number, 1001), MSE_OK);
+    /* The leader's. */
+    end_leases(b, 10);
+    assert_status(mse_op_node_beat(b->s, "two", two.epoch, LEASE, NULL), MSE_OK);
+    assert_status(mse_op_reap(b->s, NULL), MSE_OK);
+    end_patience(b);
+    assert_status(mse_op_reap(b->s, NULL), MSE_OK);
+    assert_int_equal(read_app(b, a.id).status, MSE_OP_ON_ERROR);
+    assert_status(mse_op_node_apps(b->s, "two", see_app, &s, NULL), MSE_OK);
+    assert_int_equal(s.num, 0);
+}
+
+static void each_instance_has_a_route(void **state)
+{
+    struct op_bench *b = *state;
+    struct mse_op_app got = { .port = 0 };
+    struct routes s;
+    uint64_t version = 0;
+    uint64_t before = 0;
+    struct mse_op_user u = op_bench_user(b, "alice", false);
+    hardware(b, "small", "sim", 64);
+    struct mse_op_node one = joined(b, "one");
+    struct mse_op_node two = joined(b, "two");
+    struct mse_op_app a = several(b, &u, 2);
+    assert_status(claim(b, &one, &got), MSE_OK);
+    assert_status(claim(b, &two, &got), MSE_OK);
+    assert_status(place(b, &one, a.id, 1000), MSE_OK);
+    assert_status(place_other(b, &two, a.id, 1, 1001), MSE_OK);
+    move(b, &one, a.id, MSE_OP_INITIALIZING);
+    assert_int_equal(routes(b, &s, &before), 1); /* it gets its keys first */
+    assert_true(s.r[0].config);
+    move(b, &one, a.id, MSE_OP_RUNNING);
+    assert_int_equal(routes(b, &s, &version), 3);
+    assert_true(s.r[0].config);
+    assert_int_equal(s.r[0].port, 1000);
+    assert_int_equal(s.r[1].port, 1000);
+    assert_int_equal(s.r[1].number, 0);
+    assert_string_equal(s.r[2].server_name, a.domain_name);
+    assert_false(s.r[2].config);
+    assert_int_equal(s.r[2].number, 1);
+    assert_int_equal(s.r[2].port, 1001);
+    before = version;
+    const struct mse_op_instance quiet = { .number = 1, .port = 1001 };
+    assert_status(mse_op_instance_set(b->s, "two", two.epoch, a.id, &quiet, NULL), MSE_OK);
+    assert_int_equal(routes(b, &s, &version), 2);
+    assert_int_not_equal(version, before);
+    assert_status(place_other(b, &two, a.id, 1, 1001), MSE_OK);
+    end_leases(b, 1);
+    assert_status(mse_op_node_beat(b->s, "two", two.epoch, LEASE, NULL), MSE_OK);
+    assert_int_equal(routes(b, &s, &version),
+                     1); /* the leader's node is cut off: the other serves */
+    assert_int_equal(s.r[0].number, 1);
+    assert_status(mse_op_instance_release(b->s, "two", two.epoch, a.id, 1, "", NULL), MSE_OK);
+    assert_int_equal(routes(b, &s, &version), 0);
+}
+
 /* ---- logs and metrics */
 
 struct lines {
@@ -880,10 +1236,13 @@ static void a_copy_has_the_fleet_too(void **state)
     hardware(b, "small", "sim", 64);
     struct mse_op_node n = joined(b, "one");
     struct mse_op_app a = draft(b, &u, "shop", "small", MSE_OP_SELF);
+    a.replicas = 2;
     assert_status(put(b, a.id, data, sizeof data, sizeof data, true), MSE_OK);
     assert_status(create(b, &a), MSE_OK);
     assert_status(claim(b, &n, &got), MSE_OK);
     assert_status(place(b, &n, a.id, 1000), MSE_OK);
+    assert_status(claim(b, &n, &got), MSE_OK);
+    assert_status(place_other(b, &n, a.id, 1, 1001), MSE_OK);
     assert_status(mse_op_log_append(b->s, a.id, 1, mse_bytes_str("line\n"), NULL), MSE_OK);
     (void)snprintf(path, sizeof path, "%.400s/copy.sqlite", b->dir);
     op_bench_fresh(b, where);
@@ -897,6 +1256,7 @@ static void a_copy_has_the_fleet_too(void **state)
     b->s = back;
     got = read_app(b, a.id);
     assert_memory_equal(&got, &wanted, sizeof got);
+    assert_places(b, a.id, "0:one:starting: 1:one:starting: ");
     assert_status(get(b, a.id, NULL), MSE_OK);
     assert_status(mse_op_log_read(b->s, a.id, 0, 10, see_log, &lines, NULL), MSE_OK);
     assert_int_equal(lines.bytes, 5);
@@ -962,6 +1322,14 @@ int main(void)
         TEST(apps_that_nobody_takes_end_too),
         TEST(another_machine_of_that_name_does_not_inherit),
         TEST(routes_follow_the_app),
+        TEST(two_nodes_at_once_never_get_one_instance),
+        TEST(instances_spread_over_nodes),
+        TEST(who_has_no_room_is_not_waited_for),
+        TEST(each_instance_counts),
+        TEST(a_node_says_how_its_instances_are),
+        TEST(an_instance_that_is_given_back_goes_elsewhere),
+        TEST(instances_survive_their_node_but_not_their_leader),
+        TEST(each_instance_has_a_route),
         TEST(logs_are_a_ring),
         TEST(metrics_are_kept_by_source),
         TEST(plots_get_one_value_of_each_step),

@@ -134,10 +134,10 @@ static void a_newer_schema_is_refused(void **state)
     struct op_bench *b = *state;
     struct mse_error err = { 0 };
     struct mse_op_store *s = NULL;
-    assert_true(op_bench_sql(b, "PRAGMA user_version = 6", "UPDATE msed_schema SET version = 6"));
+    assert_true(op_bench_sql(b, "PRAGMA user_version = 7", "UPDATE msed_schema SET version = 7"));
     assert_status(op_bench_reopen(b), MSE_ERR_UNSUPPORTED_VERSION);
     assert_status(mse_op_store_open(&s, b->where, true, &err), MSE_ERR_UNSUPPORTED_VERSION);
-    assert_non_null(strstr(err.text, "version 6, wanted at most 5"));
+    assert_non_null(strstr(err.text, "version 7, wanted at most 6"));
 }
 
 static void what_belongs_to_others_is_refused(void **state)
