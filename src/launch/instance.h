@@ -23,9 +23,16 @@
 struct mse_instance_source {
     const char *dir;         /* of an instance here, which runs when it is asked */
     bool leads;              /* it is the leader of this one, and the rest is not there */
+    const char *carry;       /* in the place of dir: the file that says where (mse_carry_dial) */
     const char *name;        /* in the certificate of its enclave */
     const char *fingerprint; /* 64 hexadecimal digits */
     const char *signature;   /* what the owner signed for it, in hexadecimal digits; "": nothing */
+};
+
+/* Where instances of other hosts come to join this one. */
+struct mse_instance_carry {
+    int listen_fd;
+    uint8_t key[32]; /* of mse_carry_serve */
 };
 
 struct mse_instance {
@@ -36,6 +43,7 @@ struct mse_instance {
     pid_t guard; /* > 0: it is stopped when this process is over */
     bool sandbox;
     const struct mse_instance_source *from; /* NULL: nobody's */
+    const struct mse_instance_carry *carry; /* NULL: nobody comes from elsewhere */
 };
 /* Whether the enclave has sealed something: it has begun. True also if that cannot be told. */
 bool mse_instance_has_state(const char *dir);

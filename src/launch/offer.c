@@ -22,15 +22,17 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "cmd/files.h"
+#include "launch/carry.h"
 #include "launch/control.h"
 #include "package/upgrade.h"
 #include "sim/spawn.h"
 
 #define WHO        "upgrade"
 #define FIRST_FREE 3
+#define MAX_WHERE  ((size_t)256)
 /* The sockets in an instance's folder. */
 #define HEIR     "heir"
-#define REPLICAS "replicas"
+#define REPLICAS MSE_CARRY_SOCKET
 
 enum { FD_HEIR, FD_CONNECTION, FD_FOLDER, FD_COLLATERAL, FD_REPLICAS, FD_LEADER };
 
@@ -80,25 +82,32 @@ static mse_status send_collateral(int fd, const char *path, struct mse_error *er
 
 /* ---- the carrier ---- */
 
-/* What one end has, to the other; false at its end. */
-static bool carry(int from, int to)
+/* To an instance of this host; -1 with errno. */
+static int reach_here(const struct mse_instance_source *s)
 {
-    uint8_t buf[16384];
-    ssize_t n = recv(from, buf, sizeof buf, 0);
-    return n > 0 && mse_io_write(to, mse_bytes_of(buf, (size_t)n)); /* SIGPIPE is ignored */
+    int dir_fd = open(s->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int to = dir_fd < 0 ? -1 : open_socket(dir_fd, s->leads ? REPLICAS : HEIR, false);
+    if (to < 0) {
+        mse_log(MSE_LOG_WARN, s->leads ? "replica" : WHO, "%s cannot be asked%s: %s; it has to run",
+                s->dir, s->leads ? "" : " for its storage", strerror(errno));
+    }
+    return to;
 }
 
-static void carry_all(int a, int b)
+/* To one of any host. */
+static int reach_there(const struct mse_instance_source *s)
 {
-    struct pollfd p[] = { { a, POLLIN, 0 }, { b, POLLIN, 0 } };
-    bool open = true;
-    while (open) {
-        int n = poll(p, 2, -1);
-        if (n < 0 && errno == EINTR) {
-            continue; /* what stands there is of an earlier look */
-        }
-        open = n > 0 && (p[0].revents == 0 || carry(a, b)) && (p[1].revents == 0 || carry(b, a));
+    struct cli_file f = { 0 };
+    struct mse_error err = { 0 };
+    int to = -1;
+    mse_status st = cli_file_read(&f, s->carry, MAX_WHERE, &err);
+    st = st == MSE_OK ? mse_carry_dial(&to, cli_file_view(&f), &err) : st;
+    cli_file_wipe(&f);
+    if (st != MSE_OK) {
+        mse_log(MSE_LOG_WARN, "replica", "%s", err.text);
+        return -1;
     }
+    return to;
 }
 
 /* Goes to the other instance when the first byte comes, which may be days later: its enclave waits
@@ -117,19 +126,15 @@ static _Noreturn void carrier(const struct mse_instance_source *to_whom, const c
     p.fd = FIRST_FREE;
     while (poll(&p, 1, -1) < 0 && errno == EINTR) {
     }
-    int dir_fd = open(to_whom->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int to = dir_fd < 0 ? -1 : open_socket(dir_fd, to_whom->leads ? REPLICAS : HEIR, false);
+    int to = to_whom->carry != NULL ? reach_there(to_whom) : reach_here(to_whom);
     if (to < 0) {
-        mse_log(MSE_LOG_WARN, to_whom->leads ? "replica" : WHO,
-                "%s cannot be asked%s: %s; it has to run", to_whom->dir,
-                to_whom->leads ? "" : " for its storage", strerror(errno));
         _exit(1);
     }
     if (send_collateral(to, collateral, &err) != MSE_OK) {
         mse_log(MSE_LOG_WARN, WHO, "%s", err.text);
         _exit(1);
     }
-    carry_all(FIRST_FREE, to);
+    mse_carry_all(FIRST_FREE, to);
     _exit(0);
 }
 
@@ -160,8 +165,9 @@ static mse_status reach(struct mse_offer *o, const struct mse_instance *i, struc
     char *collateral = NULL;
     char *state = NULL;
     mse_status st = MSE_OK;
+    const char *whose = i->from->leads ? i->dir : i->from->dir;
     if (asprintf(&collateral, "%s/collateral.json", i->platform) < 0 || collateral == NULL ||
-        asprintf(&state, "%s/" MSE_INSTANCE_STATE, i->from->dir) < 0 || state == NULL) {
+        asprintf(&state, "%s/" MSE_INSTANCE_STATE, whose) < 0 || state == NULL) {
         st = MSE_FAIL(err, MSE_ERR_MEMORY, "upgrade", "out of memory");
     } else {
         o->fds[FD_FOLDER] =

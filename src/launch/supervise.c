@@ -7,8 +7,10 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/file.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,6 +19,7 @@
 #include "base/util.h"
 #include "cmd/files.h"
 #include "cmd/listen.h"
+#include "launch/carry.h"
 #include "launch/control.h"
 #include "launch/instance.h"
 #include "launch/offer.h"
@@ -26,7 +29,9 @@
 #include "tee/driver.h"
 
 #define STOP_GRACE_MS 12000U /* the runtime drains for 5 s and gives the app 5 s */
-#define ASK_MS        5000   /* for the word of whoever asks, who may be held up */
+#define CARRY_LISTEN  3
+#define CARRY_FOLDER  4
+#define ASK_MS        5000 /* for the word of whoever asks, who may be held up */
 #define TURN_MS       50
 #define LOOK_MS       200 /* more than anybody holds a lock to look at it */
 
@@ -42,6 +47,8 @@ struct super {
     int control_fd;
     int report_fd; /* -1: whoever started this knows enough */
     int waiter_fd; /* who asked to stop: gets the answer when all is over */
+    pid_t carrier; /* 0: there is none */
+    mse_time carrier_begun;
     const char *state;
     char note[256];
     mse_time since;
@@ -190,6 +197,47 @@ static bool open_control(struct super *s, int dir_fd)
            fchmodat(dir_fd, "control", 0600, 0) == 0 && listen(s->control_fd, 16) == 0 &&
            fcntl(s->control_fd, F_SETOWN, getpid()) == 0 &&
            fcntl(s->control_fd, F_SETFL, O_ASYNC | O_NONBLOCK) == 0;
+}
+
+/* ---- for instances of other hosts ---- */
+
+/* It has the socket and the folder, and nothing else of the supervisor's. */
+static _Noreturn void be_carrier(const struct super *s, int dir_fd, pid_t parent)
+{
+    int folder = fcntl(dir_fd, F_DUPFD, CARRY_FOLDER + 1);
+    (void)signal(SIGTERM, SIG_DFL);
+    (void)signal(SIGINT, SIG_DFL);
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent || folder < 0 ||
+        dup2(s->i->carry->listen_fd, CARRY_LISTEN) != CARRY_LISTEN ||
+        dup2(folder, CARRY_FOLDER) != CARRY_FOLDER ||
+        syscall(SYS_close_range, CARRY_FOLDER + 1, ~0U, 0) != 0) {
+        _exit(1);
+    }
+    mse_carry_serve(CARRY_LISTEN, CARRY_FOLDER, s->i->carry->key);
+}
+
+/* Whoever kills it ends the sessions of those who joined; they come again. */
+static void keep_carrier(struct super *s)
+{
+    mse_time now = (mse_time)time(NULL);
+    if (s->carrier > 0 && waitpid(s->carrier, NULL, WNOHANG) == s->carrier) {
+        s->carrier = 0;
+    }
+    if (s->i->carry == NULL || s->carrier > 0 || now == s->carrier_begun) {
+        return;
+    }
+    int dir_fd = open(s->i->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    pid_t parent = getpid();
+    pid_t pid = dir_fd < 0 ? -1 : fork();
+    if (pid == 0) {
+        be_carrier(s, dir_fd, parent);
+    }
+    s->carrier = pid > 0 ? pid : 0;
+    s->carrier_begun = now;
+    if (dir_fd >= 0) {
+        (void)close(dir_fd);
+    }
 }
 
 /* ---- a life ---- */
@@ -369,6 +417,7 @@ static void live(struct super *s)
         }
         lives = on_news(s, &news);
         answer_all(s);
+        keep_carrier(s);
     }
     if (stop_asked != 0 || guard_gone(s)) {
         mse_sim_stop(s->enclave, STOP_GRACE_MS);
@@ -391,6 +440,9 @@ _Noreturn void mse_instance_supervise(const struct mse_instance *i, int listen_f
     catch_signals();
     set_state(&s, "starting", "");
     bool mine = open_folder(&s);
+    if (mine) {
+        keep_carrier(&s);
+    }
     if (mine && start(&s)) {
         live(&s);
     }

@@ -21,6 +21,7 @@
 #include "crypto/digest.h"
 #include "operator/node.h"
 #include "os/private_dir.h"
+#include "package/manifest.h"
 #include "package/rules.h"
 
 #define TURN_MS      200
@@ -161,18 +162,55 @@ static mse_status describe(struct node *n, struct mse_error *err)
 
 /* ---- the list of apps */
 
-static struct node_app *find(const struct node *n, const char *id)
+/* An app has a folder of its id; an instance that follows, of id and number. */
+#define NAME_LEN (MSE_OP_ID_LEN + 8)
+
+static void name_folder(char out[NAME_LEN], const char *id, uint32_t number)
+{
+    if (number == 0) {
+        (void)snprintf(out, NAME_LEN, "%.36s", id);
+    } else {
+        (void)snprintf(out, NAME_LEN, "%.36s.%u", id, (unsigned)(number % 1000));
+    }
+}
+
+/* Whose folder this is; part: that is being filled. */
+static bool read_folder(const char *name, char id[MSE_OP_ID_LEN], uint32_t *number, bool *part)
+{
+    char same[NAME_LEN];
+    uint64_t n = 0;
+    size_t len = strlen(name);
+    size_t tail = strlen(NODE_PART);
+    *part = len > tail && strcmp(name + len - tail, NODE_PART) == 0;
+    len -= *part ? tail : 0;
+    if (len < MSE_OP_ID_LEN - 1 || len >= sizeof same) {
+        return false;
+    }
+    memcpy(id, name, MSE_OP_ID_LEN - 1);
+    id[MSE_OP_ID_LEN - 1] = '\0';
+    if (len > MSE_OP_ID_LEN &&
+        !mse_u64_parse(&n, mse_bytes_of(name + MSE_OP_ID_LEN, len - MSE_OP_ID_LEN),
+                       MSE_MANIFEST_MAX_REPLICAS)) {
+        return false;
+    }
+    name_folder(same, id, (uint32_t)n);
+    *number = (uint32_t)n;
+    return mse_rule_uuid4(id) && strlen(same) == len && strncmp(same, name, len) == 0;
+}
+
+static struct node_app *find(const struct node *n, const char *id, uint32_t number)
 {
     for (size_t i = 0; i < n->num_apps; i++) {
-        if (strcmp(n->apps[i]->app.id, id) == 0) {
+        if (n->apps[i]->app.number == number && strcmp(n->apps[i]->app.id, id) == 0) {
             return n->apps[i];
         }
     }
     return NULL;
 }
 
-static struct node_app *add(struct node *n, const char *id)
+static struct node_app *add(struct node *n, const char *id, uint32_t number)
 {
+    char name[NAME_LEN];
     struct node_app **more = realloc(n->apps, (n->num_apps + 1) * sizeof(struct node_app *));
     if (more == NULL) {
         return NULL;
@@ -181,8 +219,10 @@ static struct node_app *add(struct node *n, const char *id)
     struct node_app *a = calloc(1, sizeof *a);
     char *parent = apps_folder(n);
     if (a != NULL) {
+        name_folder(name, id, number);
         a->log_fd = -1;
-        a->dir = parent == NULL ? NULL : cli_join(parent, id);
+        a->dir = parent == NULL ? NULL : cli_join(parent, name);
+        a->app.number = number;
         (void)snprintf(a->app.id, sizeof a->app.id, "%s", id);
     }
     free(parent);
@@ -199,8 +239,8 @@ static struct node_app *add(struct node *n, const char *id)
 static mse_status take_listed(void *arg, const struct mse_op_app *app)
 {
     struct node *n = arg;
-    struct node_app *a = find(n, app->id);
-    a = a == NULL ? add(n, app->id) : a;
+    struct node_app *a = find(n, app->id, app->number);
+    a = a == NULL ? add(n, app->id, app->number) : a;
     if (a == NULL) {
         return MSE_ERR_MEMORY;
     }
@@ -210,17 +250,6 @@ static mse_status take_listed(void *arg, const struct mse_op_app *app)
 }
 
 /* What a node left that was killed while it fetched a package. */
-static bool is_partial(const char *name)
-{
-    char id[MSE_OP_ID_LEN] = "";
-    if (strlen(name) != sizeof id - 1 + strlen(NODE_PART) ||
-        strcmp(name + sizeof id - 1, NODE_PART) != 0) {
-        return false;
-    }
-    memcpy(id, name, sizeof id - 1);
-    return mse_rule_uuid4(id);
-}
-
 static void remove_partial(const char *parent, const char *name)
 {
     char *path = cli_join(parent, name);
@@ -236,11 +265,17 @@ static void find_folders(struct node *n)
     char *parent = apps_folder(n);
     DIR *d = parent == NULL ? NULL : opendir(parent);
     const struct dirent *e = NULL;
+    char id[MSE_OP_ID_LEN];
+    uint32_t number = 0;
+    bool part = false;
     while (d != NULL && (e = readdir(d)) != NULL) { /* NOLINT(concurrency-mt-unsafe) */
-        if (mse_rule_uuid4(e->d_name) && find(n, e->d_name) == NULL) {
-            (void)add(n, e->d_name);
-        } else if (is_partial(e->d_name)) {
+        if (!read_folder(e->d_name, id, &number, &part)) {
+            continue;
+        }
+        if (part) {
             remove_partial(parent, e->d_name);
+        } else if (find(n, id, number) == NULL) {
+            (void)add(n, id, number);
         }
     }
     if (d != NULL) {
@@ -275,7 +310,8 @@ static mse_status claim_all(struct node *n, struct mse_error *err)
         struct mse_op_app app = { .status = MSE_OP_SPAWNING };
         st = mse_op_claim(n->m->store, n->self.name, n->self.epoch, &app, err);
         if (st == MSE_OK) {
-            mse_log(MSE_LOG_INFO, NODE_WHO, "app %s is placed here", app.id);
+            mse_log(MSE_LOG_INFO, NODE_WHO, "app %s is placed here%s", app.id,
+                    app.number == 0 ? "" : ", one more instance of it");
             st = take_listed(n, &app);
         }
     }

@@ -15,13 +15,15 @@
 /* The word of main that makes a process a shepherd. */
 #define NODE_SHEPHERD_WORD "shepherd"
 
-/* What one app is to this node. Never two instances of one app: its folder is locked by the
- * shepherd (lock) and by the enclave (state), and nothing is started while either is held. */
+/* What one app, or one of its other instances, is to this node. Never twice: its folder is locked
+ * by the shepherd (lock) and by the enclave (state), and nothing is started while either is held.
+ */
 struct node_app {
-    struct mse_op_app app; /* as the store said last */
+    struct mse_op_app app; /* as the store said last; app.number is which instance it is */
     char *dir;
     bool listed;           /* the store still names it */
     bool dropped;          /* it has ended, or is another's: only the folder is left */
+    uint16_t carry_port;   /* of the last start: where other instances ask to join */
     pid_t child;           /* its shepherd, if this process started it; 0: none */
     bool told;             /* the store knows where this start of it is */
     bool silent;           /* the store knows that there is none */
@@ -80,8 +82,14 @@ MSE_MUST_USE mse_status node_prepare(struct node *n, const struct node_app *a,
 /* A listening socket at the node's address; port 0: any. */
 MSE_MUST_USE mse_status node_listen(int *out_fd, uint16_t *out_port, const struct node *n,
                                     uint16_t port, struct mse_error *err);
+/* What a start needs beside the folder. */
+struct node_start {
+    int listen_fd;
+    int carry_fd;          /* of an app with several instances, where others come; -1 */
+    uint8_t carry_key[32]; /* for that */
+};
 MSE_MUST_USE mse_status node_shepherd_start(pid_t *out, const struct node *n,
-                                            const struct node_app *a, int listen_fd,
+                                            const struct node_app *a, const struct node_start *s,
                                             struct mse_error *err);
 /* main of a shepherd. */
 int node_shepherd_main(int argc, char **argv);

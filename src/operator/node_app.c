@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/util.h"
 #include "cmd/files.h"
+#include "crypto/digest.h"
 #include "launch/instance.h"
 #include "operator/node.h"
 #include "os/private_dir.h"
@@ -26,6 +27,7 @@
 #define ORPHAN_MS    15000 /* what an enclave without a shepherd may need to end by itself */
 #define LASTED_MS    60000 /* a start that lasted so long was one */
 #define MAX_TRIES    5
+#define MAX_JOINS    10  /* longer than a leader that was started again lets nobody join */
 #define FIRST_MS     500 /* before the second start */
 
 /* ---- locks */
@@ -59,6 +61,19 @@ static bool has_shepherd(const struct node_app *a)
 bool node_app_lives(const struct node_app *a)
 {
     return has_shepherd(a) || is_locked(a, MSE_INSTANCE_STATE);
+}
+
+/* Of several instances, one that joins a leader. It can begin again at any time, anywhere. */
+static bool follows(const struct node_app *a)
+{
+    return a->app.number != 0;
+}
+
+/* For the log. */
+static const char *name_of(const struct node_app *a)
+{
+    const char *slash = strrchr(a->dir, '/');
+    return slash == NULL ? a->dir : slash + 1;
 }
 
 /* ---- telling the store */
@@ -97,58 +112,125 @@ static void conclude(struct node *n, struct node_app *a, enum mse_op_app_status 
     a->dropped = move(n, a, to, detail) || a->dropped;
 }
 
-static bool set_instance(struct node *n, struct node_app *a, uint16_t port, const char *fingerprint,
-                         const uint8_t spki[32])
+/* Another node may have it. */
+static void give_back(struct node *n, struct node_app *a, const char *why)
 {
     struct mse_error err = { 0 };
-    struct mse_op_instance i = { .port = port };
+    char text[MSE_OP_TEXT_LEN];
+    (void)snprintf(text, sizeof text, "%s", why);
+    mse_utf8_printable(text);
+    node_log_ship(n, a, true);
+    mse_status st = mse_op_instance_release(n->m->store, n->self.name, n->self.epoch, a->app.id,
+                                            a->app.number, text, &err);
+    if (told("release", st, &err)) {
+        mse_log(MSE_LOG_INFO, NODE_WHO, "app %s is given back: %s", name_of(a), text);
+        a->dropped = true;
+    }
+}
+
+/* It does not come to be here. */
+static void fail(struct node *n, struct node_app *a, const char *why)
+{
+    if (follows(a)) {
+        give_back(n, a, why);
+    } else {
+        conclude(n, a, MSE_OP_ON_ERROR, why);
+    }
+}
+
+/* It was to stop, and has. Of an app with several instances the first one says so. */
+static void has_stopped(struct node *n, struct node_app *a, const char *detail)
+{
+    if (follows(a)) {
+        node_log_ship(n, a, true);
+        a->dropped = true;
+    } else {
+        conclude(n, a, MSE_OP_STOPPED, detail);
+    }
+}
+
+static bool set_instance(struct node *n, struct node_app *a, const struct mse_op_instance *given,
+                         const char *fingerprint)
+{
+    struct mse_error err = { 0 };
+    struct mse_op_instance i = *given;
+    i.number = a->app.number;
     if (!mse_hex_decode(i.fingerprint, 32, mse_bytes_str(fingerprint))) {
         memset(i.fingerprint, 0, sizeof i.fingerprint);
     }
-    memcpy(i.spki_sha256, spki, sizeof i.spki_sha256);
     mse_status st =
         mse_op_instance_set(n->m->store, n->self.name, n->self.epoch, a->app.id, &i, &err);
     if (!told("instance", st, &err)) {
         return false;
     }
-    a->app.port = port;
+    a->app.port = i.port;
     a->app.launched = true;
     return true;
 }
 
 /* ---- starting */
 
-/* The store learns it before: from then on no other node gets this app. */
-static bool announce(struct node *n, struct node_app *a, int *fd)
+/* Where it was, if that can be had. */
+static bool listen_at(struct node *n, int *fd, uint16_t *port, uint16_t before)
 {
-    static const uint8_t unknown[32] = { 0 };
     struct mse_error err = { 0 };
-    uint16_t port = 0;
-    mse_status st = MSE_ERR_IO;
-    if (a->app.port != 0) {
-        st = node_listen(fd, &port, n, a->app.port, &err); /* where it was */
-    }
+    mse_status st = before != 0 ? node_listen(fd, port, n, before, &err) : MSE_ERR_IO;
     if (st != MSE_OK) {
-        st = node_listen(fd, &port, n, 0, &err);
+        st = node_listen(fd, port, n, 0, &err);
     }
     if (st != MSE_OK) {
         node_complain("listen", &err);
-        return false;
     }
-    if (!set_instance(n, a, port, a->app.fingerprint, unknown)) {
-        (void)close(*fd);
-        return false;
+    return st == MSE_OK;
+}
+
+static void close_start(struct node_start *s)
+{
+    if (s->listen_fd >= 0) {
+        (void)close(s->listen_fd);
     }
-    return true;
+    if (s->carry_fd >= 0) {
+        (void)close(s->carry_fd);
+    }
+    mse_wipe(s->carry_key, sizeof s->carry_key);
+}
+
+/* The store learns it before: from then on no other node gets this app. */
+static bool announce(struct node *n, struct node_app *a, struct node_start *s)
+{
+    struct mse_op_instance i = { .port = 0 };
+    bool carries = !follows(a) && a->app.replicas > 1;
+    bool good = listen_at(n, &s->listen_fd, &i.port, a->app.port);
+    if (good && carries) {
+        good = listen_at(n, &s->carry_fd, &i.carry_port, a->carry_port) &&
+               mse_random(s->carry_key, sizeof s->carry_key) == MSE_OK;
+        memcpy(i.carry_key, s->carry_key, sizeof i.carry_key);
+    }
+    good = good && set_instance(n, a, &i, a->app.fingerprint);
+    a->carry_port = good ? i.carry_port : a->carry_port;
+    mse_wipe(i.carry_key, sizeof i.carry_key);
+    return good;
+}
+
+static bool start(struct node *n, struct node_app *a)
+{
+    struct mse_error err = { 0 };
+    struct node_start s = { .listen_fd = -1, .carry_fd = -1 };
+    bool good = announce(n, a, &s);
+    if (good && node_shepherd_start(&a->child, n, a, &s, &err) != MSE_OK) {
+        fail(n, a, err.text);
+        good = false;
+    }
+    close_start(&s);
+    return good;
 }
 
 static void launch(struct node *n, struct node_app *a)
 {
     struct mse_error err = { 0 };
-    int fd = -1;
     mse_status st = node_prepare(n, a, &err);
     if (st != MSE_OK && st != MSE_ERR_IO) {
-        conclude(n, a, MSE_OP_ON_ERROR, err.text);
+        fail(n, a, err.text);
         return;
     }
     if (st != MSE_OK) { /* of the store, or the disk: it may pass */
@@ -156,20 +238,15 @@ static void launch(struct node *n, struct node_app *a)
         a->not_before_ms = node_now_ms() + FIRST_MS;
         return;
     }
-    if (!announce(n, a, &fd)) {
-        return;
-    }
-    st = node_shepherd_start(&a->child, n, a, fd, &err);
-    (void)close(fd);
-    if (st != MSE_OK) {
-        conclude(n, a, MSE_OP_ON_ERROR, err.text);
+    if (!start(n, a)) {
         return;
     }
     a->begun_ms = node_now_ms();
     a->next_look_ms = a->begun_ms;
     a->told = false;
+    a->silent = false;
     a->tries++;
-    mse_log(MSE_LOG_INFO, NODE_WHO, "app %s starts at port %u", a->app.id, a->app.port);
+    mse_log(MSE_LOG_INFO, NODE_WHO, "app %s starts at port %u", name_of(a), a->app.port);
 }
 
 /* ---- while it runs */
@@ -177,6 +254,12 @@ static void launch(struct node *n, struct node_app *a)
 static bool must_stop(const struct node_app *a)
 {
     return a->app.stop_wanted || a->app.expires_at <= (mse_time)time(NULL);
+}
+
+/* It is to go from here, and to come to be elsewhere. */
+static bool must_leave(const struct node_app *a)
+{
+    return follows(a) && a->app.leave;
 }
 
 static void stop_step(struct node_app *a)
@@ -205,24 +288,31 @@ static void stop_step(struct node_app *a)
 static void on_there(struct node *n, struct node_app *a, const json_t *state, bool runs)
 {
     struct mse_error err = { 0 };
-    uint8_t spki[32];
+    struct mse_op_instance i = { .port = 0 };
     const char *fingerprint = json_string_value(json_object_get(state, "fingerprint"));
     uint16_t port = (uint16_t)json_integer_value(json_object_get(state, "port"));
+    if (follows(a) && !runs) {
+        return;
+    }
     if (port != a->app.port) { /* a shepherd of an earlier node */
         a->app.port = port;
         a->told = false;
     }
     if (!a->told) {
-        mse_status st = node_spki(spki, n, a, runs, &err);
+        mse_status st = node_spki(i.spki_sha256, n, a, runs, &err);
         if (st != MSE_OK) {
             node_complain("key", &err);
             return;
         }
-        if (!set_instance(n, a, a->app.port, fingerprint == NULL ? "" : fingerprint, spki)) {
+        i.port = a->app.port;
+        if (!set_instance(n, a, &i, fingerprint == NULL ? "" : fingerprint)) {
             return;
         }
         a->told = true;
         a->silent = false;
+    }
+    if (follows(a)) {
+        return;
     }
     if (a->app.status == MSE_OP_SPAWNING && !move(n, a, MSE_OP_INITIALIZING, "")) {
         return;
@@ -277,11 +367,14 @@ static bool restarts(const struct node_app *a)
 }
 
 /* No enclave answers at its port: until one does, no gateway sends anybody there. */
-static void silence(struct node *n, struct node_app *a)
+static void silence(struct node *n, struct node_app *a, const char *why)
 {
-    static const uint8_t unknown[32] = { 0 };
+    char text[MSE_OP_TEXT_LEN];
+    const struct mse_op_instance i = { .port = a->app.port, .detail = follows(a) ? text : NULL };
+    (void)snprintf(text, sizeof text, "%s", why);
+    mse_utf8_printable(text);
     if (a->app.port != 0 && !a->silent) {
-        a->silent = set_instance(n, a, a->app.port, a->app.fingerprint, unknown);
+        a->silent = set_instance(n, a, &i, a->app.fingerprint);
     }
 }
 
@@ -290,6 +383,19 @@ static void again(struct node_app *a)
     int64_t now = node_now_ms();
     if (a->not_before_ms == 0) {
         a->not_before_ms = now + ((int64_t)FIRST_MS << (a->tries > 4 ? 4 : a->tries));
+    }
+}
+
+/* It joins again, unless it does not succeed here. */
+static void join_again(struct node *n, struct node_app *a, const char *why)
+{
+    if (must_leave(a)) {
+        give_back(n, a, "its node is drained");
+    } else if (a->tries >= MAX_JOINS) {
+        give_back(n, a, why);
+    } else {
+        silence(n, a, why);
+        again(a);
     }
 }
 
@@ -304,24 +410,37 @@ static void on_end(struct node *n, struct node_app *a)
     bool ended = strcmp(word, "ended") == 0;
     json_decref(state);
     if (must_stop(a)) {
-        conclude(n, a, MSE_OP_STOPPED, a->app.stop_wanted ? "" : "it has expired");
+        has_stopped(n, a, a->app.stop_wanted ? "" : "it has expired");
+    } else if (follows(a)) {
+        join_again(n, a, why);
     } else if (ended) {
         conclude(n, a, MSE_OP_STOPPED, "the app has ended");
     } else if (!restarts(a) || a->tries >= MAX_TRIES) {
         conclude(n, a, MSE_OP_ON_ERROR, why);
     } else {
-        silence(n, a);
+        silence(n, a, "");
         again(a);
     }
+}
+
+/* Whether it can begin. One that joins has somebody to go to; without that it waits. */
+static bool may_begin(struct node *n, struct node_app *a)
+{
+    if (!follows(a) || a->app.leader.ready) {
+        return true;
+    }
+    a->tries = 0;
+    silence(n, a, "its leader does not run");
+    return false;
 }
 
 static void idle_step(struct node *n, struct node_app *a)
 {
     bool ran = has_file(a, MSE_INSTANCE_LOCK); /* there was a shepherd */
     if (a->not_before_ms != 0) {
-        if (must_stop(a)) {
+        if (must_stop(a) || must_leave(a)) {
             on_end(n, a);
-        } else if (node_now_ms() >= a->not_before_ms) {
+        } else if (node_now_ms() >= a->not_before_ms && may_begin(n, a)) {
             a->not_before_ms = 0;
             launch(n, a);
         }
@@ -330,10 +449,12 @@ static void idle_step(struct node *n, struct node_app *a)
     if (ran) {
         on_end(n, a);
     } else if (must_stop(a)) {
-        conclude(n, a, MSE_OP_STOPPED, a->app.stop_wanted ? "" : "it has expired");
-    } else if (a->app.launched && !cli_file_exists(a->dir)) {
+        has_stopped(n, a, a->app.stop_wanted ? "" : "it has expired");
+    } else if (must_leave(a)) {
+        give_back(n, a, "its node is drained");
+    } else if (a->app.launched && !follows(a) && !cli_file_exists(a->dir)) {
         conclude(n, a, MSE_OP_ON_ERROR, "the node has lost the app's folder");
-    } else {
+    } else if (may_begin(n, a)) {
         launch(n, a);
     }
 }
@@ -375,7 +496,7 @@ void node_app_step(struct node *n, struct node_app *a)
     if (a->dropped || !a->listed) {
         drop_step(n, a);
     } else if (has_shepherd(a)) {
-        if (must_stop(a)) {
+        if (must_stop(a) || must_leave(a)) {
             stop_step(a);
         } else {
             look(n, a);

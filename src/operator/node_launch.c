@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The folder of an app on a node, and its shepherd. */
+#include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <netdb.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -26,10 +28,20 @@
 #include "package/manifest.h"
 #include "ratls/connect.h"
 #include "ratls/profile.h"
+#include "ratls/resolve.h"
 
 #define LISTEN_FD  3
+#define CARRY_FD   4
 #define CONNECT_MS 3000U
 #define STATE_FD   7 /* what the launcher gives the runtime (sim/launcher.h) */
+/* Beside the files of an instance: what a shepherd is to know, and its command line is not to show.
+ */
+#define CARRY_KEY "carry.key" /* 32 bytes */
+#define LEADER    "leader"    /* a line for mse_carry_dial */
+/* What a shepherd starts. */
+#define ALONE   "alone"
+#define LEADS   "leads"
+#define FOLLOWS "follows"
 
 /* ---- the folder */
 
@@ -161,68 +173,158 @@ mse_status node_spki(uint8_t out[32], const struct node *n, const struct node_ap
 
 /* ---- the shepherd */
 
-static _Noreturn void become(const char *const *argv, int listen_fd)
+/* Numbers 3 and, if it is there, 4; nothing else. */
+static bool keep_only(const struct node_start *s)
+{
+    int carry = s->carry_fd < 0 ? -1 : fcntl(s->carry_fd, F_DUPFD, CARRY_FD + 1);
+    unsigned first = s->carry_fd < 0 ? CARRY_FD : CARRY_FD + 1;
+    return (s->carry_fd < 0 || carry >= 0) && dup2(s->listen_fd, LISTEN_FD) == LISTEN_FD &&
+           fcntl(LISTEN_FD, F_SETFD, 0) == 0 && (carry < 0 || dup2(carry, CARRY_FD) == CARRY_FD) &&
+           syscall(SYS_close_range, first, ~0U, 0) == 0;
+}
+
+static _Noreturn void become(const char *const *argv, const struct node_start *s)
 {
     static char *const no_environment[] = { NULL };
     union {
         const char *const *in;
         char *const *out;
     } args = { .in = argv };
-    if (dup2(listen_fd, LISTEN_FD) == LISTEN_FD && fcntl(LISTEN_FD, F_SETFD, 0) == 0 &&
-        syscall(SYS_close_range, LISTEN_FD + 1, ~0U, 0) == 0) {
+    if (keep_only(s)) {
         (void)execve(MSED_SELF, args.out, no_environment);
     }
     _exit(127);
 }
 
-mse_status node_shepherd_start(pid_t *out, const struct node *n, const struct node_app *a,
-                               int listen_fd, struct mse_error *err)
+static mse_status write_secret(const struct node_app *a, const char *name, struct mse_bytes content,
+                               struct mse_error *err)
+{
+    char *path = cli_join(a->dir, name);
+    mse_status st = path == NULL ? MSE_FAIL(err, MSE_ERR_MEMORY, NODE_WHO, "out of memory")
+                                 : cli_file_write(path, content, 0600, err);
+    free(path);
+    return st;
+}
+
+/* Where the leader is: its node is asked for by name here, as a shepherd asks nobody. */
+static mse_status write_leader(const struct node_app *a, struct mse_error *err)
+{
+    const struct mse_op_leader *l = &a->app.leader;
+    struct mse_addresses found = { .num = 0 };
+    char host[INET6_ADDRSTRLEN] = "";
+    char hex[2 * sizeof l->key + 1];
+    char line[sizeof host + sizeof hex + 16];
+    mse_status st = mse_resolve(&found, l->address, l->port, err);
+    if (st == MSE_OK && (found.num == 0 || getnameinfo((const struct sockaddr *)&found.list[0].addr,
+                                                       found.list[0].len, host, sizeof host, NULL,
+                                                       0, NI_NUMERICHOST) != 0)) {
+        st = MSE_FAIL(err, MSE_ERR_NOT_FOUND, NODE_WHO, "the leader's node has no address: %.200s",
+                      l->address);
+    }
+    mse_hex_encode(hex, mse_bytes_of(l->key, sizeof l->key));
+    (void)snprintf(line, sizeof line, "%s %u %s\n", host, l->port, hex);
+    st = st == MSE_OK ? write_secret(a, LEADER, mse_bytes_str(line), err) : st;
+    mse_wipe(hex, sizeof hex);
+    mse_wipe(line, sizeof line);
+    return st;
+}
+
+static mse_status write_part(const struct node_app *a, const struct node_start *s,
+                             struct mse_error *err)
+{
+    if (a->app.number != 0) {
+        return write_leader(a, err);
+    }
+    return s->carry_fd < 0
+               ? MSE_OK
+               : write_secret(a, CARRY_KEY, mse_bytes_of(s->carry_key, sizeof s->carry_key), err);
+}
+
+static const char *part_of(const struct node_app *a, const struct node_start *s)
+{
+    return a->app.number != 0 ? FOLLOWS : s->carry_fd >= 0 ? LEADS : ALONE;
+}
+
+static mse_status enclave_size(uint64_t *out, const struct node_app *a, struct mse_error *err)
 {
     struct mse_manifest m = { 0 };
     struct cli_file f = { 0 };
-    char size[24];
     char *path = cli_join(a->dir, MSE_INSTANCE_MANIFEST);
     mse_status st =
         path == NULL ? MSE_ERR_MEMORY : cli_file_read(&f, path, MSE_OP_MAX_MANIFEST, err);
     st = st == MSE_OK ? mse_manifest_parse(&m, cli_file_view(&f), err) : st;
-    (void)snprintf(size, sizeof size, "%llu", (unsigned long long)m.enclave_size);
+    *out = m.enclave_size;
+    mse_manifest_clear(&m);
+    cli_file_clear(&f);
+    free(path);
+    return st;
+}
+
+mse_status node_shepherd_start(pid_t *out, const struct node *n, const struct node_app *a,
+                               const struct node_start *s, struct mse_error *err)
+{
+    uint64_t size = 0;
+    char digits[24];
+    mse_status st = enclave_size(&size, a, err);
+    st = st == MSE_OK ? write_part(a, s, err) : st;
+    (void)snprintf(digits, sizeof digits, "%llu", (unsigned long long)size);
     const char *const argv[] = { "msed",
                                  NODE_SHEPHERD_WORD,
                                  a->dir,
                                  n->m->config.node.platform,
                                  n->runtime,
-                                 size,
+                                 digits,
                                  n->m->config.node.insecure_no_sandbox ? "open" : "sandbox",
+                                 part_of(a, s),
                                  NULL };
     pid_t pid = st == MSE_OK ? fork() : -1;
     if (pid == 0) {
-        become(argv, listen_fd);
+        become(argv, s);
     }
     if (st == MSE_OK && pid < 0) {
         st = MSE_FAIL(err, MSE_ERR_IO, NODE_WHO, "no process: %s", strerror(errno));
     }
-    mse_manifest_clear(&m);
-    cli_file_clear(&f);
-    free(path);
     if (st == MSE_OK) {
         *out = pid;
     }
     return st;
 }
 
+static bool read_carry_key(struct mse_instance_carry *c, const char *dir)
+{
+    struct cli_file f = { 0 };
+    char *path = cli_join(dir, CARRY_KEY);
+    bool good = path != NULL && cli_file_read(&f, path, sizeof c->key, NULL) == MSE_OK &&
+                f.len == sizeof c->key && fcntl(CARRY_FD, F_SETFD, FD_CLOEXEC) == 0;
+    if (good) {
+        memcpy(c->key, f.data, sizeof c->key);
+    }
+    cli_file_wipe(&f);
+    free(path);
+    return good;
+}
+
 int node_shepherd_main(int argc, char **argv)
 {
     uint64_t size = 0;
-    if (argc != 7 || !mse_u64_parse(&size, mse_bytes_str(argv[5]), UINT64_MAX)) {
+    if (argc != 8 || !mse_u64_parse(&size, mse_bytes_str(argv[5]), UINT64_MAX)) {
         mse_log(MSE_LOG_ERROR, NODE_WHO, "a shepherd is started by the node alone");
         return 2;
     }
+    bool leads = strcmp(argv[7], LEADS) == 0;
+    bool follows = strcmp(argv[7], FOLLOWS) == 0;
+    struct mse_instance_carry carry = { .listen_fd = CARRY_FD };
+    char *leader = cli_join(argv[2], LEADER);
+    const struct mse_instance_source from = { .leads = true, .carry = leader };
     const struct mse_instance i = { .dir = argv[2],
                                     .platform = argv[3],
                                     .runtime = argv[4],
                                     .enclave_size = size,
-                                    .sandbox = strcmp(argv[6], "open") != 0 };
-    if (fcntl(LISTEN_FD, F_SETFD, FD_CLOEXEC) != 0) {
+                                    .sandbox = strcmp(argv[6], "open") != 0,
+                                    .from = follows ? &from : NULL,
+                                    .carry = leads ? &carry : NULL };
+    if (leader == NULL || fcntl(LISTEN_FD, F_SETFD, FD_CLOEXEC) != 0 ||
+        (leads && !read_carry_key(&carry, argv[2]))) {
         return 2;
     }
     mse_instance_supervise(&i, LISTEN_FD, -1);

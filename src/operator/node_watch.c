@@ -20,6 +20,7 @@
 #define MAX_TURNS  64         /* of MSE_OP_LOG_MAX in one go */
 #define FREE_EVERY ((int64_t)1024 * 1024)
 #define MAX_PROCS  8192
+#define NAME_LEN   32 /* of a metric */
 
 /* ---- logs */
 
@@ -83,25 +84,53 @@ static size_t whole_lines(const uint8_t *text, size_t len, bool last)
     return last || len == MSE_OP_LOG_MAX ? len : 0;
 }
 
+/* Of several instances, each line tells whose it is, unless it is of the first one. As many of the
+ * bytes as there is room for; *taken is how many of *text that are. */
+static struct mse_bytes sign_lines(uint8_t *out, const struct node_app *a, const uint8_t *text,
+                                   size_t len, size_t *taken)
+{
+    char sign[32];
+    size_t used = 0;
+    size_t at = 0;
+    size_t skip = (size_t)snprintf(sign, sizeof sign, "[instance %u] ", (unsigned)a->app.number);
+    while (at < len && used + skip < MSE_OP_LOG_MAX) {
+        size_t room = MSE_OP_LOG_MAX - used - skip;
+        const uint8_t *end = memchr(text + at, '\n', len - at);
+        size_t line = end == NULL ? len - at : (size_t)(end - (text + at)) + 1;
+        if (line > room && used > 0) {
+            break;
+        }
+        line = line > room ? room : line;
+        memcpy(out + used, sign, skip);
+        memcpy(out + used + skip, text + at, line);
+        used += skip + line;
+        at += line;
+    }
+    *taken = at;
+    return mse_bytes_of(out, used);
+}
+
 void node_log_ship(struct node *n, struct node_app *a, bool last)
 {
     static const char what[] = "log";
     struct mse_error err = { 0 };
     int64_t now = 0;
-    uint8_t *text = open_log(a) ? malloc(MSE_OP_LOG_MAX) : NULL;
+    uint8_t *text = open_log(a) ? malloc(2 * MSE_OP_LOG_MAX) : NULL;
     if (text != NULL) {
         skip_ahead(a);
     }
     for (unsigned turn = 0; text != NULL && turn < MAX_TURNS; turn++) {
         ssize_t got = pread(a->log_fd, text, MSE_OP_LOG_MAX, a->log_sent);
         size_t len = got <= 0 ? 0 : whole_lines(text, (size_t)got, last);
+        struct mse_bytes all = mse_bytes_of(text, len);
         if (len == 0) {
             break;
         }
+        if (a->app.number != 0) {
+            all = sign_lines(text + MSE_OP_LOG_MAX, a, text, len, &len);
+        }
         mse_status st = now == 0 ? mse_op_clock_ms(n->m->store, &now, &err) : MSE_OK;
-        st = st == MSE_OK
-                 ? mse_op_log_append(n->m->store, a->app.id, now, mse_bytes_of(text, len), &err)
-                 : st;
+        st = st == MSE_OK ? mse_op_log_append(n->m->store, a->app.id, now, all, &err) : st;
         if (st != MSE_OK) {
             node_complain(what, &err);
             break;
@@ -257,6 +286,11 @@ void node_measure(struct node *n, struct node_app *a)
         pages += all->list[i].ours ? all->list[i].pages : 0;
     }
     free(all);
+    char names[MSE_ARRAY_LEN(m)][NAME_LEN];
+    for (size_t i = 0; a->app.number != 0 && i < MSE_ARRAY_LEN(m); i++) {
+        (void)snprintf(names[i], NAME_LEN, "%s_%u", m[i].name, (unsigned)a->app.number);
+        m[i].name = names[i];
+    }
     m[0].value = (int64_t)pages * sysconf(_SC_PAGESIZE);
     m[1].value = folder_usage(a);
     bool cpu = cpu_since(a, ticks, &m[2].value);
