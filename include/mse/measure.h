@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Measurement of SGX enclaves (Intel SDM Vol. 3D, ECREATE, EADD, EEXTEND), and the layouts that
- * decide what is added where. Pure: bytes in, 32 bytes out. docs/measurement.md gives the layouts
- * to the byte. */
+/* Measurement of SGX enclaves (Intel SDM Vol. 3D, ECREATE, EADD, EEXTEND), the layouts that decide
+ * what is added where, and the launch of machines of SEV-SNP and TDX. Pure: bytes in, a digest out.
+ * docs/measurement.md gives it all to the byte. */
 #ifndef MSE_MEASURE_H
 #define MSE_MEASURE_H
 
@@ -84,6 +84,52 @@ struct mse_sim_layout {
  * NULL. */
 MSE_API MSE_MUST_USE mse_status mse_measure_sim(uint8_t out[32], const struct mse_sim_layout *l,
                                                 struct mse_error *err);
+
+/* What a machine of AMD SEV-SNP is launched with by QEMU; everything is borrowed for the call. */
+struct mse_snp_launch {
+    struct mse_bytes firmware; /* OVMF, the whole file (-bios) */
+    uint32_t vcpus;            /* 1 to 4096 */
+    uint32_t vcpu_signature; /* CPUID leaf 1, EAX, of the processor that QEMU shows to the guest */
+    uint64_t guest_features; /* SEV_FEATURES; 1 for SEV-SNP alone */
+    bool has_kernel;         /* kernel-hashes=on: the next three are measured, too */
+    struct mse_bytes kernel; /* -kernel: the whole file */
+    struct mse_bytes initrd; /* -initrd; may be empty */
+    struct mse_bytes command_line; /* -append, without a NUL; may be empty */
+};
+/* mse_measure_snp computes the launch digest, MEASUREMENT of an attestation report (SEV-SNP
+ * Firmware ABI Specification, SNP_LAUNCH_UPDATE). MSE_ERR_ARGUMENT: vcpus; MSE_ERR_UNSUPPORTED:
+ * firmware that is not OVMF with a list for SEV-SNP, that measures no kernel where one is given, or
+ * has no start for more than one processor; MSE_ERR_MALFORMED: firmware; MSE_ERR_NO_SPACE: more
+ * than 256 MiB of memory in its list; MSE_ERR_CRYPTO. err may be NULL. */
+MSE_API MSE_MUST_USE mse_status mse_measure_snp(uint8_t out[48], const struct mse_snp_launch *l,
+                                                struct mse_error *err);
+
+/* mse_measure_mrtd computes the MRTD of a trust domain that QEMU builds from this firmware: each
+ * page is added, and measured where the firmware's list says so, before the next one (Intel TDX
+ * Module Base Architecture Specification, TDH.MEM.PAGE.ADD, TDH.MR.EXTEND). firmware: the whole
+ * file (-bios), borrowed. Errors as for mse_measure_snp, and MSE_ERR_MEMORY. err may be NULL. */
+MSE_API MSE_MUST_USE mse_status mse_measure_mrtd(uint8_t out[48], struct mse_bytes firmware,
+                                                 struct mse_error *err);
+
+/* What OVMF starts in a trust domain; borrowed for the call. */
+struct mse_tdx_boot {
+    struct mse_bytes kernel; /* -kernel: Linux, or a unified kernel image with everything in it */
+    struct mse_bytes initrd; /* -initrd; empty: none. A unified image has its own */
+    struct mse_bytes command_line; /* -append, printable ASCII; a unified image has its own */
+};
+struct mse_tdx_registers {
+    uint8_t rtmr1[48]; /* the images that were loaded, and that they were started */
+    uint8_t rtmr2[48]; /* command line and initrd, by Linux 6.9 or later */
+};
+/* mse_measure_rtmr computes RTMR1 and RTMR2 after a boot by -kernel; a unified image is one whose
+ * stub measures nothing by itself in a TD (systemd before 256). MSE_ERR_UNSUPPORTED: no EFI image
+ * for x86-64, or a unified one with signed PCRs, or without initrd or command line;
+ * MSE_ERR_ARGUMENT: initrd or command line beside a unified image, a command line that is not
+ * printable ASCII or longer than 4096 bytes; MSE_ERR_MALFORMED, MSE_ERR_NO_SPACE: the image;
+ * MSE_ERR_CRYPTO. err may be NULL. */
+MSE_API MSE_MUST_USE mse_status mse_measure_rtmr(struct mse_tdx_registers *out,
+                                                 const struct mse_tdx_boot *b,
+                                                 struct mse_error *err);
 
 #ifdef __cplusplus
 }

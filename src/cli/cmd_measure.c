@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* mse measure: MRENCLAVE of a Gramine enclave, or of one that Intel's SDK signed. */
+/* mse measure: MRENCLAVE of a Gramine enclave, or of one that Intel's SDK signed. Machines of
+ * SEV-SNP and TDX: measure_machine.c. */
 #include <stdio.h>
 
 #include <mse/measure.h>
@@ -8,6 +9,7 @@
 #include "base/error.h"
 #include "base/util.h"
 #include "cli/measure.h"
+#include "cli/measure_machine.h"
 
 #define LIBPAL_MAX   ((size_t)256 * 1024 * 1024)
 #define MANIFEST_MAX ((size_t)64 * 1024 * 1024)
@@ -129,13 +131,21 @@ static enum cli_exit measure_sdk(struct cli *c)
 
 enum cli_exit cmd_measure(struct cli *c)
 {
+    static const struct {
+        const char *layout;
+        enum cli_exit (*run)(struct cli *c);
+    } layouts[] = {
+        { "gramine-1.9", measure_gramine },
+        { "sdk", measure_sdk },
+        { "snp", cli_measure_snp },
+        { "tdx", cli_measure_tdx },
+    };
     const char *layout = cli_value(c, "layout");
-    if (layout != NULL && strcmp(layout, "gramine-1.9") == 0) {
-        return measure_gramine(c);
+    for (size_t i = 0; layout != NULL && i < MSE_ARRAY_LEN(layouts); i++) {
+        if (strcmp(layout, layouts[i].layout) == 0) {
+            return layouts[i].run(c);
+        }
     }
-    if (layout != NULL && strcmp(layout, "sdk") == 0) {
-        return measure_sdk(c);
-    }
-    return cli_trouble(c, "--layout is %s, wanted gramine-1.9 or sdk",
+    return cli_trouble(c, "--layout is %s, wanted gramine-1.9, sdk, snp or tdx",
                        layout == NULL ? "missing" : layout);
 }

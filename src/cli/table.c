@@ -281,10 +281,23 @@ static const struct cli_option doctor_options[] = {
 };
 
 static const struct cli_option measure_options[] = {
-    { "layout", "NAME", "gramine-1.9 or sdk", false },
+    { "layout", "NAME", "gramine-1.9, sdk, snp or tdx", false },
     { "libpal", "FILE", "loader of Gramine (libpal.so)", false },
-    { "manifest", "FILE", "expanded manifest (.manifest.sgx)", false },
+    { "manifest", "FILE", "expanded manifest (.manifest.sgx); snp, tdx: manifest of the app",
+      false },
     { "enclave", "FILE", "enclave signed with Intel's SDK (layout sdk)", false },
+    { "firmware", "FILE", "OVMF, as QEMU gets it with -bios (snp, tdx)", false },
+    { "kernel", "FILE", "unified kernel image, or Linux, as QEMU gets it (snp, tdx)", false },
+    { "initrd", "FILE", "its initrd, if it is not unified (snp, tdx)", false },
+    { "append", "TEXT", "its command line, if it is not unified (snp, tdx)", false },
+    { "cpu", "NAME|HEX", "processor shown to the guest, or EAX of its CPUID leaf 1 (snp)", false },
+    { "vcpus", "N", "number of processors; default 1 (snp)", false },
+    { "guest-features", "HEX", "SEV_FEATURES; default 0x1 (snp)", false },
+    { "guest-policy", "HEX", "guest policy, for the fingerprint; default 0x30000 (snp)", false },
+    { "rtmr0", "HEX", "RTMR0 of a verified quote, for the fingerprint (tdx)", false },
+    { "xfam", "HEX", "XFAM of that quote (tdx)", false },
+    { "td-attributes", "HEX", "TD attributes; default 0x10000000 (tdx)", false },
+    { "old-linux", NULL, "Linux before 6.9: it leaves RTMR2 zero (tdx)", false },
     { NULL, NULL, NULL, false },
 };
 
@@ -622,7 +635,8 @@ static const struct cli_command commands[] = {
       no_options, cmd_show },
     { NULL, "attack", "list|all|NAME [TARGET...]", 1, MANY,
       "attack your own app, and see who notices", attack_options, cmd_attack },
-    { NULL, "measure", NULL, 0, 0, "compute the MRENCLAVE of an enclave", measure_options,
+    { NULL, "measure", NULL, 0, 0,
+      "compute what an enclave or a confidential machine is measured as", measure_options,
       cmd_measure },
     { NULL, "doctor", NULL, 0, 0, "say what this machine lacks", doctor_options, cmd_doctor },
     { NULL, "completion", "bash|zsh|fish", 1, 1, "print a completion script for a shell",

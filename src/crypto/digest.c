@@ -120,6 +120,39 @@ void mse_sha256_clear(struct mse_sha256_ctx *c)
     c->failed = true;
 }
 
+mse_status mse_sha384_init(struct mse_sha384_ctx *c)
+{
+    SHA512_CTX *ctx = OPENSSL_malloc(sizeof *ctx);
+    bool ok = ctx != NULL && SHA384_Init(ctx) == 1;
+    c->impl = ctx;
+    c->failed = !ok;
+    return ok ? MSE_OK : ctx == NULL ? MSE_ERR_MEMORY : MSE_ERR_CRYPTO;
+}
+
+void mse_sha384_update(struct mse_sha384_ctx *c, const void *p, size_t len)
+{
+    c->failed = c->failed || SHA384_Update(c->impl, p, len) != 1;
+}
+
+mse_status mse_sha384_final(struct mse_sha384_ctx *c, uint8_t out[48])
+{
+    uint8_t digest[SHA384_DIGEST_LENGTH];
+    bool ok = !c->failed && SHA384_Final(digest, c->impl) == 1;
+    c->failed = true; /* nothing can follow */
+    if (!ok) {
+        return MSE_ERR_CRYPTO;
+    }
+    memcpy(out, digest, sizeof digest);
+    return MSE_OK;
+}
+
+void mse_sha384_clear(struct mse_sha384_ctx *c)
+{
+    OPENSSL_clear_free(c->impl, sizeof(SHA512_CTX));
+    c->impl = NULL;
+    c->failed = true;
+}
+
 static bool hmac(uint8_t out[32], const uint8_t *key, size_t key_len, struct mse_bytes message)
 {
     unsigned len = 0;

@@ -27,6 +27,16 @@ void mse_sha256_update(struct mse_sha256_ctx *c, const void *p, size_t len);
 MSE_MUST_USE mse_status mse_sha256_final(struct mse_sha256_ctx *c, uint8_t out[32]);
 void mse_sha256_clear(struct mse_sha256_ctx *c);
 
+/* Streaming SHA-384, in the same way. */
+struct mse_sha384_ctx {
+    void *impl;
+    bool failed;
+};
+MSE_MUST_USE mse_status mse_sha384_init(struct mse_sha384_ctx *c);
+void mse_sha384_update(struct mse_sha384_ctx *c, const void *p, size_t len);
+MSE_MUST_USE mse_status mse_sha384_final(struct mse_sha384_ctx *c, uint8_t out[48]);
+void mse_sha384_clear(struct mse_sha384_ctx *c);
+
 MSE_MUST_USE mse_status mse_hkdf_sha256(uint8_t *out, size_t out_len, struct mse_bytes ikm,
                                         struct mse_bytes salt, struct mse_bytes info);
 MSE_MUST_USE mse_status mse_random(void *out, size_t len);

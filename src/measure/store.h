@@ -5,6 +5,12 @@
 
 #include <stdint.h>
 
+static inline void mse_store_u16le(uint8_t *p, uint16_t v)
+{
+    p[0] = (uint8_t)v;
+    p[1] = (uint8_t)(v >> 8);
+}
+
 /* Written out, so that compilers make one store of it. */
 static inline void mse_store_u32le(uint8_t *p, uint32_t v)
 {
