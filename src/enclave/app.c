@@ -15,8 +15,10 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/util.h"
+#include "enclave/library_os.h"
 #include "enclave/python_boot.h"
 #include "os/memory.h"
+#include "os/plain.h"
 #include "os/private_dir.h"
 
 #define PYTHON         "/usr/bin/python3"
@@ -153,6 +155,35 @@ mse_status mse_app_prepare(struct mse_app *a, bool insecure_no_sandbox, uint64_t
     return st == MSE_OK ? make_folders(a, enclave_size, err) : st;
 }
 
+mse_status mse_app_prepare_library_os(struct mse_app *a, struct mse_error *err)
+{
+    static const char run[] = MSE_LIBRARY_OS_RUN;
+    static const char home[] = MSE_LIBRARY_OS_HOME;
+    *a = (struct mse_app) {
+        .uid = MSE_SPAWN_SAME_USER, .uid_lock = -1, .dir_lock = -1, .library_os = true
+    };
+    const struct {
+        char **path;
+        const char *dir;
+        const char *name;
+    } folders[] = { { &a->code, run, "code" },     { &a->tmp, run, "tmp" },
+                    { &a->run, run, "run" },       { &a->config, run, "config" },
+                    { &a->attest, run, "attest" }, { &a->home, home, "home" },
+                    { &a->keys, home, "keys" } };
+    mse_status st = MSE_OK;
+    a->dir = strdup(run);
+    a->data = strdup(home);
+    if (a->dir == NULL || a->data == NULL) {
+        st = MSE_FAIL(err, MSE_ERR_MEMORY, "app", "out of memory");
+    }
+    for (size_t i = 0; st == MSE_OK && i < MSE_ARRAY_LEN(folders); i++) {
+        st = mse_private_subdir(folders[i].path, folders[i].dir, folders[i].name, geteuid(), 0700,
+                                err);
+    }
+    st = st == MSE_OK ? name_socket(&a->socket, a->run, SOCKET_NAME, err) : st;
+    return st == MSE_OK ? name_socket(&a->attest_socket, a->attest, ATTEST_NAME, err) : st;
+}
+
 /* Secrets. */
 
 static bool write_secret(const char *dir, const char *name, uid_t owner, struct mse_bytes content)
@@ -196,21 +227,33 @@ static bool write_secrets(const char *dir, uid_t owner, const struct mse_app_sec
     return ok;
 }
 
+/* Where a folder can be renamed, they come all at once. */
+static mse_status put_secrets(const char *path, struct mse_app *a, const struct mse_app_secrets *s,
+                              struct mse_error *err)
+{
+    uid_t owner = mse_app_user(a);
+    const char *name = a->library_os ? "secrets" : "secrets.new";
+    char *fresh = NULL;
+    mse_status st = mse_private_subdir(&fresh, a->dir, name, owner, 0700, err);
+    if (st == MSE_OK &&
+        (!write_secrets(fresh, owner, s) || (!a->library_os && rename(fresh, path) != 0))) {
+        st = MSE_FAIL(err, MSE_ERR_IO, "secrets", "they cannot be stored: %s", strerror(errno));
+        if (!a->library_os) {
+            (void)mse_tree_remove(fresh);
+        }
+    }
+    free(fresh);
+    return st;
+}
+
 mse_status mse_app_put_secrets(struct mse_app *a, const struct mse_app_secrets *s,
                                struct mse_error *err)
 {
-    uid_t owner = mse_app_user(a);
-    char *fresh = NULL;
     char *path = NULL;
     if (asprintf(&path, "%s/secrets", a->dir) < 0) {
         return MSE_FAIL(err, MSE_ERR_MEMORY, "secrets", "out of memory");
     }
-    mse_status st = mse_private_subdir(&fresh, a->dir, "secrets.new", owner, 0700, err);
-    if (st == MSE_OK && (!write_secrets(fresh, owner, s) || rename(fresh, path) != 0)) {
-        st = MSE_FAIL(err, MSE_ERR_IO, "secrets", "they cannot be stored: %s", strerror(errno));
-        (void)mse_tree_remove(fresh);
-    }
-    free(fresh);
+    mse_status st = put_secrets(path, a, s, err);
     if (st != MSE_OK) {
         free(path);
         return st;
@@ -241,7 +284,7 @@ static bool set_var(char **slot, const char *name, const char *value)
 mse_status mse_app_env(char ***out, const struct mse_app *a, const struct mse_manifest *m,
                        struct mse_error *err)
 {
-    bool real = a->insecure_no_sandbox;
+    bool real = a->insecure_no_sandbox || a->library_os;
     const char *base = real ? a->secrets : INNER_SECRETS;
     const char *const own[][2] = {
         { "HOME", real ? a->home : INNER_HOME },
@@ -337,6 +380,12 @@ static mse_status start_in(struct mse_app *a, struct mse_sandbox *s, struct mse_
     return mse_sandbox_start(&a->proc, s, err);
 }
 
+static mse_status start_plainly(struct mse_app *a, struct mse_sandbox *s, struct mse_error *err)
+{
+    s->cwd = a->code;
+    return mse_plain_start(&a->proc, s, err);
+}
+
 mse_status mse_app_start(struct mse_app *a, const struct mse_manifest *m, int out_fd, int err_fd,
                          struct mse_error *err)
 {
@@ -355,7 +404,7 @@ mse_status mse_app_start(struct mse_app *a, const struct mse_manifest *m, int ou
             .stdout_fd = out_fd,
             .stderr_fd = err_fd,
         };
-        st = start_in(a, &s, err);
+        st = a->library_os ? start_plainly(a, &s, err) : start_in(a, &s, err);
     }
     mse_app_env_free(env);
     a->running = st == MSE_OK;
@@ -393,7 +442,7 @@ void mse_app_clear(struct mse_app *a)
             mse_memory_unmount(mounted[i]);
         }
     }
-    if (a->dir != NULL) {
+    if (a->dir != NULL && !a->library_os) { /* there, the host has the files, and nobody the key */
         (void)mse_tree_remove(a->dir);
     }
     char *const paths[] = { a->dir,    a->code,          a->home,   a->keys,    a->tmp,

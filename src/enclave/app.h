@@ -30,6 +30,7 @@ struct mse_app {
     int uid_lock;              /* -1: none */
     struct mse_inside *inside; /* makes sockets in the app's network; NULL: none; borrowed */
     bool insecure_no_sandbox;
+    bool library_os; /* below it; then there is no sandbox, and nothing is removed at the end */
     bool own_memory; /* the folders are file systems of their own, with bounds */
     bool running;
     struct mse_sandbox_app proc;
@@ -45,6 +46,8 @@ uid_t mse_app_user(const struct mse_app *a);
  * all the same. */
 MSE_MUST_USE mse_status mse_app_prepare(struct mse_app *a, bool insecure_no_sandbox,
                                         uint64_t enclave_size, struct mse_error *err);
+/* The same under a library OS (enclave/library_os.h), whose two mounts are empty. */
+MSE_MUST_USE mse_status mse_app_prepare_library_os(struct mse_app *a, struct mse_error *err);
 /* What is put into a->secrets, one file each that only the app's user may read. */
 struct mse_app_secrets {
     struct mse_bytes secrets; /* data NULL: no such file */

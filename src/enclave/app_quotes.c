@@ -270,8 +270,9 @@ static void on_tick(uv_timer_t *h)
 static int listen_for(const struct mse_app_quotes_config *c)
 {
     int fd = mse_net_listen_unix(c->path, BACKLOG);
-    if (fd >= 0 && (chmod(c->path, 0600) != 0 ||
-                    (c->owner != geteuid() && chown(c->path, c->owner, c->owner) != 0))) {
+    if (fd >= 0 && !c->no_modes &&
+        (chmod(c->path, 0600) != 0 ||
+         (c->owner != geteuid() && chown(c->path, c->owner, c->owner) != 0))) {
         int saved = errno;
         (void)close(fd);
         errno = saved;

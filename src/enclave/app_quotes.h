@@ -29,6 +29,7 @@ struct mse_app_quotes_config {
     uv_loop_t *loop;
     const char *path;
     uid_t owner;
+    bool no_modes; /* sockets are no files here */
     struct mse_attest *attest;
 };
 /* On failure *out is NULL or to be stopped and freed all the same. */

@@ -6,7 +6,9 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "net/loop.h"
@@ -31,13 +33,36 @@ static int dial_port(struct mse_backend *b)
     return fd;
 }
 
+int mse_backend_connect_plain(const char *path)
+{
+    struct sockaddr_un a = { .sun_family = AF_UNIX };
+    if (strlen(path) >= sizeof a.sun_path) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    memcpy(a.sun_path, path, strlen(path) + 1);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd >= 0 && connect(fd, (const struct sockaddr *)&a, sizeof a) != 0) {
+        int saved = errno;
+        (void)close(fd);
+        errno = saved;
+        return -1;
+    }
+    return fd;
+}
+
+static int connect_socket(const struct mse_backend *b)
+{
+    return b->plain ? mse_backend_connect_plain(b->socket) : mse_net_connect_unix(b->socket);
+}
+
 int mse_backend_dial(void *backend)
 {
     struct mse_backend *b = backend;
     int fd = -1;
     b->tried = MSE_BACKEND_SOCKET;
     if (b->kind != MSE_BACKEND_PORT) {
-        fd = mse_net_connect_unix(b->socket);
+        fd = connect_socket(b);
     }
     bool port = b->inside != NULL && b->kind != MSE_BACKEND_SOCKET &&
                 (b->kind == MSE_BACKEND_PORT || (fd < 0 && errno != EAGAIN));
@@ -53,7 +78,7 @@ void mse_backend_settle(struct mse_backend *b)
     b->kind = b->tried;
     if (b->tried == MSE_BACKEND_PORT) {
         /* It may have begun to listen at both between our two attempts. */
-        int fd = mse_net_connect_unix(b->socket);
+        int fd = connect_socket(b);
         if (fd >= 0 || errno == EAGAIN) {
             b->kind = MSE_BACKEND_SOCKET;
         }

@@ -12,6 +12,7 @@
 
 struct mse_backend {
     const char *socket;        /* its path; borrowed */
+    bool plain;                /* under a library OS, which finds sockets by their paths alone */
     struct mse_inside *inside; /* NULL: no sandbox, no port; borrowed */
     enum mse_backend_kind {
         MSE_BACKEND_UNKNOWN,
@@ -23,6 +24,9 @@ struct mse_backend {
 /* A non-blocking, close-on-exec connection to the app (struct mse_backend *); -1 with errno.
  * EAGAIN: its queue is full. */
 int mse_backend_dial(void *backend);
+/* Connects to the socket of that path, as mse_net_connect_unix does, in a folder that nobody else
+ * may write: the path is not looked at. */
+int mse_backend_connect_plain(const char *path);
 /* The last connection is the one that answered. An app that listens at both by now is reached at
  * its socket. */
 void mse_backend_settle(struct mse_backend *b);

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <strings.h>
 #include <sys/stat.h>
@@ -17,6 +18,8 @@
 #include "os/private_dir.h"
 #include "package/code.h"
 #include "package/upgrade.h"
+
+#define FOLDERS_OPEN 16
 
 static mse_status read_all(struct mse_build *out, int fd, size_t max, struct mse_error *err)
 {
@@ -63,7 +66,7 @@ static bool endpoint_ok(const char *endpoint)
 
 /* What the manifest may ask for and this version does not do. Each is refused, never ignored: users
  * were promised it. */
-static mse_status check_served(const struct mse_manifest *m, struct mse_error *err)
+static mse_status check_served(const struct mse_manifest *m, bool library_os, struct mse_error *err)
 {
     const struct {
         const char *field;
@@ -71,7 +74,9 @@ static mse_status check_served(const struct mse_manifest *m, struct mse_error *e
         const char *served;
     } rows[] = {
         { "ssl_certificate_origin", m->origin == MSE_ORIGIN_OPERATOR, "\"self\" or \"owner\"" },
-        { "rootfs", m->rootfs.name != NULL, "\"host\", in the simulation" },
+        { "rootfs", (m->rootfs.name != NULL) != library_os,
+          library_os ? "one of its own" : "\"host\", in the simulation" },
+        { "restart", library_os && m->restart != MSE_RESTART_NEVER, "\"never\"" },
         { "upgrade", mse_upgrade_rule_is(&m->upgrade) && m->restart != MSE_RESTART_SEALED,
           "none, or restart \"sealed\"" },
         { "certificate", m->certificate == MSE_CERTIFICATE_CA && m->origin != MSE_ORIGIN_SELF,
@@ -90,10 +95,10 @@ static mse_status check_served(const struct mse_manifest *m, struct mse_error *e
     return MSE_OK;
 }
 
-mse_status mse_enclave_check_supported(const struct mse_manifest *m, mse_time now,
+mse_status mse_enclave_check_supported(const struct mse_manifest *m, bool library_os, mse_time now,
                                        struct mse_error *err)
 {
-    mse_status st = check_served(m, err);
+    mse_status st = check_served(m, library_os, err);
     if (st != MSE_OK) {
         return st;
     }
@@ -243,10 +248,34 @@ static mse_status commit(const char *fresh, const char *dir, struct mse_error *e
     return MSE_OK;
 }
 
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+    (void)st;
+    (void)type;
+    (void)at;
+    return remove(path);
+}
+
+static mse_status install_in_place(const char *dir, const struct mse_code_package *p,
+                                   const struct mse_manifest *m, struct mse_error *err)
+{
+    if ((mkdir(dir, 0700) != 0 && errno != EEXIST) || chmod(dir, 0755) != 0) {
+        return MSE_FAIL(err, MSE_ERR_IO, "code", "%.150s: %s", dir, strerror(errno));
+    }
+    mse_status st = unpack(dir, p, m, err);
+    if (st != MSE_OK) { /* nothing of it has run, so that nobody stands in the way */
+        (void)nftw(dir, remove_one, FOLDERS_OPEN, FTW_DEPTH | FTW_PHYS);
+    }
+    return st;
+}
+
 mse_status mse_code_install(const char *dir, const struct mse_code_package *p,
                             const struct mse_manifest *m, struct mse_error *err)
 {
     char *fresh = NULL;
+    if (p->in_place) {
+        return install_in_place(dir, p, m, err);
+    }
     if (asprintf(&fresh, "%s.new", dir) < 0) {
         return MSE_FAIL(err, MSE_ERR_MEMORY, "code", "out of memory");
     }

@@ -19,15 +19,18 @@ MSE_MUST_USE mse_status mse_enclave_load_manifest(struct mse_manifest *out, uint
                                                   int fd, const struct mse_enclave_tee *tee,
                                                   struct mse_error *err);
 
-/* What this version cannot do: MSE_ERR_UNSUPPORTED or MSE_ERR_CONFIG, with the field named. */
-MSE_MUST_USE mse_status mse_enclave_check_supported(const struct mse_manifest *m, mse_time now,
-                                                    struct mse_error *err);
+/* What this version cannot do, under a library OS or else: MSE_ERR_UNSUPPORTED or MSE_ERR_CONFIG,
+ * with the field named. */
+MSE_MUST_USE mse_status mse_enclave_check_supported(const struct mse_manifest *m, bool library_os,
+                                                    mse_time now, struct mse_error *err);
 
 /* The code as the launcher hands it over, and what is known of it; all borrowed. */
 struct mse_code_package {
     int fd;                         /* read from its start if it has one that can be gone back to */
     const uint8_t *key;             /* the code key, 32 bytes; NULL: none has come */
     const uint8_t *manifest_digest; /* 32 bytes, of the manifest that was measured */
+    bool in_place; /* no folder can be renamed here: the code is unpacked where it is to lie, and
+                      what came of a failed attempt is removed */
 };
 /* mse_code_check_key reads the header and the first chunk only: whether the key is the right one,
  * before anything is stored. Errors as below. Nothing is kept. */

@@ -18,6 +18,7 @@
 #include "enclave/durable.h"
 #include "enclave/inherit.h"
 #include "enclave/join.h"
+#include "enclave/library_os.h"
 #include "enclave/serve.h"
 #include "net/tls.h"
 #include "os/memory.h"
@@ -62,7 +63,8 @@ struct enclave {
 
 static const struct mse_tee_ops *find_driver(const char *name)
 {
-    static const struct mse_tee_ops *const drivers[] = { &mse_tee_sim, &mse_tee_tdx, &mse_tee_snp };
+    static const struct mse_tee_ops *const drivers[] = { &mse_tee_sim, &mse_tee_gramine,
+                                                         &mse_tee_tdx, &mse_tee_snp };
     for (size_t i = 0; i < MSE_ARRAY_LEN(drivers); i++) {
         if (strcmp(drivers[i]->name, name) == 0) {
             return drivers[i];
@@ -136,6 +138,17 @@ static bool parse_pair(struct options *o, const char *name, const char *value)
     return false;
 }
 
+/* A library OS hands over nothing: all has a place of its own there. */
+static bool none_given(const int *fds, size_t num)
+{
+    for (size_t i = 0; i < num; i++) {
+        if (fds[i] >= 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Each is closed on its own: two names of one would later mean somebody else's descriptor. Those
  * behind the third may be missing, the offered ones all or none; a launcher has the simulated TEE,
  * and no other. */
@@ -145,6 +158,10 @@ static bool fds_differ(const struct options *o)
     const int fds[] = { o->manifest_fd, o->package_fd,    o->listen_fd,   o->control_fd,
                         o->root_fd,     o->state_fd,      o->heir_fd,     f->fd,
                         f->state_fd,    f->collateral_fd, o->replicas_fd, o->leader_fd };
+    if (o->ops->library_os) {
+        return none_given(fds, MSE_ARRAY_LEN(fds)) && f->name == NULL && !o->insecure_no_sandbox &&
+               o->client_ca == NULL;
+    }
     bool offered = f->fd >= 0 && f->name != NULL;
     bool joins = o->leader_fd >= 0;
     bool ok = o->ops->simulated == (o->control_fd >= 0) && (!o->ops->simulated || o->root_fd < 0) &&
@@ -188,10 +205,33 @@ static bool parse_options(struct options *o, int argc, char **argv)
     return o->ops != NULL && fds_differ(o);
 }
 
-/* Before anything that is worth protecting exists. */
-static mse_status harden(struct mse_error *err)
+/* What libuv looks for: rings of the kernel's would pass by our filters, and a library OS has none.
+ */
+static bool own_settings(void)
+{
+    return setenv("UV_USE_IO_URING", "0", 1) == 0;
+}
+
+/* Against those on the same machine, who do not see into a library OS. */
+static mse_status harden_process(struct mse_error *err)
 {
     static const struct rlimit no_core = { 0, 0 };
+    /* Not every TEE has the two: inside one nobody could use what they take away. */
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || setrlimit(RLIMIT_CORE, &no_core) != 0) {
+        mse_log(MSE_LOG_WARN, WHO, "no protection against dumps: %s", strerror(errno));
+    }
+    if (!mse_cloexec_from(STDERR_FILENO + 1)) {
+        return MSE_FAIL(err, MSE_ERR_IO, "start", "close-on-exec: %s", strerror(errno));
+    }
+    if (!mse_tls_lock_keys()) {
+        mse_log(MSE_LOG_WARN, WHO, "keys are not in locked memory");
+    }
+    return MSE_OK;
+}
+
+/* Before anything that is worth protecting exists. */
+static mse_status harden(bool library_os, struct mse_error *err)
+{
     static const int wait_for[] = { SIGTERM, SIGINT, SIGCHLD };
     sigset_t set;
     (void)sigemptyset(&set);
@@ -202,24 +242,14 @@ static mse_status harden(struct mse_error *err)
     if (!mse_std_fds()) {
         return MSE_FAIL(err, MSE_ERR_IO, "start", "/dev/null: %s", strerror(errno));
     }
-    if (clearenv() != 0 || sigprocmask(SIG_BLOCK, &set, NULL) != 0 ||
+    if (clearenv() != 0 || !own_settings() || sigprocmask(SIG_BLOCK, &set, NULL) != 0 ||
         signal(SIGPIPE, SIG_IGN) == SIG_ERR) {
         return MSE_FAIL(err, MSE_ERR_IO, "start", "signals and environment: %s", strerror(errno));
-    }
-    /* Not every TEE has the two: inside one nobody could use what they take away. */
-    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || setrlimit(RLIMIT_CORE, &no_core) != 0) {
-        mse_log(MSE_LOG_WARN, WHO, "no protection against dumps: %s", strerror(errno));
-    }
-    if (!mse_cloexec_from(STDERR_FILENO + 1)) {
-        return MSE_FAIL(err, MSE_ERR_IO, "start", "close-on-exec: %s", strerror(errno));
     }
     if (!mse_tls_no_config()) {
         return MSE_FAIL(err, MSE_ERR_CRYPTO, "start", "libcrypto cannot be initialised");
     }
-    if (!mse_tls_lock_keys()) {
-        mse_log(MSE_LOG_WARN, WHO, "keys are not in locked memory");
-    }
-    return MSE_OK;
+    return library_os ? MSE_OK : harden_process(err);
 }
 
 static void raise_files(void)
@@ -247,7 +277,8 @@ static mse_status remember(struct enclave *e, struct mse_error *err)
     mse_time floor = mse_durable_floor(&e->durable);
     mse_enclave_clock_init(&e->clock,
                            floor > e->manifest.created_at ? floor : e->manifest.created_at);
-    st = mse_enclave_check_supported(&e->manifest, mse_enclave_now(&e->clock), err);
+    st = mse_enclave_check_supported(&e->manifest, e->opt.ops->library_os,
+                                     mse_enclave_now(&e->clock), err);
     return st == MSE_OK ? mse_identity_restore(&e->identity, &e->durable.state, err) : st;
 }
 
@@ -267,7 +298,8 @@ static mse_status load(struct enclave *e, struct mse_error *err)
     }
     (void)close(e->opt.manifest_fd);
     mse_enclave_clock_init(&e->clock, e->manifest.created_at);
-    st = mse_enclave_check_supported(&e->manifest, mse_enclave_now(&e->clock), err);
+    st = mse_enclave_check_supported(&e->manifest, e->opt.ops->library_os,
+                                     mse_enclave_now(&e->clock), err);
     if (st != MSE_OK) {
         return st;
     }
@@ -307,7 +339,8 @@ static mse_status install(struct enclave *e, struct mse_error *err)
     const struct mse_state *s = &d->state;
     const struct mse_code_package p = { .fd = e->opt.package_fd,
                                         .key = s->code_key.len > 0 ? s->code_key.data : NULL,
-                                        .manifest_digest = e->manifest_digest };
+                                        .manifest_digest = e->manifest_digest,
+                                        .in_place = e->app.library_os };
     const struct mse_app_secrets secrets = { .secrets = filled(s->secrets),
                                              .sealed = filled(s->sealed),
                                              .x25519_secret = e->identity.x25519_secret,
@@ -340,27 +373,53 @@ static mse_status join(struct enclave *e, struct mse_error *err)
     return e->opt.leader_fd < 0 ? MSE_OK : mse_join(&e->lease, &j, &e->identity, err);
 }
 
-static mse_status run(struct enclave *e, struct mse_error *err)
+/* All that an ordinary kernel gives: file systems, memory, namespaces of its own. */
+static mse_status begin(struct enclave *e, struct mse_error *err)
 {
     e->own_memory = mse_memory_enter();
     if (!e->own_memory) {
         mse_log(MSE_LOG_WARN, WHO, "no file systems of its own: the app's files have no bound");
     }
-    mse_status st = harden(err);
+    mse_status st = harden(false, err);
     if (mlock(e, sizeof *e) != 0) {
         mse_log(MSE_LOG_WARN, WHO, "keys are not in locked memory");
     }
     if (st == MSE_OK && !e->opt.insecure_no_sandbox) {
         st = mse_inside_start(&e->inside, err); /* while there is no key to take along */
     }
-    if (st == MSE_OK) {
-        st = load(e, err);
-    }
+    st = st == MSE_OK ? load(e, err) : st;
     if (st == MSE_OK) {
         st = mse_app_prepare(&e->app, e->opt.insecure_no_sandbox,
                              e->own_memory ? e->manifest.enclave_size : 0, err);
         e->app.inside = e->inside.pid > 0 ? &e->inside : NULL;
     }
+    return st;
+}
+
+/* The one thing that the host says is where to listen. */
+static mse_status begin_library_os(struct enclave *e, struct mse_error *err)
+{
+    char where[64] = "";
+    struct mse_library_os_fds fds;
+    const char *given = getenv(MSE_LIBRARY_OS_LISTEN);
+    int n = snprintf(where, sizeof where, "%s", given == NULL ? "" : given);
+    bool known = n > 0 && (size_t)n < sizeof where;
+    mse_status st = harden(true, err);
+    st = st == MSE_OK ? mse_library_os_open(&fds, known ? where : NULL, err) : st;
+    if (st != MSE_OK) {
+        return st;
+    }
+    e->opt.manifest_fd = fds.manifest_fd;
+    e->opt.package_fd = fds.package_fd;
+    e->opt.listen_fd = fds.listen_fd;
+    st = load(e, err);
+    st = st == MSE_OK ? mse_library_os_keys(&e->tee, err) : st;
+    return st == MSE_OK ? mse_app_prepare_library_os(&e->app, err) : st;
+}
+
+static mse_status run(struct enclave *e, struct mse_error *err)
+{
+    mse_status st = e->opt.ops->library_os ? begin_library_os(e, err) : begin(e, err);
     st = st == MSE_OK ? join(e, err) : st;
     if (st == MSE_OK &&
         (!mse_config_needed(&e->manifest) || e->durable.found == MSE_DURABLE_RESTORED ||
@@ -399,7 +458,8 @@ int main(int argc, char **argv)
     struct mse_error err = { 0 };
     if (!parse_options(&e.opt, argc, argv)) {
         mse_log(MSE_LOG_ERROR, WHO,
-                "usage: mse-enclave (--tee sim --control-fd N | --tee tdx|snp [--root-fd N]) "
+                "usage: mse-enclave --tee gramine | (--tee sim --control-fd N | --tee tdx|snp "
+                "[--root-fd N]) "
                 "--manifest-fd N --package-fd N --listen-fd N [--state-fd N] [--heir-fd N] "
                 "[--replicas-fd N] [--leader-fd N --collateral-fd N] "
                 "[--inherit-fd N --inherit-state-fd N --collateral-fd N --inherit-name NAME "

@@ -203,6 +203,15 @@ static mse_status add_public_name(struct serve *s)
     return st;
 }
 
+/* Under a library OS; the configuration protocol has a socket of its own. */
+static int dial_plainly(void *user, const struct mse_relay_conn *c)
+{
+    struct serve *s = user;
+    return s->configs != NULL && mse_relay_conn_named(c, s->cfg->manifest->config_domain_name)
+               ? mse_backend_connect_plain(s->configs_path)
+               : mse_backend_dial(&s->backend);
+}
+
 static mse_status start_relay(struct serve *s)
 {
     const struct mse_serve_config *c = s->cfg;
@@ -224,7 +233,10 @@ static mse_status start_relay(struct serve *s)
         .half_ms = HALF_MS,
         .asks = mse_attest_asks(s->attest),
     };
-    if (s->configs != NULL) {
+    if (c->app->library_os) {
+        rc.dial_for = dial_plainly;
+        rc.dial_user = s;
+    } else if (s->configs != NULL) {
         rc.own_name = c->manifest->config_domain_name;
         rc.own_backend = s->configs_path;
     }
@@ -492,9 +504,11 @@ static mse_status start_signals(struct serve *s)
 static mse_status start_quotes(struct serve *s)
 {
     const struct mse_app *a = s->cfg->app;
-    const struct mse_app_quotes_config c = {
-        .loop = &s->loop, .path = a->attest_socket, .owner = mse_app_user(a), .attest = s->attest
-    };
+    const struct mse_app_quotes_config c = { .loop = &s->loop,
+                                             .path = a->attest_socket,
+                                             .owner = mse_app_user(a),
+                                             .no_modes = a->library_os,
+                                             .attest = s->attest };
     return mse_app_quotes_new(&s->quotes, &c, s->err);
 }
 
@@ -548,7 +562,9 @@ static mse_status start_app(struct serve *s)
     }
     s->health.on_healthy = on_healthy;
     s->health.user = s;
-    s->backend = (struct mse_backend) { .socket = c->app->socket, .inside = c->app->inside };
+    s->backend = (struct mse_backend) { .socket = c->app->socket,
+                                        .plain = c->app->library_os,
+                                        .inside = c->app->inside };
     st = mse_health_start(&s->health, &s->loop, &s->backend, c->manifest->healthcheck_endpoint,
                           c->manifest->san, s->err);
     s->health_on = st == MSE_OK; /* what did not start has no handles to close */
@@ -560,7 +576,9 @@ static mse_status start_app(struct serve *s)
 static mse_status check_package(void *arg, const uint8_t *key)
 {
     const struct serve *s = arg;
-    const struct mse_code_package p = { s->cfg->package_fd, key, s->cfg->manifest_digest };
+    const struct mse_code_package p = { .fd = s->cfg->package_fd,
+                                        .key = key,
+                                        .manifest_digest = s->cfg->manifest_digest };
     return mse_code_check_key(&p, s->cfg->manifest, NULL);
 }
 
@@ -588,9 +606,10 @@ static void install(uv_work_t *work)
 {
     struct serve *s = work->data;
     const struct mse_serve_config *c = s->cfg;
-    const struct mse_code_package p = { c->package_fd,
-                                        s->config.has_code_key ? s->config.code_key : NULL,
-                                        c->manifest_digest };
+    const struct mse_code_package p = { .fd = c->package_fd,
+                                        .key = s->config.has_code_key ? s->config.code_key : NULL,
+                                        .manifest_digest = c->manifest_digest,
+                                        .in_place = c->app->library_os };
     const struct mse_app_secrets secrets = { .secrets = mse_build_view(&s->config.secrets),
                                              .sealed = mse_build_view(&s->config.sealed),
                                              .x25519_secret = c->identity->x25519_secret,

@@ -434,7 +434,7 @@ void mse_sandbox_terminate(const struct mse_sandbox_app *a)
     if (a->sandbox && a->init > 1) {
         signal_children(a->init, SIGTERM);
     } else if (!a->sandbox && a->pid > 1) {
-        (void)kill(-a->pid, SIGTERM);
+        (void)kill(a->alone ? a->pid : -a->pid, SIGTERM);
     }
 }
 
@@ -454,7 +454,7 @@ void mse_sandbox_kill(const struct mse_sandbox_app *a)
         return;
     }
     kill_init(a);
-    (void)kill(a->sandbox ? a->pid : -a->pid, SIGKILL);
+    (void)kill(a->sandbox || a->alone ? a->pid : -a->pid, SIGKILL);
 }
 
 void mse_sandbox_finish(struct mse_sandbox_app *a)

@@ -33,6 +33,7 @@ struct mse_sandbox_app {
     bool sandbox;
     int init_fd; /* of that process, so that no other one is meant by its number; -1: none */
     int life_fd; /* with a sandbox: when its last copy is closed, all of it ends */
+    bool alone;  /* it leads no process group: signals go to it alone (os/plain.h) */
 };
 
 /* The user id that the app sees itself as having. */

@@ -134,6 +134,7 @@ static void wr_front(struct mse_build *b, const struct mse_manifest *m, const st
                   "loader.entrypoint.uri = \"file:rootfs/" MSE_GRAMINE_LIBOS "\"\n"
                   "loader.env.LD_LIBRARY_PATH = \"/lib\"\n"
                   "loader.env.MALLOC_ARENA_MAX = \"1\"\n"
+                  "loader.env.MSE_LISTEN = { passthrough = true }\n"
                   "loader.log_level = \"error\"\n"
                   "sgx.allowed_files = [\"file:package\"]\n"
                   "sgx.debug = false\n"

@@ -110,7 +110,7 @@ static void test_manifest_too_long(void **state)
 static void assert_unsupported(struct mse_manifest *m, mse_time now, const char *field)
 {
     struct mse_error err = { 0 };
-    assert_status(mse_enclave_check_supported(m, now, &err), MSE_ERR_UNSUPPORTED);
+    assert_status(mse_enclave_check_supported(m, false, now, &err), MSE_ERR_UNSUPPORTED);
     assert_string_equal(err.step, field);
     assert_non_null(strstr(err.text, field));
 }
@@ -131,20 +131,20 @@ static void refuses_every_promise(struct mse_manifest *m, mse_time now)
     assert_unsupported(m, now, "upgrade");
     *m = good;
     m->certificate = MSE_CERTIFICATE_CA;
-    assert_status(mse_enclave_check_supported(m, now, NULL), MSE_OK);
+    assert_status(mse_enclave_check_supported(m, false, now, NULL), MSE_OK);
     m->origin = MSE_ORIGIN_OWNER; /* whose certificate is not of the enclave's CA */
     assert_unsupported(m, now, "certificate");
     *m = good;
     m->replicas = 2;
     assert_unsupported(m, now, "replicas");
     m->restart = MSE_RESTART_SEALED;
-    assert_status(mse_enclave_check_supported(m, now, NULL), MSE_OK);
+    assert_status(mse_enclave_check_supported(m, false, now, NULL), MSE_OK);
     *m = good;
     m->egress = true;
     assert_unsupported(m, now, "egress");
     *m = good;
     m->proxy_protocol = true;
-    assert_status(mse_enclave_check_supported(m, now, NULL), MSE_OK);
+    assert_status(mse_enclave_check_supported(m, false, now, NULL), MSE_OK);
     *m = good;
 }
 
@@ -183,32 +183,32 @@ static void test_unsupported(void **state)
     char bad_path[] = "/a b\r\nX: y";
     fixture_manifest(&m, NULL);
     mse_time now = m.expires_at - 1;
-    assert_status(mse_enclave_check_supported(&m, now, NULL), MSE_OK);
-    assert_status(mse_enclave_check_supported(&m, m.expires_at, NULL), MSE_ERR_CONFIG);
+    assert_status(mse_enclave_check_supported(&m, false, now, NULL), MSE_OK);
+    assert_status(mse_enclave_check_supported(&m, false, m.expires_at, NULL), MSE_ERR_CONFIG);
     m.origin = MSE_ORIGIN_OWNER;
-    assert_status(mse_enclave_check_supported(&m, now, NULL), MSE_OK);
+    assert_status(mse_enclave_check_supported(&m, false, now, NULL), MSE_OK);
     m.origin = MSE_ORIGIN_SELF;
     refuses_every_promise(&m, now);
     m.expects = MSE_EXPECT_SECRETS | MSE_EXPECT_SEALED_SECRETS;
     m.package = MSE_PACKAGE_ENCRYPTED;
-    assert_status(mse_enclave_check_supported(&m, now, NULL), MSE_OK);
+    assert_status(mse_enclave_check_supported(&m, false, now, NULL), MSE_OK);
     char *own_name = m.config_domain_name;
     m.config_domain_name = m.san; /* which of the two would a client mean? */
-    assert_status(mse_enclave_check_supported(&m, now, NULL), MSE_ERR_CONFIG);
+    assert_status(mse_enclave_check_supported(&m, false, now, NULL), MSE_ERR_CONFIG);
     m.config_domain_name = own_name;
     m.expects = 0;
     m.package = MSE_PACKAGE_PLAIN;
     char *saved = m.alpn.items[0];
     m.alpn.items[0] = bad_alpn;
-    assert_status(mse_enclave_check_supported(&m, now, NULL), MSE_ERR_UNSUPPORTED);
+    assert_status(mse_enclave_check_supported(&m, false, now, NULL), MSE_ERR_UNSUPPORTED);
     m.alpn.items[0] = saved;
     saved = m.env[0].name;
     m.env[0].name = bad_env;
-    assert_status(mse_enclave_check_supported(&m, now, NULL), MSE_ERR_CONFIG);
+    assert_status(mse_enclave_check_supported(&m, false, now, NULL), MSE_ERR_CONFIG);
     m.env[0].name = saved;
     saved = m.healthcheck_endpoint;
     m.healthcheck_endpoint = bad_path;
-    assert_status(mse_enclave_check_supported(&m, now, NULL), MSE_ERR_CONFIG);
+    assert_status(mse_enclave_check_supported(&m, false, now, NULL), MSE_ERR_CONFIG);
     m.healthcheck_endpoint = saved;
     fixture_manifest_clear(&m);
 }
@@ -295,7 +295,7 @@ static int sealed_package(struct mse_manifest *m, const char *word, size_t num, 
 
 static mse_status install(const char *dir, int fd, const uint8_t *key, const struct mse_manifest *m)
 {
-    const struct mse_code_package p = { fd, key, some_digest };
+    const struct mse_code_package p = { .fd = fd, .key = key, .manifest_digest = some_digest };
     mse_status st = mse_code_check_key(&p, m, NULL);
     mse_status full = mse_code_install(dir, &p, m, NULL);
     assert_true(st == MSE_OK || st == full); /* what the first look refuses, the whole one does */
@@ -359,10 +359,59 @@ static bool holds(const char *dir, const struct mse_manifest *m)
            mse_mem_equal(seen, m->code_digest, sizeof seen);
 }
 
+/* Under a library OS: what a failed attempt left is gone, and the next one begins anew. */
+static void test_install_in_place(void **state)
+{
+    (void)state;
+    struct mse_manifest m;
+    char *top = test_tmpdir();
+    char *code = in_path(top, "code");
+    fixture_manifest(&m, NULL);
+    struct mse_code_package p = { .fd = sealed_package(&m, "one", 2, 10),
+                                  .key = wrong_key,
+                                  .manifest_digest = some_digest,
+                                  .in_place = true };
+    assert_status(mse_code_install(code, &p, &m, NULL), MSE_ERR_PACKAGE_KEY);
+    assert_there(top, "code", false);
+    p.key = code_key;
+    m.code_digest[0] ^= 1; /* all of it was unpacked by then */
+    assert_status(mse_code_install(code, &p, &m, NULL), MSE_ERR_CODE_MISMATCH);
+    assert_there(top, "code", false);
+    m.code_digest[0] ^= 1;
+    assert_int_equal(mkdir(code, 0700), 0);
+    assert_status(mse_code_install(code, &p, &m, NULL), MSE_OK);
+    assert_there(code, "one-1", true);
+    assert_there(top, "code.new", false);
+    (void)close(p.fd);
+    mse_manifest_clear(&m);
+    free(code);
+    test_tmpdir_remove(top);
+}
+
+/* Gramine has a rootfs that is measured, and cannot hold the app for a snapshot. */
+static void test_supported_by_a_library_os(void **state)
+{
+    (void)state;
+    struct mse_manifest m;
+    struct mse_error err = { 0 };
+    fixture_manifest(&m, NULL);
+    mse_time now = m.created_at;
+    assert_status(mse_enclave_check_supported(&m, true, now, &err), MSE_ERR_UNSUPPORTED);
+    assert_non_null(strstr(err.text, "rootfs"));
+    m.rootfs.name = strdup("python");
+    assert_status(mse_enclave_check_supported(&m, true, now, NULL), MSE_OK);
+    assert_status(mse_enclave_check_supported(&m, false, now, NULL), MSE_ERR_UNSUPPORTED);
+    m.restart = MSE_RESTART_SEALED;
+    memset(&err, 0, sizeof err);
+    assert_status(mse_enclave_check_supported(&m, true, now, &err), MSE_ERR_UNSUPPORTED);
+    assert_non_null(strstr(err.text, "wanted \"never\""));
+    mse_manifest_clear(&m);
+}
+
 static void kill_an_install(const char *code, int fd, const struct mse_manifest *m, long after_us)
 {
     const struct timespec pause = { 0, after_us * 1000 };
-    const struct mse_code_package p = { fd, code_key, some_digest };
+    const struct mse_code_package p = { .fd = fd, .key = code_key, .manifest_digest = some_digest };
     pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0) {
@@ -651,6 +700,8 @@ int main(void)
         cmocka_unit_test(test_client_ca),
         cmocka_unit_test(test_code_is_what_the_manifest_says),
         cmocka_unit_test(test_install),
+        cmocka_unit_test(test_install_in_place),
+        cmocka_unit_test(test_supported_by_a_library_os),
         cmocka_unit_test(test_install_killed),
         cmocka_unit_test(test_environment),
         cmocka_unit_test(test_folders),

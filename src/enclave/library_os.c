@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See library_os.h. */
+#include "enclave/library_os.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/util.h"
+#include "crypto/digest.h"
+
+#define STEP     "start"
+#define MANIFEST "/mse/manifest.json"
+#define PACKAGE  "/mse/package"
+#define BACKLOG  1024
+
+union address {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+};
+
+/* The length of the address, 0 if the text is none. */
+static socklen_t parse_address(union address *out, const char *where)
+{
+    char host[INET6_ADDRSTRLEN + 2];
+    const char *colon = strrchr(where, ':');
+    size_t len = colon == NULL ? 0 : (size_t)(colon - where);
+    uint64_t port = 0;
+    if (len == 0 || len >= sizeof host ||
+        !mse_u64_parse(&port, mse_bytes_str(colon + 1), UINT16_MAX) || port == 0) {
+        return 0;
+    }
+    memcpy(host, where, len);
+    host[len] = '\0';
+    memset(out, 0, sizeof *out);
+    if (host[0] == '[' && host[len - 1] == ']') {
+        host[len - 1] = '\0';
+        out->v6.sin6_family = AF_INET6;
+        out->v6.sin6_port = htons((uint16_t)port);
+        return inet_pton(AF_INET6, host + 1, &out->v6.sin6_addr) == 1 ? sizeof out->v6 : 0;
+    }
+    out->v4.sin_family = AF_INET;
+    out->v4.sin_port = htons((uint16_t)port);
+    return inet_pton(AF_INET, host, &out->v4.sin_addr) == 1 ? sizeof out->v4 : 0;
+}
+
+static mse_status listen_at(int *out, const char *where, struct mse_error *err)
+{
+    union address a;
+    int one = 1;
+    socklen_t len = where == NULL ? 0 : parse_address(&a, where);
+    if (len == 0) {
+        return MSE_FAIL(err, MSE_ERR_CONFIG, STEP,
+                        MSE_LIBRARY_OS_LISTEN " is %.60s, wanted an address and a port as "
+                                              "0.0.0.0:443 or [::]:443",
+                        where == NULL ? "not set" : where);
+    }
+    int fd = socket(a.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) != 0 ||
+        bind(fd, &a.any, len) != 0 || listen(fd, BACKLOG) != 0) {
+        mse_status st = MSE_FAIL(err, MSE_ERR_IO, STEP, "%.60s: %s", where, strerror(errno));
+        if (fd >= 0) {
+            (void)close(fd);
+        }
+        return st;
+    }
+    *out = fd;
+    return MSE_OK;
+}
+
+static mse_status open_file(int *out, const char *path, struct mse_error *err)
+{
+    *out = open(path, O_RDONLY | O_CLOEXEC);
+    return *out >= 0 ? MSE_OK : MSE_FAIL(err, MSE_ERR_IO, STEP, "%s: %s", path, strerror(errno));
+}
+
+mse_status mse_library_os_open(struct mse_library_os_fds *out, const char *where,
+                               struct mse_error *err)
+{
+    struct mse_library_os_fds f = { -1, -1, -1 };
+    mse_status st = open_file(&f.manifest_fd, MANIFEST, err);
+    st = st == MSE_OK ? open_file(&f.package_fd, PACKAGE, err) : st;
+    st = st == MSE_OK ? listen_at(&f.listen_fd, where, err) : st;
+    if (st == MSE_OK) {
+        *out = f;
+        return st;
+    }
+    const int opened[] = { f.manifest_fd, f.package_fd };
+    for (size_t i = 0; i < MSE_ARRAY_LEN(opened); i++) {
+        if (opened[i] >= 0) {
+            (void)close(opened[i]);
+        }
+    }
+    return st;
+}
+
+mse_status mse_library_os_keys(const struct mse_enclave_tee *tee, struct mse_error *err)
+{
+    static const char *const names[] = { "mse_home", "mse_run" };
+    uint8_t key[16];
+    mse_status st = MSE_OK;
+    for (size_t i = 0; st == MSE_OK && i < MSE_ARRAY_LEN(names); i++) {
+        st = mse_random(key, sizeof key) == MSE_OK
+                 ? tee->ops->file_key(tee->t, names[i], key, err)
+                 : MSE_FAIL(err, MSE_ERR_CRYPTO, STEP, "no random bytes");
+    }
+    mse_wipe(key, sizeof key);
+    return st;
+}
