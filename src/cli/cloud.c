@@ -330,6 +330,7 @@ static mse_status perform(struct cloud *k, const struct cloud_ask *q, struct mse
         .url = url,
         .method = q->method,
         .stay = true,
+        .once = body && !q->again,
         .pieces = text != NULL ? &piece : q->pieces,
         .num_pieces = text != NULL ? 1 : q->num_pieces,
         .ca_file = k->ca_file,
@@ -388,6 +389,21 @@ static mse_status perform_patiently(struct cloud *k, const struct cloud_ask *q,
     return st;
 }
 
+/* Why there is no answer, for whoever says it. */
+static void hush(struct cloud *k, mse_status st, const struct mse_http_reply *r,
+                 const struct mse_error *err)
+{
+    struct cloud_answer a = { .status = 0 };
+    if (st != MSE_OK) {
+        (void)snprintf(k->why, sizeof k->why, "%.*s", CLOUD_TEXT_LEN - 1,
+                       err->text[0] != '\0' ? err->text : mse_status_text(st));
+        return;
+    }
+    take_answer(&a, r);
+    (void)snprintf(k->why, sizeof k->why, "%.*s (%ld)", CLOUD_TEXT_LEN - 32, a.detail, a.status);
+    cloud_answer_clear(&a);
+}
+
 enum cli_exit cloud_ask(struct cloud *k, const struct cloud_ask *q, struct cloud_answer *out)
 {
     struct mse_error err = { 0 };
@@ -396,10 +412,9 @@ enum cli_exit cloud_ask(struct cloud *k, const struct cloud_ask *q, struct cloud
     mse_status st = perform_patiently(k, q, &reply, &err);
     enum cli_exit e = CLI_DONE;
     k->why[0] = '\0';
-    if (st != MSE_OK && q->hush && is_away(st, &reply)) {
+    if (q->hush && is_away(st, &reply)) {
         e = CLI_TROUBLE;
-        (void)snprintf(k->why, sizeof k->why, "%.*s", CLOUD_TEXT_LEN - 1,
-                       err.text[0] != '\0' ? err.text : mse_status_text(st));
+        hush(k, st, &reply, &err);
     } else if (st != MSE_OK) {
         e = unreachable(k, st, &reply, &err);
     } else {

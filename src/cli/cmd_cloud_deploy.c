@@ -25,6 +25,7 @@
 #define FETCH_MS        10000U
 #define TURN_MS         300
 #define API_PATIENCE_S  30U
+#define PLACE_SECONDS   10 /* an API answered a moment ago */
 #define BOUNDARY        "mse-5c1f3f0a9b7e4d62"
 #define LIVING          "spawning,initializing,running"
 
@@ -167,20 +168,50 @@ static enum cli_exit ask_replace(const struct deploy *d)
 
 /* ---- the reservation ---- */
 
+/* Waits before something is asked again, that nobody answered. False: for long enough. */
+static bool again(mse_time until)
+{
+    (void)poll(NULL, 0, TURN_MS);
+    return !deploy_interrupted() && (mse_time)time(NULL) < until;
+}
+
+static enum cli_exit nobody_answers(const struct deploy *d, const char *why, const char *hint)
+{
+    if (!deploy_interrupted()) {
+        (void)cli_trouble(d->c, "the operator at %s cannot be asked: %s", d->k.url, why);
+        cli_hint(d->c, "%s", hint);
+    }
+    return CLI_TROUBLE;
+}
+
+/* Each time with another id: whether the question before got through is not known. */
+static enum cli_exit ask_reservation(struct deploy *d, char id[CLOUD_ID_LEN],
+                                     struct cloud_answer *a)
+{
+    mse_time until = (mse_time)time(NULL) + PLACE_SECONDS;
+    enum cli_exit e = CLI_DONE;
+    do {
+        if (mse_random_uuid(id) != MSE_OK) {
+            return cli_trouble(d->c, "no random bytes");
+        }
+        json_t *body = json_pack("{s:s, s:s, s:s, s:s}", "app_id", id, "name", d->project.name,
+                                 "project", d->project_id, "mode", d->mode);
+        const struct cloud_ask q = { .path = "/apps/reservations", .json = body, .hush = true };
+        e = cloud_ask(&d->k, &q, a);
+        json_decref(body);
+    } while (e != CLI_DONE && d->k.why[0] != '\0' && again(until));
+    return e != CLI_DONE && d->k.why[0] != '\0'
+               ? nobody_answers(d, d->k.why, "nothing was sent: try again")
+               : e;
+}
+
 static enum cli_exit reserve(struct deploy *d)
 {
     char id[CLOUD_ID_LEN];
     char why[CLOUD_TEXT_LEN] = "";
-    struct cloud_answer a;
+    struct cloud_answer a = { .status = 0 };
     const char *domain = strcmp(d->mode, "operator") == 0 ? d->k.dev_domain : d->k.domain;
-    if (mse_random_uuid(id) != MSE_OK) {
-        return cli_trouble(d->c, "no random bytes");
-    }
-    json_t *body = json_pack("{s:s, s:s, s:s, s:s}", "app_id", id, "name", d->project.name,
-                             "project", d->project_id, "mode", d->mode);
-    enum cli_exit e =
-        cloud_ask(&d->k, &(struct cloud_ask) { .path = "/apps/reservations", .json = body }, &a);
-    json_decref(body);
+    enum cli_exit e = ask_reservation(d, id, &a);
     if (e != CLI_DONE) {
         return e;
     }
@@ -246,25 +277,54 @@ static enum cli_exit check_app(struct deploy *d, const struct cloud_answer *a)
 }
 
 /* There was no answer: whether all arrived, an API that answers can tell. */
-static enum cli_exit find_sent(struct deploy *d)
+static enum cli_exit find_sent(struct deploy *d, bool *there)
 {
     char path[CLOUD_ID_LEN + 16];
-    char why[CLOUD_TEXT_LEN];
     struct cloud_answer a;
-    if (deploy_interrupted()) {
-        return CLI_TROUBLE;
-    }
-    (void)snprintf(why, sizeof why, "%s", d->k.why);
     (void)snprintf(path, sizeof path, "/apps/%s", d->place.app_id);
     enum cli_exit e = cloud_ask(&d->k, &(struct cloud_ask) { .path = path }, &a);
-    if (e == CLI_DONE && a.status == 200) {
+    *there = e == CLI_DONE && a.status == 200;
+    if (*there) {
         e = check_app(d, &a);
-    } else if (e == CLI_DONE) {
-        e = cli_trouble(d->c, "the operator at %s cannot be asked: %s", d->k.url, why);
-        cli_hint(d->c, "the upload broke off, and there is no such app: try again");
+    } else if (e == CLI_DONE && a.status != 404) {
+        e = cloud_refused(&d->k, &a);
     }
     cloud_answer_clear(&a);
     return e;
+}
+
+/* An upload that nobody answered is sent again, as the same app: it is there once, if at all. */
+static enum cli_exit upload_until_answered(struct deploy *d, const struct cloud_ask *q)
+{
+    mse_time until = 0;
+    bool there = false;
+    for (;;) {
+        char why[CLOUD_TEXT_LEN];
+        struct cloud_answer a;
+        enum cli_exit e = cloud_ask(&d->k, q, &a);
+        bool lost = e != CLI_DONE && d->k.why[0] != '\0';
+        bool refused = e == CLI_DONE && a.status >= 400;
+        (void)snprintf(why, sizeof why, "%s", d->k.why);
+        d->sent = d->sent || e != CLI_DONE; /* an answer that got lost says nothing */
+        if (deploy_interrupted() || (!lost && (!refused || until == 0))) {
+            e = e == CLI_DONE ? check_app(d, &a) : e;
+            cloud_answer_clear(&a);
+            return e;
+        }
+        until = until == 0 ? (mse_time)time(NULL) + API_PATIENCE_S : until;
+        e = find_sent(d, &there);
+        if (e == CLI_DONE && !there && refused) {
+            e = cloud_refused(&d->k, &a);
+        }
+        cloud_answer_clear(&a);
+        if (e != CLI_DONE || there) {
+            return e;
+        }
+        if (!again(until)) {
+            return nobody_answers(d, why,
+                                  "the upload broke off, and there is no such app: try again");
+        }
+    }
 }
 
 static enum cli_exit upload(struct deploy *d)
@@ -272,7 +332,6 @@ static enum cli_exit upload(struct deploy *d)
     static const char back[] = "\r\n--" BOUNDARY "--\r\n";
     struct cli_progress progress;
     struct mse_build front;
-    struct cloud_answer a;
     mse_build_heap(&front, (size_t)256 * 1024);
     if (write_front(d, &front) != MSE_OK) {
         mse_build_clear(&front);
@@ -292,15 +351,8 @@ static enum cli_exit upload(struct deploy *d)
                                  .progress = cli_progress_step,
                                  .user = &progress };
     cli_progress_begin(&progress, d->c, "Uploading");
-    enum cli_exit e = cloud_ask(&d->k, &q, &a);
+    enum cli_exit e = upload_until_answered(d, &q);
     cli_progress_end(&progress);
-    d->sent = d->sent || e != CLI_DONE; /* an answer that got lost says nothing */
-    if (e == CLI_DONE) {
-        e = check_app(d, &a);
-    } else if (d->k.why[0] != '\0') {
-        e = find_sent(d);
-    }
-    cloud_answer_clear(&a);
     mse_build_clear(&front);
     return deploy_interrupted() ? CLI_TROUBLE : e;
 }

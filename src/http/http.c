@@ -290,6 +290,7 @@ static bool configure(struct mse_http *h, struct transfer *t, char *message,
         set(e, CURLOPT_PROTOCOLS_STR, schemes) == CURLE_OK &&
         set(e, CURLOPT_REDIR_PROTOCOLS_STR, schemes) == CURLE_OK &&
         set(e, CURLOPT_FOLLOWLOCATION, r->stay ? 0L : 1L) == CURLE_OK &&
+        set(e, CURLOPT_FRESH_CONNECT, r->once ? 1L : 0L) == CURLE_OK &&
         set(e, CURLOPT_MAXREDIRS, 3L) == CURLE_OK && set(e, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
         set(e, CURLOPT_CONNECTTIMEOUT_MS, (long)r->connect_ms) == CURLE_OK &&
         set(e, CURLOPT_TIMEOUT_MS, (long)r->total_ms) == CURLE_OK &&

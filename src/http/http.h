@@ -26,6 +26,8 @@ struct mse_http_request {
     const char *method;                        /* NULL: GET, or POST if there is a body */
     const char *headers[MSE_HTTP_MAX_HEADERS]; /* whole lines, the used ones first */
     bool stay;                           /* follow no redirect: what is sent is for this host */
+    bool once;                           /* sent once at most: not again where a kept connection
+                                            turns out to be closed */
     const struct mse_http_piece *pieces; /* the body, in this order; NULL: none */
     size_t num_pieces;
     const char *ca_file;        /* NULL: the system's */
