@@ -7,135 +7,25 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/build.h"
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/util.h"
 
 static const char step[] = "login";
 
-/* ---- what the browser brings */
-
-enum field {
-    FIELD_CODE,
-    FIELD_STATE,
-    FIELD_ISS,
-    FIELD_ERROR,
-    FIELD_DESCRIPTION,
-    NUM_FIELDS,
-};
-static const char *const field_names[NUM_FIELDS] = { "code", "state", "iss", "error",
-                                                     "error_description" };
-
-struct answer {
-    bool has[NUM_FIELDS];
-    char text[NUM_FIELDS][LOGIN_CODE_LEN];
-};
-
-/* Cuts what stands before the first stop off; the whole rest if there is none. */
-static struct mse_bytes cut(struct mse_bytes *rest, char stop)
-{
-    const uint8_t *at = rest->len == 0 ? NULL : memchr(rest->data, stop, rest->len);
-    size_t len = at == NULL ? rest->len : (size_t)(at - rest->data);
-    struct mse_bytes part = mse_bytes_of(rest->data, len);
-    size_t skip = at == NULL ? len : len + 1;
-    *rest = mse_bytes_of(rest->data + skip, rest->len - skip);
-    return part;
-}
-
-/* spec: WHATWG URL, 5.1; without NUL. */
-static bool decode(char *out, size_t cap, struct mse_bytes in)
-{
-    struct mse_build b;
-    mse_build_fixed(&b, out, cap);
-    while (in.len > 0) {
-        uint8_t ch = in.data[0];
-        size_t skip = 1;
-        if (ch == '%') {
-            if (in.len < 3 || !mse_hex_decode(&ch, 1, mse_bytes_of(in.data + 1, 2))) {
-                return false;
-            }
-            skip = 3;
-        } else if (ch == '+') {
-            ch = ' ';
-        }
-        if (ch == '\0') {
-            return false;
-        }
-        mse_wr_u8(&b, ch);
-        in = mse_bytes_of(in.data + skip, in.len - skip);
-    }
-    return mse_build_cstr(&b) != NULL;
-}
-
-/* Fields that are not known are left out; one that is there twice could hide the other. */
-static bool read_query(struct answer *a, struct mse_bytes query)
-{
-    while (query.len > 0) {
-        struct mse_bytes value = cut(&query, '&');
-        struct mse_bytes name = cut(&value, '=');
-        for (size_t i = 0; i < NUM_FIELDS; i++) {
-            if (!mse_bytes_is_str(name, field_names[i])) {
-                continue;
-            }
-            if (a->has[i] || !decode(a->text[i], sizeof a->text[i], value)) {
-                return false;
-            }
-            a->has[i] = true;
-        }
-    }
-    return true;
-}
-
-static mse_status judge(struct answer *a, const struct login_expect *want, struct mse_error *err)
-{
-    const char *state = a->text[FIELD_STATE];
-    if (!a->has[FIELD_STATE] || strlen(state) != strlen(want->state) ||
-        !mse_ct_equal(state, want->state, strlen(state))) {
-        return MSE_FAIL(err, MSE_ERR_TOKEN_NONCE, step,
-                        "the browser brought the answer to another login: begin again");
-    }
-    /* spec: RFC 9207 §2.4. */
-    if (a->has[FIELD_ISS] && strcmp(a->text[FIELD_ISS], want->issuer) != 0) {
-        return MSE_FAIL(err, MSE_ERR_TOKEN_ISSUER, step,
-                        "the browser came back from \"%.120s\", wanted \"%.120s\"",
-                        a->text[FIELD_ISS], want->issuer);
-    }
-    if (a->has[FIELD_ERROR]) {
-        mse_utf8_printable(a->text[FIELD_ERROR]);
-        mse_utf8_printable(a->text[FIELD_DESCRIPTION]);
-        return MSE_FAIL(err, MSE_ERR_PEER_REFUSED, step, "the issuer says %.64s%s%.160s",
-                        a->text[FIELD_ERROR], a->has[FIELD_DESCRIPTION] ? ": " : "",
-                        a->text[FIELD_DESCRIPTION]);
-    }
-    if (a->text[FIELD_CODE][0] == '\0') {
-        return MSE_FAIL(err, MSE_ERR_MALFORMED, step, "the browser brought no code");
-    }
-    return MSE_OK;
-}
-
 mse_status login_answer_parse(char code[LOGIN_CODE_LEN], struct mse_bytes head,
                               const struct login_expect *want, struct mse_error *err)
 {
-    struct answer a = { .has = { false } };
     struct mse_bytes rest = head;
-    struct mse_bytes line = cut(&rest, '\n');
-    struct mse_bytes method = cut(&line, ' ');
-    struct mse_bytes target = cut(&line, ' ');
-    struct mse_bytes path = cut(&target, '?');
+    struct mse_bytes line = cli_flow_cut(&rest, '\n');
+    struct mse_bytes method = cli_flow_cut(&line, ' ');
+    struct mse_bytes target = cli_flow_cut(&line, ' ');
+    struct mse_bytes path = cli_flow_cut(&target, '?');
     bool http = line.len >= 7 && mse_mem_equal(line.data, "HTTP/1.", 7);
     if (!http || !mse_bytes_is_str(method, "GET") || !mse_bytes_is_str(path, LOGIN_PATH)) {
         return MSE_FAIL(err, MSE_ERR_NOT_FOUND, step, "this request is not the answer");
     }
-    mse_status st = read_query(&a, target)
-                        ? judge(&a, want, err)
-                        : MSE_FAIL(err, MSE_ERR_MALFORMED, step,
-                                   "the browser brought an answer that is not understood");
-    if (st == MSE_OK) {
-        memcpy(code, a.text[FIELD_CODE], LOGIN_CODE_LEN);
-    }
-    mse_wipe(&a, sizeof a);
-    return st;
+    return cli_flow_answer(code, target, want->state, want->issuer, err);
 }
 
 /* ---- connections: browsers open some in advance, and send nothing on them */

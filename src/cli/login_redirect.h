@@ -4,10 +4,10 @@
 #ifndef CLI_LOGIN_REDIRECT_H
 #define CLI_LOGIN_REDIRECT_H
 
-#include <mse/status.h>
+#include "cmd/flow.h"
 
 #define LOGIN_PATH     "/callback"
-#define LOGIN_CODE_LEN 2048 /* with NUL */
+#define LOGIN_CODE_LEN CLI_FLOW_CODE_LEN
 #define LOGIN_MAX_HEAD ((size_t)16 * 1024)
 
 /* What the issuer's answer must carry. */

@@ -43,6 +43,7 @@ enum {
 
 #define API_MAX_PARAMS ((size_t)4)
 #define API_MAX_VALUE  ((size_t)512)
+#define API_MAX_BACK   ((size_t)4096) /* of a target that an issuer made: nobody bounds its code */
 #define API_MAX_BODY   ((size_t)32 * 1024)
 #define API_PAGE       50U
 
@@ -129,6 +130,7 @@ struct api_limits;
 struct api_followers;
 struct web;
 struct mse_oidc_keys;
+struct mse_oidc_site;
 #define API_MAX_ROUTES 40
 struct api_counts {
     _Atomic uint64_t answers[API_MAX_ROUTES + 1][6]; /* the last: no route; by hundreds of status */
@@ -152,6 +154,7 @@ struct api {
     pthread_mutex_t uploads_lock;
     struct api_upload *uploads;   /* all that are under way */
     struct mse_oidc_keys *issuer; /* NULL: nobody logs in that way */
+    struct mse_oidc_site *site;   /* the same for pages */
     struct api_counts counts;
 };
 
@@ -250,6 +253,7 @@ struct mse_reply *api_auth_by(struct api_call *c, struct mse_bytes text);
 /* The token of the session of the page that asks, in its cookie (decision 26). False: none. */
 bool api_session(struct api_call *c, struct mse_bytes *out);
 #define API_COOKIE(tls) ((tls) ? "__Host-mse" : "mse-session")
+#define API_BACK        "/login/callback" /* where an issuer sends browsers */
 
 /* ---- uploads (api_upload.c) */
 

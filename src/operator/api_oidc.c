@@ -10,6 +10,8 @@
 #include "operator/login.h"
 #include "operator/oidc_keys.h"
 
+#define DAY ((mse_time)24 * 3600)
+
 struct login_asked {
     struct mse_bytes id_token; /* in the body */
     char nonce[MSE_OIDC_NONCE_LEN];
@@ -42,15 +44,14 @@ static bool read_login(struct api_read *r, struct mse_bytes key, void *out)
     return api_read_unknown(r, key);
 }
 
-static int64_t monotonic_ms(void)
+int64_t api_monotonic_ms(void)
 {
     struct timespec t = { 0 };
     (void)clock_gettime(CLOCK_MONOTONIC, &t);
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* Which status an ID token that is not taken has. */
-static struct mse_reply *refuse(struct api_call *c, mse_status st, const struct mse_error *err)
+unsigned api_oidc_refusal(char text[MSE_ERROR_TEXT_LEN], mse_status st, const struct mse_error *err)
 {
     static const struct {
         mse_status st;
@@ -70,19 +71,27 @@ static struct mse_reply *refuse(struct api_call *c, mse_status st, const struct 
         { MSE_ERR_TOKEN_USED, HTTP_CONFLICT },
         { MSE_ERR_BUSY, HTTP_UNAVAILABLE },
         { MSE_ERR_UNSUPPORTED, HTTP_BAD_GATEWAY },
+        { MSE_ERR_PEER_REFUSED, HTTP_FORBIDDEN }, /* of the page's login */
     };
-    char text[MSE_ERROR_TEXT_LEN];
-    (void)snprintf(text, sizeof text, "%s", err->text);
+    (void)snprintf(text, MSE_ERROR_TEXT_LEN, "%s",
+                   err->text[0] != '\0' ? err->text : mse_status_text(st));
     mse_utf8_printable(text);
     for (size_t i = 0; i < MSE_ARRAY_LEN(list); i++) {
         if (list[i].st == st) {
             mse_log(MSE_LOG_WARN, API_NAME, "login refused: %s: %s", mse_status_name(st), text);
-            return api_problem_with(list[i].status, "reason", mse_status_name(st),
-                                    "The login is refused: %s.", text);
+            return list[i].status;
         }
     }
-    (void)c;
-    return api_failed(st, err);
+    return 0;
+}
+
+static struct mse_reply *refuse(mse_status st, const struct mse_error *err)
+{
+    char text[MSE_ERROR_TEXT_LEN];
+    unsigned status = api_oidc_refusal(text, st, err);
+    return status == 0 ? api_failed(st, err)
+                       : api_problem_with(status, "reason", mse_status_name(st),
+                                          "The login is refused: %s.", text);
 }
 
 static struct mse_reply *welcome(const struct mse_op_token *t, const char *text)
@@ -107,7 +116,9 @@ struct mse_reply *api_login(struct api_call *c)
     const struct mse_op_oidc *o = &c->api->cfg->conf->oidc;
     struct login_asked a = { .nonce = "" };
     struct mse_oidc_claims claims = { .subject = "" };
-    struct mse_op_logged_in in = { .text = "" };
+    struct mse_op_logged_in in = { .token = { .name = MSE_OP_LOGIN_TOKEN,
+                                              .scopes = MSE_OP_SCOPES_USER,
+                                              .expires_at = c->now + (mse_time)o->days * DAY } };
     struct mse_error err = { 0 };
     if (!o->there) {
         return api_problem(HTTP_NOT_FOUND, "This platform has no issuer to log in with.");
@@ -123,12 +134,12 @@ struct mse_reply *api_login(struct api_call *c)
         .issuer = o->issuer, .client_id = o->client_id, .nonce = a.nonce, .now = c->now
     };
     mse_status st =
-        mse_oidc_keys_verify(c->api->issuer, &claims, a.id_token, &want, monotonic_ms(), &err);
+        mse_oidc_keys_verify(c->api->issuer, &claims, a.id_token, &want, api_monotonic_ms(), &err);
     if (st == MSE_OK) {
         st = mse_op_login(c->store, o, &claims, c->now, &in, &err);
     }
     if (st != MSE_OK) {
-        return refuse(c, st, &err);
+        return refuse(st, &err);
     }
     r = welcome(&in.token, in.text);
     mse_wipe(&in, sizeof in);

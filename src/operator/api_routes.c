@@ -60,6 +60,7 @@ static const struct api_param evidence_params[] = {
 /* Of pages: what is not here is not looked at. */
 static const struct api_param home_params[] = { PAGE, { "show", TEXT, "live, ended" }, END };
 static const struct api_param app_page_params[] = { { "hours", TEXT, "1, 6, 24" }, END };
+static const struct api_param next_params[] = { { "next", TEXT, "an app's page" }, END };
 static const struct api_param verify_params[] = { { "app", TEXT, "an id or a name" }, END };
 
 const struct api_route api_routes[] = {
@@ -129,6 +130,10 @@ const struct api_route api_routes[] = {
       HTML, NULL, NULL, web_login },
     { "POST", "/logout", "pageLogout", NULL, 0, API_FIELDS, API_LONG, FIELDS, NULL, HTTP_SEE_OTHER,
       HTML, NULL, NULL, web_logout },
+    { "GET", "/login/oidc", "pageLoginAway", NULL, 0, API_NO_BODY, API_LONG, NULL, next_params,
+      HTTP_SEE_OTHER, HTML, NULL, NULL, web_oidc_begin },
+    { "GET", API_BACK, "pageLoginBack", NULL, 0, API_NO_BODY, API_LONG, NULL, NULL, HTTP_OK, HTML,
+      NULL, NULL, web_oidc_back },
     { "GET", "/app/{id}", "pageApp", NULL, READ, API_NO_BODY, API_LONG, NULL, app_page_params,
       HTTP_OK, HTML, NULL, NULL, web_app },
     { "GET", "/verify", "pageVerifyAny", NULL, 0, API_NO_BODY, API_SHORT, NULL, verify_params,

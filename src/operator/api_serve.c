@@ -16,7 +16,7 @@
 #include "net/loop.h"
 #include "net/tls.h"
 #include "operator/api.h"
-#include "operator/oidc_keys.h"
+#include "operator/oidc_site.h"
 #include "operator/web.h"
 
 #define HTTP_THREADS    2U
@@ -89,11 +89,12 @@ static struct mse_reply *read_target(struct api_call *c)
     struct mse_build allow;
     char methods[64];
     const char *text = mse_httpd_target(c->http);
-    if (strlen(text) >= sizeof c->target) {
-        return api_problem(HTTP_LONG_TARGET, "The target has more than %zu bytes.",
-                           sizeof c->target - 1);
+    bool back = strncmp(text, API_BACK "?", sizeof API_BACK) == 0;
+    size_t max = back ? API_MAX_BACK : sizeof c->target;
+    if (strlen(text) >= max) {
+        return api_problem(HTTP_LONG_TARGET, "The target has more than %zu bytes.", max - 1);
     }
-    memcpy(c->target, text, strlen(text) + 1);
+    (void)snprintf(c->target, sizeof c->target, "%s", back ? API_BACK : text);
     if (!mse_target_split(&t, mse_bytes_str(text))) {
         return api_problem(HTTP_BAD_REQUEST, "The target is none.");
     }
@@ -292,9 +293,11 @@ static mse_status api_init(struct api *a, const struct api_config *c, struct mse
     a->public_limits = api_limits_new();
     if (c->conf->oidc.there) {
         a->issuer = mse_oidc_keys_new(mse_oidc_fetch, c->conf->oidc.issuer);
+        a->site = mse_oidc_site_new(c->conf->oidc.issuer);
     }
     if (!mse_build_ok(&a->openapi) || a->slow == NULL || a->web == NULL || a->limits == NULL ||
-        a->public_limits == NULL || (c->conf->oidc.there && a->issuer == NULL)) {
+        a->public_limits == NULL ||
+        (c->conf->oidc.there && (a->issuer == NULL || a->site == NULL))) {
         return MSE_FAIL(err, MSE_ERR_MEMORY, "api", "out of memory");
     }
     mse_status st = api_followers_new(&a->followers, a, err);
@@ -310,6 +313,7 @@ static void api_clear(struct api *a)
     api_limits_free(a->limits);
     api_limits_free(a->public_limits);
     mse_oidc_keys_free(a->issuer);
+    mse_oidc_site_free(a->site);
     mse_reply_unref(a->slow);
     mse_build_clear(&a->openapi);
     web_free(a->web);

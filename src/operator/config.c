@@ -14,6 +14,7 @@
 #define MAX_CONNECTIONS ((uint64_t)1000000)
 #define MAX_UPLOAD      ((uint64_t)24 * 3600)
 #define MAX_DATABASE    60
+#define MAX_PAGE        (CLI_URL_LEN - 32) /* a path stands behind it */
 #define MAX_DAYS        3650
 #define AT(member)      offsetof(struct mse_op_config, member)
 #define KEY(n, member)                                                                             \
@@ -74,6 +75,7 @@ static const struct mse_conf_key node_keys[] = {
 static const struct mse_conf_key oidc_keys[] = {
     { "issuer", MSE_CONF_STRING, true, AT(oidc.issuer), 1, CLI_URL_LEN - 1, NULL },
     { "client_id", MSE_CONF_STRING, true, AT(oidc.client_id), 1, 255, NULL },
+    { "page", MSE_CONF_STRING, false, AT(oidc.page), 1, MAX_PAGE, NULL },
     { "scopes", MSE_CONF_STRING, false, AT(oidc.scopes), 1, 255, NULL },
     { "create_users", MSE_CONF_BOOL, false, AT(oidc.create_users), 0, 0, NULL },
     { "link_by_email", MSE_CONF_BOOL, false, AT(oidc.link_by_email), 0, 0, NULL },
@@ -220,6 +222,12 @@ static bool is_scopes(const char *s)
            strstr(padded, " openid ") != NULL;
 }
 
+/* A URL without a path. */
+static bool is_origin(const char *url)
+{
+    return cli_issuer_ok(url) && strchr(strstr(url, "://") + 3, '/') == NULL;
+}
+
 static mse_status check_oidc(const struct mse_op_oidc *o, const struct mse_conf_file *f,
                              struct mse_error *err)
 {
@@ -235,6 +243,12 @@ static mse_status check_oidc(const struct mse_op_oidc *o, const struct mse_conf_
     if (!is_printable(o->client_id, '!')) {
         return mse_conf_fail(f, mse_conf_line_of(f, "oidc.client_id"), err,
                              "client_id has characters that no client is called by");
+    }
+    if (o->page != NULL && !is_origin(o->page)) {
+        return mse_conf_fail(f, mse_conf_line_of(f, "oidc.page"), err,
+                             "page is \"%.120s\", wanted https://HOST or https://HOST:PORT (http "
+                             "only to 127.0.0.1, [::1] and localhost)",
+                             o->page);
     }
     if (!is_scopes(o->scopes)) {
         return mse_conf_fail(f, mse_conf_line_of(f, "oidc.scopes"), err,

@@ -58,6 +58,7 @@ struct mse_op_config {
         char *scopes;           /* of the request */
         bool create_users;      /* whoever the issuer vouches for becomes a user */
         bool link_by_email;     /* a user is known by an e-mail address that the issuer verified */
+        char *page;             /* where users see the web page; NULL: nobody logs in there */
         uint64_t days;          /* that a token is good for */
         uint64_t redirect_port; /* of the loopback address; 0: any */
     } oidc;

@@ -3,7 +3,6 @@
 #include "operator/login.h"
 #include "operator/store_sql.h"
 
-#define DAY       ((mse_time)24 * 3600)
 #define MAX_NAMES 100 /* of people who would all like to be called the same */
 
 struct login_call {
@@ -198,14 +197,13 @@ mse_status mse_op_login(struct mse_op_store *s, const struct mse_op_oidc *o,
                         const struct mse_oidc_claims *claims, mse_time now,
                         struct mse_op_logged_in *out, struct mse_error *err)
 {
-    struct mse_op_logged_in made = { .token = { .name = MSE_OP_LOGIN_TOKEN,
-                                                .scopes = MSE_OP_SCOPES_USER } };
+    struct mse_op_logged_in made = *out;
+    MSE_ASSERT((made.token.scopes & MSE_OP_SCOPE_ADMIN) == 0);
     struct login_call c = { .o = o,
                             .claims = claims,
                             .by = { .actor = "oidc", .now = now },
                             .t = &made.token,
                             .text = made.text };
-    made.token.expires_at = now + (mse_time)o->days * DAY;
     mse_status st = op_write(s, log_in, &c, err);
     if (st == MSE_OK) {
         *out = made;

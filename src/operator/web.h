@@ -101,11 +101,24 @@ double web_scale(enum web_unit unit, double max);
 struct mse_reply *web_auth(struct api_call *c);
 /* The user of the session, if there is a valid one; for pages that are for everybody. */
 void web_greet(struct api_call *c);
-/* The form; next: where it leads, or NULL. */
-void web_login_form(struct mse_build *b, const char *next);
+/* The ways to log in; next: where that leads, or NULL. */
+void web_login_form(struct web_page *p, const char *next);
+/* A page that says why not, and has them again. */
+struct mse_reply *web_login_again(struct api_call *c, unsigned status, const char *why,
+                                  const char *next);
+/* What the token of a session is called, and how long it lasts. */
+#define WEB_SESSION         "page"
+#define WEB_SESSION_SECONDS ((mse_time)12 * 3600)
+/* Adds the session's cookie to r, which is taken over; token "": the end of it. */
+struct mse_reply *web_with_session(struct api_call *c, struct mse_reply *r, const char *token,
+                                   int64_t seconds);
+/* TLS is ours. */
+bool web_is_tls(const struct api_call *c);
+/* An issuer is there to log in with on a page. */
+bool web_has_issuer(const struct api_call *c);
 
-api_fn web_home, web_login, web_logout, web_app, web_verify_any, web_verify, web_evidence,
-    web_asset, web_asset_given;
+api_fn web_home, web_login, web_logout, web_oidc_begin, web_oidc_back, web_app, web_verify_any,
+    web_verify, web_evidence, web_asset, web_asset_given;
 /* One app in a page: of its owner (web_app.c). */
 void web_list_apps(struct web_page *p);
 

@@ -145,7 +145,7 @@ static struct mse_reply *welcome(struct api_call *c)
                   "autocapitalize=\"none\" spellcheck=\"false\"> <button>How to verify it"
                   "</button></form></section>\n"
                   "<section aria-labelledby=\"own\"><h2 id=\"own\">You own apps here</h2>\n");
-    web_login_form(p.b, NULL);
+    web_login_form(&p, NULL);
     mse_html(p.b, "</section>\n</div>\n");
     return web_end(&p);
 }

@@ -9,11 +9,9 @@
 #include "operator/web.h"
 #include "package/rules.h"
 
-#define SESSION_SECONDS ((mse_time)12 * 3600)
-#define SESSION_NAME    "page"
-#define MAX_NEXT        128
+#define MAX_NEXT 128
 
-static bool is_tls(const struct api_call *c)
+bool web_is_tls(const struct api_call *c)
 {
     return c->api->cfg->chain.len > 0;
 }
@@ -42,7 +40,7 @@ bool web_is_own(bool tls, const char *host, const char *origin, const char *site
 
 static bool is_own(struct api_call *c)
 {
-    return web_is_own(is_tls(c), only(c, "Host"), only(c, "Origin"),
+    return web_is_own(web_is_tls(c), only(c, "Host"), only(c, "Origin"),
                       mse_httpd_header(c->http, "Sec-Fetch-Site"));
 }
 
@@ -52,11 +50,11 @@ void web_cookie(char out[160], bool tls, const char *token, int64_t seconds)
                    API_COOKIE(tls), token, tls ? "; Secure" : "", (long long)seconds);
 }
 
-static struct mse_reply *with_cookie(struct api_call *c, struct mse_reply *r, const char *token,
-                                     int64_t seconds)
+struct mse_reply *web_with_session(struct api_call *c, struct mse_reply *r, const char *token,
+                                   int64_t seconds)
 {
     char cookie[160];
-    web_cookie(cookie, is_tls(c), token, seconds);
+    web_cookie(cookie, web_is_tls(c), token, seconds);
     bool good = r != NULL && mse_reply_add(r, "Set-Cookie", cookie);
     mse_wipe(cookie, sizeof cookie);
     return r == NULL ? NULL : mse_reply_finish(r, good);
@@ -70,8 +68,33 @@ bool web_may_go(const char *path)
            mse_rule_uuid4(path + sizeof before - 1);
 }
 
-void web_login_form(struct mse_build *b, const char *next)
+bool web_has_issuer(const struct api_call *c)
 {
+    const struct mse_op_oidc *o = &c->api->cfg->conf->oidc;
+    return o->there && o->page != NULL;
+}
+
+/* By a link, as no form may lead away from here: browsers hold redirects to form-action, too. */
+static void write_issuer(struct web_page *p, const char *next)
+{
+    const char *issuer = p->c->api->cfg->conf->oidc.issuer;
+    const char *host = strstr(issuer, "://") + 3;
+    mse_html(p->b, "<p><a class=\"button main\" href=\"/login/oidc");
+    if (next != NULL) {
+        mse_html(p->b, "?next=");
+        mse_html_url(p->b, next);
+    }
+    mse_html(p->b, "\">Log in with ");
+    mse_html_text(p->b, mse_bytes_of(host, strcspn(host, "/")));
+    mse_html(p->b, "</a></p>\n<p class=\"or\">or with a token:</p>\n");
+}
+
+void web_login_form(struct web_page *p, const char *next)
+{
+    struct mse_build *b = p->b;
+    if (web_has_issuer(p->c)) {
+        write_issuer(p, next);
+    }
     mse_html(b, "<form class=\"login\" method=\"post\" action=\"/login\">\n"
                 "<label for=\"token\">Access token</label>\n"
                 "<input id=\"token\" name=\"token\" type=\"password\" required "
@@ -85,14 +108,15 @@ void web_login_form(struct mse_build *b, const char *next)
                 "after 12 hours.</p>\n</form>\n");
 }
 
-static struct mse_reply *ask(struct api_call *c, unsigned status, const char *why, const char *next)
+struct mse_reply *web_login_again(struct api_call *c, unsigned status, const char *why,
+                                  const char *next)
 {
     struct web_page p;
     if (!web_begin(&p, c, status, "Log in")) {
         return NULL;
     }
     mse_html(p.b, "<h1>Log in</h1>\n<p class=\"notice bad\" role=\"alert\">%s</p>\n", why);
-    web_login_form(p.b, next);
+    web_login_form(&p, next);
     struct mse_reply *r = web_end(&p);
     bool good = r != NULL && (status != HTTP_UNAUTHORIZED ||
                               mse_reply_add(r, "WWW-Authenticate", "Bearer realm=\"mse\""));
@@ -108,10 +132,11 @@ static struct mse_reply *refuse(struct api_call *c, struct mse_reply *r, const c
     }
     unsigned status = r->status;
     mse_reply_unref(r);
-    return ask(c, status,
-               status == HTTP_FORBIDDEN ? "This token may not read: it lacks the scope read."
-                                        : "This is no valid access token.",
-               next);
+    return web_login_again(c, status,
+                           status == HTTP_FORBIDDEN
+                               ? "This token may not read: it lacks the scope read."
+                               : "This is no valid access token.",
+                           next);
 }
 
 struct mse_reply *web_auth(struct api_call *c)
@@ -119,15 +144,17 @@ struct mse_reply *web_auth(struct api_call *c)
     struct mse_bytes token = { 0 };
     const char *next = web_may_go(c->target) ? c->target : NULL;
     if (!api_session(c, &token)) {
-        return ask(c, HTTP_UNAUTHORIZED, "This page is for users who are logged in.", next);
+        return web_login_again(c, HTTP_UNAUTHORIZED, "This page is for users who are logged in.",
+                               next);
     }
     struct mse_reply *r = api_auth_by(c, token);
     if (r == NULL || r->status != HTTP_UNAUTHORIZED) {
         return r == NULL ? NULL : refuse(c, r, next);
     }
     mse_reply_unref(r);
-    return with_cookie(c, ask(c, HTTP_UNAUTHORIZED, "Your session is over. Log in again.", next),
-                       "", 0);
+    return web_with_session(
+        c, web_login_again(c, HTTP_UNAUTHORIZED, "Your session is over. Log in again.", next), "",
+        0);
 }
 
 void web_greet(struct api_call *c)
@@ -178,8 +205,8 @@ static struct mse_reply *begin_session(struct api_call *c, const char *next)
 {
     struct mse_error err = { 0 };
     char text[MSE_OP_TOKEN_LEN];
-    mse_time end = c->now + SESSION_SECONDS;
-    struct mse_op_token t = { .name = SESSION_NAME, .scopes = MSE_OP_SCOPE_READ };
+    mse_time end = c->now + WEB_SESSION_SECONDS;
+    struct mse_op_token t = { .name = WEB_SESSION, .scopes = MSE_OP_SCOPE_READ };
     memcpy(t.user_id, c->user.id, sizeof t.user_id);
     t.expires_at = c->token.expires_at < end ? c->token.expires_at : end;
     mse_status st = mse_op_token_create(c->store, &c->by, &t, text, &err);
@@ -187,7 +214,7 @@ static struct mse_reply *begin_session(struct api_call *c, const char *next)
         return web_failed(c, st, &err);
     }
     struct mse_reply *r =
-        with_cookie(c, web_go(web_may_go(next) ? next : "/"), text, t.expires_at - c->now);
+        web_with_session(c, web_go(web_may_go(next) ? next : "/"), text, t.expires_at - c->now);
     mse_wipe(text, sizeof text);
     return r;
 }
@@ -218,12 +245,12 @@ struct mse_reply *web_logout(struct api_call *c)
         return web_problem(c, HTTP_FORBIDDEN, "This form was not sent by a page of this site.");
     }
     web_greet(c);
-    if (c->known && strcmp(c->token.name, SESSION_NAME) == 0) {
+    if (c->known && strcmp(c->token.name, WEB_SESSION) == 0) {
         const struct mse_op_by by = { .actor = c->user.id, .now = c->now };
         mse_status st = mse_op_token_revoke(c->store, &by, c->user.id, c->token.id, &err);
         if (st != MSE_OK) {
             return web_failed(c, st, &err);
         }
     }
-    return with_cookie(c, web_go("/"), "", 0);
+    return web_with_session(c, web_go("/"), "", 0);
 }

@@ -183,6 +183,11 @@ class Glewlwyd:
     def log_in(self, page, name):
         """What a browser does with the page that mse printed: logs in, consents, comes back. Returns what
         the last page says."""
+        b, target = self.consent(page, name)
+        return b.ask(target)
+
+    def consent(self, page, name):
+        """The same up to where the browser is sent: it, and the address."""
         query = urllib.parse.parse_qs(urllib.parse.urlsplit(page).query)
         client = query["client_id"][0]
         b = Browser()
@@ -193,4 +198,4 @@ class Glewlwyd:
         target = headers.get("Location", "")
         if status != 302 or not target.startswith(query["redirect_uri"][0] + "?"):
             raise RuntimeError("no way back: %d %s %r" % (status, target, body[:300]))
-        return b.ask(target)
+        return b, target

@@ -27,6 +27,7 @@ class Issuer:
         self.key = ec.generate_private_key(ec.SECP256R1())
         self.other = ec.generate_private_key(ec.SECP256R1())
         self.codes = {}
+        self.code_bytes = 24
         self.last = None  # the last ID token and its nonce
         self.asked = []
         issuer = self
@@ -102,7 +103,7 @@ class Issuer:
             self.answer(h, 200, keys)
 
     def authorize(self, h, q):
-        code = secrets.token_urlsafe(24)
+        code = secrets.token_urlsafe(self.code_bytes)
         self.codes[code] = q
         back = {"code": code, "state": q["state"]}
         if self.mode == "state":

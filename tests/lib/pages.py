@@ -45,11 +45,11 @@ class Platform:
         self.msed("user", "add", name)
         return self.msed("token", "create", name).split()[-1]
 
-    def start(self):
+    def start(self, port=0):
         with open(self.folder / "api.log", "w", encoding="utf-8") as log:
             self.process = subprocess.Popen([self.msed_program, "api", "--config", str(self.config), "--listen",
-                                             "127.0.0.1:0"], stderr=log, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                            text=True)
+                                             f"127.0.0.1:{port}"], stderr=log, stdin=subprocess.DEVNULL,
+                                            stdout=subprocess.PIPE, text=True)
         self.port = int(self.process.stdout.readline().rsplit(":", 1)[1])
         self.url = f"http://127.0.0.1:{self.port}"
 

@@ -31,7 +31,10 @@ static struct mse_oidc_claims claims(const char *subject, const char *email)
 static mse_status log_in(struct op_bench *b, const struct mse_op_oidc *o,
                          const struct mse_oidc_claims *c, struct mse_op_token *out)
 {
-    struct mse_op_logged_in in = { .text = "as it was" };
+    struct mse_op_logged_in in = { .token = { .name = MSE_OP_LOGIN_TOKEN,
+                                              .scopes = MSE_OP_SCOPES_USER,
+                                              .expires_at = b->by.now + (mse_time)o->days * 86400 },
+                                   .text = "as it was" };
     struct mse_error err = { 0 };
     mse_status st = mse_op_login(b->s, o, c, b->by.now, &in, &err);
     assert_int_equal(err.status, st);

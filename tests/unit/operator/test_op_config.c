@@ -68,15 +68,17 @@ static void reads_the_issuer(void **state)
     assert_int_equal(c.oidc.redirect_port, 0);
     assert_false(c.oidc.create_users);
     assert_false(c.oidc.link_by_email);
+    assert_null(c.oidc.page);
     mse_op_config_clear(&c);
     assert_status(parse(&c,
                         BASE OIDC "client_id = \"mse\"\nscopes = \"profile openid\"\ndays = 1\n"
                                   "create_users = true\nlink_by_email = true\n"
-                                  "redirect_port = 4711\n",
+                                  "redirect_port = 4711\npage = \"https://op.example:8443\"\n",
                         NULL),
                   MSE_OK);
     assert_string_equal(c.oidc.scopes, "profile openid");
     assert_int_equal(c.oidc.redirect_port, 4711);
+    assert_string_equal(c.oidc.page, "https://op.example:8443");
     assert_true(c.oidc.create_users && c.oidc.link_by_email);
     mse_op_config_clear(&c);
     /* Without the table nobody logs in this way. */
@@ -109,6 +111,10 @@ static void refuses(void **state)
         { BASE "[oidc]\nissuer = \"https://id.example?x\"\nclient_id = \"c\"\n",
           "without a query" },
         { BASE OIDC "client_id = \"a b\"\n", "no client is called by" },
+        { BASE OIDC "client_id = \"c\"\npage = \"https://op.example/\"\n", "wanted https://HOST" },
+        { BASE OIDC "client_id = \"c\"\npage = \"http://op.example\"\n", "wanted https://HOST" },
+        { BASE OIDC "client_id = \"c\"\npage = \"https://op.example?x\"\n", "wanted https://HOST" },
+        { BASE OIDC "client_id = \"c\"\npage = \"op.example\"\n", "wanted https://HOST" },
         { BASE OIDC "client_id = \"c\"\nscopes = \"email\"\n", "openid among them" },
         { BASE OIDC "client_id = \"c\"\nscopes = \"openid  email\"\n", "one space between" },
         { BASE OIDC "client_id = \"c\"\ndays = 0\n", "days" },
