@@ -123,11 +123,14 @@ mse_status mse_private_subdir(char **out_path, const char *dir, const char *name
     if (asprintf(&path, "%s/%s", dir, name) < 0) {
         return MSE_FAIL(err, MSE_ERR_MEMORY, "private storage", "out of memory");
     }
+    bool made = mkdir(path, 0700) == 0;
     /* chmod behind mkdir: the mode must not depend on the umask. */
-    if (mkdir(path, 0700) != 0 || chmod(path, mode) != 0 ||
-        (owner != geteuid() && chown(path, owner, owner) != 0)) {
+    if (!made || chmod(path, mode) != 0 || (owner != geteuid() && chown(path, owner, owner) != 0)) {
         mse_status st =
             MSE_FAIL(err, MSE_ERR_IO, "private storage", "%s: %s", name, strerror(errno));
+        if (made) {
+            (void)rmdir(path); /* so that it can be tried again */
+        }
         free(path);
         return st;
     }

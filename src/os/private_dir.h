@@ -15,7 +15,7 @@
  * removing it is removed by the next call of the same user. */
 MSE_MUST_USE mse_status mse_private_dir_make(char **out, int *out_lock, const char *parent,
                                              struct mse_error *err);
-/* Makes dir/name with this owner and mode; *out_path is heap. */
+/* Makes dir/name with this owner and mode, or leaves nothing there; *out_path is heap. */
 MSE_MUST_USE mse_status mse_private_subdir(char **out_path, const char *dir, const char *name,
                                            uid_t owner, mode_t mode, struct mse_error *err);
 /* Removes the folder and everything in it; follows no link. False if something is left. */

@@ -15,84 +15,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <sodium.h>
-
 #include "base/bytes.h"
 #include "base/util.h"
-#include "crypto/digest.h"
-#include "crypto/x25519.h"
 #include "enclave/config_server.h"
-#include "enclave/sealed.h"
 #include "net/loop.h"
 #include "os/private_dir.h"
-#include "package/code.h"
-#include "unit/enclave/world.h"
+#include "unit/enclave/waiting.h"
 #include "unit/net/tlspair.h"
-
-#define TOKEN_HEX "a0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebf"
-#define KEY_HEX   "0800000000000000000000000000000000000000000000000000000000000000"
-#define OTHER_HEX "0900000000000000000000000000000000000000000000000000000000000000"
-#define SECRETS   "{\"password\": \"nobody knows this one\"}"
-#define SEALED    "{\"partner\": \"nor that\"}"
-#define FILLER    ((size_t)150000) /* so that the package has several chunks */
-
-static const uint8_t code_salt[32] = { 7 };
-static const uint8_t code_key[32] = { 8 };
-
-/* Answers with what it was given, and with the modes of the files. */
-static const char app_py[] =
-    "import os, socketserver, http.server as h\n"
-    "class H(h.BaseHTTPRequestHandler):\n"
-    "    protocol_version = 'HTTP/1.1'\n"
-    "    def do_GET(self):\n"
-    "        body = b''\n"
-    "        for name in ('SECRETS_PATH', 'SEALED_SECRETS_PATH'):\n"
-    "            path = os.environ[name]\n"
-    "            body += open(path, 'rb').read() + b' %o\\n' % (os.stat(path).st_mode & 0o777)\n"
-    "        for name in ('ENCLAVE_PK_PATH', 'ENCLAVE_SK_PATH'):\n"
-    "            body += open(os.environ[name], 'rb').read().hex().encode() + b'\\n'\n"
-    "        self.send_response(200)\n"
-    "        self.send_header('Content-Length', str(len(body)))\n"
-    "        self.end_headers()\n"
-    "        self.wfile.write(body)\n"
-    "    def log_message(self, *a): pass\n"
-    "    def address_string(self): return ''\n"
-    "class S(socketserver.ThreadingMixIn, socketserver.UnixStreamServer): daemon_threads = True\n"
-    "S(os.environ['MSE_SOCKET'], H).serve_forever()\n";
-
-static int make_package(struct world *w)
-{
-    const struct mse_package p = { .manifest_digest = w->package_digest, .key = code_key };
-    char path[256];
-    char name[] = "/tmp/mse-test-XXXXXX";
-    char *src = test_tmpdir();
-    uint8_t *filler = test_calloc(1, FILLER);
-    (void)snprintf(path, sizeof path, "%s/app.py", src);
-    test_write_file(path, mse_bytes_str(app_py));
-    (void)snprintf(path, sizeof path, "%s/filler", src);
-    test_write_file(path, mse_bytes_of(filler, FILLER));
-    test_free(filler);
-    assert_status(mse_code_digest(w->m.code_digest, src, code_salt, true, NULL), MSE_OK);
-    int fd = mkstemp(name);
-    assert_true(fd >= 0);
-    assert_int_equal(unlink(name), 0);
-    assert_status(mse_package_write(fd, src, code_salt, &p, NULL), MSE_OK);
-    test_tmpdir_remove(src);
-    return fd;
-}
-
-static void waiting_world(struct world *w)
-{
-    uint8_t token[32];
-    *w = (struct world) { .package_digest = { 1 } };
-    fixture_manifest(&w->m, "exec /usr/bin/python3 -I -B \"$MODULE_PATH/app.py\"");
-    assert_true(mse_hex_decode(token, 32, mse_bytes_str(TOKEN_HEX)));
-    assert_status(mse_sha256(w->m.config_token_sha256, mse_bytes_of(token, 32)), MSE_OK);
-    assert_status(mse_x25519_generate(w->x25519_secret, w->x25519_public), MSE_OK);
-    w->m.package = MSE_PACKAGE_ENCRYPTED;
-    w->m.expects = MSE_EXPECT_SECRETS | MSE_EXPECT_SEALED_SECRETS;
-    w->package_fd = make_package(w);
-}
 
 static void done(struct world *w)
 {
@@ -133,35 +62,9 @@ static const char *ask(const struct world *w, const char *name, const char *requ
     return answer;
 }
 
-static const char *post_text(const char *token, const char *body)
-{
-    static char request[4096];
-    (void)snprintf(request, sizeof request,
-                   "POST / HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n"
-                   "Content-Length: %zu\r\n\r\n%s",
-                   token, strlen(body), body);
-    return request;
-}
-
 static const char *post(const struct world *w, const char *token, const char *body)
 {
-    return ask(w, WORLD_CONFIG_NAME, post_text(token, body));
-}
-
-static const char *body_with(const struct world *w, const char *key)
-{
-    static char body[2048];
-    uint8_t raw[256];
-    char box[400];
-    assert_true(sodium_init() >= 0);
-    assert_int_equal(
-        crypto_box_seal(raw, (const uint8_t *)SEALED, strlen(SEALED), w->x25519_public), 0);
-    mse_base64url_encode(box, mse_bytes_of(raw, strlen(SEALED) + MSE_SEALED_EXTRA));
-    (void)snprintf(body, sizeof body,
-                   "{\"uuid\":\"" FIXTURE_APP_ID "\",\"code_secret_key\":\"%s\","
-                   "\"app_secrets\":" SECRETS ",\"app_sealed_secrets\":\"%s\"}",
-                   key, box);
-    return body;
+    return ask(w, WORLD_CONFIG_NAME, waiting_post(token, body));
 }
 
 static bool begins(const char *text, const char *with)
@@ -190,16 +93,8 @@ static const char *settled(const struct world *w)
 
 static void assert_app_has_all(const struct world *w)
 {
-    char pair[140];
-    char hex[65];
-    const char *answer =
-        ask(w, FIXTURE_SAN, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
-    assert_non_null(strstr(answer, SECRETS " 400\n" SEALED " 400\n"));
-    mse_hex_encode(hex, mse_bytes_of(w->x25519_public, 32));
-    (void)snprintf(pair, sizeof pair, "%s\n", hex);
-    mse_hex_encode(hex, mse_bytes_of(w->x25519_secret, 32));
-    (void)snprintf(pair + 65, sizeof pair - 65, "%s\n", hex);
-    assert_non_null(strstr(answer, pair));
+    assert_true(waiting_has_all(
+        w, ask(w, FIXTURE_SAN, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")));
 }
 
 /* Tests. */
@@ -219,15 +114,15 @@ static void test_configured(void **state)
     test_client_close(&c);
     /* Any number of wrong attempts. */
     for (int i = 0; i < 10; i++) {
-        assert_true(begins(post(&w, OTHER_HEX, body_with(&w, KEY_HEX)), "HTTP/1.1 401 "));
+        assert_true(begins(post(&w, OTHER_HEX, waiting_body(&w, KEY_HEX)), "HTTP/1.1 401 "));
         assert_true(begins(post(&w, TOKEN_HEX, "{}"), "HTTP/1.1 401 "));
         assert_true(begins(post(&w, TOKEN_HEX, "{"), "HTTP/1.1 422 "));
-        const char *answer = post(&w, TOKEN_HEX, body_with(&w, OTHER_HEX));
+        const char *answer = post(&w, TOKEN_HEX, waiting_body(&w, OTHER_HEX));
         assert_true(begins(answer, "HTTP/1.1 422 "));
         assert_non_null(
             strstr(answer, "{\"error\":\"package_key\",\"field\":\"code_secret_key\"}"));
     }
-    const char *good = body_with(&w, KEY_HEX);
+    const char *good = waiting_body(&w, KEY_HEX);
     const char *answer = post(&w, TOKEN_HEX, good);
     assert_true(begins(answer, "HTTP/1.1 200 "));
     assert_non_null(strstr(answer, "Mse-Status: Starting\r\n"));
@@ -256,7 +151,7 @@ static void test_damaged_packages(void **state)
     struct stat st;
     uint8_t last[100];
     waiting_world(&w);
-    const char *good = body_with(&w, KEY_HEX);
+    const char *good = waiting_body(&w, KEY_HEX);
     assert_int_equal(fstat(w.package_fd, &st), 0);
     world_begin(&w);
     assert_string_equal(world_event(&w), "5 ");
@@ -297,7 +192,7 @@ static void test_strangers(void **state)
     struct timespec from;
     struct timespec to;
     waiting_world(&w);
-    const char *good = body_with(&w, KEY_HEX);
+    const char *good = waiting_body(&w, KEY_HEX);
     world_begin(&w);
     assert_string_equal(world_event(&w), "5 ");
     (void)clock_gettime(CLOCK_MONOTONIC, &from);
@@ -331,7 +226,7 @@ static void test_holders(void **state)
     struct world w;
     struct test_client c[MSE_CONFIG_MAX_HOLDERS];
     waiting_world(&w);
-    const char *text = post_text(TOKEN_HEX, body_with(&w, KEY_HEX));
+    const char *text = waiting_post(TOKEN_HEX, waiting_body(&w, KEY_HEX));
     size_t len = strlen(text);
     world_begin(&w);
     assert_string_equal(world_event(&w), "5 ");
@@ -384,7 +279,7 @@ static void test_failed_app(void **state)
     w.m.command.items[2] = strdup("echo no such luck; exit 4");
     world_begin(&w);
     assert_string_equal(world_event(&w), "5 ");
-    assert_true(begins(post(&w, TOKEN_HEX, body_with(&w, KEY_HEX)), "HTTP/1.1 200 "));
+    assert_true(begins(post(&w, TOKEN_HEX, waiting_body(&w, KEY_HEX)), "HTTP/1.1 200 "));
     assert_true(begins(settled(&w), "Mse-Status: Failed\r\n"));
     assert_string_equal(world_event(&w), "4 the app ended with status 4; it said: no such luck");
     assert_status(world_end(&w), MSE_ERR_PROTOCOL);
@@ -419,7 +314,7 @@ static void test_killed(void **state)
         struct test_client c;
         waiting_world(&w);
         w.tell_dir = true;
-        const char *text = post_text(TOKEN_HEX, body_with(&w, KEY_HEX));
+        const char *text = waiting_post(TOKEN_HEX, waiting_body(&w, KEY_HEX));
         world_begin(&w);
         const char *told = world_event(&w);
         (void)snprintf(dir, sizeof dir, "%s", told + 2);

@@ -93,6 +93,9 @@ _Noreturn static void child(struct world *w)
                                         .manifest_digest = w->package_digest,
                                         .control_fd = w->control[1],
                                         .start_ms = w->start_ms };
+    if (w->in_child != NULL) {
+        w->in_child(w->in_child_arg);
+    }
     st = mse_serve(&c, &err);
     if (st != MSE_OK) {
         fake_event(&tee, MSE_TEE_EVENT_FAILED, err.text);

@@ -26,6 +26,9 @@ struct world {
     bool tell_dir;              /* the first event is "0 " and the folder of the app */
     uint8_t x25519_secret[32];
     uint8_t x25519_public[32];
+    /* Called in the runtime's process, when all is prepared; may be NULL. */
+    void (*in_child)(void *arg);
+    void *in_child_arg;
     pid_t pid;
 };
 
