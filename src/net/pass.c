@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
@@ -23,7 +24,10 @@
 #define EVENTS_PER_TURN  64
 #define ACCEPTS_PER_TURN 64
 #define CHUNKS_PER_TURN  4
-#define DRAINS           8 /* looks at what nobody wants */
+#define ROUNDS_PER_TURN  4
+#define STREAM_LEN       ((uint64_t)131072) /* that one side says without a word of the other */
+#define REST_NS          50000              /* and the kernel's slack */
+#define DRAINS           8                  /* looks at what nobody wants */
 #define EVICT_AFTER_MS   1000
 #define EVICT_OPEN_MS    60000 /* what serves an app is not thrown out lightly */
 
@@ -54,7 +58,9 @@ struct conn {
     struct mse_source *source;
     struct side sides[2];
     uint64_t mark; /* uv_hrtime of the last thing that is timed */
+    uint32_t run;  /* bytes from one side since the other said something, up to STREAM_LEN */
     uint8_t stage;
+    uint8_t runner;  /* that side */
     bool watched[2]; /* the epoll knows the socket */
     bool ended[2];   /* nothing more comes from this side */
     bool blocked[2]; /* what comes from this side is not taken by the other one now */
@@ -73,7 +79,8 @@ struct mse_pass {
     unsigned open_handles;
     int epoll_fd;
     bool accepting;
-    bool full; /* and therefore not accepting for now */
+    bool full;      /* and therefore not accepting for now */
+    bool streaming; /* one of the connections of this turn is a stream */
     bool closing;
     size_t num;
     struct mse_ages stages[NUM_STAGES];
@@ -220,6 +227,10 @@ static bool watch(struct conn *c, int s)
 
 static void count(struct conn *c, int from, size_t len)
 {
+    c->run = c->runner == from ? c->run : 0;
+    c->runner = (uint8_t)from;
+    c->run = len < STREAM_LEN - c->run ? c->run + (uint32_t)len : STREAM_LEN;
+    c->pass->streaming = c->pass->streaming || c->run == STREAM_LEN;
     if (from == FRONT) {
         c->app->bytes_in += len;
         return;
@@ -457,18 +468,36 @@ static void conn_turn(struct conn *c, int s, uint32_t events)
 
 static void listen_again(struct mse_pass *p);
 
+/* What comes in a stream, comes in pieces, as fast as the sender makes them: being woken for each
+ * of them costs more than carrying it does. So before the loop sleeps, as nothing more is there, a
+ * moment passes, and what comes meanwhile is carried at once. Nobody waits for longer than that. */
+static int next_events(struct mse_pass *p, struct epoll_event *events)
+{
+    static const struct timespec rest = { .tv_nsec = REST_NS };
+    int n = epoll_wait(p->epoll_fd, events, EVENTS_PER_TURN, 0);
+    if (n == 0 && p->streaming) {
+        (void)nanosleep(&rest, NULL);
+        n = epoll_wait(p->epoll_fd, events, EVENTS_PER_TURN, 0);
+    }
+    return n;
+}
+
 static void on_events(uv_poll_t *h, int status, int flags)
 {
     struct mse_pass *p = h->data;
     struct epoll_event events[EVENTS_PER_TURN];
     (void)status;
     (void)flags;
-    int n = epoll_wait(p->epoll_fd, events, EVENTS_PER_TURN, 0);
-    for (int i = 0; i < n; i++) {
-        const struct side *d = events[i].data.ptr;
-        conn_turn(d->conn, d == &d->conn->sides[BACK] ? BACK : FRONT, events[i].events);
+    p->streaming = false;
+    for (int round = 0; round == 0 || (p->streaming && round < ROUNDS_PER_TURN); round++) {
+        int n = next_events(p, events);
+        p->streaming = false;
+        for (int i = 0; i < n; i++) {
+            const struct side *d = events[i].data.ptr;
+            conn_turn(d->conn, d == &d->conn->sides[BACK] ? BACK : FRONT, events[i].events);
+        }
+        free_closed(p);
     }
-    free_closed(p);
     if (p->full && p->num < p->cfg.max_connections) {
         listen_again(p);
     }

@@ -106,6 +106,7 @@ static const unsigned relaying[] = {
     SYS_getrandom,    SYS_getpid,          SYS_gettid,        SYS_tgkill,
     SYS_sched_yield,  SYS_restart_syscall, SYS_rt_sigaction,  SYS_rt_sigprocmask,
     SYS_rt_sigreturn, SYS_sigaltstack,     SYS_exit,          SYS_exit_group,
+    SYS_nanosleep,    SYS_clock_nanosleep,
 };
 #define NUM_RELAYING MSE_ARRAY_LEN(relaying)
 #define SOCKET_LEN   4 /* instructions for the one call whose argument is looked at */
