@@ -28,6 +28,7 @@
 #define CHUNKS_PER_TURN  4
 #define RETRY_MS         10
 #define QUESTION_HEAD    ((size_t)4)
+#define REST_AFTER_MS    1000
 #define EVICT_AFTER_MS   1000 /* what was idle for so long may make room for a new connection */
 
 /* Where a connection is in its life. Each stage has a list in order of the last activity and a time
@@ -83,6 +84,7 @@ struct mse_relay_conn {
     bool front_eof;
     bool back_eof;
     bool back_dead; /* the app takes no more bytes; what the client still sends is dropped */
+    bool resting;   /* TLS holds no buffers for it */
     bool hungry;    /* input waits inside TLS although its turn is over */
     bool closing;
     struct mse_relay_conn *next_hungry;
@@ -138,6 +140,7 @@ static void set_stage(struct mse_relay_conn *c, enum stage stage)
 static void touch(struct mse_relay_conn *c)
 {
     /* A millisecond's precision is enough, and busy connections come here often. */
+    c->resting = false;
     if (c->stage >= STAGE_OPEN && !c->back_dead && c->age.since != uv_now(c->relay->cfg.loop)) {
         set_stage(c, c->stage);
     }
@@ -856,10 +859,28 @@ static unsigned stage_ms(const struct mse_relay *r, enum stage stage)
     return r->cfg.idle_ms;
 }
 
+/* Takes the buffers of those that have just become idle. Whoever has been idle for longer was here
+ * before. */
+static void rest_idle(struct mse_relay *r, uint64_t now)
+{
+    for (struct mse_aged *a = r->stages[STAGE_OPEN].newest; a != NULL; a = a->older) {
+        struct mse_relay_conn *c = conn_of(a);
+        if (now - a->since < REST_AFTER_MS) {
+            continue;
+        }
+        if (c->resting) {
+            return;
+        }
+        c->resting = true;
+        mse_tls_rest(c->tls);
+    }
+}
+
 static void on_tick(uv_timer_t *h)
 {
     struct mse_relay *r = h->data;
     uint64_t now = uv_now(r->cfg.loop);
+    rest_idle(r, now);
     for (int s = 0; s < NUM_STAGES; s++) {
         struct mse_aged *a = NULL;
         while ((a = mse_ages_over(&r->stages[s], now, stage_ms(r, (enum stage)s))) != NULL) {

@@ -21,6 +21,7 @@
 #define SECURE_HEAP        ((size_t)128 * 1024)
 #define SECURE_HEAP_MIN    ((size_t)32)
 #define ALPN_LEN           512
+#define ADOPTED_READ_LEN   ((size_t)65536) /* of large answers several records at once */
 #define SECURE_HEAP_LOCKED 1
 #define HELLO_MAX          ((size_t)16384) /* libssl reserves at once what the header announces */
 #define KEY_UPDATES_MAX    64U             /* one is due after some 2^24 records */
@@ -288,7 +289,7 @@ static SSL_CTX *context_new(struct mse_tls_server *s)
     }
     (void)SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION |
                                        SSL_OP_NO_COMPRESSION | SSL_OP_CLEANSE_PLAINTEXT);
-    (void)SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN);
+    (void)SSL_CTX_set_mode(ctx, SSL_MODE_NO_AUTO_CHAIN);
     (void)SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_verify(ctx, SSL_VERIFY_NONE, NULL);
     SSL_CTX_set_read_ahead(ctx, 1);
@@ -609,7 +610,6 @@ mse_status mse_tls_client_new(struct mse_tls_client **out, const char *alpn, str
         mse_tls_client_free(c);
         return MSE_FAIL(err, MSE_ERR_CRYPTO, "tls", "libssl refused the client's settings");
     }
-    (void)SSL_CTX_set_mode(c->ctx, SSL_MODE_RELEASE_BUFFERS);
     (void)SSL_CTX_set_session_cache_mode(c->ctx, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_read_ahead(c->ctx, 1);
     SSL_CTX_set_verify(c->ctx, SSL_VERIFY_PEER, NULL);
@@ -662,8 +662,9 @@ struct mse_tls *mse_tls_adopt(struct mse_tls_client *c, void *ssl, struct mse_by
         memcpy(t->early, early.data, early.len);
         t->early_len = early.len;
     }
-    (void)SSL_set_mode(t->ssl, SSL_MODE_RELEASE_BUFFERS);
     SSL_set_read_ahead(t->ssl, 1);
+    SSL_set_default_read_buffer_len(t->ssl, ADOPTED_READ_LEN);
+    (void)SSL_free_buffers(t->ssl);
     return t;
 }
 
@@ -674,6 +675,11 @@ void mse_tls_free(struct mse_tls *t)
         free(t->early);
         free(t);
     }
+}
+
+void mse_tls_rest(struct mse_tls *t)
+{
+    (void)SSL_free_buffers(t->ssl); /* not while a part of a record is in them */
 }
 
 void mse_tls_begin_turn(struct mse_tls *t)

@@ -89,6 +89,9 @@ struct mse_tls *mse_tls_connect(struct mse_tls_client *c, const struct mse_tls_p
  * failure (NULL); c lends its way to read sockets, and outlives it. */
 struct mse_tls *mse_tls_adopt(struct mse_tls_client *c, void *ssl, struct mse_bytes early, int fd,
                               struct mse_build *out);
+/* Gives memory back that the next record needs again: for connections that are idle. To do so after
+ * every record costs a tenth of carrying a small one. */
+void mse_tls_rest(struct mse_tls *t);
 /* Allows t to take MSE_TLS_TURN_MAX more bytes from the socket, at most; then it says MSE_IO_AGAIN
  * and leaves the rest in the socket. Without that bound a client could send what carries no content
  * (key updates, empty records) as fast as it is read, and nobody else would have a turn. */

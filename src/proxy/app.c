@@ -114,6 +114,7 @@ static void on_up(uv_poll_t *h, int status, int events)
     struct up *u = h->data;
     (void)events;
     u->events = status < 0 ? 0 : u->events;
+    u->ready = true;
     if (u->visit == NULL) {
         idle_turn(u);
     } else {
@@ -161,6 +162,7 @@ static struct up *up_new(struct app *a, const struct job *j)
     }
     (void)setsockopt(u->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     u->poll.data = u;
+    u->ready = true; /* of what came with the handshake the socket shows nothing */
     u->app = a;
     u->h2 = j->h2;
     u->generation = j->generation;

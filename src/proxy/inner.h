@@ -30,6 +30,7 @@ struct up {
     uv_poll_t poll;
     int events;
     struct mse_leftover out;
+    bool ready; /* there may be something to read */
     bool h2;
     bool closing;
     unsigned generation; /* of the rules that it was judged by */
@@ -104,6 +105,7 @@ struct visit {
     bool response_body;  /* its head is out */
     bool up_close;       /* the app ends the connection behind this response */
     bool close;          /* the client's connection ends behind it */
+    bool ready;          /* there may be something to read of the client */
     bool in_eof;
     bool ends; /* the app's end came with the last bytes */
     bool up_eof;

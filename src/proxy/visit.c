@@ -39,11 +39,16 @@ static void set_stage(struct visit *v, enum visit_stage stage)
 /* Reads from the client what there is, at most cap bytes. */
 static enum mse_io client_read(struct visit *v, void *buf, size_t cap, size_t *n)
 {
+    if (!v->ready) {
+        return MSE_IO_AGAIN;
+    }
     if (v->tls != NULL) {
         enum mse_io io = mse_tls_read(v->tls, buf, cap, n);
+        v->ready = io == MSE_IO_DONE && mse_tls_pending(v->tls);
         return proxy_flush(v->proxy, v->fd, &v->out) ? io : MSE_IO_ERROR;
     }
     ssize_t got = recv(v->fd, buf, cap, 0);
+    v->ready = got == (ssize_t)cap; /* else the socket tells when there is more */
     if (got < 0) {
         return errno == EAGAIN || errno == EINTR ? MSE_IO_AGAIN : MSE_IO_ERROR;
     }
@@ -346,7 +351,17 @@ static void response_over(struct visit *v)
     up_return(u, reusable);
 }
 
-static void pass_response(struct visit *v, struct mse_bytes bytes)
+/* Body, behind heads that were not sent yet, where there are any: together they are one segment. */
+static bool send_body(struct visit *v, struct mse_build *heads, struct mse_bytes body)
+{
+    if (heads->len == 0) {
+        return client_send(v, body);
+    }
+    mse_wr_bytes(heads, body);
+    return mse_build_ok(heads) && client_send(v, mse_build_view(heads));
+}
+
+static void pass_response(struct visit *v, struct mse_build *heads, struct mse_bytes bytes)
 {
     size_t taken = 0;
     enum mse_http1_step step = mse_http1_body_take(&v->response, bytes, &taken);
@@ -358,7 +373,7 @@ static void pass_response(struct visit *v, struct mse_bytes bytes)
         return;
     }
     v->response_begun = true;
-    if (!client_send(v, mse_bytes_of(bytes.data, taken))) {
+    if (!send_body(v, heads, mse_bytes_of(bytes.data, taken))) {
         visit_close(v, true);
     } else if (step == MSE_HTTP1_END) {
         response_over(v);
@@ -388,57 +403,62 @@ static bool enter_response(struct visit *v, const struct mse_http1_head *h)
     return true;
 }
 
-static bool send_head(struct visit *v, const struct mse_http1_head *h)
+static bool put_head(struct visit *v, struct mse_build *heads, const struct mse_http1_head *h)
 {
-    struct mse_build b;
-    bool final = v->response_body;
     const struct mse_forward to = { .scheme = v->tunnel != NULL ? "https" : "http",
                                     .here = mse_bytes_str(v->here),
                                     .app = mse_bytes_str(v->app->host) };
-    mse_build_heap(&b, 2 * MSE_HTTP1_HEAD_MAX);
-    mse_forward_response(&b, h, &to, final && v->close);
-    bool ok = mse_build_ok(&b) && client_send(v, mse_build_view(&b));
-    mse_build_clear(&b);
-    v->response_begun = v->response_begun || final;
-    return ok;
+    mse_forward_response(heads, h, &to, v->response_body && v->close);
+    return mse_build_ok(heads);
 }
 
-/* Heads in what has come, and what is behind the last one. */
-static void read_answer(struct visit *v)
+/* Heads in what has come, appended to heads. False if the last one is not there yet, or it is over.
+ */
+static bool read_heads(struct visit *v, struct mse_build *heads)
 {
     static const char *const methods[] = { "GET", "HEAD" };
     struct mse_http1_head *h = &v->proxy->head;
     const char *why = NULL;
-    while (!v->closing && v->up != NULL && !v->response_body) {
+    while (!v->response_body) {
         unsigned status = mse_http1_response(h, mse_build_view(&v->answer),
                                              mse_bytes_str(methods[v->head_only ? 1 : 0]), &why);
         if (status == 0) {
-            return;
+            if (!client_send(v, mse_build_view(heads))) {
+                visit_close(v, true);
+            }
+            return false;
         }
         if (status != 200 || !enter_response(v, h)) {
             fail(v, 502, "The app's answer is not clear",
                  status != 200 ? why : "it changes the protocol without being asked");
-            return;
+            return false;
         }
-        if (!send_head(v, h)) {
+        if (!put_head(v, heads, h)) {
             visit_close(v, true);
-            return;
+            return false;
         }
         consume(&v->answer, h->len);
     }
-    if (v->closing || v->up == NULL) {
-        return;
-    }
-    struct mse_build rest = v->answer;
-    mse_build_heap(&v->answer, IN_MAX);
-    if (v->stage == VISIT_TUNNEL) {
-        if (!client_send(v, mse_build_view(&rest))) {
+    return true;
+}
+
+/* Heads, and what is behind the last one. */
+static void read_answer(struct visit *v)
+{
+    struct mse_build heads;
+    mse_build_heap(&heads, 2 * MSE_HTTP1_HEAD_MAX + IN_MAX);
+    if (read_heads(v, &heads)) {
+        struct mse_build rest = v->answer;
+        mse_build_heap(&v->answer, IN_MAX);
+        v->response_begun = true;
+        if (v->stage != VISIT_TUNNEL) {
+            pass_response(v, &heads, mse_build_view(&rest));
+        } else if (!send_body(v, &heads, mse_build_view(&rest))) {
             visit_close(v, true);
         }
-    } else {
-        pass_response(v, mse_build_view(&rest));
+        mse_build_clear(&rest);
     }
-    mse_build_clear(&rest);
+    mse_build_clear(&heads);
 }
 
 /* The app ended the connection. */
@@ -476,13 +496,14 @@ static bool carry_down(struct visit *v)
     struct proxy *p = v->proxy;
     size_t len = 0;
     enum mse_io io = MSE_IO_DONE;
-    if (v->out.len > 0 || v->up_eof) {
+    if (v->out.len > 0 || v->up_eof || !v->up->ready) {
         return false;
     }
-    while (io == MSE_IO_DONE && PROXY_PLAIN_LEN - len >= MSE_TLS_RECORD_MAX) {
+    while (v->up->ready && PROXY_PLAIN_LEN - len >= MSE_TLS_RECORD_MAX) {
         size_t n = 0;
         io = mse_tls_read(v->up->tls, p->plain + len, PROXY_PLAIN_LEN - len, &n);
         len += io == MSE_IO_DONE ? n : 0;
+        v->up->ready = io == MSE_IO_DONE && mse_tls_pending(v->up->tls);
     }
     if (!proxy_flush(p, v->up->fd, &v->up->out)) {
         io = MSE_IO_ERROR;
@@ -496,7 +517,9 @@ static bool carry_down(struct visit *v)
             visit_close(v, true);
         }
     } else if (len > 0 && v->response_body) {
-        pass_response(v, bytes);
+        struct mse_build none;
+        mse_build_heap(&none, 1);
+        pass_response(v, &none, bytes);
     } else if (len > 0) {
         mse_wr_bytes(&v->answer, bytes);
         if (mse_build_ok(&v->answer)) {
@@ -556,6 +579,7 @@ static void on_visit(uv_poll_t *h, int status, int events)
     struct visit *v = h->data;
     (void)events;
     v->events = status < 0 ? 0 : v->events;
+    v->ready = true;
     visit_turn(v);
 }
 
@@ -580,6 +604,7 @@ static bool work(struct visit *v)
         if (!proxy_flush(v->proxy, v->fd, &v->out) || (io != MSE_IO_DONE && io != MSE_IO_AGAIN)) {
             visit_close(v, false);
         } else if (io == MSE_IO_DONE) {
+            v->ready = true; /* the request may have come with the handshake */
             set_stage(v, VISIT_HEAD);
         }
         return io == MSE_IO_DONE;
@@ -607,6 +632,13 @@ static bool work(struct visit *v)
     return false;
 }
 
+/* To be told of bytes that are not wanted now is less than to say so and to take it back, for they
+ * hardly ever come: only when they have (ready), it is said. */
+static int to_read(bool wanted, bool ready, int now)
+{
+    return wanted || !ready ? (wanted ? UV_READABLE : now & UV_READABLE) : 0;
+}
+
 static void update_interest(struct visit *v)
 {
     bool exchange = v->up != NULL;
@@ -615,10 +647,12 @@ static void update_interest(struct visit *v)
                        (v->stage == VISIT_HEAD && v->out.len == 0) ||
                        (exchange && body && !v->in_eof && v->up->out.len == 0);
     proxy_watch(&v->poll, &v->events,
-                (from_client ? UV_READABLE : 0) | (v->out.len > 0 ? UV_WRITABLE : 0), on_visit);
+                to_read(from_client, v->ready, v->events) | (v->out.len > 0 ? UV_WRITABLE : 0),
+                on_visit);
     if (exchange) {
         bool from_app = v->out.len == 0 && !v->up_eof;
-        up_watch(v->up, (from_app ? UV_READABLE : 0) | (v->up->out.len > 0 ? UV_WRITABLE : 0));
+        up_watch(v->up, to_read(from_app, v->up->ready, v->up->events) |
+                            (v->up->out.len > 0 ? UV_WRITABLE : 0));
     }
 }
 
@@ -716,6 +750,7 @@ bool visit_new(struct proxy *p, int fd)
     v->proxy = p;
     v->fd = fd;
     v->poll.data = v;
+    v->ready = true;
     mse_build_heap(&v->in, IN_MAX);
     mse_build_heap(&v->head, IN_MAX);
     mse_build_heap(&v->answer, IN_MAX);
