@@ -165,9 +165,9 @@ def plain(value):
 
 
 class Firefox(Browser):
-    """extra_preferences: for about:config; home: its HOME."""
+    """extra_preferences: for about:config; home: its HOME; program: another Firefox than that of the system."""
 
-    def __init__(self, profile, home=None, log=None, extra_preferences=None):
+    def __init__(self, profile, home=None, log=None, extra_preferences=None, program=None):
         super().__init__(profile, home, log)
         preferences = {**FIREFOX_PREFERENCES, **(extra_preferences or {})}
         (self.profile / "user.js").write_text(
@@ -177,7 +177,7 @@ class Firefox(Browser):
         self.next_id = 0
         self.events = []
         try:
-            found = self.start([find_firefox(), "--headless", "--no-remote", "--profile", str(self.profile),
+            found = self.start([str(program or find_firefox()), "--headless", "--no-remote", "--profile", str(self.profile),
                                 "--remote-debugging-port", "0", "--remote-allow-system-access", "about:blank"],
                                r"WebDriver BiDi listening on (ws://\S+)")
             self.loop.run_until_complete(self.connect(found[1] + "/session"))

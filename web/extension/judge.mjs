@@ -20,10 +20,15 @@ export function siteOf(url) {
 export function withoutTls(url, sites) {
     const { protocol, hostname, port } = new URL(url);
     const name = nameOf(hostname);
-    if ((protocol !== "http:" && protocol !== "ws:") || !sites.some((site) => hostOf(site) === hostOf(`${name}:80`))) {
+    if ((protocol !== "http:" && protocol !== "ws:") || !sites.some((site) => hostOf(site) === hostOfUrl(url))) {
         return "pass";
     }
     return protocol === "http:" && port === "" && sites.includes(`${name}:443`) ? "upgrade" : "block";
+}
+
+// The host of any address, with or without TLS, in the form of hostOf; "" where there is none.
+export function hostOfUrl(url) {
+    return hostOf(`${nameOf(new URL(url).hostname)}:`);
 }
 
 export function hostOf(site) {
@@ -68,25 +73,69 @@ export function pointOfRoot(pem) {
     return point.length === 128 ? point : null;
 }
 
-// Why a judged connection to a marked site is blocked; null: it is not.
+// Why requests to a TLS port of a marked host that has no mark of its own are blocked; null: they are not. Cookies know no
+// ports: what a host is marked at says how all of it is met, unless the user said otherwise.
+export function unmarkedPort(site, pins) {
+    const name = hostOf(site);
+    const guarded = Object.keys(pins).filter((other) => hostOf(other) === name && pins[other].wholeHost !== false);
+    if (pins[site] !== undefined || guarded.length === 0) {
+        return null;
+    }
+    return { kind: "port", text: `you marked ${guarded[0]}; this is another port of the same host, which would get its cookies` };
+}
+
+// Whether a request may carry what its user would not show to others: then the site is asked right before. All others are
+// of a page that was let in.
+export function isCostly({ type, method }) {
+    return type === "main_frame" || type === "sub_frame" || type === "websocket" || !["GET", "HEAD", "OPTIONS"].includes(method);
+}
+
+// What Firefox says of a request that failed, in kinds that people can do something about.
+export function failureOf(words) {
+    if (/EXPIRED|expired/.test(words ?? "")) {
+        return { kind: "expired", text: "its certificate has expired" };
+    }
+    if (/SEC_ERROR|SSL_ERROR|MOZILLA_PKIX|NSS_|certificate|issuer/i.test(words ?? "")) {
+        return { kind: "untrusted", text: `Firefox does not trust the certificate that it shows now (${words})` };
+    }
+    return { kind: "gone", text: `it did not answer, so that nothing could be judged${words ? ` (${words})` : ""}` };
+}
+
+function kindOfRefusal(pin, verdict) {
+    const status = verdict.status ?? verdict.reason?.status ?? "";
+    const measured = verdict.measurements?.fingerprint;
+    if (status === "debug") {
+        return "debug";
+    }
+    if (/^(tcb_info|qe_identity|pck_crl|root_crl|vcek|vcek_crl|nitro_.*)_(missing|expired)$/.test(status)) {
+        return "collateral";
+    }
+    return measured !== undefined && measured !== pin.fingerprint ? "fingerprint" : "refused";
+}
+
+// Why a judged connection to a marked site is blocked, as kind and text; null: it is not. Of several reasons that is told
+// which weighs most: "key" means that everything else is as it was marked.
 export function blockedBy(pin, verdict) {
+    const because = (kind, text) => ({ kind, text });
+    const other = `the fingerprint is ${verdict.measurements?.fingerprint}, you marked ${pin.fingerprint}`;
     if (verdict.accepted !== true) {
-        return verdict.error ?? verdict.reason?.text ?? "refused";
+        const kind = kindOfRefusal(pin, verdict);
+        return because(kind, kind === "fingerprint" ? other : verdict.error ?? verdict.reason?.text ?? "refused");
     }
     if (verdict.binding_level < pin.level) {
-        return `level ${verdict.binding_level}, you marked level ${pin.level}`;
+        return because("level", `level ${verdict.binding_level}, you marked level ${pin.level}`);
     }
     if (verdict.simulated && !pin.simulationRoot) {
-        return "a simulated platform, whose root is not pinned";
+        return because("simulation", "a simulated platform, whose root is not pinned");
     }
     if (verdict.measurements?.debug === true) {
-        return "a debug enclave";
+        return because("debug", "a debug enclave");
     }
     if (verdict.measurements?.fingerprint !== pin.fingerprint) {
-        return `the fingerprint is ${verdict.measurements?.fingerprint}, you marked ${pin.fingerprint}`;
+        return because("fingerprint", other);
     }
     if (verdict.certificate?.spki_sha256 !== pin.key) {
-        return `the key is ${verdict.certificate?.spki_sha256}, you marked ${pin.key}: the app was started anew, or it is another one`;
+        return because("key", `the key is ${verdict.certificate?.spki_sha256}, you marked ${pin.key}`);
     }
     return null;
 }
