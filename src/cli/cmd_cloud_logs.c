@@ -127,7 +127,9 @@ static enum cli_exit follow(struct reading *r, const char *id)
         e = cloud_refused(&r->k, &a);
     }
     cloud_answer_clear(&a);
-    return e;
+    /* It ends with the app, or with the token that was shown. */
+    struct cloud_app app;
+    return e == CLI_DONE ? cloud_app_get(&r->k, &app, id) : e;
 }
 
 static enum cli_exit read_log(struct reading *r)

@@ -14,6 +14,7 @@
 #define MAX_ANSWER    ((size_t)1024 * 1024)
 #define POLL_NS       (250L * 1000 * 1000)
 #define ROUNDS_STATUS 4U  /* of polls, between two looks at the app's status */
+#define ROUNDS_TOKEN  20U /* likewise, at the token that was shown */
 #define ROUNDS_BEAT   60U /* of polls without a line, until an empty one is sent */
 
 struct api_follower {
@@ -21,6 +22,7 @@ struct api_follower {
     struct api_followers *all;
     char app_id[MSE_OP_ID_LEN];
     char owner_id[MSE_OP_ID_LEN];
+    char token_id[MSE_OP_ID_LEN];
     struct api_follower *next;
     struct api_follower *prev;
     uint64_t after; /* of the reading thread alone, as the next two */
@@ -220,6 +222,7 @@ static struct api_follower *follower_new(struct api_call *c, const struct mse_op
     f->after = after;
     memcpy(f->app_id, a->id, sizeof f->app_id);
     memcpy(f->owner_id, a->owner_id, sizeof f->owner_id);
+    memcpy(f->token_id, c->token.id, sizeof f->token_id);
     (void)pthread_mutex_init(&f->lock, NULL);
     mse_build_heap(&f->lines, MAX_BUFFER);
     if (!link_follower(f->all, f)) {
@@ -293,6 +296,13 @@ static void give(struct api_follower *f, const struct mse_build *lines, bool ove
     (void)pthread_mutex_unlock(&f->lock);
 }
 
+/* Whoever was let in by a token stays as long as it is good. */
+static bool is_out(struct mse_op_store *s, const struct api_follower *f)
+{
+    struct mse_error err = { 0 };
+    return mse_op_token_lives(s, f->token_id, (mse_time)time(NULL), &err) == MSE_ERR_NOT_FOUND;
+}
+
 /* An app that has ended says nothing more. */
 static bool has_ended(struct mse_op_store *s, const struct api_follower *f)
 {
@@ -311,6 +321,10 @@ static void serve_one(struct api_followers *all, struct api_follower *f)
         return;
     }
     mse_build_heap(&lines, MAX_BUFFER);
+    if (f->rounds % ROUNDS_TOKEN == 0 && is_out(all->store, f)) {
+        give(f, &lines, true);
+        return;
+    }
     struct reading read = {
         .out = &lines, .j = { .b = &lines }, .next = f->after, .with_seq = true
     };

@@ -123,11 +123,16 @@
     " PRIMARY KEY(app_id, number));"                                                               \
     "CREATE INDEX instances_node ON instances(node);"
 
+/* 7: a token that another was made with: it ends with it. */
+#define STEP_7                                                                                     \
+    "ALTER TABLE tokens ADD COLUMN parent TEXT NOT NULL DEFAULT '';"                               \
+    "CREATE INDEX tokens_parent ON tokens(parent) WHERE parent <> '';"
+
 static const char *const sqlite_steps[MSE_OP_SCHEMA] = {
-    STEP_1 SQLITE_GUARD, STEP_2, STEP_3, STEP_4, STEP_5, STEP_6
+    STEP_1 SQLITE_GUARD, STEP_2, STEP_3, STEP_4, STEP_5, STEP_6, STEP_7
 };
 static const char *const postgres_steps[MSE_OP_SCHEMA] = {
-    STEP_1 POSTGRES_GUARD, STEP_2, STEP_3, STEP_4, STEP_5, STEP_6
+    STEP_1 POSTGRES_GUARD, STEP_2, STEP_3, STEP_4, STEP_5, STEP_6, STEP_7
 };
 
 #define USER_COLUMNS "id, name, email, given_name, family_name, admin, created_at, removed_at"
@@ -207,8 +212,15 @@ static const char *const texts[SQL_NUM] = {
     [SQL_USER_LIVE_APPS] = "SELECT count(*) FROM apps WHERE owner_id = $1 AND " LIVE,
     [SQL_USER_NUM_ADMINS] = "SELECT count(*) FROM users WHERE admin = 1 AND removed_at = 0",
     [SQL_TOKEN_ADD] = "INSERT INTO tokens(id, user_id, sha256, name, scopes, created_at,"
-                      " expires_at, revoked_at) VALUES(" V8 ")",
+                      " expires_at, revoked_at, parent) VALUES(" V9 ")",
+    [SQL_TOKEN_LIVES] = "SELECT count(*) FROM tokens t JOIN users u ON u.id = t.user_id WHERE"
+                        " t.id = $1 AND t.revoked_at = 0 AND t.expires_at > $2"
+                        " AND u.removed_at = 0",
     [SQL_TOKEN_REVOKE] = "UPDATE tokens SET revoked_at = $2 WHERE id = $1 AND revoked_at = 0",
+    [SQL_TOKEN_REVOKE_MADE] = "WITH RECURSIVE made(id) AS (SELECT id FROM tokens WHERE parent = $1"
+                              " UNION SELECT t.id FROM tokens t JOIN made m ON t.parent = m.id)"
+                              " UPDATE tokens SET revoked_at = $2 WHERE revoked_at = 0"
+                              " AND id IN (SELECT id FROM made)",
     [SQL_TOKEN_REVOKE_ALL] = "UPDATE tokens SET revoked_at = $2 WHERE user_id = $1"
                              " AND revoked_at = 0",
     [SQL_TOKEN_GET] = "SELECT " TOKEN_COLUMNS " FROM tokens t JOIN users u ON u.id = t.user_id"
@@ -411,7 +423,7 @@ static const char *const texts[SQL_NUM] = {
     [SQL_AUDIT_LIST] = "SELECT " AUDIT_COLUMNS " FROM audit ORDER BY seq",
     COPY(SQL_COPY_USERS, "users", "id", USER_COLUMNS, V8),
     COPY(SQL_COPY_TOKENS, "tokens", "id",
-         "id, user_id, sha256, name, scopes, created_at, expires_at, revoked_at", V8),
+         "id, user_id, sha256, name, scopes, created_at, expires_at, revoked_at, parent", V9),
     COPY(SQL_COPY_PROJECTS, "projects", "id", PROJECT_COLUMNS, V6),
     COPY(SQL_COPY_HARDWARE, "hardware", "name", HARDWARE_COLUMNS, V7),
     COPY(SQL_COPY_QUOTAS, "quotas", "user_id, hardware", "user_id, hardware, max_apps",

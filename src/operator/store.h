@@ -9,7 +9,7 @@
 
 #include <mse/status.h>
 
-#define MSE_OP_SCHEMA       6
+#define MSE_OP_SCHEMA       7
 #define MSE_OP_ID_LEN       37  /* UUID and NUL */
 #define MSE_OP_NAME_LEN     65  /* names of users, tokens, hardware */
 #define MSE_OP_TITLE_LEN    256 /* names of projects and apps */
@@ -92,12 +92,14 @@ struct mse_op_token {
     mse_time created_at;
     mse_time expires_at;
     mse_time revoked_at; /* 0: not revoked */
+    /* Of a new one: id of the token that it was made with, with which it is revoked; "": none. */
+    char parent[MSE_OP_ID_LEN];
 };
 /* mse_op_token_parse tells whether text has the form of a token, and its hash. Pure. */
 MSE_MUST_USE bool mse_op_token_parse(uint8_t out_sha256[32], struct mse_bytes text);
-/* mse_op_token_create makes a token of user_id with name, scopes, expires_at; the rest of *t is
- * set. text is the only copy: wipe it. MSE_ERR_ARGUMENT, MSE_ERR_NOT_FOUND (no such user),
- * MSE_ERR_CONFIG (scope admin for a user who is not). */
+/* mse_op_token_create makes a token of user_id with name, scopes, expires_at, parent; the rest of
+ * *t is set. text is the only copy: wipe it. MSE_ERR_ARGUMENT, MSE_ERR_NOT_FOUND (no such user, or
+ * the parent is over), MSE_ERR_CONFIG (scope admin for a user who is not). */
 MSE_MUST_USE mse_status mse_op_token_create(struct mse_op_store *s, const struct mse_op_by *by,
                                             struct mse_op_token *t, char text[MSE_OP_TOKEN_LEN],
                                             struct mse_error *err);
@@ -115,6 +117,10 @@ MSE_MUST_USE mse_status mse_op_token_list(struct mse_op_store *s, const char *ow
 MSE_MUST_USE mse_status mse_op_token_check(struct mse_op_store *s, struct mse_op_token *out_token,
                                            struct mse_op_user *out_user, struct mse_bytes text,
                                            mse_time now, struct mse_error *err);
+
+/* Whether the token of this id still gives a right. MSE_ERR_NOT_FOUND likewise. */
+MSE_MUST_USE mse_status mse_op_token_lives(struct mse_op_store *s, const char *id, mse_time now,
+                                           struct mse_error *err);
 
 /* ---- projects */
 

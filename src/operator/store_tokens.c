@@ -130,6 +130,15 @@ static mse_status find_owner(struct mse_op_store *s, const struct token_call *c,
     return st;
 }
 
+static mse_status must_live(struct mse_op_store *s, const char *id, mse_time now,
+                            struct mse_error *err)
+{
+    const struct mse_db_value p[] = { mse_db_text(id), mse_db_int(now) };
+    int64_t num = 0;
+    mse_status st = op_number(s, SQL_TOKEN_LIVES, OP_ARGS(p), &num, err);
+    return st != MSE_OK || num > 0 ? st : MSE_FAIL(err, MSE_ERR_NOT_FOUND, STORE_STEP, NO_RIGHT);
+}
+
 static mse_status insert(struct mse_op_store *s, const struct token_call *c, struct mse_error *err)
 {
     const struct mse_op_token *t = c->t;
@@ -144,10 +153,14 @@ static mse_status insert(struct mse_op_store *s, const struct token_call *c, str
         mse_db_int(t->created_at),
         mse_db_int(t->expires_at),
         mse_db_int(0),
+        mse_db_text(t->parent),
     };
     const struct mse_db_value valid[] = { mse_db_text(t->user_id), mse_db_int(c->by->now) };
     int64_t num = 0;
     mse_status st = find_owner(s, c, err);
+    if (st == MSE_OK && t->parent[0] != '\0') {
+        st = must_live(s, t->parent, c->by->now, err);
+    }
     st = st == MSE_OK ? op_number(s, SQL_TOKEN_COUNT, OP_ARGS(valid), &num, err) : st;
     if (st == MSE_OK && num >= MSE_OP_MAX_TOKENS) {
         st = MSE_FAIL(err, MSE_ERR_NO_SPACE, STORE_STEP, "there are %d valid tokens already",
@@ -157,7 +170,7 @@ static mse_status insert(struct mse_op_store *s, const struct token_call *c, str
         st = op_change(s, SQL_TOKEN_ADD, OP_ARGS(p), NULL, err);
     }
     mse_op_scopes_format(words, t->scopes);
-    (void)snprintf(detail, sizeof detail, "user %s, scopes %s", t->user_id, words);
+    (void)snprintf(detail, sizeof detail, "user %.36s, scopes %s", t->user_id, words);
     return st == MSE_OK ? op_audit(s, c->by, "token.create", t->id, detail, err) : st;
 }
 
@@ -246,6 +259,8 @@ static mse_status revoke(struct mse_op_store *s, void *arg, struct mse_error *er
 {
     struct token_call *c = arg;
     uint64_t changed = 0;
+    uint64_t made = 0;
+    char detail[64] = "";
     const struct mse_db_value which[] = { mse_db_text(c->id),
                                           mse_db_text(c->owner_id == NULL ? "" : c->owner_id) };
     const struct mse_db_value p[] = { mse_db_text(c->id), mse_db_int(c->by->now) };
@@ -256,7 +271,14 @@ static mse_status revoke(struct mse_op_store *s, void *arg, struct mse_error *er
     if (st == MSE_OK) {
         st = op_change(s, SQL_TOKEN_REVOKE, OP_ARGS(p), &changed, err);
     }
-    return st == MSE_OK && changed > 0 ? op_audit(s, c->by, "token.revoke", c->id, "", err) : st;
+    if (st == MSE_OK) {
+        st = op_change(s, SQL_TOKEN_REVOKE_MADE, OP_ARGS(p), &made, err);
+    }
+    if (made > 0) {
+        (void)snprintf(detail, sizeof detail, "and %llu made with it", (unsigned long long)made);
+    }
+    return st == MSE_OK && changed > 0 ? op_audit(s, c->by, "token.revoke", c->id, detail, err)
+                                       : st;
 }
 
 mse_status mse_op_token_revoke(struct mse_op_store *s, const struct mse_op_by *by,
@@ -331,4 +353,22 @@ mse_status mse_op_token_check(struct mse_op_store *s, struct mse_op_token *out_t
         *out_user = u;
     }
     return st;
+}
+
+struct lives_call {
+    const char *id;
+    mse_time now;
+};
+
+static mse_status look_again(struct mse_op_store *s, void *arg, struct mse_error *err)
+{
+    const struct lives_call *c = arg;
+    return must_live(s, c->id, c->now, err);
+}
+
+mse_status mse_op_token_lives(struct mse_op_store *s, const char *id, mse_time now,
+                              struct mse_error *err)
+{
+    struct lives_call c = { .id = id, .now = now };
+    return op_read(s, look_again, &c, err);
 }

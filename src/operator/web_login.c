@@ -208,6 +208,7 @@ static struct mse_reply *begin_session(struct api_call *c, const char *next)
     mse_time end = c->now + WEB_SESSION_SECONDS;
     struct mse_op_token t = { .name = WEB_SESSION, .scopes = MSE_OP_SCOPE_READ };
     memcpy(t.user_id, c->user.id, sizeof t.user_id);
+    memcpy(t.parent, c->token.id, sizeof t.parent);
     t.expires_at = c->token.expires_at < end ? c->token.expires_at : end;
     mse_status st = mse_op_token_create(c->store, &c->by, &t, text, &err);
     if (st != MSE_OK) {

@@ -134,10 +134,10 @@ static void a_newer_schema_is_refused(void **state)
     struct op_bench *b = *state;
     struct mse_error err = { 0 };
     struct mse_op_store *s = NULL;
-    assert_true(op_bench_sql(b, "PRAGMA user_version = 7", "UPDATE msed_schema SET version = 7"));
+    assert_true(op_bench_sql(b, "PRAGMA user_version = 8", "UPDATE msed_schema SET version = 8"));
     assert_status(op_bench_reopen(b), MSE_ERR_UNSUPPORTED_VERSION);
     assert_status(mse_op_store_open(&s, b->where, true, &err), MSE_ERR_UNSUPPORTED_VERSION);
-    assert_non_null(strstr(err.text, "version 7, wanted at most 6"));
+    assert_non_null(strstr(err.text, "version 8, wanted at most 7"));
 }
 
 static void what_belongs_to_others_is_refused(void **state)
@@ -310,6 +310,33 @@ static void what_gives_no_right_is_told_with_one_text(void **state)
     assert_status(check(b, text, NOW), MSE_OK);
     assert_status(mse_op_user_remove(b->s, &b->by, "alice", NULL), MSE_OK);
     assert_status(check(b, text, NOW), MSE_ERR_NOT_FOUND);
+}
+
+static void a_token_ends_with_the_one_that_it_was_made_with(void **state)
+{
+    struct op_bench *b = *state;
+    struct mse_op_user u = op_bench_user(b, "alice", false);
+    char first[MSE_OP_TOKEN_LEN];
+    char made[MSE_OP_TOKEN_LEN];
+    char other[MSE_OP_TOKEN_LEN];
+    char text[MSE_OP_TOKEN_LEN];
+    struct mse_op_token root = token_for(b, &u, MSE_OP_SCOPE_READ, first);
+    struct mse_op_token t = { .name = "page", .scopes = MSE_OP_SCOPE_READ, .expires_at = NOW + 9 };
+    (void)token_for(b, &u, MSE_OP_SCOPE_READ, other);
+    memcpy(t.user_id, u.id, sizeof t.user_id);
+    memcpy(t.parent, root.id, sizeof t.parent);
+    assert_status(mse_op_token_create(b->s, &b->by, &t, made, NULL), MSE_OK);
+    memcpy(t.parent, t.id, sizeof t.parent); /* one more, made with that */
+    assert_status(mse_op_token_create(b->s, &b->by, &t, text, NULL), MSE_OK);
+    assert_status(mse_op_token_lives(b->s, t.id, NOW + 8, NULL), MSE_OK);
+    assert_status(mse_op_token_lives(b->s, t.id, NOW + 9, NULL), MSE_ERR_NOT_FOUND);
+    assert_status(mse_op_token_revoke(b->s, &b->by, NULL, root.id, NULL), MSE_OK);
+    assert_status(check(b, made, NOW), MSE_ERR_NOT_FOUND);
+    assert_status(check(b, text, NOW), MSE_ERR_NOT_FOUND);
+    assert_status(mse_op_token_lives(b->s, t.id, NOW, NULL), MSE_ERR_NOT_FOUND);
+    assert_status(check(b, other, NOW), MSE_OK);
+    memcpy(t.parent, root.id, sizeof t.parent); /* none is made with one that is over */
+    assert_status(mse_op_token_create(b->s, &b->by, &t, text, NULL), MSE_ERR_NOT_FOUND);
 }
 
 static void the_database_holds_no_token(void **state)
@@ -999,6 +1026,7 @@ int main(void)
         TEST(the_last_administrator_stays),
         TEST(names_of_users_have_rules),
         TEST(a_token_says_whose_it_is),
+        TEST(a_token_ends_with_the_one_that_it_was_made_with),
         TEST(what_gives_no_right_is_told_with_one_text),
         TEST(the_database_holds_no_token),
         TEST(scopes_and_owners_of_tokens_are_held),
