@@ -49,7 +49,17 @@ void fault_disarm(void)
     atomic_store(&armed.kind, FAULT_NONE);
 }
 
-static bool fails(enum fault_kind kind, const char *name)
+static void put(char *out, size_t cap, const char *text)
+{
+    size_t i = 0;
+    for (; i < cap - 1 && text[i] != '\0'; i++) {
+        out[i] = text[i];
+    }
+    out[i] = '\0';
+}
+
+/* caller: an address in the code that wants the function. */
+static bool fails_for(enum fault_kind kind, const char *name, void *caller)
 {
     if (atomic_load(&armed.kind) != (int)kind) {
         return false;
@@ -63,12 +73,17 @@ static bool fails(enum fault_kind kind, const char *name)
         return false;
     }
     if (r != NULL) {
-        for (size_t i = 0; i < sizeof r->name - 1 && name[i] != '\0'; i++) {
-            r->name[i] = name[i];
+        Dl_info whose;
+        put(r->name, sizeof r->name, name);
+        if (dladdr(caller, &whose) != 0 && whose.dli_fname != NULL) {
+            const char *slash = strrchr(whose.dli_fname, '/');
+            put(r->file, sizeof r->file, slash == NULL ? whose.dli_fname : slash + 1);
         }
     }
     return true;
 }
+
+#define fails(kind, name) fails_for((kind), (name), __builtin_return_address(0))
 
 /* ---- memory: by glibc's own names, as finding the next function allocates */
 
@@ -149,7 +164,8 @@ void *realloc(void *p, size_t len)
 static bool may_be_short(int fd)
 {
     struct stat s;
-    return fstat(fd, &s) == 0 && (S_ISSOCK(s.st_mode) || S_ISREG(s.st_mode));
+    return atomic_load(&armed.kind) == FAULT_SHORT && fstat(fd, &s) == 0 &&
+           (S_ISSOCK(s.st_mode) || S_ISREG(s.st_mode));
 }
 
 /* One that moves len bytes, or fewer. */

@@ -19,6 +19,7 @@ enum fault_kind {
 struct fault_report {
     size_t calls;  /* that could have failed since fault_arm */
     char name[32]; /* of the one that failed; empty: none yet */
+    char file[64]; /* of the library or program that had called it */
 };
 
 /* In this process, and those that it forks, the nth call of that kind from now on fails, counted by

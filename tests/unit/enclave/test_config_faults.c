@@ -191,10 +191,10 @@ static bool is_clean(const struct fault *f, const struct outcome *o)
         (o->served || (!transient && (WEXITSTATUS(o->wait_status) != MSE_OK || o->said_failed)))) {
         return true;
     }
-    print_message("# kind %d, call %zu (%s):%s%s%s%s status %x, %s\n", (int)f->kind, f->nth,
-                  f->report->name, o->served ? " served" : "", o->wrong ? " WRONG" : "",
-                  o->hung ? " HUNG" : "", left ? " LEFT" : "", (unsigned)o->wait_status,
-                  o->said_failed ? "said why" : "said nothing");
+    print_message("# kind %d, call %zu (%s of %s):%s%s%s%s status %x, %s\n", (int)f->kind, f->nth,
+                  f->report->name, f->report->file, o->served ? " served" : "",
+                  o->wrong ? " WRONG" : "", o->hung ? " HUNG" : "", left ? " LEFT" : "",
+                  (unsigned)o->wait_status, o->said_failed ? "said why" : "said nothing");
     return false;
 }
 
@@ -267,7 +267,8 @@ static bool only(void)
     f.kind = (enum fault_kind)kind;
     f.report = shared_report();
     run(&o, &f);
-    print_message("# %s: %s\n", f.report->name, is_clean(&f, &o) ? "clean" : "not clean");
+    print_message("# %s of %s: %s\n", f.report->name, f.report->file,
+                  is_clean(&f, &o) ? "clean" : "not clean");
     return true;
 }
 
