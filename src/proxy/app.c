@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The apps: attested connections kept ready, who waits for one, and what happens when an app is not
- * what it was. */
-#include <netinet/tcp.h>
+/* The apps: who waits for a connection, connections that are made for those who will come, and what
+ * happens when an app is not what it was. */
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/bytes.h"
 #include "base/log.h"
@@ -32,23 +30,6 @@ struct job {
 
 static void fill(struct app *a);
 
-void proxy_watch(uv_poll_t *h, int *now, int wanted, uv_poll_cb cb)
-{
-    if (*now != wanted) {
-        *now = wanted;
-        MSE_ASSERT((wanted == 0 ? uv_poll_stop(h) : uv_poll_start(h, wanted, cb)) == 0);
-    }
-}
-
-bool proxy_flush(struct proxy *p, int fd, struct mse_leftover *out)
-{
-    struct mse_build *b = &p->cipher;
-    bool ok = mse_build_ok(b) &&
-              (b->len == 0 || mse_leftover_add(out, fd, b->data, b->len, PROXY_KEEP_MAX));
-    mse_build_reset(b);
-    return ok;
-}
-
 void page_set(struct mse_page *p, unsigned status, const char *title, const char *fmt, ...)
 {
     va_list ap;
@@ -56,118 +37,6 @@ void page_set(struct mse_page *p, unsigned status, const char *title, const char
     va_start(ap, fmt);
     (void)vsnprintf(p->detail, sizeof p->detail, fmt, ap);
     va_end(ap);
-}
-
-/* ---- connections ---- */
-
-static void on_up_closed(uv_handle_t *h)
-{
-    free(h->data);
-}
-
-static void list_remove(struct up *u)
-{
-    mse_ages_remove(u->visit == NULL ? &u->app->idle : &u->app->busy, &u->age);
-    u->app->num_idle -= u->visit == NULL ? 1 : 0;
-}
-
-static void list_append(struct up *u)
-{
-    uint64_t now = proxy_now(u->app->proxy);
-    mse_ages_append(u->visit == NULL ? &u->app->idle : &u->app->busy, &u->age, now);
-    u->app->num_idle += u->visit == NULL ? 1 : 0;
-}
-
-void up_close(struct up *u)
-{
-    struct proxy *p = u->app->proxy;
-    if (u->closing) {
-        return;
-    }
-    u->closing = true;
-    list_remove(u);
-    if (u->out.len == 0) {
-        mse_tls_shutdown(u->tls);
-        (void)!proxy_flush(p, u->fd, &u->out);
-    }
-    mse_tls_free(u->tls);
-    mse_leftover_clear(&u->out);
-    uv_close((uv_handle_t *)&u->poll, on_up_closed);
-    (void)close(u->fd);
-}
-
-/* Whatever an app says before it is asked ends the connection. */
-static void idle_turn(struct up *u)
-{
-    uint8_t byte = 0;
-    size_t n = 0;
-    mse_tls_begin_turn(u->tls);
-    enum mse_io io = mse_tls_read(u->tls, &byte, sizeof byte, &n);
-    bool sent = proxy_flush(u->app->proxy, u->fd, &u->out);
-    if (io != MSE_IO_AGAIN || !sent || u->out.len > 0) {
-        up_close(u);
-    }
-}
-
-static void on_up(uv_poll_t *h, int status, int events)
-{
-    struct up *u = h->data;
-    (void)events;
-    u->events = status < 0 ? 0 : u->events;
-    u->ready = true;
-    if (u->visit == NULL) {
-        idle_turn(u);
-    } else {
-        visit_turn(u->visit);
-    }
-}
-
-void up_watch(struct up *u, int wanted)
-{
-    proxy_watch(&u->poll, &u->events, wanted, on_up);
-}
-
-/* In HTTP/2 the app speaks first: such a connection does not idle. */
-static void make_idle(struct up *u)
-{
-    list_append(u);
-    if (u->h2) {
-        up_close(u);
-    } else {
-        up_watch(u, UV_READABLE);
-    }
-}
-
-static struct up *up_new(struct app *a, const struct job *j)
-{
-    static const int on = 1;
-    struct proxy *p = a->proxy;
-    struct mse_build early;
-    struct up *u = calloc(1, sizeof *u);
-    if (u == NULL) {
-        return NULL;
-    }
-    mse_build_heap(&early, MSE_SESSION_FRAME_MAX);
-    void *ssl = mse_ratls_conn_take(j->link.conn, &u->fd, &early);
-    u->tls = ssl == NULL ? NULL
-                         : mse_tls_adopt(p->client, ssl, mse_build_view(&early), u->fd, &p->cipher);
-    mse_build_clear(&early);
-    if (u->tls == NULL || uv_poll_init_socket(&p->loop, &u->poll, u->fd) != 0) {
-        mse_tls_free(u->tls);
-        if (ssl != NULL) {
-            (void)close(u->fd);
-        }
-        free(u);
-        return NULL;
-    }
-    (void)setsockopt(u->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    u->poll.data = u;
-    u->ready = true; /* of what came with the handshake the socket shows nothing */
-    u->app = a;
-    u->h2 = j->h2;
-    u->generation = j->generation;
-    u->made_ms = proxy_now(p);
-    return u;
 }
 
 /* ---- waiting ---- */
@@ -214,15 +83,8 @@ static void fail_waiting(struct app *a, const struct mse_page *page)
 static void give(struct up *u, struct visit *v)
 {
     u->visit = v;
-    list_append(u);
+    up_list(u);
     visit_attach(v, u);
-}
-
-/* Attested too long ago to be used again. */
-static bool is_aged(const struct up *u)
-{
-    const struct proxy *p = u->app->proxy;
-    return proxy_now(p) - u->made_ms >= p->cfg->reattest_ms;
 }
 
 static struct up *take_idle(struct app *a, bool h2)
@@ -231,10 +93,10 @@ static struct up *take_idle(struct app *a, bool h2)
     while (at != NULL) {
         struct up *u = (struct up *)at;
         at = at->older;
-        if (is_aged(u)) {
+        if (up_is_aged(u)) {
             up_close(u); /* it was idle for less than that */
         } else if (u->h2 == h2) {
-            list_remove(u);
+            up_unlist(u);
             return u;
         }
     }
@@ -267,16 +129,16 @@ void app_want(struct app *a, struct visit *v)
 void up_return(struct up *u, bool reusable)
 {
     struct app *a = u->app;
-    list_remove(u);
+    up_unlist(u);
     u->visit = NULL;
     struct visit *v = a->first_waiting == NULL ? NULL : take_waiting(a, u->h2);
-    bool old = u->generation != a->proxy->generation || is_aged(u);
+    bool old = u->generation != a->proxy->generation || up_is_aged(u);
     bool room = v != NULL || a->num_idle < KEEP_IDLE;
     if (reusable && !old && room && v != NULL) {
         give(u, v);
         return;
     }
-    list_append(u);
+    up_list(u);
     if (!reusable || old || !room) {
         up_close(u);
     } else {
@@ -433,7 +295,7 @@ static void take_link(struct app *a, struct job *j)
     }
     a->refused_ms = 0;
     a->attested_ms = proxy_now(a->proxy);
-    struct up *u = up_new(a, j);
+    struct up *u = up_new(a, &j->link, j->h2, j->generation);
     if (u == NULL) {
         return; /* who waits is tried again by the next tick */
     }
@@ -441,7 +303,7 @@ static void take_link(struct app *a, struct job *j)
     if (v != NULL) {
         give(u, v);
     } else {
-        make_idle(u);
+        up_idle(u);
     }
 }
 

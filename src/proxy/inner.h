@@ -14,6 +14,7 @@
 #include "proxy/rules.h"
 
 #define PROXY_PLAIN_LEN  ((size_t)65536)
+#define PROXY_IN_MAX     (MSE_HTTP1_HEAD_MAX + PROXY_PLAIN_LEN)
 #define PROXY_CIPHER_LEN (PROXY_PLAIN_LEN + (size_t)65536 + 64 * MSE_TLS_RECORD_OVERHEAD)
 #define PROXY_KEEP_MAX   (2 * PROXY_CIPHER_LEN) /* what a socket may leave over */
 
@@ -166,8 +167,23 @@ void app_drop(struct app *a, const struct mse_page *why);
 void app_outdate(struct app *a);
 /* up goes back to the idle ones, or is closed. */
 void up_return(struct up *u, bool reusable);
+/* Fills a page. */
+void page_set(struct mse_page *p, unsigned status, const char *title, const char *fmt, ...)
+    MSE_PRINTF(4, 5);
+
+/* ---- up.c */
+/* Takes the connection out of link; NULL without memory. */
+struct up *up_new(struct app *a, const struct mse_proxy_link *link, bool h2, unsigned generation);
+/* Of a new one that nobody waits for. In HTTP/2 the app speaks first: such a connection does not
+ * idle. */
+void up_idle(struct up *u);
 void up_close(struct up *u);
 void up_watch(struct up *u, int wanted);
+/* Into the list of busy ones, if it has a visit, or of idle ones; and out of it. */
+void up_list(struct up *u);
+void up_unlist(struct up *u);
+/* Attested too long ago to be used again. */
+bool up_is_aged(const struct up *u);
 
 /* ---- visit.c */
 bool visit_new(struct proxy *p, int fd);
@@ -175,15 +191,27 @@ void visit_close(struct visit *v, bool reset);
 void visit_attach(struct visit *v, struct up *u);
 /* The request is answered with a page, or, if an answer has begun, cut off. */
 void visit_fail(struct visit *v, const struct mse_page *page);
+void visit_fail_with(struct visit *v, unsigned status, const char *title, const char *why);
+/* Nothing more is answered; what is out goes out. */
+void visit_begin_last(struct visit *v);
+void visit_enter(struct visit *v, enum visit_stage stage);
+/* To the client, and to the app; false if the socket is of no more use. */
+MSE_MUST_USE bool visit_send(struct visit *v, struct mse_bytes b);
+MSE_MUST_USE bool visit_send_up(struct visit *v, struct mse_bytes b);
+/* Takes len bytes off the front of b. */
+void visit_consume(struct mse_build *b, size_t len);
 /* Does what can be done. */
 void visit_turn(struct visit *v);
 void visit_tick(struct visit *v);
 
+/* ---- visit_answer.c */
+/* App to client. True if something was carried. */
+bool visit_carry_down(struct visit *v);
+/* The app ended the connection. */
+void visit_up_ended(struct visit *v, bool in_order);
+
 /* ---- request.c */
 /* A head is there: answers it, or prepares it for the app and sets app. */
 void request_begin(struct visit *v, const struct mse_http1_head *h);
-/* Fills a page. */
-void page_set(struct mse_page *p, unsigned status, const char *title, const char *fmt, ...)
-    MSE_PRINTF(4, 5);
 
 #endif

@@ -2,6 +2,7 @@
 /* Clients' connections: one request at a time goes to an app and its response comes back, with
  * back-pressure: while a socket has not taken everything, nothing more is read from the other side.
  */
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,13 +22,12 @@
 #define ANSWER_MS 600000U  /* for the next byte of a response */
 #define TUNNEL_MS 3600000U /* for the next byte either way */
 #define LAST_MS   2000U
-#define IN_MAX    (MSE_HTTP1_HEAD_MAX + PROXY_PLAIN_LEN)
 
 /* What HTTP/2 begins with (RFC 9113 §3.4). No web page can send that. */
 #define PREFACE     "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 #define PREFACE_LEN ((size_t)24)
 
-static void set_stage(struct visit *v, enum visit_stage stage)
+void visit_enter(struct visit *v, enum visit_stage stage)
 {
     v->stage = stage;
     v->since_ms = proxy_now(v->proxy);
@@ -56,7 +56,7 @@ static enum mse_io client_read(struct visit *v, void *buf, size_t cap, size_t *n
     return got == 0 ? MSE_IO_EOF : MSE_IO_DONE;
 }
 
-static bool client_send(struct visit *v, struct mse_bytes b)
+bool visit_send(struct visit *v, struct mse_bytes b)
 {
     if (v->tls != NULL) {
         while (b.len > 0) {
@@ -73,14 +73,14 @@ static bool client_send(struct visit *v, struct mse_bytes b)
     return b.len == 0 || mse_leftover_add(&v->out, v->fd, b.data, b.len, PROXY_KEEP_MAX);
 }
 
-static bool up_send(struct visit *v, struct mse_bytes b)
+bool visit_send_up(struct visit *v, struct mse_bytes b)
 {
     struct up *u = v->up;
     return b.len == 0 || (mse_tls_write(u->tls, b.data, b.len) == MSE_IO_DONE &&
                           proxy_flush(v->proxy, u->fd, &u->out));
 }
 
-static void consume(struct mse_build *b, size_t len)
+void visit_consume(struct mse_build *b, size_t len)
 {
     size_t rest = b->len - len;
     if (rest == 0) {
@@ -129,9 +129,9 @@ void visit_close(struct visit *v, bool reset)
 }
 
 /* Nothing more is answered; what is out goes out. */
-static void begin_last(struct visit *v)
+void visit_begin_last(struct visit *v)
 {
-    set_stage(v, VISIT_LAST);
+    visit_enter(v, VISIT_LAST);
     if (v->tls != NULL) {
         mse_tls_shutdown(v->tls);
         if (!proxy_flush(v->proxy, v->fd, &v->out)) {
@@ -162,17 +162,17 @@ void visit_fail(struct visit *v, const struct mse_page *page)
     }
     mse_build_fixed(&b, room, sizeof room);
     mse_page_write(&b, page, mse_bytes_str(v->accept), v->head_only);
-    if (!mse_build_ok(&b) || !client_send(v, mse_build_view(&b))) {
+    if (!mse_build_ok(&b) || !visit_send(v, mse_build_view(&b))) {
         visit_close(v, true);
         return;
     }
-    begin_last(v);
+    visit_begin_last(v);
     if (!v->closing) {
         visit_turn(v);
     }
 }
 
-static void fail(struct visit *v, unsigned status, const char *title, const char *why)
+void visit_fail_with(struct visit *v, unsigned status, const char *title, const char *why)
 {
     struct mse_page p;
     page_set(&p, status, title, "%s", why);
@@ -201,7 +201,7 @@ static void begin_h2(struct visit *v)
     }
     v->h2 = true;
     v->app = &p->apps[p->cfg->home];
-    set_stage(v, VISIT_WAIT);
+    visit_enter(v, VISIT_WAIT);
     app_want(v->app, v);
 }
 
@@ -226,7 +226,7 @@ static bool parse_head(struct visit *v)
     v->response_begun = false;
     if (status != 200) {
         mse_log(MSE_LOG_WARN, "proxy", "refused with %u: %s", status, why);
-        fail(v, status, "This is no clear HTTP request", why);
+        visit_fail_with(v, status, "This is no clear HTTP request", why);
         return false;
     }
     size_t len = p->head.len;
@@ -235,11 +235,12 @@ static bool parse_head(struct visit *v)
         return !v->closing;
     }
     if (!mse_build_ok(&v->head)) {
-        fail(v, 431, "The head is too long", "the head does not fit with the app's names in it");
+        visit_fail_with(v, 431, "The head is too long",
+                        "the head does not fit with the app's names in it");
         return false;
     }
-    consume(&v->in, len);
-    set_stage(v, VISIT_WAIT);
+    visit_consume(&v->in, len);
+    visit_enter(v, VISIT_WAIT);
     app_want(v->app, v);
     return true;
 }
@@ -278,12 +279,14 @@ static void pass_body(struct visit *v, struct mse_bytes bytes)
     size_t taken = 0;
     enum mse_http1_step step = mse_http1_body_take(&v->request, bytes, &taken);
     if (step == MSE_HTTP1_BAD) {
-        fail(v, 400, "This is no clear HTTP request", "the body's chunks are not well formed");
+        visit_fail_with(v, 400, "This is no clear HTTP request",
+                        "the body's chunks are not well formed");
         return;
     }
     v->request_done = step == MSE_HTTP1_END;
-    if (!up_send(v, mse_bytes_of(bytes.data, taken))) {
-        fail(v, 502, "The app ended the connection", "the app does not take the request");
+    if (!visit_send_up(v, mse_bytes_of(bytes.data, taken))) {
+        visit_fail_with(v, 502, "The app ended the connection",
+                        "the app does not take the request");
         return;
     }
     if (taken < bytes.len) { /* the next request */
@@ -306,7 +309,7 @@ static bool carry_up(struct visit *v)
     if (v->in.len > 0) {
         n = v->in.len < PROXY_PLAIN_LEN ? v->in.len : PROXY_PLAIN_LEN;
         memcpy(p->plain, v->in.data, n);
-        consume(&v->in, n);
+        visit_consume(&v->in, n);
     } else {
         enum mse_io io = client_read(v, p->plain, PROXY_PLAIN_LEN, &n);
         if (io == MSE_IO_AGAIN) {
@@ -323,215 +326,10 @@ static bool carry_up(struct visit *v)
     struct mse_bytes bytes = { p->plain, n };
     if (!tunnel) {
         pass_body(v, bytes);
-    } else if (!up_send(v, bytes)) {
+    } else if (!visit_send_up(v, bytes)) {
         visit_close(v, true);
     }
     return true;
-}
-
-/* ---- to the client ---- */
-
-static void response_over(struct visit *v)
-{
-    struct up *u = v->up;
-    bool reusable = !v->up_close && !v->ends && v->request_done && v->answer.len == 0 &&
-                    u->out.len == 0 && !mse_tls_pending(u->tls);
-    bool go_on = !v->close && v->request_done;
-    v->up = NULL;
-    v->app = NULL;
-    mse_build_clear(&v->answer);
-    mse_build_heap(&v->answer, IN_MAX);
-    mse_build_clear(&v->head);
-    mse_build_heap(&v->head, IN_MAX);
-    set_stage(v, VISIT_HEAD);
-    v->response_begun = false;
-    if (!go_on) {
-        begin_last(v);
-    }
-    up_return(u, reusable);
-}
-
-/* Body, behind heads that were not sent yet, where there are any: together they are one segment. */
-static bool send_body(struct visit *v, struct mse_build *heads, struct mse_bytes body)
-{
-    if (heads->len == 0) {
-        return client_send(v, body);
-    }
-    mse_wr_bytes(heads, body);
-    return mse_build_ok(heads) && client_send(v, mse_build_view(heads));
-}
-
-static void pass_response(struct visit *v, struct mse_build *heads, struct mse_bytes bytes)
-{
-    size_t taken = 0;
-    enum mse_http1_step step = mse_http1_body_take(&v->response, bytes, &taken);
-    if (step == MSE_HTTP1_BAD || (step == MSE_HTTP1_END && taken < bytes.len)) {
-        v->up_close = true; /* what is behind the answer is nobody's */
-    }
-    if (step == MSE_HTTP1_BAD) {
-        visit_close(v, true);
-        return;
-    }
-    v->response_begun = true;
-    if (!send_body(v, heads, mse_bytes_of(bytes.data, taken))) {
-        visit_close(v, true);
-    } else if (step == MSE_HTTP1_END) {
-        response_over(v);
-    }
-}
-
-/* What a head decides. False: it is refused. */
-static bool enter_response(struct visit *v, const struct mse_http1_head *h)
-{
-    bool interim = h->status < 200 && h->status != 101;
-    if (h->status == 101 && !(v->upgrade && h->upgrade)) {
-        return false;
-    }
-    if (v->one_zero && (interim || h->framing == MSE_HTTP1_CHUNKED)) {
-        return false;
-    }
-    if (h->status == 101) {
-        v->stage = VISIT_TUNNEL;
-    }
-    if (!interim) {
-        v->up_close = h->close || h->one_zero || h->framing == MSE_HTTP1_UNTIL_END;
-        v->close = v->close || h->framing == MSE_HTTP1_UNTIL_END || !v->request_done ||
-                   (h->one_zero && h->close);
-        v->response_body = true;
-        mse_http1_body_begin(&v->response, h, true);
-    }
-    return true;
-}
-
-static bool put_head(struct visit *v, struct mse_build *heads, const struct mse_http1_head *h)
-{
-    const struct mse_forward to = { .scheme = v->tunnel != NULL ? "https" : "http",
-                                    .here = mse_bytes_str(v->here),
-                                    .app = mse_bytes_str(v->app->host) };
-    mse_forward_response(heads, h, &to, v->response_body && v->close);
-    return mse_build_ok(heads);
-}
-
-/* Heads in what has come, appended to heads. False if the last one is not there yet, or it is over.
- */
-static bool read_heads(struct visit *v, struct mse_build *heads)
-{
-    static const char *const methods[] = { "GET", "HEAD" };
-    struct mse_http1_head *h = &v->proxy->head;
-    const char *why = NULL;
-    while (!v->response_body) {
-        unsigned status = mse_http1_response(h, mse_build_view(&v->answer),
-                                             mse_bytes_str(methods[v->head_only ? 1 : 0]), &why);
-        if (status == 0) {
-            if (!client_send(v, mse_build_view(heads))) {
-                visit_close(v, true);
-            }
-            return false;
-        }
-        if (status != 200 || !enter_response(v, h)) {
-            fail(v, 502, "The app's answer is not clear",
-                 status != 200 ? why : "it changes the protocol without being asked");
-            return false;
-        }
-        if (!put_head(v, heads, h)) {
-            visit_close(v, true);
-            return false;
-        }
-        consume(&v->answer, h->len);
-    }
-    return true;
-}
-
-/* Heads, and what is behind the last one. */
-static void read_answer(struct visit *v)
-{
-    struct mse_build heads;
-    mse_build_heap(&heads, 2 * MSE_HTTP1_HEAD_MAX + IN_MAX);
-    if (read_heads(v, &heads)) {
-        struct mse_build rest = v->answer;
-        mse_build_heap(&v->answer, IN_MAX);
-        v->response_begun = true;
-        if (v->stage != VISIT_TUNNEL) {
-            pass_response(v, &heads, mse_build_view(&rest));
-        } else if (!send_body(v, &heads, mse_build_view(&rest))) {
-            visit_close(v, true);
-        }
-        mse_build_clear(&rest);
-    }
-    mse_build_clear(&heads);
-}
-
-/* The app ended the connection. */
-static void up_ended(struct visit *v, bool in_order)
-{
-    if (v->stage == VISIT_TUNNEL) {
-        v->up_eof = true;
-        if (!in_order) {
-            visit_close(v, true);
-        }
-        return;
-    }
-    if (v->response_body && v->response.framing == MSE_HTTP1_UNTIL_END && in_order) {
-        v->up_close = true;
-        response_over(v);
-        return;
-    }
-    if (v->repeatable && !v->repeated && !v->response_begun && v->answer.len == 0) {
-        struct app *a = v->app; /* it was idle for too long: the app ended it just now */
-        up_close(v->up);
-        v->up = NULL;
-        v->repeated = true;
-        set_stage(v, VISIT_WAIT);
-        app_want(a, v);
-        return;
-    }
-    fail(v, 502, "The app ended the connection",
-         "the app ended the connection before its answer "
-         "was whole");
-}
-
-/* App to client. True if something was carried. */
-static bool carry_down(struct visit *v)
-{
-    struct proxy *p = v->proxy;
-    size_t len = 0;
-    enum mse_io io = MSE_IO_DONE;
-    if (v->out.len > 0 || v->up_eof || !v->up->ready) {
-        return false;
-    }
-    while (v->up->ready && PROXY_PLAIN_LEN - len >= MSE_TLS_RECORD_MAX) {
-        size_t n = 0;
-        io = mse_tls_read(v->up->tls, p->plain + len, PROXY_PLAIN_LEN - len, &n);
-        len += io == MSE_IO_DONE ? n : 0;
-        v->up->ready = io == MSE_IO_DONE && mse_tls_pending(v->up->tls);
-    }
-    if (!proxy_flush(p, v->up->fd, &v->up->out)) {
-        io = MSE_IO_ERROR;
-    }
-    struct mse_bytes bytes = { p->plain, len };
-    bool ended = io == MSE_IO_EOF || io == MSE_IO_ERROR;
-    v->ends = ended;
-    v->moved_ms = len > 0 ? proxy_now(p) : v->moved_ms;
-    if (len > 0 && v->stage == VISIT_TUNNEL) {
-        if (!client_send(v, bytes)) {
-            visit_close(v, true);
-        }
-    } else if (len > 0 && v->response_body) {
-        struct mse_build none;
-        mse_build_heap(&none, 1);
-        pass_response(v, &none, bytes);
-    } else if (len > 0) {
-        mse_wr_bytes(&v->answer, bytes);
-        if (mse_build_ok(&v->answer)) {
-            read_answer(v);
-        } else {
-            fail(v, 502, "The app's answer is not clear", "its head is too long");
-        }
-    }
-    if (ended && !v->closing && v->up != NULL) {
-        up_ended(v, io == MSE_IO_EOF);
-    }
-    return len > 0 || ended;
 }
 
 /* Ends of a tunnel are passed on once everything before is out. */
@@ -562,11 +360,11 @@ void visit_attach(struct visit *v, struct up *u)
 {
     v->up = u;
     v->response_body = false;
-    set_stage(v, v->h2 ? VISIT_TUNNEL : VISIT_BUSY);
+    visit_enter(v, v->h2 ? VISIT_TUNNEL : VISIT_BUSY);
     mse_build_clear(&v->answer);
-    mse_build_heap(&v->answer, IN_MAX);
-    if (!v->h2 && !up_send(v, mse_build_view(&v->head))) {
-        up_ended(v, false);
+    mse_build_heap(&v->answer, PROXY_IN_MAX);
+    if (!v->h2 && !visit_send_up(v, mse_build_view(&v->head))) {
+        visit_up_ended(v, false);
         return;
     }
     visit_turn(v);
@@ -605,7 +403,7 @@ static bool work(struct visit *v)
             visit_close(v, false);
         } else if (io == MSE_IO_DONE) {
             v->ready = true; /* the request may have come with the handshake */
-            set_stage(v, VISIT_HEAD);
+            visit_enter(v, VISIT_HEAD);
         }
         return io == MSE_IO_DONE;
     }
@@ -617,7 +415,7 @@ static bool work(struct visit *v)
         if (v->closing || v->up == NULL) {
             return true;
         }
-        moved = carry_down(v) || moved;
+        moved = visit_carry_down(v) || moved;
         if (!v->closing && v->stage == VISIT_TUNNEL && v->up != NULL) {
             pass_ends(v);
         }
@@ -669,7 +467,7 @@ void visit_turn(struct visit *v)
         }
     }
     if (v->up != NULL && v->up->out.len > 0 && !mse_leftover_send(&v->up->out, v->up->fd)) {
-        up_ended(v, false);
+        visit_up_ended(v, false);
     }
     if (v->tls != NULL && !v->closing) {
         mse_tls_begin_turn(v->tls);
@@ -695,7 +493,7 @@ static bool over(const struct visit *v, uint64_t since, uint64_t limit)
 static void tick_head(struct visit *v)
 {
     if (v->in.len > 0 && over(v, v->since_ms, SHAKE_MS)) {
-        fail(v, 408, "The request takes too long", "its head was not there in time");
+        visit_fail_with(v, 408, "The request takes too long", "its head was not there in time");
     } else if (v->in.len == 0 && (over(v, v->since_ms, IDLE_MS) || v->proxy->ending)) {
         visit_close(v, false);
     }
@@ -715,15 +513,15 @@ void visit_tick(struct visit *v)
     case VISIT_WAIT:
         if (over(v, v->since_ms, WAIT_MS)) {
             app_forget(v->app, v);
-            fail(v, 504, "The app cannot be reached",
-                 "no attested connection to the app was to be had in time");
+            visit_fail_with(v, 504, "The app cannot be reached",
+                            "no attested connection to the app was to be had in time");
         }
         break;
     case VISIT_BUSY:
         if (over(v, v->moved_ms, v->request_done ? ANSWER_MS : BODY_MS)) {
-            fail(v, v->request_done ? 504 : 408, "It takes too long",
-                 v->request_done ? "the app's answer did not come in time"
-                                 : "the request's body did not come in time");
+            visit_fail_with(v, v->request_done ? 504 : 408, "It takes too long",
+                            v->request_done ? "the app's answer did not come in time"
+                                            : "the request's body did not come in time");
         }
         break;
     case VISIT_TUNNEL:
@@ -751,10 +549,10 @@ bool visit_new(struct proxy *p, int fd)
     v->fd = fd;
     v->poll.data = v;
     v->ready = true;
-    mse_build_heap(&v->in, IN_MAX);
-    mse_build_heap(&v->head, IN_MAX);
-    mse_build_heap(&v->answer, IN_MAX);
-    set_stage(v, VISIT_HEAD);
+    mse_build_heap(&v->in, PROXY_IN_MAX);
+    mse_build_heap(&v->head, PROXY_IN_MAX);
+    mse_build_heap(&v->answer, PROXY_IN_MAX);
+    visit_enter(v, VISIT_HEAD);
     mse_ages_append(&p->visits, &v->age, proxy_now(p));
     p->num_visits++;
     visit_turn(v);
