@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Drivers of confidential machines, TDX and SEV-SNP, whose kernel quotes through configfs-tsm. The
- * kernel is part of what was measured and is trusted; quotes and certificates that it fetched from
- * the host are not, and are held against what the first report said of this machine. */
+/* Drivers of confidential machines, TDX and SEV-SNP, whose kernel quotes through configfs-tsm; for
+ * SEV-SNP also through its own device, which older kernels have alone. The kernel is part of what
+ * was measured and is trusted; quotes and certificates that it fetched from the host are not, and
+ * are held against what the first report said of this machine. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -18,16 +19,19 @@
 #include "crypto/digest.h"
 #include "tee/driver.h"
 #include "tee/root.h"
+#include "tee/sev.h"
 #include "tee/tsm.h"
 
 #define STEP "tee"
 /* Below the root, which tests put elsewhere. */
 #define REPORTS "sys/kernel/config/tsm/report"
+#define DEVICE  "dev/sev-guest"
 #define RTMR3   "sys/devices/virtual/misc/tdx_guest/measurements/rtmr3:sha384"
 
 struct mse_tee {
     int root_fd;
-    int reports_fd;
+    int reports_fd;                /* -1: no configfs-tsm, then there is a device */
+    int device_fd;                 /* SEV-SNP; -1: none */
     struct mse_tdx_report td;      /* of this machine, as first reported; TDX */
     bool by_rtmr3;                 /* its manifest is bound by RTMR3, which stays as it is */
     struct mse_snp_report machine; /* SEV-SNP; borrows nothing that is used */
@@ -43,21 +47,27 @@ static void guest_close(struct mse_tee *t)
     if (t->reports_fd >= 0) {
         (void)close(t->reports_fd);
     }
+    if (t->device_fd >= 0) {
+        (void)close(t->device_fd);
+    }
     if (t->root_fd >= 0) {
         (void)close(t->root_fd);
     }
     free(t);
 }
 
-static mse_status open_folders(struct mse_tee *t, struct mse_error *err)
+static mse_status open_folders(struct mse_tee *t, const char *device, struct mse_error *err)
 {
     mse_status st = mse_tee_root(&t->root_fd, err);
     if (st != MSE_OK) {
         return st;
     }
     t->reports_fd = openat(t->root_fd, REPORTS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (t->reports_fd < 0) {
-        int e = errno;
+    int e = errno;
+    if (device != NULL) {
+        t->device_fd = openat(t->root_fd, device, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    }
+    if (t->reports_fd < 0 && t->device_fd < 0) {
         return MSE_FAIL(err, e == ENOENT ? MSE_ERR_UNSUPPORTED : MSE_ERR_IO, STEP,
                         "/" REPORTS ": %s; wanted Linux 6.7 or later, with configfs mounted",
                         strerror(e));
@@ -69,7 +79,8 @@ static mse_status open_folders(struct mse_tee *t, struct mse_error *err)
 static mse_status ask(struct mse_tee *t, struct mse_tsm_reply *out, const char *provider,
                       const uint8_t report_data[64], struct mse_error *err)
 {
-    mse_status st = mse_tsm_ask(out, t->reports_fd, report_data, err);
+    mse_status st = t->reports_fd >= 0 ? mse_tsm_ask(out, t->reports_fd, report_data, err)
+                                       : mse_sev_ask(out, t->device_fd, report_data, err);
     if (st != MSE_OK || strcmp(out->provider, provider) == 0) {
         return st;
     }
@@ -97,7 +108,8 @@ static mse_status wrong_manifest(const char *what, const uint8_t *seen, const ui
                     "%s is %s, but with this manifest it would be %s", what, seen_hex, wanted_hex);
 }
 
-static mse_status open_guest(struct mse_tee **out, int control_fd,
+/* device: of this kind of machine, below the root; NULL: none that is of use. */
+static mse_status open_guest(struct mse_tee **out, int control_fd, const char *device,
                              mse_status (*look)(struct mse_tee *t, struct mse_error *err),
                              struct mse_error *err)
 {
@@ -110,7 +122,8 @@ static mse_status open_guest(struct mse_tee **out, int control_fd,
     }
     t->root_fd = control_fd;
     t->reports_fd = -1;
-    mse_status st = open_folders(t, err);
+    t->device_fd = -1;
+    mse_status st = open_folders(t, device, err);
     st = st == MSE_OK ? look(t, err) : st;
     if (st != MSE_OK) {
         guest_close(t);
@@ -171,7 +184,7 @@ static mse_status look_at_td(struct mse_tee *t, struct mse_error *err)
 
 static mse_status tdx_open(struct mse_tee **out, int control_fd, struct mse_error *err)
 {
-    return open_guest(out, control_fd, look_at_td, err);
+    return open_guest(out, control_fd, NULL, look_at_td, err);
 }
 
 static mse_status tdx_quote(struct mse_tee *t, struct mse_build *out, const uint8_t report_data[64],
@@ -305,7 +318,7 @@ static mse_status look_at_machine(struct mse_tee *t, struct mse_error *err)
 
 static mse_status snp_open(struct mse_tee **out, int control_fd, struct mse_error *err)
 {
-    return open_guest(out, control_fd, look_at_machine, err);
+    return open_guest(out, control_fd, DEVICE, look_at_machine, err);
 }
 
 static mse_status snp_quote(struct mse_tee *t, struct mse_build *out, const uint8_t report_data[64],
@@ -339,6 +352,17 @@ static mse_status snp_check_manifest(struct mse_tee *t, struct mse_bytes manifes
                : wrong_manifest("HOST_DATA", t->machine.host_data, digest, sizeof digest, err);
 }
 
+/* With the committed TCB: firmware that is older does not get this key, nor does newer firmware
+ * once it was committed. Who the manifest makes it is mixed in by whoever asks. */
+static mse_status snp_seal_key(struct mse_tee *t, uint8_t out[32], struct mse_error *err)
+{
+    if (t->device_fd < 0) {
+        return MSE_FAIL(err, MSE_ERR_UNSUPPORTED, STEP,
+                        "/" DEVICE ": not there; a key to seal with comes from it alone");
+    }
+    return mse_sev_key(out, t->device_fd, t->machine.vmpl, t->machine.committed_tcb, err);
+}
+
 const struct mse_tee_ops mse_tee_snp = {
     .name = "snp",
     .kind = MSE_TEE_SNP,
@@ -347,7 +371,7 @@ const struct mse_tee_ops mse_tee_snp = {
     .close = guest_close,
     .quote = snp_quote,
     .check_manifest = snp_check_manifest,
-    .seal_key = NULL,
+    .seal_key = snp_seal_key,
     .counter = NULL,
     .event = guest_event,
 };

@@ -25,6 +25,7 @@ enum file {
     PROVIDER,
     GENERATION,
     RTMR3,
+    DEVICE,
 };
 struct instance {
     char name[64];
@@ -50,10 +51,10 @@ static struct tsm_tree *tree(void)
 
 static bool is_folder(const struct tsm_tree *t, const char *path)
 {
-    static const char *const all[] = { REPORTS, REGISTERS };
+    static const char *const all[] = { REPORTS, REGISTERS, "/dev" };
     size_t len = strlen(path);
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
-        bool hidden = i == 1 && t->knobs->no_registers;
+        bool hidden = (i == 0 && t->knobs->no_reports) || (i == 1 && t->knobs->no_registers);
         if (!hidden && strncmp(all[i], path, len) == 0 &&
             (len == 1 || all[i][len] == '\0' || all[i][len] == '/')) {
             return true;
@@ -92,6 +93,7 @@ static const struct {
     [PROVIDER] = { "/provider", 0444 },
     [GENERATION] = { "/generation", 0444 },
     [RTMR3] = { "", 0644 },
+    [DEVICE] = { "", 0600 },
 };
 
 static enum file find_file(struct tsm_tree *t, const char *path, struct instance **n)
@@ -100,6 +102,9 @@ static enum file find_file(struct tsm_tree *t, const char *path, struct instance
     *n = NULL;
     if (!t->knobs->no_registers && strcmp(path, REGISTERS "/rtmr3:sha384") == 0) {
         return RTMR3;
+    }
+    if (!t->knobs->no_device && strcmp(path, "/dev/sev-guest") == 0) {
+        return DEVICE;
     }
     *n = find(t, path, &rest);
     for (enum file f = IN_BLOB; *n != NULL && f <= GENERATION; f++) {
@@ -283,7 +288,102 @@ static int do_read(const char *path, char *buf, size_t size, off_t at, struct fu
     return len;
 }
 
+/* ---- /dev/sev-guest ----
+ * This file system is served by the process that asks, so that addresses in requests are its own.
+ */
+
+struct device_request {
+    uint8_t version;
+    uint64_t in;
+    uint64_t out;
+    uint32_t firmware_error;
+    uint32_t host_error;
+};
+
+static void put_u32(uint8_t *p, uint32_t v)
+{
+    for (unsigned i = 0; i < 4; i++) {
+        p[i] = (uint8_t)(v >> 8 * i);
+    }
+}
+
+static int device_report(struct tsm_knobs *k, const struct device_request *r, bool certs)
+{
+    const uint8_t *in = (const uint8_t *)(uintptr_t)r->in; /* data 64, vmpl 4, zeros 28 */
+    uint8_t *out = (uint8_t *)(uintptr_t)r->out;           /* 4000 */
+    struct mse_build report;
+    uint64_t where = 0;
+    uint32_t room = 0;
+    memcpy(&where, in + 96, certs ? sizeof where : 0);
+    memcpy(&room, in + 104, certs ? sizeof room : 0);
+    if (certs && (room % 4096 != 0 || k->aux.len > room)) {
+        return -EINVAL;
+    }
+    mse_build_heap(&report, 65536);
+    int e = k->report(k->arg, &report, in);
+    if (e == 0) {
+        put_u32(out, k->status);
+        put_u32(out + 4, (uint32_t)report.len);
+        memcpy(out + 32, report.data, report.len < 3968 ? report.len : 3968);
+        if (certs && k->aux.len > 0) {
+            memcpy((uint8_t *)(uintptr_t)where, k->aux.data, k->aux.len);
+        }
+    }
+    mse_build_clear(&report);
+    return -e;
+}
+
+/* The firmware's derivation is its own; what counts is what goes into it. */
+static int device_key(const struct tsm_knobs *k, const struct device_request *r)
+{
+    const uint8_t *in = (const uint8_t *)(uintptr_t)r->in; /* root, zeros, fields, vmpl, svn, TCB */
+    uint8_t *out = (uint8_t *)(uintptr_t)r->out;
+    const struct mse_bytes parts[] = { { k->chip, sizeof k->chip }, { in, 32 } };
+    put_u32(out, k->status);
+    return mse_sha256_parts(out + 32, parts, 2) == MSE_OK ? 0 : -EIO;
+}
+
+static int do_ioctl(const char *path, int command, void *arg, struct fuse_file_info *info,
+                    unsigned flags, void *data)
+{
+    (void)info;
+    (void)flags;
+    unsigned what = (unsigned)command;
+    struct instance *n = NULL;
+    struct tsm_knobs *k = tree()->knobs;
+    struct device_request *r = arg;
+    const struct device_request *in = data;
+    if (find_file(tree(), path, &n) != DEVICE || what >> 8 != 0xc02053) {
+        return -ENOTTY; /* _IOWR('S', …, 32 bytes) */
+    }
+    k->requests++;
+    if (in->version != 1) {
+        return -EINVAL;
+    }
+    if (k->error_times > 0) {
+        k->error_times--;
+        r->firmware_error = k->firmware_error; /* the kernel fills them in though it fails */
+        r->host_error = k->host_error;
+        return -k->error;
+    }
+    unsigned number = what & 0xff;
+    return number == 1                  ? device_key(k, in)
+           : number == 0 || number == 2 ? device_report(k, in, number == 2)
+                                        : -ENOTTY;
+}
+
+/* What is there changes with the knobs, at once. */
+static void *do_init(struct fuse_conn_info *connection, struct fuse_config *config)
+{
+    (void)connection;
+    config->entry_timeout = 0;
+    config->attr_timeout = 0;
+    return tree();
+}
+
 static const struct fuse_operations operations = {
+    .init = do_init,
+    .ioctl = do_ioctl,
     .getattr = do_getattr,
     .mkdir = do_mkdir,
     .rmdir = do_rmdir,

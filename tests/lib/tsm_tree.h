@@ -15,15 +15,22 @@ struct tsm_knobs {
     const char *provider; /* NULL: no driver has registered */
     tsm_report_fn *report;
     void *arg;
-    struct mse_bytes aux; /* of sev_guest */
-    int error;            /* "outblob" fails with it … */
-    unsigned error_times; /* … this often */
-    bool meddler;         /* somebody else writes once "outblob" was read */
-    bool no_registers;    /* older than Linux 6.16 */
+    struct mse_bytes aux;    /* of sev_guest */
+    int error;               /* "outblob" fails with it … */
+    unsigned error_times;    /* … this often */
+    bool meddler;            /* somebody else writes once "outblob" was read */
+    bool no_registers;       /* older than Linux 6.16 */
+    bool no_reports;         /* older than Linux 6.7 */
+    bool no_device;          /* no /dev/sev-guest */
+    uint32_t firmware_error; /* of the device, with "error" and "error_times" */
+    uint32_t host_error;
+    uint32_t status;  /* of its answers */
+    uint8_t chip[32]; /* secret that it derives keys from */
     uint8_t rtmr3[48];
     /* What it saw. */
     unsigned made;
     unsigned removed;
+    unsigned requests;     /* to the device */
     unsigned short_writes; /* of inblob: not 64 bytes in one */
 };
 

@@ -61,6 +61,13 @@ static int snp_report(void *arg, struct mse_build *out, const uint8_t report_dat
     return 0;
 }
 
+static int broken_report(void *arg, struct mse_build *out, const uint8_t report_data[64])
+{
+    (void)arg;
+    mse_wr_copy(out, report_data, 64);
+    return 0;
+}
+
 static const uint8_t vcek_guid[16] = { 0x63, 0xda, 0x75, 0x8d, 0xe6, 0x64, 0x45, 0x64,
                                        0xad, 0xc5, 0xf4, 0xb9, 0x3b, 0xe8, 0xac, 0xcd };
 static const uint8_t vlek_guid[16] = { 0xa8, 0x07, 0x4b, 0xc2, 0xa2, 0x5a, 0x48, 0x3e,
@@ -231,12 +238,10 @@ static void tdx_to_verdict(void **state)
 }
 
 /* The chip's certificate comes out of the host's table, without any collateral but a CRL. */
-static void snp_to_verdict(void **state)
+static void snp_judged(struct guest *g)
 {
-    struct guest *g = *state;
     struct mse_build cert;
     enum mse_ratls_binding binding = MSE_BINDING_NONE;
-    NEED_FUSE(g);
     snp_make(g->snp);
     make_table(g);
     struct mse_tee *t = open_driver(g, &mse_tee_snp);
@@ -253,6 +258,126 @@ static void snp_to_verdict(void **state)
     mse_tee_snp.close(t);
     mse_build_clear(&cert);
     assert_int_equal(g->knobs.made, g->knobs.removed);
+}
+
+static void snp_to_verdict(void **state)
+{
+    struct guest *g = *state;
+    NEED_FUSE(g);
+    snp_judged(g);
+    assert_true(g->knobs.made > 0 && g->knobs.requests == 0);
+}
+
+/* The same on a kernel before 6.7, which has the device alone. */
+static void snp_by_device(void **state)
+{
+    struct guest *g = *state;
+    NEED_FUSE(g);
+    g->knobs.no_reports = true;
+    snp_judged(g);
+    assert_true(g->knobs.made == 0 && g->knobs.requests > 0);
+}
+
+/* ---- SEV-SNP's own device ---- */
+
+static mse_status device_quote(struct guest *g, struct mse_tee *t, size_t *len)
+{
+    static const uint8_t data[64] = { 7 };
+    struct mse_build out;
+    struct mse_error err = { 0 };
+    mse_build_heap(&out, 65536);
+    mse_status st = mse_tee_snp.quote(t, &out, data, &err);
+    *len = out.len;
+    assert_status(err.status, st);
+    assert_int_equal(g->knobs.error_times, 0);
+    mse_build_clear(&out);
+    return st;
+}
+
+/* Each way in which kernel, firmware and host refuse a report. */
+static void device_errors(void **state)
+{
+    static const struct {
+        int error;
+        uint32_t firmware_error;
+        uint32_t host_error;
+        mse_status wanted;
+    } cases[] = {
+        { EIO, 0, 0, MSE_ERR_IO },
+        { EIO, 0x16, 0, MSE_ERR_PROTOCOL },
+        { EIO, 0, 2, MSE_ERR_TIMEOUT },
+        { EAGAIN, 0, 0, MSE_ERR_TIMEOUT },
+        { ENOTTY, 0, 0, MSE_ERR_UNSUPPORTED },
+        { ENODEV, 0, 0, MSE_ERR_UNSUPPORTED },
+        { EINTR, 0, 0, MSE_OK },
+        { EIO, 0, 1, MSE_OK }, /* more certificates than there is room: the report alone */
+    };
+    struct guest *g = *state;
+    size_t len = 0;
+    NEED_FUSE(g);
+    g->knobs.no_reports = true;
+    struct mse_tee *t = open_driver(g, &mse_tee_snp);
+    for (size_t i = 0; i < MSE_ARRAY_LEN(cases); i++) {
+        g->knobs.error = cases[i].error;
+        g->knobs.firmware_error = cases[i].firmware_error;
+        g->knobs.host_error = cases[i].host_error;
+        g->knobs.error_times = 1;
+        assert_status(device_quote(g, t, &len), cases[i].wanted);
+        assert_int_equal(len, cases[i].wanted == MSE_OK ? MSE_SNP_REPORT_LEN : 0);
+    }
+    g->knobs.status = 0x16;
+    assert_status(device_quote(g, t, &len), MSE_ERR_PROTOCOL);
+    g->knobs.status = 0;
+    g->knobs.report = broken_report;
+    assert_status(device_quote(g, t, &len), MSE_ERR_PROTOCOL);
+    mse_tee_snp.close(t);
+    t = NULL;
+    g->knobs.report = snp_report;
+    g->knobs.no_device = true;
+    assert_status(mse_tee_snp.open(&t, tsm_tree_open(g->tree), NULL), MSE_ERR_UNSUPPORTED);
+    g->knobs.no_device = false;
+    assert_status(mse_tee_tdx.open(&t, tsm_tree_open(g->tree), NULL), MSE_ERR_UNSUPPORTED);
+    assert_null(t);
+}
+
+/* What goes into the key that files are sealed with: VCEK, policy, measurement, committed TCB. */
+static void sealing(void **state)
+{
+    struct guest *g = *state;
+    uint8_t request[32] = { 0 };
+    uint8_t wanted[32];
+    uint8_t key[32] = { 0 };
+    NEED_FUSE(g);
+    g->knobs.chip[5] = 9;
+    struct mse_tee *t = open_driver(g, &mse_tee_snp);
+    struct mse_snp_report seen;
+    assert_status(
+        mse_snp_report_parse(&seen, mse_bytes_of(g->snp->report, MSE_SNP_REPORT_LEN), NULL),
+        MSE_OK);
+    request[8] = 0x29;
+    request[16] = (uint8_t)seen.vmpl;
+    memcpy(request + 24, seen.committed_tcb, 8);
+    const struct mse_bytes parts[] = { mse_bytes_of(g->knobs.chip, 32), mse_bytes_of(request, 32) };
+    assert_status(mse_sha256_parts(wanted, parts, 2), MSE_OK);
+    for (int i = 0; i < 2; i++) {
+        assert_status(mse_tee_snp.seal_key(t, key, NULL), MSE_OK);
+        assert_memory_equal(key, wanted, sizeof key);
+    }
+    memset(key, 0, sizeof key);
+    g->knobs.status = 0x16;
+    assert_status(mse_tee_snp.seal_key(t, key, NULL), MSE_ERR_PROTOCOL);
+    g->knobs.status = 0;
+    g->knobs.error = EIO;
+    g->knobs.firmware_error = 0x16;
+    g->knobs.error_times = 1;
+    assert_status(mse_tee_snp.seal_key(t, key, NULL), MSE_ERR_PROTOCOL);
+    assert_true(mse_mem_is_zero(key, sizeof key));
+    mse_tee_snp.close(t);
+    g->knobs.no_device = true;
+    t = open_driver(g, &mse_tee_snp);
+    assert_status(mse_tee_snp.seal_key(t, key, NULL), MSE_ERR_UNSUPPORTED);
+    mse_tee_snp.close(t);
+    assert_null(mse_tee_tdx.seal_key);
 }
 
 /* ---- the manifest that was measured ---- */
@@ -372,13 +497,6 @@ static void foreign_reports(void **state)
     mse_build_clear(&out);
     ops->close(t);
     ops->close(NULL);
-}
-
-static int broken_report(void *arg, struct mse_build *out, const uint8_t report_data[64])
-{
-    (void)arg;
-    mse_wr_copy(out, report_data, 64);
-    return 0;
 }
 
 static void refused_at_once(void **state)
@@ -559,6 +677,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(tdx_to_verdict, defaults_tdx),
         cmocka_unit_test_setup(snp_to_verdict, defaults_snp),
+        cmocka_unit_test_setup(snp_by_device, defaults_snp),
+        cmocka_unit_test_setup(device_errors, defaults_snp),
+        cmocka_unit_test_setup(sealing, defaults_snp),
         cmocka_unit_test_setup(other_manifests, defaults_tdx),
         cmocka_unit_test_setup(other_host_data, defaults_snp),
         cmocka_unit_test_setup(runtime_register, defaults_tdx),
