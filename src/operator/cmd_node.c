@@ -323,7 +323,8 @@ static void forget_gone(struct node *n)
     size_t kept = 0;
     for (size_t i = 0; i < n->num_apps; i++) {
         struct node_app *a = n->apps[i];
-        bool gone = (a->dropped || !a->listed) && !cli_file_exists(a->dir) && a->child == 0;
+        bool gone = (a->dropped || !a->listed) && !node_fetch_waits(a) &&
+                    !cli_file_exists(a->dir) && a->child == 0;
         if (gone) {
             node_app_free(a);
         } else {

@@ -15,25 +15,27 @@
 /* The word of main that makes a process a shepherd. */
 #define NODE_SHEPHERD_WORD "shepherd"
 
+struct node_fetch;
 /* What one app, or one of its other instances, is to this node. Never twice: its folder is locked
  * by the shepherd (lock) and by the enclave (state), and nothing is started while either is held.
  */
 struct node_app {
     struct mse_op_app app; /* as the store said last; app.number is which instance it is */
     char *dir;
-    bool listed;           /* the store still names it */
-    bool dropped;          /* it has ended, or is another's: only the folder is left */
-    uint16_t carry_port;   /* of the last start: where other instances ask to join */
-    pid_t child;           /* its shepherd, if this process started it; 0: none */
-    bool told;             /* the store knows where this start of it is */
-    bool silent;           /* the store knows that there is none */
-    int64_t next_look_ms;  /* at what its shepherd says */
-    int64_t stop_sent_ms;  /* 0: it was not told to stop */
-    int64_t next_ask_ms;   /* to stop */
-    int64_t begun_ms;      /* of the last start by this process */
-    int64_t not_before_ms; /* of the next one */
-    unsigned tries;        /* starts in a row that did not last */
-    pid_t enclave;         /* as its shepherd said last */
+    struct node_fetch *fetch; /* of its folder; NULL: none is under way */
+    bool listed;              /* the store still names it */
+    bool dropped;             /* it has ended, or is another's: only the folder is left */
+    uint16_t carry_port;      /* of the last start: where other instances ask to join */
+    pid_t child;              /* its shepherd, if this process started it; 0: none */
+    bool told;                /* the store knows where this start of it is */
+    bool silent;              /* the store knows that there is none */
+    int64_t next_look_ms;     /* at what its shepherd says */
+    int64_t stop_sent_ms;     /* 0: it was not told to stop */
+    int64_t next_ask_ms;      /* to stop */
+    int64_t begun_ms;         /* of the last start by this process */
+    int64_t not_before_ms;    /* of the next one */
+    unsigned tries;           /* starts in a row that did not last */
+    pid_t enclave;            /* as its shepherd said last */
     int log_fd;
     int64_t log_sent; /* bytes of the log that the store has; -1: not looked up yet */
     int64_t log_freed;
@@ -75,10 +77,17 @@ bool node_app_lives(const struct node_app *a);
 bool node_app_end(struct node *n, struct node_app *a);
 void node_app_free(struct node_app *a);
 
-/* ---- folders and processes (node_launch.c) */
-/* The folder with manifest and package, made as a whole or not at all. */
-MSE_MUST_USE mse_status node_prepare(struct node *n, const struct node_app *a,
+/* ---- folders (node_fetch.c) */
+/* The folder with manifest and package, made as a whole or not at all, by a thread. *ready: it is
+ * there; else it is to be asked again, in the next turn. */
+MSE_MUST_USE mse_status node_prepare(const struct node *n, struct node_app *a, bool *ready,
                                      struct mse_error *err);
+/* Whether the folder is being made now: nothing else can be done for the app. */
+bool node_fetch_waits(const struct node_app *a);
+/* Waits for its end. Accepts NULL. */
+void node_fetch_free(struct node_fetch *f);
+
+/* ---- processes (node_launch.c) */
 /* A listening socket at the node's address; port 0: any. */
 MSE_MUST_USE mse_status node_listen(int *out_fd, uint16_t *out_port, const struct node *n,
                                     uint16_t port, struct mse_error *err);

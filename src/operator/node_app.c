@@ -228,7 +228,8 @@ static bool start(struct node *n, struct node_app *a)
 static void launch(struct node *n, struct node_app *a)
 {
     struct mse_error err = { 0 };
-    mse_status st = node_prepare(n, a, &err);
+    bool ready = false;
+    mse_status st = node_prepare(n, a, &ready, &err);
     if (st != MSE_OK && st != MSE_ERR_IO) {
         fail(n, a, err.text);
         return;
@@ -238,7 +239,7 @@ static void launch(struct node *n, struct node_app *a)
         a->not_before_ms = node_now_ms() + FIRST_MS;
         return;
     }
-    if (!start(n, a)) {
+    if (!ready || !start(n, a)) {
         return;
     }
     a->begun_ms = node_now_ms();
@@ -493,6 +494,9 @@ static void drop_step(struct node *n, struct node_app *a)
 
 void node_app_step(struct node *n, struct node_app *a)
 {
+    if (node_fetch_waits(a)) {
+        return;
+    }
     if (a->dropped || !a->listed) {
         drop_step(n, a);
     } else if (has_shepherd(a)) {
@@ -514,6 +518,7 @@ void node_app_free(struct node_app *a)
     if (a->log_fd >= 0) {
         (void)close(a->log_fd);
     }
+    node_fetch_free(a->fetch);
     free(a->dir);
     free(a);
 }

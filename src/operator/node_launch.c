@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The folder of an app on a node, and its shepherd. */
+/* The shepherd of an app on a node, and what it gets. */
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
@@ -42,82 +42,6 @@
 #define ALONE   "alone"
 #define LEADS   "leads"
 #define FOLLOWS "follows"
-
-/* ---- the folder */
-
-static mse_status fetch_manifest(struct node *n, const struct node_app *a, const char *dir,
-                                 struct mse_error *err)
-{
-    struct mse_build text;
-    char *path = cli_join(dir, MSE_INSTANCE_MANIFEST);
-    mse_build_heap(&text, MSE_OP_MAX_MANIFEST);
-    mse_status st =
-        path == NULL ? MSE_ERR_MEMORY : mse_op_app_manifest(n->m->store, &text, a->app.id, err);
-    st = st == MSE_OK ? cli_file_write(path, mse_build_view(&text), 0600, err) : st;
-    mse_build_clear(&text);
-    free(path);
-    return st;
-}
-
-/* Public; the enclave compares it with its manifest. */
-static mse_status fetch_client_ca(struct node *n, const struct node_app *a, const char *dir,
-                                  struct mse_error *err)
-{
-    struct mse_build pem;
-    char *path = cli_join(dir, MSE_INSTANCE_CLIENT_CA);
-    mse_build_heap(&pem, MSE_OP_MAX_MANIFEST);
-    mse_status st =
-        path == NULL ? MSE_ERR_MEMORY : mse_op_app_client_ca(n->m->store, &pem, a->app.id, err);
-    if (st == MSE_OK && pem.len > 0) {
-        st = cli_file_write(path, mse_build_view(&pem), 0600, err);
-    }
-    mse_build_clear(&pem);
-    free(path);
-    return st;
-}
-
-static mse_status fetch_package(struct node *n, const struct node_app *a, const char *dir,
-                                struct mse_error *err)
-{
-    char *path = cli_join(dir, MSE_INSTANCE_PACKAGE);
-    int fd = path == NULL ? -1 : open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    mse_status st = fd < 0 ? MSE_FAIL(err, MSE_ERR_IO, NODE_WHO, "the package: %s", strerror(errno))
-                           : mse_op_package_get(n->m->store, a->app.id, fd, err);
-    if (st == MSE_OK && fsync(fd) != 0) {
-        st = MSE_FAIL(err, MSE_ERR_IO, NODE_WHO, "the package: %s", strerror(errno));
-    }
-    if (fd >= 0) {
-        (void)close(fd);
-    }
-    free(path);
-    return st;
-}
-
-mse_status node_prepare(struct node *n, const struct node_app *a, struct mse_error *err)
-{
-    char *part = NULL;
-    if (cli_file_exists(a->dir)) {
-        return MSE_OK;
-    }
-    if (asprintf(&part, "%s" NODE_PART, a->dir) < 0) {
-        return MSE_FAIL(err, MSE_ERR_MEMORY, NODE_WHO, "out of memory");
-    }
-    (void)mse_tree_remove(part); /* of an earlier try */
-    mse_status st = mkdir(part, 0700) == 0
-                        ? MSE_OK
-                        : MSE_FAIL(err, MSE_ERR_IO, NODE_WHO, "%.150s: %s", part, strerror(errno));
-    st = st == MSE_OK ? fetch_manifest(n, a, part, err) : st;
-    st = st == MSE_OK ? fetch_client_ca(n, a, part, err) : st;
-    st = st == MSE_OK ? fetch_package(n, a, part, err) : st;
-    if (st == MSE_OK && rename(part, a->dir) != 0) {
-        st = MSE_FAIL(err, MSE_ERR_IO, NODE_WHO, "%.150s: %s", a->dir, strerror(errno));
-    }
-    if (st != MSE_OK) {
-        (void)mse_tree_remove(part);
-    }
-    free(part);
-    return st;
-}
 
 /* ---- reaching it */
 

@@ -18,6 +18,7 @@
 
 #define LOG_SENT   "log.sent" /* how much of the log the store has: a decimal number */
 #define MAX_TURNS  64         /* of MSE_OP_LOG_MAX in one go */
+#define SHIP_MS    100        /* so long one app keeps the others waiting */
 #define FREE_EVERY ((int64_t)1024 * 1024)
 #define MAX_PROCS  8192
 #define NAME_LEN   32 /* of a metric */
@@ -115,6 +116,7 @@ void node_log_ship(struct node *n, struct node_app *a, bool last)
     static const char what[] = "log";
     struct mse_error err = { 0 };
     int64_t now = 0;
+    int64_t until = node_now_ms() + SHIP_MS;
     uint8_t *text = open_log(a) ? malloc(2 * MSE_OP_LOG_MAX) : NULL;
     if (text != NULL) {
         skip_ahead(a);
@@ -123,7 +125,7 @@ void node_log_ship(struct node *n, struct node_app *a, bool last)
         ssize_t got = pread(a->log_fd, text, MSE_OP_LOG_MAX, a->log_sent);
         size_t len = got <= 0 ? 0 : whole_lines(text, (size_t)got, last);
         struct mse_bytes all = mse_bytes_of(text, len);
-        if (len == 0) {
+        if (len == 0 || (turn > 0 && !last && node_now_ms() >= until)) {
             break;
         }
         if (a->app.number != 0) {
