@@ -49,6 +49,7 @@ enum mse_step {
     MSE_STEP_MANIFEST,
     MSE_STEP_SESSION, /* levels 1 and 2 only */
     MSE_STEP_LEVEL,
+    MSE_STEP_LOG, /* only if the policy names logs */
     MSE_STEP_COUNT
 };
 MSE_API const char *mse_step_name(enum mse_step s);
@@ -200,6 +201,16 @@ MSE_API void mse_verdict_add(struct mse_verdict *v, enum mse_step step, mse_stat
 /* mse_verdict_set_level records the binding level that was reached and judges require_level. */
 MSE_API void mse_verdict_set_level(struct mse_verdict *v, uint8_t level,
                                    const struct mse_policy *policy);
+/* mse_verdict_set_log judges what the policy demands of transparency logs; until then a policy with
+ * log_keys refuses (MSE_ERR_LOG_MISSING), as it does with an empty proof. The proof (C2SP
+ * tlog-proof) must bring the entry along: of this kind of TEE, with the verdict's fingerprint, in
+ * a checkpoint that is signed by one of the keys and cosigned as the policy wants. Only a part is
+ * new each time: the last call counts. It cannot see that a log shows others another tree: compare
+ * the checkpoint with one that was seen before (mse_log_verify_consistency). *p is room for the
+ * proof and holds it afterwards. Returns the status of this check. Without log_keys nothing is
+ * judged: MSE_OK, and *p is zeroed. */
+MSE_API mse_status mse_verdict_set_log(struct mse_verdict *v, struct mse_log_proof *p,
+                                       const struct mse_policy *policy, struct mse_bytes proof);
 /* The first failed check in the order of the steps; NULL if accepted. */
 MSE_API const struct mse_check *mse_verdict_failure(const struct mse_verdict *v);
 

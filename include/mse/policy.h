@@ -5,6 +5,7 @@
 #define MSE_POLICY_H
 
 #include <mse/collateral.h>
+#include <mse/log.h>
 #include <mse/status.h>
 
 #ifdef __cplusplus
@@ -16,6 +17,8 @@ extern "C" {
 #define MSE_MAX_MACHINES          64
 #define MSE_MAX_FMSPC             32
 #define MSE_MAX_PCR_REFERENCES    16 /* PCR0 to PCR15 */
+#define MSE_MAX_LOG_KEYS          4
+#define MSE_MAX_LOG_WITNESSES     16
 #define MSE_ADVISORY_LEN          24 /* "INTEL-SA-00615" and longer ones, NUL-terminated */
 
 #define MSE_TCB_BIT(status) (1U << (unsigned)(status))
@@ -147,6 +150,14 @@ struct mse_policy {
      * SubjectPublicKeyInfo; all zero: none. allow_simulation and simulation_only hold for it too.
      */
     uint8_t simulation_root_sha256[32];
+    /* Transparency logs: with keys here, evidence passes only if one of these logs has its
+     * fingerprint (mse_verdict_set_log), in a checkpoint that so many of these witnesses have
+     * cosigned; 0: all of them. */
+    size_t num_log_keys;
+    struct mse_log_key log_keys[MSE_MAX_LOG_KEYS];
+    size_t num_log_witnesses;
+    struct mse_log_key log_witnesses[MSE_MAX_LOG_WITNESSES];
+    uint32_t min_log_witnesses;
 };
 
 /* mse_policy_default: only UpToDate, nothing weakened, no reference values (so that nothing passes

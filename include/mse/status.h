@@ -276,6 +276,17 @@ enum mse_status {
     MSE_ERR_REPLICA_LIMIT,  /* as many as the manifest allows live, or may still do so */
     MSE_ERR_REPLICA_POLICY, /* no usable replica_policy, or no several replicas at all */
 
+    /* A transparency log. */
+    MSE_ERR_LOG_FORM,        /* no checkpoint, proof or entry that can be read */
+    MSE_ERR_LOG_KEY,         /* no signature of the key that is wanted, or no key */
+    MSE_ERR_LOG_WITNESSES,   /* too few cosignatures */
+    MSE_ERR_LOG_INCLUSION,   /* the proof does not lead to the root */
+    MSE_ERR_LOG_CONSISTENCY, /* not the earlier tree with entries appended: a split view */
+    MSE_ERR_LOG_ROLLBACK,    /* fewer entries than were there before */
+    MSE_ERR_LOG_ENTRY,       /* the entry is of something else */
+    MSE_ERR_LOG_MISSING,     /* there is no proof, or the log has no such entry */
+    MSE_ERR_LOG_TILE,        /* what a log serves does not hash to its root */
+
     MSE_STATUS_COUNT
 };
 typedef enum mse_status mse_status;

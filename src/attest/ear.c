@@ -87,6 +87,7 @@ static struct meaning meaning_of(enum mse_step s)
         [MSE_STEP_MANIFEST] = { MSE_EAR_EXECUTABLES, UNRECOGNIZED_RUNTIME },
         [MSE_STEP_SESSION] = { MSE_EAR_INSTANCE_IDENTITY, CONTRAINDICATED },
         [MSE_STEP_LEVEL] = { MSE_EAR_INSTANCE_IDENTITY, CONTRAINDICATED },
+        [MSE_STEP_LOG] = { MSE_EAR_EXECUTABLES, UNRECOGNIZED_RUNTIME },
     };
     static const struct meaning platform = { MSE_EAR_HARDWARE, CONTRAINDICATED };
     bool own = (unsigned)s < MSE_ARRAY_LEN(meanings) && meanings[s].value != 0;

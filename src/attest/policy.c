@@ -251,6 +251,33 @@ static bool set_root_sha256(struct mse_policy *p, const struct mse_policy_value 
            !mse_mem_is_zero(p->simulation_root_sha256, 32);
 }
 
+static bool add_key(struct mse_log_key *keys, size_t *num, size_t max, enum mse_log_key_type type,
+                    struct mse_bytes text)
+{
+    struct mse_log_key k;
+    if (*num >= max || mse_log_key_parse(&k, text, NULL) != MSE_OK || k.type != type) {
+        return false;
+    }
+    keys[(*num)++] = k;
+    return true;
+}
+
+static bool add_log_key(struct mse_policy *p, const struct mse_policy_value *v)
+{
+    return add_key(p->log_keys, &p->num_log_keys, MSE_MAX_LOG_KEYS, MSE_LOG_KEY_LOG, v->text);
+}
+
+static bool add_log_witness(struct mse_policy *p, const struct mse_policy_value *v)
+{
+    return add_key(p->log_witnesses, &p->num_log_witnesses, MSE_MAX_LOG_WITNESSES,
+                   MSE_LOG_KEY_WITNESS, v->text);
+}
+
+static bool set_log_witnesses(struct mse_policy *p, const struct mse_policy_value *v)
+{
+    return v->number <= MSE_MAX_LOG_WITNESSES && set_u32(&p->min_log_witnesses, v->number);
+}
+
 #define KEY(n, k, f, w)                                                                            \
     {                                                                                              \
         .name = (n), .kind = MSE_POLICY_##k, .set = (f), .wanted = (w)                             \
@@ -293,6 +320,10 @@ static const struct mse_policy_key keys[] = {
     KEY("min_snp_abi_major", UINT, set_min_abi_major, a_byte),
     KEY("min_snp_abi_minor", UINT, set_min_abi_minor, a_byte),
     KEY("simulation_root_sha256", TEXT, set_root_sha256, "64 hexadecimal digits, not all zero"),
+    KEY("log_keys", LIST, add_log_key, "at most 4 public keys of logs, NAME+ID+BASE64"),
+    KEY("log_witnesses", LIST, add_log_witness,
+        "at most 16 public keys of witnesses, NAME+ID+BASE64"),
+    KEY("min_log_witnesses", UINT, set_log_witnesses, "0 to 16"),
     KEY("references", TABLES, NULL, "at most 16 tables of reference values"),
 };
 
@@ -572,7 +603,8 @@ static bool counts_fit(const struct mse_policy *p)
 {
     return p->num_accepted_advisories <= MSE_MAX_POLICY_ADVISORIES &&
            p->num_allowed_machines <= MSE_MAX_MACHINES && p->num_allowed_fmspc <= MSE_MAX_FMSPC &&
-           p->num_references <= MSE_MAX_REFERENCES;
+           p->num_references <= MSE_MAX_REFERENCES && p->num_log_keys <= MSE_MAX_LOG_KEYS &&
+           p->num_log_witnesses <= MSE_MAX_LOG_WITNESSES;
 }
 
 mse_status mse_policy_judge(const struct mse_policy *p, struct mse_error *err)
@@ -601,6 +633,13 @@ mse_status mse_policy_judge(const struct mse_policy *p, struct mse_error *err)
         return MSE_FAIL(err, MSE_ERR_POLICY, step, "\"max_vmpl\" is %u, wanted 0 to 3",
                         p->max_vmpl);
     }
+    if (p->min_log_witnesses > p->num_log_witnesses ||
+        (p->num_log_witnesses > 0 && p->num_log_keys == 0)) {
+        return MSE_FAIL(err, MSE_ERR_POLICY, step,
+                        "\"min_log_witnesses\" (%u) needs as many \"log_witnesses\" (%zu), and "
+                        "those need \"log_keys\" (%zu)",
+                        p->min_log_witnesses, p->num_log_witnesses, p->num_log_keys);
+    }
     bool no_root = mse_mem_is_zero(p->simulation_root, sizeof p->simulation_root) &&
                    mse_mem_is_zero(p->simulation_root_sha256, sizeof p->simulation_root_sha256);
     if (p->simulation_only && (no_root || !p->allow_simulation)) {
@@ -618,6 +657,7 @@ const struct mse_policy *mse_note_policy(struct mse_verdict *v, struct mse_polic
     mse_status st = mse_policy_judge(p, &err);
     mse_note(v, &ask, st, "%s", err.text);
     if (st == MSE_OK) {
+        mse_note_log(v, p);
         return p;
     }
     memset(nothing, 0, sizeof *nothing);

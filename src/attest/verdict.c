@@ -43,6 +43,7 @@ static const char *const step_names[] = {
     [MSE_STEP_MANIFEST] = "manifest",
     [MSE_STEP_SESSION] = "session",
     [MSE_STEP_LEVEL] = "level",
+    [MSE_STEP_LOG] = "log",
 };
 _Static_assert(MSE_ARRAY_LEN(step_names) == MSE_STEP_COUNT, "every step has a name");
 
@@ -109,7 +110,8 @@ static struct mse_check *new_check(struct mse_verdict *v, bool passed)
         return &v->checks[v->num_checks++];
     }
     struct mse_check *last = &v->checks[MSE_MAX_CHECKS - 1];
-    bool stays = (last->status != MSE_OK || last->skipped) && last->step != MSE_STEP_LEVEL;
+    bool anew = last->step == MSE_STEP_LEVEL || last->step == MSE_STEP_LOG;
+    bool stays = (last->status != MSE_OK || last->skipped) && !anew;
     return passed || stays ? NULL : last;
 }
 
@@ -360,12 +362,12 @@ void mse_verdict_add(struct mse_verdict *v, enum mse_step step, mse_status statu
     mse_verdict_decide(v);
 }
 
-/* The level is judged anew each time that it is learned: the last word counts. */
-static void drop_level_check(struct mse_verdict *v)
+/* What is judged anew each time that it is learned: the last word counts. */
+void mse_verdict_drop(struct mse_verdict *v, enum mse_step step)
 {
     size_t kept = 0;
     for (size_t i = 0; i < v->num_checks; i++) {
-        if (v->checks[i].step != MSE_STEP_LEVEL) {
+        if (v->checks[i].step != step) {
             v->checks[kept++] = v->checks[i];
         }
     }
@@ -374,7 +376,7 @@ static void drop_level_check(struct mse_verdict *v)
 
 void mse_verdict_set_level(struct mse_verdict *v, uint8_t level, const struct mse_policy *policy)
 {
-    drop_level_check(v);
+    mse_verdict_drop(v, MSE_STEP_LEVEL);
     v->binding_level = level;
     char wanted[MSE_CHECK_TEXT_LEN];
     (void)snprintf(wanted, sizeof wanted, "%u or more", policy->require_level);

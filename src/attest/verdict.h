@@ -59,6 +59,11 @@ void mse_note_window(struct mse_verdict *v, enum mse_step step, const struct mse
 const struct mse_policy *mse_note_policy(struct mse_verdict *v, struct mse_policy *nothing,
                                          const struct mse_policy *p);
 
+/* mse_verdict_drop forgets the checks of a step; the verdict is not decided again. */
+void mse_verdict_drop(struct mse_verdict *v, enum mse_step step);
+/* mse_note_log records that the policy demands a proof of a log, which nobody has given yet. */
+void mse_note_log(struct mse_verdict *v, const struct mse_policy *p);
+
 /* mse_verdict_decide settles accepted and status from the checks: accepted only if every step that
  * the kind of evidence demands ran and passed, and nothing failed or was skipped. */
 void mse_verdict_decide(struct mse_verdict *v);

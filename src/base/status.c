@@ -330,6 +330,19 @@ static const char *const table[MSE_STATUS_COUNT] = {
         ENTRY("replica_limit", "as many instances as the manifest allows live, or may still live"),
     [MSE_ERR_REPLICA_POLICY] =
         ENTRY("replica_policy", "the manifest has no usable rule for several instances"),
+    [MSE_ERR_LOG_FORM] =
+        ENTRY("log_form", "no checkpoint, proof or entry of a transparency log that can be read"),
+    [MSE_ERR_LOG_KEY] = ENTRY("log_key", "the log's key that is wanted has not signed this"),
+    [MSE_ERR_LOG_WITNESSES] =
+        ENTRY("log_witnesses", "fewer witnesses than wanted have cosigned the log's checkpoint"),
+    [MSE_ERR_LOG_INCLUSION] =
+        ENTRY("log_inclusion", "the proof does not lead from the entry to the root of the log"),
+    [MSE_ERR_LOG_CONSISTENCY] =
+        ENTRY("log_consistency", "the log does not extend the tree that was seen before"),
+    [MSE_ERR_LOG_ROLLBACK] = ENTRY("log_rollback", "the log has fewer entries than before"),
+    [MSE_ERR_LOG_ENTRY] = ENTRY("log_entry", "the log's entry is of something else"),
+    [MSE_ERR_LOG_MISSING] = ENTRY("log_missing", "nothing shows that the log has this fingerprint"),
+    [MSE_ERR_LOG_TILE] = ENTRY("log_tile", "what the log serves does not hash to its root"),
 };
 
 const char *mse_status_name(mse_status st)

@@ -6,6 +6,7 @@
 #include <openssl/evp.h>
 
 #include "base/util.h"
+#include "crypto/ed25519.h"
 
 mse_status mse_x25519_generate(uint8_t secret[32], uint8_t public[32])
 {
@@ -26,15 +27,7 @@ mse_status mse_x25519_generate(uint8_t secret[32], uint8_t public[32])
 
 mse_status mse_x25519_public(uint8_t public[32], const uint8_t secret[32])
 {
-    uint8_t raw[32];
-    size_t len = sizeof raw;
-    EVP_PKEY *key = EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, NULL, secret, 32);
-    bool ok = key != NULL && EVP_PKEY_get_raw_public_key(key, raw, &len) == 1 && len == sizeof raw;
-    if (ok) {
-        memcpy(public, raw, sizeof raw);
-    }
-    EVP_PKEY_free(key);
-    return ok ? MSE_OK : MSE_ERR_CRYPTO;
+    return mse_raw_key_public(public, secret, EVP_PKEY_X25519);
 }
 
 mse_status mse_x25519_shared(uint8_t shared[32], const uint8_t secret[32], const uint8_t public[32])

@@ -41,6 +41,10 @@ static void test_default(void **state)
     "\"min_tcb_tee\":3,\"min_tcb_snp\":4,\"min_tcb_ucode\":255,\"min_snp_abi_major\":1,"           \
     "\"min_snp_abi_minor\":31,\"simulation_root_sha256\":\"" HEX32("0d") "\""
 
+/* Keys of 32 zero bytes. */
+#define LOG_KEY     "log.example+f3e73440+AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+#define WITNESS_KEY "w.example+00df7ba9+BAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+
 static const char everything[] =
     "{\"accepted_tcb_statuses\":[\"SWHardeningNeeded\",\"OutOfDate\"],"
     "\"accepted_advisories\":[\"INTEL-SA-00615\"],\"insecure_any_advisory\":true,"
@@ -55,6 +59,8 @@ static const char everything[] =
               "\"allow_simulation\":true,\"simulation_root\":\"" HEX32("0c") HEX32(
                   "0d") "\","
                         "\"simulation_only\":true,\"require_level\":2,"
+                        "\"log_keys\":[\"" LOG_KEY "\"],\"log_witnesses\":[\"" WITNESS_KEY
+                        "\"],\"min_log_witnesses\":1,"
                         "\"references\":[{\"mr_enclave\":\"" HEX32(
                             "01") "\",\"mr_signer\":\"" HEX32("02") "\","
                                                                     "\"isv_prod_id\":3,\"min_isv_"
@@ -95,6 +101,10 @@ static void test_every_key(void **state)
     assert_true(p.allow_simulation && p.simulation_only);
     assert_int_equal(p.simulation_root[63], 0x0d);
     assert_int_equal(p.require_level, 2);
+    assert_int_equal(p.num_log_keys, 1);
+    assert_string_equal(p.log_keys[0].name, "log.example");
+    assert_int_equal(p.num_log_witnesses, 1);
+    assert_int_equal(p.min_log_witnesses, 1);
     assert_int_equal(p.num_references, 3);
     const struct mse_reference *r = p.references;
     assert_true(r[0].has_mr_enclave && r[0].has_mr_signer && r[0].has_isv_prod_id);
@@ -126,7 +136,7 @@ static void test_table(void **state)
         assert_ptr_equal(mse_policy_key_find(mse_bytes_str(k->name)), k);
         assert_non_null(strstr(everything, k->name));
     }
-    assert_int_equal(num, 31);
+    assert_int_equal(num, 34);
     assert_null(mse_policy_key_find(mse_bytes_str("allow_debu")));
     assert_null(mse_policy_key_find(mse_bytes_str("")));
 }
@@ -189,6 +199,12 @@ static void test_refused(void **state)
         { "{\"min_snp_abi_major\":256}", "min_snp_abi_major" },
         { "{\"min_snp_abi_minor\":256}", "min_snp_abi_minor" },
         { "{\"simulation_root_sha256\":\"" HEX32("00") "\"}", "simulation_root_sha256" },
+        { "{\"log_keys\":[\"log.example\"]}", "log_keys" },
+        { "{\"log_keys\":[\"" WITNESS_KEY "\"]}", "log_keys" },
+        { "{\"log_witnesses\":[\"" LOG_KEY "\"]}", "log_witnesses" },
+        { "{\"log_witnesses\":[\"" WITNESS_KEY "\"]}", "log_keys" },
+        { "{\"min_log_witnesses\":1}", "min_log_witnesses" },
+        { "{\"min_log_witnesses\":17}", "min_log_witnesses" },
         { "{\"references\":[{\"measurement\":\"00\"}]}", "measurement" },
         { "{\"references\":[{\"host_data\":\"00\"}]}", "host_data" },
         { "{\"references\":[{\"id_key_digest\":\"00\"}]}", "id_key_digest" },
