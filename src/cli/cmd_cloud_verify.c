@@ -9,6 +9,7 @@
 #include "cli/judge.h"
 #include "cli/level1.h"
 #include "cli/target.h"
+#include "cli/tlog_judge.h"
 #include "cli/verify_app.h"
 #include "crypto/digest.h"
 #include "crypto/x509.h"
@@ -118,6 +119,7 @@ static enum cli_exit prepare(struct verify *v)
     e = e == CLI_DONE ? load_app(v) : e;
     e = e == CLI_DONE ? find_host(v) : e;
     e = e == CLI_DONE ? cli_judge_init(&v->judge, c) : e;
+    e = e == CLI_DONE ? cli_log_judge_init(&v->judge, c) : e;
     e = e == CLI_DONE ? cli_judge_fingerprint(&v->judge, c) : e;
     e = e == CLI_DONE ? recompute(v) : e;
     if (e == CLI_DONE) {
@@ -224,6 +226,7 @@ static enum cli_exit appraise(struct verify *v)
     if (!api && v->link.session == NULL) {
         mse_verdict_set_level(&v->found.verdict, 0, &v->judge.policy);
     }
+    cli_log_judge(&v->found.verdict, &v->judge);
     return CLI_DONE;
 }
 
@@ -303,6 +306,7 @@ static void print_json(const struct verify *v, const char *saved)
     add_str(o, "fingerprint_source", v->judge.fingerprint_source);
     add_str(o, "signer_source", v->judge.has_signer ? v->judge.signer_source : NULL);
     cli_pin_json(o, &v->judge);
+    cli_log_judge_json(o, &v->judge);
     (void)json_object_set_new(o, "machines_signed", json_boolean(v->judge.machines_signed));
     add_str(o, "collateral_source", v->choice.source);
     (void)json_object_set_new(o, "attested_session", json_boolean(v->link.attested));
@@ -366,6 +370,7 @@ static void print_notices(const struct verify *v)
     mse_hex_encode(hex, mse_bytes_of(v->found.verdict.fingerprint, 32));
     cli_say(c, "Fingerprint: %s", hex);
     cli_pin_say(c, &v->judge, v->found.verdict.fingerprint);
+    cli_log_judge_say(c, &v->judge);
     mse_hex_encode(hex, mse_bytes_of(v->found.verdict.report.mr_signer, 32));
     cli_say(c, "Signer: %s%s", hex,
             !v->judge.has_signer                             ? " (not compared)"

@@ -9,6 +9,7 @@
 #include "cli/judge.h"
 #include "cli/level1.h"
 #include "cli/target.h"
+#include "cli/tlog_judge.h"
 #include "ratls/profile.h"
 #include "ratls/shape.h"
 
@@ -83,6 +84,7 @@ static mse_status appraise(struct one *o, struct mse_error *err)
     if (o->target.link.session == NULL) {
         mse_verdict_set_level(v, 0, &j->policy);
     }
+    cli_log_judge(v, j);
     (void)st; /* it is in the verdict */
     return MSE_OK;
 }
@@ -139,6 +141,7 @@ static json_t *to_json(const struct one *o)
     if (o->target.host != NULL) {
         cli_pin_json(v, o->judge);
     }
+    cli_log_judge_json(v, o->judge);
     if (has_cert(o)) {
         (void)json_object_set_new(v, "certificate_form",
                                   json_string(mse_ratls_form_name(o->found.cert.form)));
@@ -197,6 +200,7 @@ static void print_text(const struct one *o)
     }
     if (o->found.verdict.signatures_ok) {
         cli_pin_say(c, o->judge, o->found.verdict.fingerprint);
+        cli_log_judge_say(c, o->judge);
     }
     if (cli_ends_soon(soon, &o->found.verdict, o->judge->at)) {
         cli_say(c, "warning: %s", soon);
@@ -311,6 +315,10 @@ static enum cli_exit judge_target(struct one *o, json_t *out)
         (void)cli_target_failed(c, name, st, &err);
         return evidence ? CLI_REFUSED : CLI_TROUBLE;
     }
+    if (o->target.kind == CLI_TARGET_EAR && o->judge->log != NULL) {
+        return cli_trouble(c, "%s is an attestation result: a log is asked for evidence only",
+                           name);
+    }
     if (o->target.kind == CLI_TARGET_EAR) {
         return cli_ear_judge(c, o->judge, &o->target, out);
     }
@@ -397,6 +405,7 @@ enum cli_exit cmd_verify(struct cli *c)
     e = e == CLI_DONE ? cli_ear_options(c) : e;
     e = e == CLI_DONE ? cli_ear_key(&ear_key, c) : e;
     e = e == CLI_DONE ? cli_judge_init(j, c) : e;
+    e = e == CLI_DONE ? cli_log_judge_init(j, c) : e;
     e = e == CLI_DONE ? cli_judge_fingerprint(j, c) : e;
     e = e == CLI_DONE ? cli_judge_signer(j, c, NULL, NULL) : e;
     e = e == CLI_DONE ? cli_judge_expect(j, c) : e;

@@ -6,6 +6,7 @@
 #include "base/util.h"
 #include "cli/signed_list.h"
 #include "cli/target.h"
+#include "cli/tlog_judge.h"
 #include "cli/trust.h"
 #include "conf/lists.h"
 #include "conf/operators.h"
@@ -192,6 +193,7 @@ void cli_judge_clear(struct cli_judge *j)
 {
     cli_collateral_clear(&j->collateral);
     cli_own_clear(&j->own);
+    cli_log_judge_free(j->log);
 }
 
 void cli_judge_choose(struct cli_choice *out, struct cli_judge *j, const struct cli *c,

@@ -19,6 +19,7 @@ struct cli_pin {
 };
 
 struct mse_trust_app;
+struct cli_log_judge;
 struct cli_judge {
     struct mse_policy policy;
     mse_time at;
@@ -34,6 +35,7 @@ struct cli_judge {
     struct cli_pin pin;        /* what the user's store of verified apps says */
     /* How the platform is judged, in the place of --policy; NULL: as the options say. Borrowed. */
     const struct mse_trust_app *as_pinned;
+    struct cli_log_judge *log; /* what is demanded of logs (cli/tlog_judge.h); NULL: nothing */
 };
 
 /* cli_judge_init reads --policy, --machines, --at, --require-level, --allow-simulation,

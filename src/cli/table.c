@@ -74,6 +74,15 @@
         "force", NULL, "write over a file that is there (also -f)", false                          \
     }
 
+/* A transparency log that must have the fingerprint. */
+#define LOG_OPTIONS                                                                                \
+    { "log", "KEY|FILE", "public key of a log that must have the fingerprint", true },             \
+        { "log-url", "URL|DIR", "ask the log there", false },                                      \
+        { "log-proof", "FILE", "take what mse log prove wrote instead", false },                   \
+    {                                                                                              \
+        "log-witness", "KEY|FILE", "public key of a witness that must have cosigned", true         \
+    }
+
 static const struct cli_option no_options[] = { { NULL, NULL, NULL, false } };
 
 static const struct cli_option verify_cloud_options[] = {
@@ -82,6 +91,7 @@ static const struct cli_option verify_cloud_options[] = {
     RUNTIME_OPTIONS,
     GRAMINE_OPTIONS,
     LEVEL1_OPTION,
+    LOG_OPTIONS,
     { "output", "FILE", "where the verified certificate goes; default ./cert.pem", false },
     { "timeout", "SECONDS", "for the connection; default 10", false },
     { NULL, NULL, NULL, false },
@@ -111,6 +121,7 @@ static const struct cli_option trust_add_options[] = {
     JUDGE_OPTIONS,
     RUNTIME_OPTIONS,
     GRAMINE_OPTIONS,
+    LOG_OPTIONS,
     { "output", "FILE", "where a copy of the verified certificate goes", false },
     { "timeout", "SECONDS", "for the connection; default 10", false },
     { "rule", "RULE", "how it may change: ask (default), signer, never", false },
@@ -230,6 +241,7 @@ static const struct cli_option verify_options[] = {
     { "fingerprint", "HEX", "expected fingerprint, 64 hexadecimal digits", false },
     JUDGE_OPTIONS,
     LEVEL1_OPTION,
+    LOG_OPTIONS,
     { "app-data", "HEX", "the TARGET is evidence that an app asked for over this data", false },
     { "app-certificate", "FILE", "and the app's server has this certificate", false },
     { "ear", "FILE", "write the verdict as signed attestation result (EAR) to FILE", false },
@@ -277,6 +289,69 @@ static const struct cli_option collateral_forecast_options[] = {
 
 static const struct cli_option doctor_options[] = {
     { "runtime", "FILE", "the mse-enclave to look at, instead of the one beside mse", false },
+    { NULL, NULL, NULL, false },
+};
+
+#define LOG_PLACE_OPTIONS                                                                          \
+    { "log", "KEY|FILE", "public key of the log; default: that of the keeper's folder", false },   \
+    {                                                                                              \
+        "timeout", "SECONDS", "for each file of the log; default 10", false                        \
+    }
+
+static const struct cli_option log_init_options[] = {
+    { "origin", "NAME", "name of the log, such as example.org/log", false },
+    { NULL, NULL, NULL, false },
+};
+
+static const struct cli_option log_keygen_options[] = {
+    { "output", "FILE", "where the private key goes", false },
+    OVERWRITE_OPTION,
+    { NULL, NULL, NULL, false },
+};
+
+static const struct cli_option log_add_options[] = {
+    { "kind", "KIND", "sgx, tdx, snp, nitro, sim, manifest or runtime", false },
+    { "fingerprint", "HEX", "fingerprint, 64 hexadecimal digits", false },
+    { "name", "TEXT", "what was released", false },
+    { "app-version", "TEXT", "and which version of it", false },
+    { "signer", "HEX", "who signed it: MRSIGNER, or a key digest of SEV-SNP (96 digits)", false },
+    { "manifest", "HEX", "SHA-256 of its manifest", false },
+    { "date", "TIME", "when (2030-01-31T12:00:00Z); default: now", false },
+    { "note", "TEXT", "one line more", false },
+    { "context", "FILE", "context of the app, to compute the fingerprint; needs --code", false },
+    { "code", "DIR", "code of the app in plain; needs --context", false },
+    RUNTIME_OPTIONS,
+    GRAMINE_OPTIONS,
+    { NULL, NULL, NULL, false },
+};
+
+static const struct cli_option log_show_options[] = {
+    LOG_PLACE_OPTIONS,
+    { NULL, NULL, NULL, false },
+};
+
+static const struct cli_option log_prove_options[] = {
+    { "output", "FILE", "where the proof goes; - for stdout", false },
+    { "since", "N", "prove consistency with the log's first N entries too", false },
+    { "kind", "KIND", "of this kind only; default: the newest of any", false },
+    LOG_PLACE_OPTIONS,
+    OVERWRITE_OPTION,
+    { NULL, NULL, NULL, false },
+};
+
+static const struct cli_option log_check_options[] = {
+    { "since", "FILE", "an older checkpoint, instead of the one that you have seen", false },
+    { "log-witness", "KEY|FILE", "public key of a witness that must have cosigned", true },
+    LOG_PLACE_OPTIONS,
+    { NULL, NULL, NULL, false },
+};
+
+static const struct cli_option log_cosign_options[] = {
+    { "key", "FILE", "private key of the witness (mse log keygen)", false },
+    { "state", "DIR", "what the witness remembers of logs", false },
+    { "output", "FILE", "where the cosigned checkpoint goes; default: stdout", false },
+    LOG_PLACE_OPTIONS,
+    OVERWRITE_OPTION,
     { NULL, NULL, NULL, false },
 };
 
@@ -533,6 +608,7 @@ static const char *const groups[][2] = {
     { "cloud", "an operator's platform" },
     { "collateral", "what is needed to judge evidence" },
     { "home", "your own TEE machine" },
+    { "log", "transparency logs of what was released" },
     { "sim", "the simulated platform" },
     { "trust", "your own store of verified apps" },
     { NULL, NULL },
@@ -626,6 +702,23 @@ static const struct cli_command commands[] = {
     { "trust", "check", "[DOMAIN[:PORT]...]", 0, MANY,
       "look whether apps are what they were, and what has changed", trust_check_options,
       cmd_trust_check },
+    { "log", "init", "DIR", 1, 1, "make a transparency log, with its key", log_init_options,
+      cmd_log_init },
+    { "log", "add", "DIR [FILE|RELEASE]", 1, 2, "append what was released, and sign",
+      log_add_options, cmd_log_add },
+    { "log", "show", "DIR|URL", 1, 1, "print the head of a log and its entries", log_show_options,
+      cmd_log_show },
+    { "log", "prove", "DIR|URL FINGERPRINT", 2, 2,
+      "write the proof that a log has a fingerprint, for use offline", log_prove_options,
+      cmd_log_prove },
+    { "log", "check", "DIR|URL", 1, 1, "check all of a log against what was seen, list what is new",
+      log_check_options, cmd_log_check },
+    { "log", "keygen", "NAME", 1, 1, "make the key of a witness", log_keygen_options,
+      cmd_log_keygen },
+    { "log", "cosign", "DIR|URL", 1, 1, "as a witness: sign a checkpoint that extends the last one",
+      log_cosign_options, cmd_log_cosign },
+    { "log", "merge", "DIR CHECKPOINT...", 2, MANY, "take signatures of witnesses into your log",
+      no_options, cmd_log_merge },
     { NULL, "verify", "TARGET...", 1, MANY,
       "appraise certificates, quotes, bundles, HOST:PORT; check an EAR", verify_options,
       cmd_verify },
