@@ -111,7 +111,7 @@ static bool extensions_ok(struct mse_bytes in)
 bool mse_proxy2_read(struct mse_proxy2 *out, struct mse_bytes in)
 {
     struct mse_proxy2 p = { .known = false };
-    struct mse_bytes from;
+    struct mse_bytes from = { NULL, 0 };
     struct mse_bytes to;
     if (in.len < MSE_PROXY2_HEAD || mse_proxy2_len(in.data) != in.len) {
         return false;
