@@ -275,7 +275,7 @@ static enum cli_exit each(const struct cli *c, const struct subject *s,
         .path = s->path,
     };
     enum cli_exit worst = stores == NULL ? cli_trouble(c, "out of memory") : find_stores(stores, c);
-    bool found = worst == CLI_DONE;
+    bool found = stores != NULL && worst == CLI_DONE;
     for (size_t i = 0; found && i < stores->num; i++) {
         enum cli_exit e = step(c, &stores->items[i], &ask, out);
         worst = e > worst ? e : worst;
