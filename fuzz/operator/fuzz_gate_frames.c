@@ -19,6 +19,7 @@ static bool again(struct mse_build *b, uint8_t kind, struct mse_bytes body)
     struct gate_counts c;
     struct gate_identity id;
     char name[MSE_HELLO_NAME_MAX + 1];
+    uint8_t number = 0;
     uint32_t ms = 0;
     bool good = false;
     switch ((enum gate_kind)kind) {
@@ -35,9 +36,9 @@ static bool again(struct mse_build *b, uint8_t kind, struct mse_bytes body)
         }
         break;
     case GATE_REMOVE:
-        good = gate_rd_remove(name, body);
+        good = gate_rd_remove(name, &number, body);
         if (good) {
-            gate_wr_remove(b, name);
+            gate_wr_remove(b, name, number);
         }
         break;
     case GATE_GO:

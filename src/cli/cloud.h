@@ -100,6 +100,8 @@ struct cloud_app {
     char healthcheck[1025];
     char application[CLOUD_TEXT_LEN];
     uint16_t port;
+    unsigned replicas;    /* so many instances it is to have */
+    unsigned num_running; /* of several, so many of them run; the operator's word */
     mse_time created_at;
     mse_time ready_at;   /* 0: not yet */
     mse_time stopped_at; /* 0: lives */
@@ -109,8 +111,17 @@ struct cloud_app {
 bool cloud_app_read(struct cloud_app *out, const json_t *v, char why[CLOUD_TEXT_LEN]);
 bool cloud_app_lives(const struct cloud_app *a);
 enum cli_exit cloud_app_get(struct cloud *k, struct cloud_app *out, const char *id);
-/* An app of the user's, by an argument of his, which has to be a UUID. */
-enum cli_exit cloud_app_named(struct cloud *k, struct cloud_app *out, const char *id);
+/* An app of the user's, by an argument of his, which has to be a UUID. raw (may be NULL): the
+ * answer as it came, checked like *out; the caller releases it. */
+enum cli_exit cloud_app_named(struct cloud *k, struct cloud_app *out, json_t **raw, const char *id);
+/* One of the member "instances" of such an answer. */
+struct cloud_instance {
+    unsigned number;
+    char node[CLOUD_NAME_LEN];
+    char state[16]; /* waiting, starting, running, unreachable, ended */
+    char detail[CLOUD_TEXT_LEN];
+};
+bool cloud_instance_read(struct cloud_instance *out, const json_t *v);
 /* cloud_app_stop stops it and waits until it is over. */
 enum cli_exit cloud_app_stop(struct cloud *k, const char *id);
 

@@ -8,9 +8,10 @@
 #include "cli/cloud.h"
 #include "package/rules.h"
 
-#define STOP_MS      60000
-#define STOP_TURN_MS 200
-#define LABEL_LEN    26
+#define STOP_MS       60000
+#define STOP_TURN_MS  200
+#define LABEL_LEN     26
+#define MAX_INSTANCES 64
 
 /* Absent or null: 0. */
 static bool read_time(mse_time *out, const json_t *v, const char *key, bool needed)
@@ -83,6 +84,40 @@ static bool is_config_name(const char *host, const char *id)
     return mse_rule_host(host) && strncmp(host, id, len) == 0 && host[len] == '.';
 }
 
+bool cloud_instance_read(struct cloud_instance *out, const json_t *v)
+{
+    static const char *const words[] = { "waiting",     "starting", "running",
+                                         "unreachable", "ended",    NULL };
+    struct cloud_instance i = { .number = 0 };
+    uint64_t number = 0;
+    if (!read_number(&number, v, "number", MAX_INSTANCES - 1) ||
+        !cloud_text(i.node, sizeof i.node, v, "node", false) ||
+        !cloud_text(i.state, sizeof i.state, v, "status", true) || !one_of(i.state, words) ||
+        !cloud_text(i.detail, sizeof i.detail, v, "detail", false)) {
+        return false;
+    }
+    i.number = (unsigned)number;
+    *out = i;
+    return true;
+}
+
+/* An operator of an earlier version knows of one. */
+static bool read_instances(struct cloud_app *a, const json_t *v)
+{
+    const json_t *list = json_object_get(v, "instances");
+    uint64_t replicas = 1;
+    bool good = json_object_get(v, "replicas") == NULL ||
+                (read_number(&replicas, v, "replicas", MAX_INSTANCES) && replicas > 0);
+    good = good && (list == NULL || (json_is_array(list) && json_array_size(list) <= replicas));
+    for (size_t i = 0; good && i < json_array_size(list); i++) {
+        struct cloud_instance one;
+        good = cloud_instance_read(&one, json_array_get(list, i));
+        a->num_running += good && strcmp(one.state, "running") == 0 ? 1U : 0U;
+    }
+    a->replicas = (unsigned)replicas;
+    return good;
+}
+
 bool cloud_app_read(struct cloud_app *out, const json_t *v, char why[CLOUD_TEXT_LEN])
 {
     struct cloud_app a = { .port = 0 };
@@ -107,6 +142,7 @@ bool cloud_app_read(struct cloud_app *out, const json_t *v, char why[CLOUD_TEXT_
         { "healthcheck_endpoint",
           cloud_text(a.healthcheck, sizeof a.healthcheck, v, "healthcheck_endpoint", false) },
         { "python_application", read_application(&a, v) },
+        { "instances", read_instances(&a, v) },
         { "port", read_number(&port, v, "port", 65535) && port > 0 },
         { "created_at", read_time(&a.created_at, v, "created_at", true) },
         { "ready_at", read_time(&a.ready_at, v, "ready_at", false) },
@@ -129,7 +165,7 @@ bool cloud_app_lives(const struct cloud_app *a)
     return strcmp(a->status, "stopped") != 0 && strcmp(a->status, "on_error") != 0;
 }
 
-enum cli_exit cloud_app_get(struct cloud *k, struct cloud_app *out, const char *id)
+static enum cli_exit fetch(struct cloud *k, struct cloud_app *out, json_t **raw, const char *id)
 {
     json_t *v = NULL;
     char why[CLOUD_TEXT_LEN];
@@ -139,18 +175,26 @@ enum cli_exit cloud_app_get(struct cloud *k, struct cloud_app *out, const char *
     } else if (e == CLI_DONE && strcmp(out->id, id) != 0) {
         e = cloud_nonsense(k, "an app", "it is another one than was asked for");
     }
+    if (e == CLI_DONE && raw != NULL) {
+        *raw = json_incref(v);
+    }
     json_decref(v);
     return e;
 }
 
-enum cli_exit cloud_app_named(struct cloud *k, struct cloud_app *out, const char *id)
+enum cli_exit cloud_app_get(struct cloud *k, struct cloud_app *out, const char *id)
+{
+    return fetch(k, out, NULL, id);
+}
+
+enum cli_exit cloud_app_named(struct cloud *k, struct cloud_app *out, json_t **raw, const char *id)
 {
     if (!mse_rule_uuid4(id)) {
         (void)cli_trouble(k->c, "%s is no UUID of an app", id);
         cli_hint(k->c, "mse cloud list shows your apps, each with its UUID");
         return CLI_TROUBLE;
     }
-    return cloud_app_get(k, out, id);
+    return fetch(k, out, raw, id);
 }
 
 /* Ended already is as good. */

@@ -131,9 +131,9 @@ static enum cli_exit check_project(const struct deploy *d)
           "enclave.client_ca is there, and with --untrusted-ssl TLS ends at the operator's "
           "gateway, "
           "which has no certificate of that CA" },
-        { p->replicas > 1,
-          "enclave.replicas is more than 1, and a platform runs one instance of an app: mse home "
-          "runs several" },
+        { p->replicas > 1 && (p->restart == NULL || strcmp(p->restart, "sealed") != 0),
+          "enclave.replicas is more than 1, and enclave.restart is not \"sealed\": the others end "
+          "with the first one, which has to come back" },
         { p->has_rootfs && strcmp(p->rootfs_name, "host") != 0,
           "enclave.rootfs names another one than the host's, and a simulated TEE has no other" },
     };

@@ -37,8 +37,12 @@ static void show_row(struct listing *l, const struct cloud_app *a, const json_t 
         cli_say(l->k.c, "%-36s  %-20s  %-12s  %s", "UUID", "created", "status", "name on domain");
     }
     mse_time_format(when, a->created_at);
-    cli_say(l->k.c, "%-36s  %-20s  %-12s  %s on %s:%u", a->id, when, a->status, a->name,
-            a->domain_name, a->port);
+    char several[32] = "";
+    if (a->replicas > 1) {
+        (void)snprintf(several, sizeof several, " (%u instances)", a->replicas);
+    }
+    cli_say(l->k.c, "%-36s  %-20s  %-12s  %s on %s:%u%s", a->id, when, a->status, a->name,
+            a->domain_name, a->port, several);
 }
 
 /* *more: the page was full, so that another one may follow. */
@@ -152,6 +156,24 @@ static void say_app(const struct cli *c, const struct cloud_app *a)
     say_since(c, a);
 }
 
+/* Of several, each: where it is, and how. */
+static void say_instances(const struct cli *c, const struct cloud_app *a, const json_t *raw)
+{
+    const json_t *list = json_object_get(raw, "instances");
+    if (a->replicas < 2) {
+        return;
+    }
+    cli_say(c, "Instances:    %u of %u run", a->num_running, a->replicas);
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        struct cloud_instance one;
+        if (cloud_instance_read(&one, json_array_get(list, i))) {
+            cli_say(c, "  %-3u %-12s on %s%s%s%s", one.number, one.state, or_dash(one.node),
+                    one.number == 0 ? ", leads" : "", one.detail[0] == '\0' ? "" : ": ",
+                    one.detail);
+        }
+    }
+}
+
 /* What deploy attested, against what the operator says now. */
 static void say_fingerprint(const struct cli *c, const struct cloud_app *a,
                             const struct cloud_kept *kept)
@@ -184,11 +206,13 @@ static const struct metric {
     { "throughput_out", "Out", " KiB/s", 1024, 1 },
 };
 
-/* The latest value of each that is there. */
-static void say_metrics(const struct cli *c, const json_t *v)
+/* The latest value of each that is there; of one of several instances, its own. */
+static void say_metrics(const struct cli *c, const json_t *v, unsigned number)
 {
     for (size_t i = 0; i < MSE_ARRAY_LEN(metrics); i++) {
-        const json_t *points = json_object_get(v, metrics[i].name);
+        char name[64];
+        (void)snprintf(name, sizeof name, number == 0 ? "%s" : "%s_%u", metrics[i].name, number);
+        const json_t *points = json_object_get(v, name);
         size_t num = json_array_size(points);
         const json_t *value = num == 0 ? NULL : json_array_get(json_array_get(points, num - 1), 1);
         if (json_is_number(value)) {
@@ -198,9 +222,10 @@ static void say_metrics(const struct cli *c, const json_t *v)
     }
 }
 
-static json_t *status_json(const struct cloud_app *a, const struct cloud_kept *kept,
-                           const json_t *measured)
+static json_t *status_json(const struct cloud_app *a, const json_t *raw,
+                           const struct cloud_kept *kept, const json_t *measured)
 {
+    json_t *instances = json_object_get(raw, "instances");
     char times[4][MSE_TIME_TEXT_LEN] = { "", "", "", "" };
     const mse_time values[] = { a->created_at, a->ready_at, a->stopped_at, a->expires_at };
     for (size_t i = 0; i < MSE_ARRAY_LEN(values); i++) {
@@ -219,6 +244,10 @@ static json_t *status_json(const struct cloud_app *a, const struct cloud_kept *k
     (void)json_object_set_new(v, "attested_fingerprint",
                               kept->fingerprint[0] == '\0' ? json_null()
                                                            : json_string(kept->fingerprint));
+    (void)json_object_set_new(v, "replicas", json_integer((json_int_t)a->replicas));
+    if (instances != NULL) {
+        (void)json_object_set(v, "instances", instances);
+    }
     if (measured != NULL) {
         (void)json_object_set_new(v, "metrics", json_deep_copy(measured));
     }
@@ -231,26 +260,34 @@ static enum cli_exit show_status(struct cloud *k)
     struct cloud_app a;
     struct cloud_kept kept = { .toml_path = NULL };
     json_t *measured = NULL;
-    enum cli_exit e = cloud_app_named(k, &a, c->args[0]);
+    json_t *raw = NULL;
+    enum cli_exit e = cloud_app_named(k, &a, &raw, c->args[0]);
     if (e == CLI_DONE && strcmp(a.status, "running") == 0) {
         e = cloud_get(k, &measured, METRICS, a.id);
     }
     if (e != CLI_DONE) {
+        json_decref(raw);
         return e;
     }
     (void)cloud_kept_load(&kept, a.id);
     if (c->json) {
-        cli_json(c, status_json(&a, &kept, measured));
+        cli_json(c, status_json(&a, raw, &kept, measured));
     } else {
         say_app(c, &a);
+        say_instances(c, &a, raw);
         say_fingerprint(c, &a, &kept);
         if (json_object_size(measured) > 0) {
             cli_say(c, "Metrics:");
-            say_metrics(c, measured);
+            say_metrics(c, measured, 0);
+        }
+        for (unsigned i = 1; i < a.replicas; i++) {
+            cli_say(c, "Metrics of instance %u:", i);
+            say_metrics(c, measured, i);
         }
     }
     cloud_kept_clear(&kept);
     json_decref(measured);
+    json_decref(raw);
     return CLI_DONE;
 }
 
@@ -268,7 +305,7 @@ enum cli_exit cmd_cloud_status(struct cli *c)
 static enum cli_exit stop_one(struct cloud *k, const char *id)
 {
     struct cloud_app a;
-    enum cli_exit e = cloud_app_named(k, &a, id);
+    enum cli_exit e = cloud_app_named(k, &a, NULL, id);
     if (e != CLI_DONE) {
         return e;
     }

@@ -24,6 +24,7 @@
 #define MAX_MINUTES     1440U
 #define FETCH_MS        10000U
 #define TURN_MS         300
+#define INSTANCES_MS    60000
 #define API_PATIENCE_S  30U
 #define PLACE_SECONDS   10 /* an API answered a moment ago */
 #define BOUNDARY        "mse-5c1f3f0a9b7e4d62"
@@ -568,6 +569,43 @@ static void say_changes(const struct deploy *d)
     }
 }
 
+/* The others join by themselves, for which nobody needs to wait long: what the operator says of
+ * them is for people alone. */
+static enum cli_exit wait_instances(const struct deploy *d)
+{
+    struct cloud_app a = { .num_running = 0 };
+    const struct cli *c = d->c;
+    unsigned wanted = d->manifest.replicas;
+    unsigned before = 0;
+    for (int left = wanted > 1 ? INSTANCES_MS : 0; left > 0; left -= TURN_MS) {
+        struct cloud k = d->k;
+        k.quiet = true;
+        if (cloud_app_get(&k, &a, d->manifest.app_id) != CLI_DONE || deploy_interrupted()) {
+            break;
+        }
+        if (a.num_running != before) {
+            cli_say(c, "Instances: %u of %u run", a.num_running, wanted);
+            before = a.num_running;
+        }
+        if (a.num_running >= wanted) {
+            return CLI_DONE;
+        }
+        if (!cloud_app_lives(&a)) {
+            return cli_trouble(c, "the app has ended: %s%s%s", a.status,
+                               a.detail[0] == '\0' ? "" : ": ", a.detail);
+        }
+        (void)poll(NULL, 0, TURN_MS);
+    }
+    if (deploy_interrupted()) {
+        return CLI_TROUBLE;
+    }
+    if (wanted > 1) {
+        cli_hint(c, "not all instances run yet; they go on trying: mse cloud status %s",
+                 d->manifest.app_id);
+    }
+    return CLI_DONE;
+}
+
 /* ---- the whole ---- */
 
 /* What is not known to have its keys is nothing to keep. The error has been said. */
@@ -646,6 +684,7 @@ static enum cli_exit deploy(struct deploy *d)
     e = e == CLI_DONE ? keep_record(d) : e;
     e = e == CLI_DONE ? keep_context(d) : e;
     e = e == CLI_DONE ? deploy_wait_healthy(d) : e;
+    e = e == CLI_DONE ? wait_instances(d) : e;
     if (e == CLI_DONE && strcmp(d->mode, "operator") != 0) {
         e = deploy_attest_public(d);
     }

@@ -11,12 +11,14 @@
 #include "cli/log_open.h"
 #include "cli/sealed_box.h"
 
-#define MAX_LINE  ((size_t)16384)
-#define MAX_PAGES 100000U
+#define MAX_LINE      ((size_t)16384)
+#define MAX_PAGES     100000U
+#define MAX_INSTANCES 64
 
 struct reading {
     struct cloud k;
     struct cli_log_open open;
+    struct cli_log_open *others[MAX_INSTANCES]; /* of several instances, each by itself */
     struct cloud_kept kept;
     char line[MAX_LINE]; /* of the stream */
     size_t len;
@@ -46,6 +48,53 @@ static enum cli_exit find_key(struct reading *r, const struct cli *c)
     return CLI_DONE;
 }
 
+/* What the operator's node put in front of a line of another instance than the first one is taken
+ * off; 0: there is nothing. */
+static unsigned take_sign(struct mse_bytes *line)
+{
+    static const char sign[] = "[instance ";
+    size_t at = sizeof sign - 1;
+    size_t digits = 0;
+    uint64_t number = 0;
+    if (line->len <= at || !mse_mem_equal(line->data, sign, at)) {
+        return 0;
+    }
+    const char *text = (const char *)line->data + at;
+    while (at + digits < line->len && digits < 2 && text[digits] >= '0' && text[digits] <= '9') {
+        digits++;
+    }
+    if (at + digits + 2 > line->len || text[digits] != ']' || text[digits + 1] != ' ' ||
+        !mse_u64_parse(&number, mse_bytes_of(text, digits), MAX_INSTANCES - 1)) {
+        return 0;
+    }
+    at += digits + 2;
+    *line = mse_bytes_of(line->data + at, line->len - at);
+    return (unsigned)number;
+}
+
+/* Records are in order instance by instance. */
+static struct cli_log_open *opener_of(struct reading *r, unsigned number)
+{
+    if (number == 0) {
+        return &r->open;
+    }
+    if (r->others[number] == NULL) {
+        struct cli_log_open *o = malloc(sizeof *o);
+        if (o == NULL) {
+            return NULL;
+        }
+        *o = r->open;
+        o->instance = number;
+        o->any = false;
+        o->bad = false;
+        o->next = 0;
+        o->len = 0;
+        o->too_long = false;
+        r->others[number] = o;
+    }
+    return r->others[number];
+}
+
 /* One line of the log with its end. */
 static bool take_line(struct reading *r, const json_t *v)
 {
@@ -53,8 +102,13 @@ static bool take_line(struct reading *r, const json_t *v)
     if (!json_is_string(text)) {
         return false;
     }
-    cli_log_open_feed(&r->open, json_string_value(text), json_string_length(text));
-    cli_log_open_feed(&r->open, "\n", 1);
+    struct mse_bytes line = mse_bytes_of(json_string_value(text), json_string_length(text));
+    struct cli_log_open *o = opener_of(r, take_sign(&line));
+    if (o == NULL) {
+        return false;
+    }
+    cli_log_open_feed(o, (const char *)line.data, line.len);
+    cli_log_open_feed(o, "\n", 1);
     return true;
 }
 
@@ -136,7 +190,7 @@ static enum cli_exit read_log(struct reading *r)
 {
     const struct cli *c = r->k.c;
     struct cloud_app a;
-    enum cli_exit e = cloud_app_named(&r->k, &a, c->args[0]);
+    enum cli_exit e = cloud_app_named(&r->k, &a, NULL, c->args[0]);
     if (e != CLI_DONE) {
         return e;
     }
@@ -147,14 +201,24 @@ static enum cli_exit read_log(struct reading *r)
     return e == CLI_DONE && cli_has(c, "follow") ? follow(r, a.id) : e;
 }
 
+static bool all_in_order(const struct reading *r)
+{
+    bool good = !r->open.bad;
+    for (size_t i = 0; i < MSE_ARRAY_LEN(r->others); i++) {
+        good = good && (r->others[i] == NULL || !r->others[i]->bad);
+    }
+    return good;
+}
+
 static enum cli_exit finish(struct reading *r)
 {
     const struct cli *c = r->k.c;
+    bool good = all_in_order(r);
     if (c->json) {
         cli_json(c, json_pack("{s:s, s:O, s:b}", "id", c->args[0], "lines", r->open.lines,
-                              "complete", r->open.bad ? 0 : 1));
+                              "complete", (int)good));
     }
-    if (!r->open.bad) {
+    if (good) {
         return CLI_DONE;
     }
     cli_error(c, "records are missing, out of order, or not the enclave's");
@@ -181,6 +245,12 @@ enum cli_exit cmd_cloud_logs(struct cli *c)
     e = e == CLI_DONE ? finish(r) : e;
     json_decref(r->open.lines);
     mse_wipe(r->open.secret, sizeof r->open.secret);
+    for (size_t i = 0; i < MSE_ARRAY_LEN(r->others); i++) {
+        if (r->others[i] != NULL) {
+            mse_wipe(r->others[i]->secret, sizeof r->others[i]->secret);
+            free(r->others[i]);
+        }
+    }
     cloud_kept_clear(&r->kept);
     cloud_close(&r->k);
     free(r);

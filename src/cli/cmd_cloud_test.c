@@ -203,7 +203,7 @@ static enum cli_exit run(struct test *t)
 {
     int status = 0;
     enum cli_exit e = cloud_open(&t->k, t->c);
-    e = e == CLI_DONE ? cloud_app_named(&t->k, &t->app, t->c->args[0]) : e;
+    e = e == CLI_DONE ? cloud_app_named(&t->k, &t->app, NULL, t->c->args[0]) : e;
     e = e == CLI_DONE ? check_running(t) : e;
     e = e == CLI_DONE ? load(t) : e;
     e = e == CLI_DONE ? make_scratch(t) : e;

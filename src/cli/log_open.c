@@ -24,13 +24,31 @@ static const char *kind_name(enum mse_log_kind k)
     return "dropped";
 }
 
+/* Whose the next line is. */
+static void print_instance(const struct cli_log_open *o)
+{
+    if (o->instance != 0) {
+        (void)fprintf(o->to, "[instance %u] ", o->instance);
+    }
+}
+
+static void add_object(struct cli_log_open *o, json_t *v)
+{
+    if (o->instance != 0) {
+        (void)json_object_set_new(v, "instance", json_integer((json_int_t)o->instance));
+    }
+    (void)json_array_append_new(o->lines, v);
+}
+
 /* A line of the log, with no note; or a note of our own about it. */
 static void tell(struct cli_log_open *o, const char *note, const char *text)
 {
-    if (o->lines != NULL) {
-        (void)json_array_append_new(o->lines, note == NULL ? json_string(text)
-                                                           : json_pack("{s:s}", note, text));
+    if (o->lines != NULL && note == NULL && o->instance == 0) {
+        (void)json_array_append_new(o->lines, json_string(text));
+    } else if (o->lines != NULL) {
+        add_object(o, json_pack("{s:s}", note == NULL ? "line" : note, text));
     } else {
+        print_instance(o);
         (void)fprintf(o->to, "%s%s%s\n", note == NULL ? "" : note, note == NULL ? "" : ": ", text);
     }
 }
@@ -78,10 +96,12 @@ static void show(struct cli_log_open *o, const struct mse_log_record *r)
         mse_time_format(when, (mse_time)(r->time_ms / 1000));
     }
     if (o->lines != NULL) {
-        (void)json_array_append_new(
-            o->lines, json_pack("{s:I, s:s, s:s, s:s}", "sequence", (json_int_t)r->sequence, "time",
+        add_object(o, json_pack("{s:I, s:s, s:s, s:s}", "sequence", (json_int_t)r->sequence, "time",
                                 when, "stream", kind_name(r->kind), "text", text));
-    } else if (r->kind == MSE_LOG_DROPPED) {
+        return;
+    }
+    print_instance(o);
+    if (r->kind == MSE_LOG_DROPPED) {
         (void)fprintf(o->to, "%s %s lines were dropped: too many at once\n", when, text);
     } else {
         (void)fprintf(o->to, "%s %s: %s\n", when, kind_name(r->kind), text);

@@ -13,11 +13,12 @@ struct cli_log_open {
     uint8_t secret[32];
     bool has_enclave; /* the key that the records have to be of */
     uint8_t enclave[32];
-    bool tail;     /* the first record need not be number 0 */
-    FILE *to;      /* where they are printed */
-    json_t *lines; /* NULL: they are printed */
-    bool any;      /* a record was opened */
-    bool bad;      /* a record was not in order */
+    bool tail;         /* the first record need not be number 0 */
+    unsigned instance; /* of several, another than the first one: what is shown tells so */
+    FILE *to;          /* where they are printed */
+    json_t *lines;     /* NULL: they are printed */
+    bool any;          /* a record was opened */
+    bool bad;          /* a record was not in order */
     uint8_t boot[16];
     uint64_t next;
     char line[1024];

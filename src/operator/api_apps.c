@@ -47,9 +47,8 @@ static void write_times(struct mse_js *j, const struct mse_op_app *a)
     mse_js_time(j, "expires_at", a->expires_at);
 }
 
-static void write_app(struct mse_js *j, const struct api_call *c, const struct mse_op_app *a)
+static void write_members(struct mse_js *j, const struct api_call *c, const struct mse_op_app *a)
 {
-    mse_js_open(j, NULL, '{');
     mse_js_str(j, "id", a->id);
     mse_js_str(j, "name", a->name);
     mse_js_str(j, "project_id", a->project_id);
@@ -68,17 +67,49 @@ static void write_app(struct mse_js *j, const struct api_call *c, const struct m
     mse_js_str(j, "healthcheck_endpoint", a->healthcheck_endpoint);
     mse_js_str(j, "fingerprint", or_null(a->fingerprint));
     mse_js_str(j, "node", or_null(a->node));
+    mse_js_uint(j, "replicas", a->replicas == 0 ? 1 : a->replicas);
+}
+
+static void write_app(struct mse_js *j, const struct api_call *c, const struct mse_op_app *a)
+{
+    mse_js_open(j, NULL, '{');
+    write_members(j, c, a);
     mse_js_close(j, '}');
+}
+
+static mse_status write_place(void *arg, const struct mse_op_place *p)
+{
+    struct mse_js *j = arg;
+    mse_js_open(j, NULL, '{');
+    mse_js_uint(j, "number", p->number);
+    mse_js_str(j, "node", or_null(p->node));
+    mse_js_str(j, "status", p->state);
+    write_maybe(j, "detail", p->detail);
+    mse_js_close(j, '}');
+    return MSE_OK;
 }
 
 struct mse_reply *api_one_app(unsigned status, const struct api_call *c, const struct mse_op_app *a)
 {
+    struct mse_error err = { 0 };
+    mse_status st = MSE_OK;
     struct mse_reply *r = api_json(status);
     if (r == NULL) {
         return NULL;
     }
     struct mse_js j = { .b = &r->body };
-    write_app(&j, c, a);
+    mse_js_open(&j, NULL, '{');
+    write_members(&j, c, a);
+    if (a->replicas > 1) {
+        mse_js_open(&j, "instances", '[');
+        st = mse_op_app_places(c->store, a->id, write_place, &j, &err);
+        mse_js_close(&j, ']');
+    }
+    mse_js_close(&j, '}');
+    if (st != MSE_OK) {
+        mse_reply_unref(r);
+        return api_failed(st, &err);
+    }
     return api_done(r);
 }
 

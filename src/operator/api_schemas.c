@@ -27,6 +27,11 @@
 #define SESSION                                                                                    \
     "{\"type\":\"object\",\"required\":[\"level\",\"nonce\",\"evidence\"],\"properties\":{"        \
     "\"level\":{\"const\":1},\"nonce\":" HEX64 ",\"evidence\":" STRING "}}"
+#define PLACES                                                                                     \
+    "{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":[\"number\",\"node\","        \
+    "\"status\"],\"properties\":{\"number\":" NUMBER ",\"node\":" OPTION ",\"status\":"            \
+    "{\"enum\":[\"waiting\",\"starting\",\"running\",\"unreachable\",\"ended\"]},"                 \
+    "\"detail\":" STRING "}}}"
 #define END                                                                                        \
     {                                                                                              \
         NULL, NULL, false                                                                          \
@@ -144,6 +149,8 @@ static const struct api_member app[] = {
     { "healthcheck_endpoint", STRING, true },
     { "fingerprint", "{\"type\":[\"string\",\"null\"],\"pattern\":\"^[0-9a-f]{64}$\"}", true },
     { "node", OPTION, true },
+    { "replicas", "{\"type\":\"integer\",\"minimum\":1,\"maximum\":64}", true },
+    { "instances", PLACES, false },
     END,
 };
 static const struct api_member logs[] = { { "lines", LINES, true }, { "next", NUMBER, true }, END };

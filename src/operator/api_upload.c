@@ -132,10 +132,10 @@ static struct mse_reply *judge_names(const struct api_upload *u, const struct ms
     struct api_names names;
     bool owner = m->origin == MSE_ORIGIN_OWNER;
     api_names_of(&names, u->c, r);
-    if (m->replicas > 1) {
+    if (m->replicas > 1 && m->restart != MSE_RESTART_SEALED) {
         return api_problem(HTTP_UNPROCESSABLE,
-                           "The manifest's replicas is %u, and this platform runs one instance of "
-                           "an app.",
+                           "The manifest's replicas is %u, and its restart is not sealed: the "
+                           "others end with the first one, which has to come back.",
                            m->replicas);
     }
     if (strcmp(m->app_id, r->app_id) != 0) {
@@ -197,6 +197,7 @@ static void fill_app(struct api_upload *u, const struct mse_op_reservation *r)
     a->mode = r->mode;
     a->expires_at = m->expires_at;
     a->proxy_protocol = m->proxy_protocol;
+    a->replicas = m->replicas;
     (void)snprintf(a->domain_name, sizeof a->domain_name, "%s", m->san);
     (void)snprintf(a->config_domain_name, sizeof a->config_domain_name, "%s",
                    m->config_domain_name);

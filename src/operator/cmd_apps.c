@@ -19,14 +19,20 @@ static mse_status show_app(void *arg, const struct mse_op_app *a)
     char at[MSE_TIME_TEXT_LEN];
     const char *status = mse_op_status_name(a->status);
     const char *node = a->node[0] == '\0' ? "-" : a->node;
+    char several[32] = "";
+    if (a->replicas > 1) {
+        (void)snprintf(several, sizeof several, " (%u instances)", a->replicas);
+    }
     p->num++;
-    cli_say(p->l->c, "%s  %s  %-12s  %-12s  %s on %s%s%s", a->id, msed_time(at, a->created_at),
-            status, node, a->name, a->domain_name, a->detail[0] == '\0' ? "" : ": ", a->detail);
+    cli_say(p->l->c, "%s  %s  %-12s  %-12s  %s on %s%s%s%s", a->id, msed_time(at, a->created_at),
+            status, node, a->name, a->domain_name, several, a->detail[0] == '\0' ? "" : ": ",
+            a->detail);
     int bad = json_array_append_new(
-        p->l->list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I}", "id", a->id, "name",
-                              a->name, "owner_id", a->owner_id, "status", status, "node", a->node,
-                              "hardware", a->hardware, "domain_name", a->domain_name, "detail",
-                              a->detail, "created_at", (json_int_t)a->created_at));
+        p->l->list,
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I}", "id", a->id, "name",
+                  a->name, "owner_id", a->owner_id, "status", status, "node", a->node, "hardware",
+                  a->hardware, "domain_name", a->domain_name, "detail", a->detail, "created_at",
+                  (json_int_t)a->created_at, "replicas", (json_int_t)a->replicas));
     return bad == 0 ? MSE_OK : MSE_ERR_MEMORY;
 }
 

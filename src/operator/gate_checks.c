@@ -8,7 +8,7 @@
 static struct gate_check *find(const struct gate_checks *c, const struct gate_route *r)
 {
     for (size_t i = 0; i < c->num; i++) {
-        if (strcmp(c->items[i].route.name, r->name) == 0 &&
+        if (c->items[i].route.number == r->number && strcmp(c->items[i].route.name, r->name) == 0 &&
             gate_route_same(&c->items[i].route, r)) {
             return &c->items[i];
         }
@@ -83,6 +83,7 @@ bool gate_checks_routes(const struct gate_checks *c, struct gate_routes *sealed,
             good = gate_routes_add(sealed, &r);
             memset(r.spki_sha256, 0, sizeof r.spki_sha256);
             r.address = *ends_tls;
+            r.number = 0;            /* which of them, that worker chooses */
             r.proxy_protocol = true; /* it wants to know who it is */
             good = good && gate_routes_add(passed, &r);
         }

@@ -27,7 +27,8 @@ static int by_name(const void *a, const void *b)
 {
     const struct gate_route *x = a;
     const struct gate_route *y = b;
-    return strcmp(x->name, y->name);
+    int order = strcmp(x->name, y->name);
+    return order != 0 ? order : (int)x->number - (int)y->number;
 }
 
 void gate_routes_sort(struct gate_routes *r)
@@ -113,7 +114,7 @@ void gate_routes_diff(struct mse_build *out, const struct gate_routes *from,
                     : k == to->num ? -1
                                    : by_name(&from->items[i], &to->items[k]);
         if (order < 0) {
-            gate_wr_remove(out, from->items[i].name);
+            gate_wr_remove(out, from->items[i].name, from->items[i].number);
         } else if (order > 0 || !gate_route_same(&from->items[i], &to->items[k])) {
             gate_wr_set(out, &to->items[k]);
         }

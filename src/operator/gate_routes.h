@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The routes that the feeder knows, in order of their names, and what two states of them differ
- * in. */
+/* The routes that the feeder knows, in order of their names and numbers, and what two states of
+ * them differ in. */
 #ifndef OPERATOR_GATE_ROUTES_H
 #define OPERATOR_GATE_ROUTES_H
 
@@ -8,7 +8,7 @@
 
 #define GATE_MAX_ROUTES ((size_t)1 << 18)
 
-/* Whether two routes are the same but for their names. */
+/* Whether two routes are the same but for their names and numbers. */
 bool gate_route_same(const struct gate_route *a, const struct gate_route *b);
 
 struct gate_routes {
@@ -18,7 +18,7 @@ struct gate_routes {
 };
 /* False without memory, or if there are GATE_MAX_ROUTES. */
 MSE_MUST_USE bool gate_routes_add(struct gate_routes *r, const struct gate_route *item);
-/* Puts them in order. Of several with one name one stays. */
+/* Puts them in order. Of several with one name and number one stays. */
 void gate_routes_sort(struct gate_routes *r);
 /* The apps that a list leads to, to be asked for. */
 struct gate_ids {

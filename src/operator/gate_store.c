@@ -26,7 +26,7 @@ static bool set_address(union mse_net_address *out, const struct mse_op_route *r
 static mse_status take_route(void *arg, const struct mse_op_route *r)
 {
     struct gate_store *g = arg;
-    struct gate_route item = { .proxy_protocol = r->proxy_protocol };
+    struct gate_route item = { .number = (uint8_t)r->number, .proxy_protocol = r->proxy_protocol };
     bool sealed = r->mode == MSE_OP_OPERATOR && !r->config;
     if (!set_address(&item.address, r)) {
         mse_log(MSE_LOG_WARN, WHO, "the node of %s has no address: %s", r->server_name, r->address);

@@ -20,11 +20,13 @@ struct app {
 };
 struct route {
     struct route *next;
+    uint64_t turn; /* when it was chosen last */
     struct gate_route r;
     struct app *app;
 };
 
 struct gate_table {
+    uint64_t turn;
     struct route *routes[NUM_CHAINS];
     struct app *apps[NUM_CHAINS];
 };
@@ -66,13 +68,28 @@ void gate_table_free(struct gate_table *t)
     free(t);
 }
 
-static struct route **find_route(struct gate_table *t, const char *name)
+static struct route **find_route(struct gate_table *t, const char *name, uint8_t number)
 {
     struct route **at = &t->routes[chain_of(name)];
-    while (*at != NULL && strcmp((*at)->r.name, name) != 0) {
+    while (*at != NULL && ((*at)->r.number != number || strcmp((*at)->r.name, name) != 0)) {
         at = &(*at)->next;
     }
     return at;
+}
+
+/* The one that has waited longest. */
+static struct route *choose(struct gate_table *t, const char *name)
+{
+    struct route *best = NULL;
+    for (struct route *r = t->routes[chain_of(name)]; r != NULL; r = r->next) {
+        if ((best == NULL || r->turn < best->turn) && strcmp(r->r.name, name) == 0) {
+            best = r;
+        }
+    }
+    if (best != NULL) {
+        best->turn = ++t->turn;
+    }
+    return best;
 }
 
 static struct app *app_of(struct gate_table *t, const char *id)
@@ -103,7 +120,7 @@ static struct app *app_of(struct gate_table *t, const char *id)
 bool gate_table_set(struct gate_table *t, const struct gate_route *r)
 {
     struct app *a = app_of(t, r->app_id);
-    struct route **at = find_route(t, r->name);
+    struct route **at = find_route(t, r->name, r->number);
     if (a == NULL) {
         return false;
     }
@@ -121,9 +138,9 @@ bool gate_table_set(struct gate_table *t, const struct gate_route *r)
     return true;
 }
 
-void gate_table_remove(struct gate_table *t, const char *name)
+void gate_table_remove(struct gate_table *t, const char *name, uint8_t number)
 {
-    struct route **at = find_route(t, name);
+    struct route **at = find_route(t, name, number);
     struct route *r = *at;
     if (r != NULL) {
         r->app->routes--;
@@ -134,13 +151,13 @@ void gate_table_remove(struct gate_table *t, const char *name)
 
 const struct gate_route *gate_table_find(struct gate_table *t, const char *name)
 {
-    const struct route *r = *find_route(t, name);
+    const struct route *r = choose(t, name);
     return r == NULL ? NULL : &r->r;
 }
 
 bool gate_table_route(void *user, const char *name, struct mse_pass_to *out)
 {
-    const struct route *r = *find_route(user, name);
+    const struct route *r = choose(user, name);
     if (r == NULL) {
         return false;
     }

@@ -117,6 +117,7 @@ void gate_wr_set(struct mse_build *b, const struct gate_route *r)
 {
     size_t at = begin_frame(b, GATE_SET);
     wr_text(b, r->name);
+    mse_wr_u8(b, r->number);
     wr_text(b, r->app_id);
     wr_address(b, &r->address);
     mse_wr_u8(b, r->proxy_protocol ? 1 : 0);
@@ -128,8 +129,9 @@ bool gate_rd_set(struct gate_route *out, struct mse_bytes in)
 {
     struct gate_route r;
     uint8_t proxy = 0;
-    if (!rd_text(&in, r.name, sizeof r.name) || !rd_text(&in, r.app_id, sizeof r.app_id) ||
-        !rd_address(&in, &r.address) || !mse_rd_u8(&in, &proxy) || proxy > 1 ||
+    if (!rd_text(&in, r.name, sizeof r.name) || !mse_rd_u8(&in, &r.number) ||
+        !rd_text(&in, r.app_id, sizeof r.app_id) || !rd_address(&in, &r.address) ||
+        !mse_rd_u8(&in, &proxy) || proxy > 1 ||
         !mse_rd_copy(&in, r.spki_sha256, sizeof r.spki_sha256) || in.len != 0) {
         return false;
     }
@@ -138,19 +140,22 @@ bool gate_rd_set(struct gate_route *out, struct mse_bytes in)
     return true;
 }
 
-void gate_wr_remove(struct mse_build *b, const char *name)
+void gate_wr_remove(struct mse_build *b, const char *name, uint8_t number)
 {
     size_t at = begin_frame(b, GATE_REMOVE);
     wr_text(b, name);
+    mse_wr_u8(b, number);
     end_frame(b, at);
 }
 
-bool gate_rd_remove(char name[MSE_HELLO_NAME_MAX + 1], struct mse_bytes body)
+bool gate_rd_remove(char name[MSE_HELLO_NAME_MAX + 1], uint8_t *number, struct mse_bytes body)
 {
     char text[MSE_HELLO_NAME_MAX + 1];
-    if (!rd_text(&body, text, sizeof text) || body.len != 0) {
+    uint8_t n = 0;
+    if (!rd_text(&body, text, sizeof text) || !mse_rd_u8(&body, &n) || body.len != 0) {
         return false;
     }
+    *number = n;
     memcpy(name, text, strlen(text) + 1);
     return true;
 }

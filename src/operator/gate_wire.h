@@ -16,8 +16,8 @@
 
 enum gate_kind {
     GATE_LIMITS = 1, /* to the worker: the first frame */
-    GATE_SET,        /* a route, in the place of the one of this name */
-    GATE_REMOVE,     /* the route of a name */
+    GATE_SET,        /* a route, in the place of the one of this name and number */
+    GATE_REMOVE,     /* the route of a name and number */
     GATE_GO,         /* all routes were said: accept */
     GATE_DRAIN,      /* accept no more, end when no connection is left or the time is up */
     GATE_IDENTITY,   /* to the worker that ends TLS: the operator's certificate and key */
@@ -35,6 +35,7 @@ struct gate_limits {
 };
 struct gate_route {
     char name[MSE_HELLO_NAME_MAX + 1];
+    uint8_t number; /* of the app's instances: each has a route of this name */
     char app_id[GATE_APP_LEN];
     union mse_net_address address;
     bool proxy_protocol;
@@ -58,7 +59,7 @@ struct gate_counts {
 /* Each appends one frame. */
 void gate_wr_limits(struct mse_build *b, const struct gate_limits *l);
 void gate_wr_set(struct mse_build *b, const struct gate_route *r);
-void gate_wr_remove(struct mse_build *b, const char *name);
+void gate_wr_remove(struct mse_build *b, const char *name, uint8_t number);
 void gate_wr_go(struct mse_build *b);
 void gate_wr_drain(struct mse_build *b, uint32_t ms);
 void gate_wr_identity(struct mse_build *b, const struct gate_identity *i);
@@ -70,7 +71,8 @@ MSE_MUST_USE bool gate_next(struct mse_bytes *in, uint8_t *kind, struct mse_byte
 /* Bodies; false if one is not exactly that. */
 MSE_MUST_USE bool gate_rd_limits(struct gate_limits *out, struct mse_bytes body);
 MSE_MUST_USE bool gate_rd_set(struct gate_route *out, struct mse_bytes body);
-MSE_MUST_USE bool gate_rd_remove(char name[MSE_HELLO_NAME_MAX + 1], struct mse_bytes body);
+MSE_MUST_USE bool gate_rd_remove(char name[MSE_HELLO_NAME_MAX + 1], uint8_t *number,
+                                 struct mse_bytes body);
 MSE_MUST_USE bool gate_rd_drain(uint32_t *ms, struct mse_bytes body);
 /* Borrows. */
 MSE_MUST_USE bool gate_rd_identity(struct gate_identity *out, struct mse_bytes body);

@@ -187,6 +187,7 @@ static bool obey(struct worker *w, uint8_t kind, struct mse_bytes body)
 {
     struct gate_route r;
     char name[MSE_HELLO_NAME_MAX + 1];
+    uint8_t number = 0;
     switch ((enum gate_kind)kind) {
     case GATE_LIMITS:
         w->limited = gate_rd_limits(&w->limits, body);
@@ -194,10 +195,10 @@ static bool obey(struct worker *w, uint8_t kind, struct mse_bytes body)
     case GATE_SET:
         return gate_rd_set(&r, body) && gate_table_set(w->table, &r);
     case GATE_REMOVE:
-        if (!gate_rd_remove(name, body)) {
+        if (!gate_rd_remove(name, &number, body)) {
             return false;
         }
-        gate_table_remove(w->table, name);
+        gate_table_remove(w->table, name, number);
         return true;
     case GATE_GO:
         return body.len == 0 && begin(w);

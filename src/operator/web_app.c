@@ -69,6 +69,27 @@ static void write_rules(struct mse_build *b, const struct mse_manifest *m)
     mse_html(b, "%u</dd>\n", (unsigned)m->replicas);
 }
 
+static mse_status write_place(void *arg, const struct mse_op_place *p)
+{
+    mse_html(arg, "<li>%s%s%s%s%s%s</li>\n", p->node[0] == '\0' ? "" : p->node,
+             p->node[0] == '\0' ? "" : ": ", p->state, p->number == 0 ? ", leads" : "",
+             p->detail[0] == '\0' ? "" : ": ", p->detail);
+    return MSE_OK;
+}
+
+/* Several instances, and where they are. */
+static void write_places(struct look *l)
+{
+    struct mse_build *b = l->page.b;
+    struct mse_error err = { 0 };
+    web_fact(b, "Instances");
+    mse_html(b, "<ol start=\"0\">\n");
+    if (mse_op_app_places(l->page.c->store, l->app.id, write_place, b, &err) != MSE_OK) {
+        mse_html(b, "<li>The database does not say.</li>\n");
+    }
+    mse_html(b, "</ol></dd>\n");
+}
+
 static void write_facts(struct look *l)
 {
     struct mse_build *b = l->page.b;
@@ -79,7 +100,11 @@ static void write_facts(struct look *l)
     web_fact_text(b, "Certificate", web_origin_words(a->mode));
     write_times(l);
     web_fact_text(b, "Hardware", a->hardware);
-    web_fact_text(b, "Node", a->node);
+    if (a->replicas > 1) {
+        write_places(l);
+    } else {
+        web_fact_text(b, "Node", a->node);
+    }
     web_fact_text(b, a->command[0] != '\0' ? "Command" : "Python application",
                   a->command[0] != '\0' ? a->command : a->python_application);
     web_fact_text(b, "Health check", a->healthcheck_endpoint);

@@ -58,7 +58,7 @@ static void wr_all(struct mse_build *b)
     gate_wr_limits(b, &l);
     gate_wr_set(b, &v4);
     gate_wr_set(b, &v6);
-    gate_wr_remove(b, "a.example.org");
+    gate_wr_remove(b, "a.example.org", 3);
     gate_wr_go(b);
     gate_wr_drain(b, 5000);
     gate_wr_identity(b, &(struct gate_identity) { mse_bytes_str("chain"), mse_bytes_str("key") });
@@ -72,6 +72,7 @@ static bool rd_body(uint8_t kind, struct mse_bytes body)
     struct gate_route r;
     struct gate_identity id;
     char name[MSE_HELLO_NAME_MAX + 1];
+    uint8_t number = 0;
     uint32_t ms = 0;
     switch ((enum gate_kind)kind) {
     case GATE_LIMITS:
@@ -79,7 +80,8 @@ static bool rd_body(uint8_t kind, struct mse_bytes body)
     case GATE_SET:
         return gate_rd_set(&r, body) && strlen(r.name) == 13;
     case GATE_REMOVE:
-        return gate_rd_remove(name, body) && strcmp(name, "a.example.org") == 0;
+        return gate_rd_remove(name, &number, body) && number == 3 &&
+               strcmp(name, "a.example.org") == 0;
     case GATE_GO:
         return body.len == 0;
     case GATE_DRAIN:
@@ -180,11 +182,12 @@ static void apply(struct gate_table *t, const struct gate_routes *from,
     while (gate_next(&in, &kind, &body) && kind != 0) {
         struct gate_route r;
         char name[MSE_HELLO_NAME_MAX + 1];
+        uint8_t number = 0;
         if (kind == GATE_SET) {
             assert_true(gate_rd_set(&r, body) && gate_table_set(t, &r));
         } else {
-            assert_true(gate_rd_remove(name, body));
-            gate_table_remove(t, name);
+            assert_true(gate_rd_remove(name, &number, body));
+            gate_table_remove(t, name, number);
         }
     }
     assert_int_equal(in.len, 0);
@@ -248,9 +251,62 @@ static void test_routes(void **state)
     apply(t, &two, &none);
     assert_port(t, "a", 0);
     assert_port(t, "b", 0);
-    gate_table_remove(t, "a"); /* twice is no matter */
+    gate_table_remove(t, "a", 0); /* twice is no matter */
     gate_table_free(t);
     gate_table_free(NULL);
+    gate_routes_clear(&one);
+    gate_routes_clear(&two);
+}
+
+static struct gate_route instance(uint8_t number, uint16_t port)
+{
+    struct gate_route r = route("a", APP, port, false);
+    r.number = number;
+    return r;
+}
+
+/* Several instances of one name take turns; who goes and who comes disturbs no other. */
+static void test_instances(void **state)
+{
+    const struct gate_route first[] = { instance(2, 2), instance(0, 10), instance(1, 1),
+                                        instance(1, 1), route("b", OTHER, 7, false) };
+    const struct gate_route second[] = { instance(0, 10), instance(2, 22),
+                                         route("b", OTHER, 7, false), instance(63, 63) };
+    struct gate_routes none = { NULL, 0, 0 };
+    struct gate_routes one = { NULL, 0, 0 };
+    struct gate_routes two = { NULL, 0, 0 };
+    struct gate_table *t = gate_table_new();
+    unsigned seen[64] = { 0 };
+    struct mse_pass_to to = { .app = NULL };
+    (void)state;
+    assert_non_null(t);
+    fill(&one, first, MSE_ARRAY_LEN(first));
+    fill(&two, second, MSE_ARRAY_LEN(second));
+    assert_int_equal(one.num, 4);
+    apply(t, &none, &one);
+    for (size_t i = 0; i < 9; i++) {
+        assert_true(gate_table_route(t, "a", &to));
+        seen[ntohs(to.address.v4.sin_port)]++;
+        assert_port(t, "b", 7);
+    }
+    assert_true(seen[10] == 3 && seen[1] == 3 && seen[2] == 3);
+    apply(t, &one, &two);
+    memset(seen, 0, sizeof seen);
+    for (size_t i = 0; i < 9; i++) {
+        const struct gate_route *r = gate_table_find(t, "a");
+        assert_non_null(r);
+        seen[ntohs(r->address.v4.sin_port)]++;
+    }
+    assert_int_equal(seen[1], 0);
+    assert_true(seen[10] >= 2 && seen[22] >= 2 && seen[63] >= 2);
+    assert_true(seen[10] <= 4 && seen[22] <= 4 && seen[63] <= 4);
+    gate_table_remove(t, "a", 0);
+    gate_table_remove(t, "a", 63);
+    assert_port(t, "a", 22);
+    assert_port(t, "a", 22);
+    gate_table_remove(t, "a", 2);
+    assert_port(t, "a", 0);
+    gate_table_free(t);
     gate_routes_clear(&one);
     gate_routes_clear(&two);
 }
@@ -295,7 +351,7 @@ static void test_counts(void **state)
     to.app->bytes_in = 130; /* only what is new is told */
     assert_int_equal(count_frames(t, &c), 1);
     assert_true(c.open == 2 && c.accepted == 0 && c.bytes_in == 30 && c.connect.num == 0);
-    gate_table_remove(t, "a"); /* the connections are still there */
+    gate_table_remove(t, "a", 0); /* the connections are still there */
     assert_int_equal(count_frames(t, &c), 1);
     to.app->num = 0;
     assert_int_equal(count_frames(t, &c), 1); /* that there are none is told once */
@@ -390,6 +446,40 @@ static void test_checks(void **state)
     gate_routes_clear(&passed);
 }
 
+/* Each is verified by itself; the worker that ends TLS chooses among them. */
+static void test_checks_of_instances(void **state)
+{
+    static const uint8_t pin[32] = { 9 };
+    const struct gate_route two[] = { instance(0, 1), instance(1, 2) };
+    const struct gate_route end = route("end", APP, 99, false);
+    struct gate_routes wanted = { NULL, 0, 0 };
+    struct gate_routes sealed = { NULL, 0, 0 };
+    struct gate_routes passed = { NULL, 0, 0 };
+    struct gate_checks c = { NULL, 0 };
+    bool news = false;
+    (void)state;
+    fill(&wanted, two, MSE_ARRAY_LEN(two));
+    assert_true(gate_checks_take(&c, &wanted));
+    assert_true(gate_checks_put(&c, &two[1], pin, 1, &news) && news);
+    assert_true(gate_checks_routes(&c, &sealed, &passed, &end.address));
+    assert_true(sealed.num == 1 && sealed.items[0].number == 1);
+    assert_true(gate_checks_put(&c, &two[0], pin, 1, &news) && news);
+    sealed.num = 0;
+    passed.num = 0;
+    assert_true(gate_checks_routes(&c, &sealed, &passed, &end.address));
+    gate_routes_sort(&sealed);
+    gate_routes_sort(&passed);
+    assert_int_equal(sealed.num, 2);
+    assert_true(passed.num == 1 && passed.items[0].number == 0);
+    struct gate_route moved = two[1];
+    moved.number = 2; /* the same place under another number is another instance */
+    assert_false(gate_checks_put(&c, &moved, pin, 2, &news));
+    gate_checks_clear(&c);
+    gate_routes_clear(&wanted);
+    gate_routes_clear(&sealed);
+    gate_routes_clear(&passed);
+}
+
 static void assert_content(const struct gate_files *f, const char *chain, const char *key)
 {
     struct mse_build b;
@@ -442,6 +532,7 @@ int main(void)
         cmocka_unit_test(test_no_frames), cmocka_unit_test(test_routes),
         cmocka_unit_test(test_counts),    cmocka_unit_test(test_stats),
         cmocka_unit_test(test_checks),    cmocka_unit_test(test_files),
+        cmocka_unit_test(test_instances), cmocka_unit_test(test_checks_of_instances),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
