@@ -315,7 +315,7 @@ static mse_status show_key(int fd, const uint8_t key[MSE_CARRY_KEY_LEN], int64_t
 
 mse_status mse_carry_dial(int *out_fd, struct mse_bytes where, struct mse_error *err)
 {
-    struct where w;
+    struct where w = { .len = 0 };
     int fd = -1;
     int64_t until = now_ms() + MSE_CARRY_PATIENCE_MS;
     mse_status st = read_where(&w, where, err);
