@@ -103,7 +103,10 @@ mse_status mse_trust_begin(struct mse_trust_edit *out, struct mse_error *err)
 {
     struct mse_trust_edit e = { .lock_fd = -1 };
     char *path = cli_conf_path(LOCK_NAME);
-    mse_status st = path == NULL ? no_folder(err) : cli_make_parents(path, err);
+    if (path == NULL) {
+        return no_folder(err);
+    }
+    mse_status st = cli_make_parents(path, err);
     st = st == MSE_OK ? take_lock(&e.lock_fd, path, err) : st;
     st = st == MSE_OK ? mse_trust_load(&e.store, err) : st;
     free(path);

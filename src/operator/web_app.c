@@ -373,10 +373,12 @@ static mse_status write_all(struct look *l, struct mse_error *err)
     if (l->app.detail[0] != '\0') {
         mse_html(b, " <bdi>%s</bdi>", l->app.detail);
     }
-    mse_html(b,
-             "</p>\n<p class=\"links\"><a href=\"/verify/%s\">How its users verify it</a> · "
-             "<a href=\"/verify/%s/evidence\">Its evidence</a></p>\n",
-             l->app.id, l->app.id);
+    mse_html(b, "</p>\n<p class=\"links\"><a href=\"/verify/%s\">How its users verify it</a>",
+             l->app.id);
+    if (l->app.status == MSE_OP_RUNNING || l->app.status == MSE_OP_INITIALIZING) {
+        mse_html(b, " · <a href=\"/verify/%s/evidence\">Its evidence</a>", l->app.id);
+    }
+    mse_html(b, "</p>\n");
     write_facts(l);
     mse_status st = mse_op_clock_ms(l->page.c->store, &now_ms, err);
     if (st == MSE_OK) {

@@ -18,6 +18,15 @@ struct listing {
     unsigned num;
 };
 
+static void write_table(struct mse_build *b)
+{
+    mse_html(b, "<table class=\"apps\"><caption class=\"aside\">Your apps, newest first"
+                "</caption><thead><tr><th scope=\"col\">App</th><th scope=\"col\">State</th>"
+                "<th scope=\"col\">Name</th><th scope=\"col\">Hardware</th>"
+                "<th scope=\"col\">Made</th><th scope=\"col\">Expires</th></tr></thead>\n"
+                "<tbody>\n");
+}
+
 static mse_status write_app(void *arg, const struct mse_op_app *a)
 {
     struct listing *l = arg;
@@ -25,6 +34,9 @@ static mse_status write_app(void *arg, const struct mse_op_app *a)
     const struct api_call *c = l->page->c;
     if (l->num++ == API_PAGE) {
         return MSE_OK; /* there is one more page */
+    }
+    if (l->num == 1) {
+        write_table(b);
     }
     mse_html(b,
              "<tr><th scope=\"row\"><a href=\"/app/%s\"><bdi>%s</bdi></a></th><td data-label="
@@ -107,17 +119,12 @@ static struct mse_reply *list(struct api_call *c)
     struct listing l = { .page = &p };
     mse_html(p.b, "<h1>Apps</h1>\n");
     write_views(p.b, v);
-    mse_html(p.b, "<table class=\"apps\"><caption class=\"aside\">Your apps, newest first"
-                  "</caption><thead><tr><th scope=\"col\">App</th><th scope=\"col\">State</th>"
-                  "<th scope=\"col\">Name</th><th scope=\"col\">Hardware</th>"
-                  "<th scope=\"col\">Made</th><th scope=\"col\">Expires</th></tr></thead>\n"
-                  "<tbody>\n");
     mse_status st = mse_op_app_list(c->store, &f, write_app, &l, &err);
     if (st != MSE_OK) {
         mse_reply_unref(p.r);
         return web_failed(c, st, &err);
     }
-    mse_html(p.b, "</tbody></table>\n");
+    mse_html(p.b, l.num > 0 ? "</tbody></table>\n" : "");
     if (l.num == 0) {
         mse_html(p.b, "<p class=\"empty\">There is no app here. An app is deployed with "
                       "<code>mse cloud deploy</code>.</p>\n");

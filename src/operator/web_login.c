@@ -102,7 +102,8 @@ void web_login_form(struct web_page *p, const char *next)
     if (next != NULL) {
         mse_html(b, "<input type=\"hidden\" name=\"next\" value=\"%s\">\n", next);
     }
-    mse_html(b, "<button class=\"main\">Log in</button>\n"
+    mse_html(b, web_has_issuer(p->c) ? "<button>" : "<button class=\"main\">");
+    mse_html(b, "Log in</button>\n"
                 "<p id=\"token-help\" class=\"hint\">Begins with <code>mset_</code>. The token "
                 "itself is not kept: this page gets one of its own, which can only read and ends "
                 "after 12 hours.</p>\n</form>\n");

@@ -104,8 +104,20 @@ void web_command(struct mse_build *b, const char *label, const char *text)
 {
     mse_html(b,
              "<pre class=\"command\" tabindex=\"0\" role=\"region\" aria-label=\"%s\">"
-             "<code data-copy=\"%s\">%s</code></pre>\n",
-             label, label, text);
+             "<code data-copy=\"%s\">",
+             label, label);
+    while (*text != '\0') {
+        size_t len = strcspn(text, " ");
+        bool option = strncmp(text, "--", 2) == 0; /* browsers would break its line behind these */
+        mse_html(b, option ? "<span class=\"word\">" : "");
+        mse_html_text(b, mse_bytes_of(text, len));
+        mse_html(b, option ? "</span>" : "");
+        text += len;
+        len = strspn(text, " ");
+        mse_html_text(b, mse_bytes_of(text, len));
+        text += len;
+    }
+    mse_html(b, "</code></pre>\n");
 }
 
 const char *web_place(char out[WEB_PLACE_LEN], const struct api_call *c, const char *domain)

@@ -180,8 +180,8 @@ def accessible(text, alone=False):
             wrong.append(f"<{tag}> without text")
         if tag == "nav" and not named:
             wrong.append("<nav> without a name")
-        if tag == "input" and attrs.get("type") != "hidden" and attrs.get("id") not in [
-                label["attrs"].get("for") for label in by.get("label", [])]:
+        if tag in ("input", "textarea") and attrs.get("type") != "hidden" and "label" not in element["in"] and (
+                attrs.get("id") not in [label["attrs"].get("for") for label in by.get("label", [])]):
             wrong.append("<input> without a label")
         if tag == "svg" and attrs.get("aria-hidden") != "true" and not named:
             wrong.append("<svg> without a name")
