@@ -14,6 +14,7 @@
 #include "cli/app.h"
 #include "cli/cloud_deploy.h"
 #include "cli/configure.h"
+#include "cli/progress.h"
 #include "crypto/digest.h"
 #include "package/code.h"
 #include "package/owner_chain.h"
@@ -400,9 +401,15 @@ static enum cli_exit make_package(struct deploy *d)
     }
     free(shown);
     bool plain = d->manifest.package == MSE_PACKAGE_PLAIN;
-    const struct mse_package p = { .manifest_digest = digest, .key = plain ? NULL : d->key };
+    struct cli_progress progress;
+    const struct mse_package p = { .manifest_digest = digest,
+                                   .key = plain ? NULL : d->key,
+                                   .progress = cli_progress_step,
+                                   .user = &progress };
+    cli_progress_begin(&progress, d->c, "Packing");
     mse_status st = mse_sha256(digest, mse_build_view(&d->manifest_json));
     st = st == MSE_OK ? mse_package_write(d->package_fd, d->code_dir, d->salt, &p, &err) : st;
+    cli_progress_end(&progress);
     if (st == MSE_OK && fstat(d->package_fd, &sb) != 0) {
         st = MSE_ERR_IO;
     }

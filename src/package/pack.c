@@ -24,13 +24,25 @@ static mse_status archive_failed(struct archive *a, struct mse_error *err)
                     why == NULL ? strerror(errno) : why);
 }
 
+struct packing {
+    struct archive *a;
+    const struct mse_package *p;
+    uint64_t done; /* bytes of content */
+    uint64_t total;
+};
+
 static mse_status data_piece(void *user, struct mse_bytes piece)
 {
-    la_ssize_t n = archive_write_data(user, piece.data, piece.len);
+    struct packing *k = user;
+    la_ssize_t n = archive_write_data(k->a, piece.data, piece.len);
+    k->done += piece.len;
+    if (k->p->progress != NULL) {
+        k->p->progress(k->p->user, k->done, k->total);
+    }
     return n == (la_ssize_t)piece.len ? MSE_OK : MSE_ERR_IO;
 }
 
-static mse_status write_file(struct archive *a, const struct mse_tree *t,
+static mse_status write_file(struct packing *k, const struct mse_tree *t,
                              const struct mse_tree_file *f, struct mse_error *err)
 {
     struct archive_entry *e = archive_entry_new();
@@ -43,17 +55,17 @@ static mse_status write_file(struct archive *a, const struct mse_tree *t,
     archive_entry_set_size(e, (la_int64_t)f->size);
     archive_entry_set_mtime(e, 0, 0);
     mse_status st = MSE_OK;
-    if (archive_write_header(a, e) != ARCHIVE_OK) {
-        st = archive_failed(a, err);
+    if (archive_write_header(k->a, e) != ARCHIVE_OK) {
+        st = archive_failed(k->a, err);
     } else {
-        st = mse_tree_read(t, f, data_piece, a, err);
+        st = mse_tree_read(t, f, data_piece, k, err);
     }
     archive_entry_free(e);
     return st;
 }
 
 static mse_status write_tar(struct mse_stream_out *to, const struct mse_tree *t,
-                            struct mse_error *err)
+                            const struct mse_package *p, struct mse_error *err)
 {
     struct archive *a = archive_write_new();
     if (a == NULL) {
@@ -68,8 +80,12 @@ static mse_status write_tar(struct mse_stream_out *to, const struct mse_tree *t,
         archive_write_open(a, to, NULL, take, NULL) != ARCHIVE_OK) {
         st = archive_failed(a, err);
     }
+    struct packing k = { .a = a, .p = p };
+    for (size_t i = 0; i < t->num; i++) {
+        k.total += t->files[i].size; /* at most what a file system holds */
+    }
     for (size_t i = 0; st == MSE_OK && i < t->num; i++) {
-        st = write_file(a, t, &t->files[i], err);
+        st = write_file(&k, t, &t->files[i], err);
     }
     if (st == MSE_OK && archive_write_close(a) != ARCHIVE_OK) {
         st = archive_failed(a, err);
@@ -79,11 +95,12 @@ static mse_status write_tar(struct mse_stream_out *to, const struct mse_tree *t,
 }
 
 static mse_status write_stream(struct mse_stream_out *to, const struct mse_tree *t,
-                               const uint8_t salt[32], struct mse_error *err)
+                               const uint8_t salt[32], const struct mse_package *p,
+                               struct mse_error *err)
 {
     mse_status st = mse_stream_write(to, mse_bytes_of(salt, MSE_CODE_SALT_LEN));
     if (st == MSE_OK) {
-        st = write_tar(to, t, err);
+        st = write_tar(to, t, p, err);
     }
     if (st == MSE_OK) {
         st = mse_stream_finish(to);
@@ -104,7 +121,7 @@ mse_status mse_package_write(int fd, const char *dir, const uint8_t salt[32],
     }
     st = mse_stream_out_new(&to, fd, p, err);
     if (st == MSE_OK) {
-        st = write_stream(to, &t, salt, err);
+        st = write_stream(to, &t, salt, p, err);
     }
     mse_stream_out_free(to);
     mse_tree_close(&t);

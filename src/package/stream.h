@@ -22,6 +22,9 @@ struct mse_package {
     const uint8_t *key_salt; /* writing: NULL for a fresh one; tests fix it. Reading: unused */
     uint64_t max_total;      /* unpacking: the most bytes of content */
     bool file; /* one encrypted file, not a package: key is there, manifest_digest 32 zeros */
+    /* Writing a package: told how many bytes of content are packed, of how many. Optional. */
+    void (*progress)(void *user, uint64_t bytes, uint64_t total);
+    void *user;
 };
 
 /* The writer: opaque, heap, wiped on free. What finish did not end is refused by every reader. */

@@ -208,6 +208,41 @@ static int packed(const char *dir)
     return fd;
 }
 
+struct told {
+    uint64_t bytes;
+    uint64_t total;
+    unsigned times;
+};
+
+static void on_progress(void *user, uint64_t bytes, uint64_t total)
+{
+    struct told *t = user;
+    assert_true(bytes > t->bytes && bytes <= total);
+    assert_true(t->times == 0 || total == t->total);
+    *t = (struct told) { bytes, total, t->times + 1 };
+}
+
+/* Who packs is told how far it is, in bytes of content. */
+static void test_progress(void **state)
+{
+    struct told t = { 0 };
+    char *dir = test_tmpdir();
+    char path[4096];
+    static const uint8_t content[200000] = { 1 };
+    const struct mse_package p = { .manifest_digest = digest, .progress = on_progress, .user = &t };
+    (void)state;
+    (void)snprintf(path, sizeof path, "%s/large", dir);
+    FILE *f = fopen(path, "we");
+    assert_non_null(f);
+    assert_int_equal(fwrite(content, 1, sizeof content, f), sizeof content);
+    assert_int_equal(fclose(f), 0);
+    int fd = memfd();
+    assert_status(mse_package_write(fd, dir, salt, &p, NULL), MSE_OK);
+    assert_true(t.times > 0 && t.bytes == sizeof content && t.total == sizeof content);
+    (void)close(fd);
+    test_tmpdir_remove(dir);
+}
+
 static mse_status unpack(int fd, uint64_t max)
 {
     char *dest = test_tmpdir();
@@ -551,6 +586,7 @@ int main(void)
         cmocka_unit_test(test_truncation_and_tail),
         cmocka_unit_test(test_hostile_entries),
         cmocka_unit_test(test_empty_tree),
+        cmocka_unit_test(test_progress),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
