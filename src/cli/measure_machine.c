@@ -12,6 +12,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/util.h"
+#include "cli/measure_qemu.h"
 #include "cmd/files.h"
 #include "crypto/digest.h"
 
@@ -100,6 +101,33 @@ static enum cli_exit print(const struct cli *c, json_t *values)
     }
     json_decref(values);
     return CLI_DONE;
+}
+
+/* With --qemu the command line instead; takes words over, which may be NULL. */
+static enum cli_exit print_qemu(const struct cli *c, json_t *values, json_t *words)
+{
+    char *line = words == NULL ? NULL : cli_qemu_line(words);
+    json_decref(values);
+    if (line == NULL) {
+        json_decref(words);
+        return CLI_TROUBLE;
+    }
+    if (c->json) {
+        cli_json(c, json_pack("{s:O}", "qemu", words));
+    } else {
+        cli_say(c, "%s", line);
+    }
+    free(line);
+    json_decref(words);
+    return CLI_DONE;
+}
+
+/* The value of a name that snp_values or tdx_values gave, as bytes; empty if they did not. */
+static struct mse_bytes value_of(uint8_t *out, size_t len, const json_t *values, const char *name)
+{
+    const char *hex = json_string_value(json_object_get(values, name));
+    bool there = hex != NULL && mse_hex_decode(out, len, mse_bytes_str(hex));
+    return mse_bytes_of(out, there ? len : 0);
 }
 
 /* ---- SEV-SNP ---- */
@@ -192,7 +220,11 @@ enum cli_exit cli_measure_snp(struct cli *c)
         json_decref(values);
         return cli_failed(c, st, &err);
     }
-    return print(c, values);
+    uint8_t host_data[32];
+    return cli_has(c, "qemu")
+               ? print_qemu(c, values,
+                            cli_qemu_snp(c, value_of(host_data, 32, values, "host_data"), policy))
+               : print(c, values);
 }
 
 /* ---- TDX ---- */
@@ -272,5 +304,14 @@ enum cli_exit cli_measure_tdx(struct cli *c)
         json_decref(values);
         return err.status == MSE_OK ? CLI_TROUBLE : cli_failed(c, st, &err);
     }
-    return print(c, values);
+    uint8_t id[48];
+    uint64_t attributes = 0;
+    if (!number(&attributes, c, "td-attributes", MSE_TDX_ATTR_SEPT_VE_DISABLE)) {
+        json_decref(values);
+        return CLI_TROUBLE;
+    }
+    return cli_has(c, "qemu")
+               ? print_qemu(c, values,
+                            cli_qemu_tdx(c, value_of(id, 48, values, "mr_config_id"), attributes))
+               : print(c, values);
 }

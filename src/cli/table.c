@@ -372,6 +372,10 @@ static const struct cli_option measure_options[] = {
     { "rtmr0", "HEX", "RTMR0 of a verified quote, for the fingerprint (tdx)", false },
     { "xfam", "HEX", "XFAM of that quote (tdx)", false },
     { "td-attributes", "HEX", "TD attributes; default 0x10000000 (tdx)", false },
+    { "qemu", NULL, "print QEMU's command line for this machine instead (snp, tdx)", false },
+    { "memory", "MB", "its memory; default 2048 (with --qemu)", false },
+    { "disk", "FILE", "its root disk, read only (with --qemu)", false },
+    { "port", "N", "port here that leads to its port 443; default 8443 (with --qemu)", false },
     { "old-linux", NULL, "Linux before 6.9: it leaves RTMR2 zero (tdx)", false },
     { NULL, NULL, NULL, false },
 };
