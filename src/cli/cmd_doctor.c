@@ -206,6 +206,26 @@ static void look_tee(struct finding *f, const struct cli *c)
     say(f, LACKS, "apps run in the simulated TEE here; verifying needs no TEE", "none");
 }
 
+/* On the machine that starts enclaves: processor, loader, and whoever asks the quoting enclave. */
+static void look_gramine(struct finding *f, const struct cli *c)
+{
+    static const char *const wanted[][2] = {
+        { "/dev/sgx_enclave", "SGX in the BIOS, and Linux 5.11 or later" },
+        { "/usr/bin/gramine-sgx", "Gramine 1.9 starts apps in SGX enclaves" },
+        { "/var/run/aesmd/aesm.socket", "AESM (sgx-aesm-service) brings quotes" },
+    };
+    (void)c;
+    for (size_t i = 0; i < MSE_ARRAY_LEN(wanted); i++) {
+        if (access(wanted[i][0], F_OK) != 0) {
+            char text[LINE_MAX];
+            (void)snprintf(text, sizeof text, "no %s", wanted[i][0]);
+            say(f, LACKS, wanted[i][1], text);
+            return;
+        }
+    }
+    say(f, FINE, NULL, "SGX, gramine-sgx, AESM");
+}
+
 static void look_tsm(struct finding *f, const struct cli *c)
 {
     (void)c;
@@ -296,6 +316,7 @@ static const struct check checks[] = {
     { "python", "running Python apps", look_python },
     { "platform", "running apps in simulation", look_platform },
     { "tee", "running apps on hardware", look_tee },
+    { "gramine", "running apps under Gramine on SGX", look_gramine },
     { "tsm", "quotes of TDX and SEV-SNP", look_tsm },
     { "fuse", "tests", look_fuse },
     { "configuration", "everything", look_configuration },

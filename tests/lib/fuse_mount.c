@@ -6,8 +6,10 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 struct fuse_mount {
@@ -25,6 +27,13 @@ const char *__lsan_default_suppressions(void)
 }
 /* NOLINTEND(bugprone-reserved-identifier) */
 
+/* It ends the waiting for a request, of which none may come. An unmounting does not: other
+ * processes may have the mount in views of their own. */
+static void on_wake_up(int number)
+{
+    (void)number;
+}
+
 static void *serve(void *arg)
 {
     struct fuse_mount *m = arg;
@@ -34,6 +43,7 @@ static void *serve(void *arg)
 
 struct fuse_mount *fuse_mount_start(const struct fuse_operations *operations, void *private_data)
 {
+    const struct sigaction wake_up = { .sa_handler = on_wake_up };
     char *argv[] = { (char[]) { "tests" }, NULL };
     struct fuse_args args = FUSE_ARGS_INIT(1, argv);
     struct fuse_mount *m = calloc(1, sizeof *m);
@@ -49,6 +59,7 @@ struct fuse_mount *fuse_mount_start(const struct fuse_operations *operations, vo
         free(m);
         return NULL;
     }
+    assert_int_equal(sigaction(SIGUSR1, &wake_up, NULL), 0);
     assert_int_equal(pthread_create(&m->thread, NULL, serve, m), 0);
     return m;
 }
@@ -67,9 +78,13 @@ int fuse_mount_open(const struct fuse_mount *m)
 
 void fuse_mount_stop(struct fuse_mount *m)
 {
+    static const struct timespec pause = { 0, 5000000 };
     fuse_exit(m->fuse);
-    fuse_unmount(m->fuse); /* first: what waits for a request is told that there will be none */
-    assert_int_equal(pthread_join(m->thread, NULL), 0);
+    while (pthread_tryjoin_np(m->thread, NULL) != 0) {
+        (void)pthread_kill(m->thread, SIGUSR1);
+        (void)nanosleep(&pause, NULL);
+    }
+    fuse_unmount(m->fuse);
     fuse_destroy(m->fuse);
     test_tmpdir_remove(m->dir);
     free(m);

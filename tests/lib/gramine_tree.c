@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define FOLDER     "/dev/attestation"
-#define KEYS       FOLDER "/keys"
+#define KEYS       "/dev/attestation/keys"
 #define MANIFEST   "/mse/manifest.json"
 #define DATA_LEN   64
 #define TARGET_LEN 512
@@ -18,17 +18,19 @@
 #define HEADER_LEN 48 /* of a quote, in front of the report's body */
 #define BODY_LEN   384
 #define KEY_LEN    16
+#define OPENED_MAX 64
 #define QUOTE_MAX  8192
 
+/* An opened file: what is read is what it was then. */
+struct opened {
+    bool taken;
+    struct mse_build content;
+};
 struct gramine_tree {
     struct gramine_knobs *knobs;
     struct fuse_mount *mount;
     uint8_t target[TARGET_LEN];
-};
-
-/* An opened file: what is read is what it was then. */
-struct opened {
-    struct mse_build content;
+    struct opened opened[OPENED_MAX];
 };
 
 static struct gramine_tree *tree(void)
@@ -190,38 +192,36 @@ static int fill(struct gramine_tree *t, struct mse_build *out, const char *path)
 
 static int do_open(const char *path, struct fuse_file_info *info)
 {
-    struct opened *o = calloc(1, sizeof *o);
+    struct gramine_tree *t = tree();
+    struct opened *o = NULL;
+    for (size_t i = 0; o == NULL && i < OPENED_MAX; i++) {
+        o = t->opened[i].taken ? NULL : &t->opened[i];
+    }
     if (o == NULL) {
-        return -ENOMEM;
+        return -EMFILE;
     }
     mse_build_heap(&o->content, 1U << 18);
-    int rc = fill(tree(), &o->content, path);
+    int rc = fill(t, &o->content, path);
     if (rc != 0) {
         mse_build_clear(&o->content);
-        free(o);
         return rc;
     }
-    tree()->knobs->open_files++;
+    o->taken = true;
     info->direct_io = 1; /* sizes are unknown, and nothing may be kept */
-    info->fh = (uint64_t)(uintptr_t)o;
+    info->fh = (uint64_t)(o - t->opened);
     return 0;
 }
 
 static struct opened *opened(const struct fuse_file_info *info)
 {
-    union {
-        uint64_t number;
-        struct opened *o;
-    } u = { .number = info->fh };
-    return u.o;
+    return &tree()->opened[info->fh];
 }
 
 static int do_release(const char *path, struct fuse_file_info *info)
 {
     (void)path;
     mse_build_clear(&opened(info)->content);
-    free(opened(info));
-    tree()->knobs->open_files--;
+    opened(info)->taken = false;
     return 0;
 }
 
@@ -312,8 +312,20 @@ int gramine_tree_open(const struct gramine_tree *t)
     return fuse_mount_open(t->mount);
 }
 
+unsigned gramine_tree_opened(const struct gramine_tree *t)
+{
+    unsigned num = 0;
+    for (size_t i = 0; i < OPENED_MAX; i++) {
+        num += t->opened[i].taken ? 1 : 0;
+    }
+    return num;
+}
+
 void gramine_tree_stop(struct gramine_tree *t)
 {
     fuse_mount_stop(t->mount);
+    for (size_t i = 0; i < OPENED_MAX; i++) { /* of the last closings nobody may have told */
+        mse_build_clear(&t->opened[i].content);
+    }
     free(t);
 }

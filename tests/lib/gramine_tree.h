@@ -30,7 +30,6 @@ struct gramine_knobs {
     /* What it saw. */
     unsigned quotes;
     unsigned short_writes; /* of user_report_data: not 64 bytes at once */
-    unsigned open_files;
     uint8_t data[64];
 };
 
@@ -40,6 +39,8 @@ struct gramine_tree *gramine_tree_start(struct gramine_knobs *knobs);
 const char *gramine_tree_dir(const struct gramine_tree *t);
 /* A new descriptor of its root. */
 int gramine_tree_open(const struct gramine_tree *t);
+/* How many of its files are open. */
+unsigned gramine_tree_opened(const struct gramine_tree *t);
 void gramine_tree_stop(struct gramine_tree *t);
 
 #endif

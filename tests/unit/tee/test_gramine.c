@@ -133,10 +133,10 @@ static struct mse_tee *open_driver(const struct enclave *e)
 static void assert_closed(const struct enclave *e)
 {
     static const struct timespec pause = { 0, 10000000 };
-    for (int i = 0; i < 6000 && e->knobs.open_files > 0; i++) {
+    for (int i = 0; i < 6000 && gramine_tree_opened(e->tree) > 0; i++) {
         (void)nanosleep(&pause, NULL);
     }
-    assert_int_equal(e->knobs.open_files, 0);
+    assert_int_equal(gramine_tree_opened(e->tree), 0);
 }
 
 static const uint8_t some_data[64] = { 7, 8, 9, [63] = 1 };
