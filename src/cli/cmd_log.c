@@ -455,7 +455,7 @@ static void say_checked(const struct cli *c, const struct cli_log_reader *r, con
 static mse_status check(const struct cli *c, struct cli_log_reader *r, struct cli_log_seen *seen,
                         struct audit *a, struct mse_error *err)
 {
-    struct mse_log_head before;
+    struct mse_log_head before = { .size = 0 };
     bool needed = false;
     mse_status st = cli_log_seen_open(seen, &r->key, NULL, err);
     st = st == MSE_OK ? cli_log_seen_judge(seen, &needed, &r->checkpoint.head, false, err) : st;

@@ -23,13 +23,14 @@ static uint64_t split_of(uint64_t len)
     return k;
 }
 
-static unsigned log2_of(uint64_t power)
+/* The number of the highest bit of n, which is not 0. */
+static unsigned top_bit(uint64_t n)
 {
-    unsigned n = 0;
-    for (; power > 1; power >>= 1) {
-        n++;
+    unsigned bit = 0;
+    while (n >> bit > 1) {
+        bit++;
     }
-    return n;
+    return bit;
 }
 
 /* Perfect subtrees from the left, each smaller than the one before; hashed up from the right. */
@@ -39,14 +40,13 @@ static mse_status root_of(uint8_t out[HASH], const struct mse_log_nodes *n, stru
     uint8_t roots[64][HASH];
     size_t num = 0;
     while (r.len > 0) {
-        uint64_t size = r.len == 1 ? 1 : split_of(r.len);
-        size = r.len == 2 * size ? r.len : size;
-        mse_status st = n->node(n->user, roots[num++], log2_of(size), r.from / size, err);
+        unsigned level = top_bit(r.len);
+        mse_status st = n->node(n->user, roots[num++], level, r.from >> level, err);
         if (st != MSE_OK) {
             return st;
         }
-        r.from += size;
-        r.len -= size;
+        r.from += (uint64_t)1 << level;
+        r.len -= (uint64_t)1 << level;
     }
     memcpy(out, roots[--num], HASH);
     while (num > 0) {
