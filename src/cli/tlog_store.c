@@ -178,8 +178,8 @@ static mse_status load(struct cli_log_store *s, struct mse_error *err)
 {
     struct cli_file mine = { 0 };
     struct cli_file theirs = { 0 };
-    struct mse_log_checkpoint signed_one;
-    struct mse_log_checkpoint published;
+    struct mse_log_checkpoint signed_one = { .head = { .size = 0 } };
+    struct mse_log_checkpoint published = { .head = { .size = 0 } };
     char *path = cli_join(s->dir, "log.key");
     char *public = cli_join(s->dir, "public");
     mse_status st = path == NULL || public == NULL
@@ -280,7 +280,7 @@ static mse_status init_locked(struct cli_log_store *s, const char *origin, struc
     char text[CLI_LOG_KEY_TEXT + 1];
     char *mark = cli_join(s->dir, "signed");
     char *public = cli_join(s->dir, "public");
-    mse_status st = MSE_FAIL(NULL, MSE_ERR_MEMORY, "log", "out of memory");
+    mse_status st = MSE_ERR_MEMORY;
     if (mark != NULL && public != NULL) {
         st = cli_file_exists(mark)
                  ? MSE_FAIL(err, MSE_ERR_EXISTS, "log", "%.180s has a log already", s->dir)

@@ -133,7 +133,7 @@ mse_status mse_log_entry_write(uint8_t out[MSE_LOG_MAX_ENTRY], size_t *out_len,
                                const struct mse_log_entry *e, struct mse_error *err)
 {
     uint8_t buf[MSE_LOG_MAX_ENTRY];
-    struct mse_log_entry again;
+    struct mse_log_entry again = { .kind = MSE_LOG_SGX };
     struct mse_build b;
     mse_build_fixed(&b, buf, sizeof buf);
     mse_wr_printf(&b, "%s\nkind %s\n", version_line, mse_log_kind_name(e->kind));

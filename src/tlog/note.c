@@ -154,7 +154,7 @@ mse_status mse_log_key_parse(struct mse_log_key *out, struct mse_bytes text, str
     uint8_t id[ID_LEN];
     uint8_t key[33];
     uint32_t wanted = 0;
-    struct mse_log_key k;
+    struct mse_log_key k = { .id = 0 };
     struct mse_bytes octets = { id, sizeof id };
     while (text.len > 0 && text.data[text.len - 1] == '\n') {
         text.len--;

@@ -247,7 +247,7 @@ static void test_largest(void **state)
     struct mse_log_checkpoint c;
     struct mse_build b;
     (void)state;
-    mse_build_heap(&b, 2 * MSE_LOG_MAX_NOTE);
+    mse_build_heap(&b, (size_t)2 * MSE_LOG_MAX_NOTE);
     mse_wr_str(&b, TEXT);
     while (b.len < MSE_LOG_MAX_TEXT - 1) {
         mse_wr_str(&b, "x");
