@@ -43,7 +43,7 @@ static bool is_level1(const struct one *o)
     return o->level1.c != NULL;
 }
 
-static mse_status appraise(struct one *o, struct mse_error *err)
+static mse_status judge_evidence(struct one *o, struct mse_error *err)
 {
     const struct cli_target *t = &o->target;
     struct cli_judge *j = o->judge;
@@ -84,9 +84,18 @@ static mse_status appraise(struct one *o, struct mse_error *err)
     if (o->target.link.session == NULL) {
         mse_verdict_set_level(v, 0, &j->policy);
     }
-    cli_log_judge(v, j);
     (void)st; /* it is in the verdict */
     return MSE_OK;
+}
+
+/* Whatever was judged: the demand of logs was taken out of the policy, and is met here only. */
+static mse_status appraise(struct one *o, struct mse_error *err)
+{
+    mse_status st = judge_evidence(o, err);
+    if (st == MSE_OK) {
+        cli_log_judge(&o->found.verdict, o->judge);
+    }
+    return st;
 }
 
 static bool has_cert(const struct one *o)
