@@ -114,6 +114,20 @@ static enum cli_exit check_usage(struct proxying *p)
     return read_numbers(p);
 }
 
+/* http://NAME is an app whatever its port: of two that share a name one would get what is meant for
+ * the other. */
+static enum cli_exit one_name(const struct proxying *p, const struct cli_guard *g, uint16_t before)
+{
+    if (g->port == before) {
+        return cli_trouble(p->c, "%s:%u is named twice", g->domain, g->port);
+    }
+    (void)cli_trouble(p->c, "%s:%u and %s:%u have one name: http://%s could be either", g->domain,
+                      before, g->domain, g->port, g->domain);
+    cli_hint(p->c, "start a proxy for each of them: mse proxy %s:%u, mse proxy %s:%u", g->domain,
+             before, g->domain, g->port);
+    return CLI_TROUBLE;
+}
+
 static enum cli_exit add_app(struct proxying *p, const char *text)
 {
     struct cli_guard *g = &p->guards[p->num];
@@ -125,8 +139,8 @@ static enum cli_exit add_app(struct proxying *p, const char *text)
         return CLI_TROUBLE;
     }
     for (size_t i = 0; i < p->num; i++) {
-        if (p->guards[i].port == g->port && strcmp(p->guards[i].domain, g->domain) == 0) {
-            return cli_trouble(p->c, "%s is named twice", text);
+        if (strcmp(p->guards[i].domain, g->domain) == 0) {
+            return one_name(p, g, p->guards[i].port);
         }
     }
     p->num++;
