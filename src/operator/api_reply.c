@@ -141,7 +141,7 @@ struct mse_reply *api_failed(mse_status st, const struct mse_error *err)
         }
     }
     mse_log(MSE_LOG_ERROR, API_NAME, "%s: %s", mse_status_name(st), err->text);
-    if (st == MSE_ERR_IO || st == MSE_ERR_TIMEOUT || st == MSE_ERR_MEMORY) {
+    if (mse_op_may_pass(st)) {
         return api_problem(HTTP_UNAVAILABLE,
                            "The platform's database does not answer as it should.");
     }

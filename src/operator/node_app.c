@@ -230,11 +230,11 @@ static void launch(struct node *n, struct node_app *a)
     struct mse_error err = { 0 };
     bool ready = false;
     mse_status st = node_prepare(n, a, &ready, &err);
-    if (st != MSE_OK && st != MSE_ERR_IO) {
+    if (st != MSE_OK && !mse_op_may_pass(st)) {
         fail(n, a, err.text);
         return;
     }
-    if (st != MSE_OK) { /* of the store, or the disk: it may pass */
+    if (st != MSE_OK) {
         node_complain("prepare", &err);
         a->not_before_ms = node_now_ms() + FIRST_MS;
         return;

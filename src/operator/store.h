@@ -29,6 +29,12 @@ extern const struct mse_db_kind mse_op_store_kind;
 MSE_MUST_USE mse_status mse_op_store_open(struct mse_op_store **out, const char *where, bool create,
                                           struct mse_error *err);
 void mse_op_store_close(struct mse_op_store *s);
+/* Whether a failure tells only that the store could not be had (a database that is away, silent or
+ * full of work, a disk, memory), and nothing of what was asked for: it may pass. */
+static inline bool mse_op_may_pass(mse_status st)
+{
+    return st == MSE_ERR_IO || st == MSE_ERR_TIMEOUT || st == MSE_ERR_MEMORY;
+}
 /* As mse_db_patience. */
 MSE_MUST_USE mse_status mse_op_store_patience(struct mse_op_store *s, unsigned seconds,
                                               struct mse_error *err);

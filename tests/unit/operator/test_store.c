@@ -1011,6 +1011,21 @@ static void a_lost_connection_is_made_anew(void **state)
     (void)op_bench_user(b, "bob", true);
 }
 
+/* Nothing may be ended for it: a node that fetches a package asks again. */
+static void a_store_that_cannot_be_had_condemns_nothing(void **state)
+{
+    static const mse_status passing[] = { MSE_ERR_IO, MSE_ERR_TIMEOUT, MSE_ERR_MEMORY };
+    static const mse_status lasting[] = { MSE_OK, MSE_ERR_NOT_FOUND, MSE_ERR_MALFORMED,
+                                          MSE_ERR_LEASE_LOST, MSE_ERR_CONFIG };
+    (void)state;
+    for (size_t i = 0; i < MSE_ARRAY_LEN(passing); i++) {
+        assert_true(mse_op_may_pass(passing[i]));
+    }
+    for (size_t i = 0; i < MSE_ARRAY_LEN(lasting); i++) {
+        assert_false(mse_op_may_pass(lasting[i]));
+    }
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, op_bench_set_up, op_bench_tear_down)
 
 int main(void)
@@ -1051,6 +1066,7 @@ int main(void)
         TEST(replacing_leaves_the_guard_in_place),
         TEST(a_second_process_sees_what_the_first_did),
         TEST(a_lost_connection_is_made_anew),
+        cmocka_unit_test(a_store_that_cannot_be_had_condemns_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
