@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/io.h"
 
 /* execve takes what it does not change as not const. */
 static char **for_exec(const char *const *list)
@@ -50,6 +51,7 @@ mse_status mse_plain_start(struct mse_sandbox_app *out, const struct mse_sandbox
 {
     int fds[2];
     int e = 0;
+    size_t said = 0;
     if (pipe2(fds, O_CLOEXEC) != 0) {
         return MSE_FAIL(err, MSE_ERR_IO, "app", "pipe: %s", strerror(errno));
     }
@@ -59,12 +61,13 @@ mse_status mse_plain_start(struct mse_sandbox_app *out, const struct mse_sandbox
     }
     int saved = errno;
     (void)close(fds[1]);
-    ssize_t n = pid < 0 ? 0 : read(fds[0], &e, sizeof e);
+    bool heard = pid < 0 || mse_io_read(fds[0], (uint8_t *)&e, sizeof e, &said);
     (void)close(fds[0]);
     if (pid < 0) {
         return MSE_FAIL(err, MSE_ERR_IO, "app", "fork: %s", strerror(saved));
     }
-    if (n != 0) {
+    if (!heard || said != 0) {
+        (void)kill(pid, SIGKILL); /* it may live, if nothing was heard */
         (void)waitpid(pid, NULL, 0);
         return MSE_FAIL(err, e == ENOENT ? MSE_ERR_NOT_FOUND : MSE_ERR_IO, "app",
                         "%.150s cannot be started: %s", s->argv[0], strerror(e));

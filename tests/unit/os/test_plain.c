@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/faults.h"
 #include "os/plain.h"
 
 /* Its output, whole; *status as waitpid gives it. */
@@ -71,6 +72,29 @@ static void no_such_program(void **state)
     assert_status(run(out, sizeof out, &status, text, envp, NULL), MSE_ERR_IO);
 }
 
+/* A signal while it is being started is no failure of its start. */
+static void interrupted(void **state)
+{
+    (void)state;
+    const char *const argv[] = { "true", NULL };
+    const char *const envp[] = { "PATH=/usr/bin:/bin", NULL };
+    const struct mse_sandbox s = { .argv = argv,
+                                   .envp = envp,
+                                   .cwd = "/",
+                                   .stdout_fd = STDOUT_FILENO,
+                                   .stderr_fd = STDERR_FILENO };
+    struct mse_sandbox_app app = { .pid = -1 };
+    struct fault_report seen = { .calls = 0 };
+    int status = -1;
+    fault_arm(FAULT_INTERRUPTED, 1, &seen);
+    mse_status st = mse_plain_start(&app, &s, NULL);
+    fault_disarm();
+    assert_string_equal(seen.name, "read");
+    assert_status(st, MSE_OK);
+    assert_int_equal(waitpid(app.pid, &status, 0), app.pid);
+    assert_int_equal(status, 0);
+}
+
 /* A signal for it is for nobody else. */
 static void signals(void **state)
 {
@@ -101,6 +125,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_it_gets),
         cmocka_unit_test(no_such_program),
+        cmocka_unit_test(interrupted),
         cmocka_unit_test(signals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
