@@ -19,6 +19,7 @@ struct reading {
     struct cloud k;
     struct cli_log_open open;
     struct cli_log_open *others[MAX_INSTANCES]; /* of several instances, each by itself */
+    struct cli_log_boots boots;
     struct cloud_kept kept;
     char line[MAX_LINE]; /* of the stream */
     size_t len;
@@ -235,6 +236,7 @@ enum cli_exit cmd_cloud_logs(struct cli *c)
     /* The operator keeps a ring: its first record need not be the app's first. */
     r->open.tail = true;
     r->open.to = stdout;
+    r->open.boots = &r->boots;
     r->open.lines = c->json ? json_array() : NULL;
     enum cli_exit e = CLI_DONE;
     if (c->json && cli_has(c, "follow")) {

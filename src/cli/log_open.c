@@ -59,6 +59,29 @@ static void complain(struct cli_log_open *o, const char *what)
     tell(o, "warning", what);
 }
 
+/* Whose an instance's records are, only the one who kept the log says. Of one start all are of one
+ * instance: else some could be left out where those of "another" begin. */
+static void note_boot(struct cli_log_open *o, const uint8_t boot[16])
+{
+    struct cli_log_boots *all = o->boots;
+    size_t at = 0;
+    while (all != NULL && at < all->num && !mse_mem_equal(all->list[at].boot, boot, 16)) {
+        at++;
+    }
+    if (all == NULL) {
+        return;
+    }
+    if (at == CLI_LOG_MAX_BOOTS) {
+        complain(o, "the enclave was started too often to tell its starts apart");
+    } else if (at < all->num && all->list[at].instance != o->instance) {
+        complain(o, "records of one start of the enclave are shown as those of two instances");
+    } else if (at == all->num) {
+        memcpy(all->list[at].boot, boot, 16);
+        all->list[at].instance = o->instance;
+        all->num++;
+    }
+}
+
 /* Whether this record follows the last one. */
 static void check_order(struct cli_log_open *o, const struct mse_log_record *r)
 {
@@ -69,6 +92,7 @@ static void check_order(struct cli_log_open *o, const struct mse_log_record *r)
         mse_hex_encode(hex, mse_bytes_of(r->boot, sizeof r->boot));
         (void)snprintf(text, sizeof text, "the enclave was started: %s", hex);
         tell(o, "note", text);
+        note_boot(o, r->boot);
         memcpy(o->boot, r->boot, sizeof o->boot);
         o->next = o->any || !o->tail ? 0 : r->sequence;
     }

@@ -8,6 +8,16 @@
 
 #include "cli/cli.h"
 
+/* Which starts of the enclave were shown as which instance's: each is of one. */
+#define CLI_LOG_MAX_BOOTS 4096
+struct cli_log_boots {
+    size_t num;
+    struct {
+        uint8_t boot[16];
+        unsigned instance;
+    } list[CLI_LOG_MAX_BOOTS];
+};
+
 struct cli_log_open {
     bool opens; /* secret is there: else every line is one as any other */
     uint8_t secret[32];
@@ -15,10 +25,11 @@ struct cli_log_open {
     uint8_t enclave[32];
     bool tail;         /* the first record need not be number 0 */
     unsigned instance; /* of several, another than the first one: what is shown tells so */
-    FILE *to;          /* where they are printed */
-    json_t *lines;     /* NULL: they are printed */
-    bool any;          /* a record was opened */
-    bool bad;          /* a record was not in order */
+    struct cli_log_boots *boots; /* shared by instances; NULL: there is one */
+    FILE *to;                    /* where they are printed */
+    json_t *lines;               /* NULL: they are printed */
+    bool any;                    /* a record was opened */
+    bool bad;                    /* a record was not in order */
     uint8_t boot[16];
     uint64_t next;
     char line[1024];
