@@ -271,12 +271,12 @@ struct mse_op_app {
     char fingerprint[MSE_OP_HASH_LEN]; /* "": not known yet */
     bool launched;                     /* there was an instance of it */
     bool stop_wanted;
-    uint32_t replicas; /* so many instances, 1 at least; 0 is as good as 1 */
+    bool leave;                  /* not number 0 (below): its node is drained */
+    struct mse_op_leader leader; /* likewise */
+    uint32_t replicas;           /* so many instances, 1 at least; 0 is as good as 1 */
     /* Of several, number 0 is the leader, which is what the rest of this tells of; but a node is
      * told of what it has: then node, port and launched are of the instance with this number. */
     uint32_t number;
-    bool leave;                  /* not number 0: its node is drained */
-    struct mse_op_leader leader; /* likewise */
 };
 /* mse_op_app_create turns an open reservation into an app that is spawning: id, owner_id,
  * project_id, name, mode must be those of the reservation; domain names, hardware, expires_at, the

@@ -182,9 +182,12 @@ def turn():
 
 
 def mse(*arguments):
-    done = subprocess.run(
-        [HERE["mse"], *arguments], capture_output=True, text=True, timeout=PATIENCE * 3, cwd=HERE["owner"], check=False
-    )
+    try:
+        done = subprocess.run(
+            [HERE["mse"], *arguments], capture_output=True, text=True, timeout=PATIENCE * 3, cwd=HERE["owner"], check=False
+        )
+    except subprocess.TimeoutExpired:  # it would end the thread, and nobody would hear of it
+        return -1, f"mse {arguments[0]} did not come to an end"
     return done.returncode, (done.stdout + done.stderr).strip()
 
 
@@ -206,7 +209,7 @@ def pass_by():
         if code != 0:
             trouble(f"the passing app was not deployed ({code}): {text[-400:]}")
             return
-        ident = next(line.split(": ")[1] for line in text.split("\n") if line.startswith("UUID: "))
+        ident = next((line.split(": ")[1] for line in text.split("\n") if line.startswith("UUID: ")), "")
         count("deploys")
         stop.wait(2)
         code, text = mse("cloud", "stop", ident)
