@@ -37,9 +37,10 @@ static int listen_somewhere(uint16_t *port)
     return fd;
 }
 
-static bool route(void *user, const char *name, struct mse_pass_to *out)
+static bool route(void *user, const char *name, uint64_t tried, struct mse_pass_to *out)
 {
     (void)name;
+    (void)tried;
     *out = *(const struct mse_pass_to *)user;
     return true;
 }

@@ -57,9 +57,8 @@ static struct pass_conn *dispensable(const struct mse_pass *p)
         enum pass_stage stage;
         unsigned age_ms;
     } order[] = {
-        { PASS_HELLO, EVICT_AFTER_MS },
-        { PASS_CONNECT, EVICT_AFTER_MS },
-        { PASS_HALF, EVICT_AFTER_MS },
+        { PASS_HELLO, EVICT_AFTER_MS },   { PASS_TRY, EVICT_AFTER_MS },
+        { PASS_CONNECT, EVICT_AFTER_MS }, { PASS_HALF, EVICT_AFTER_MS },
         { PASS_OPEN, EVICT_OPEN_MS },
     };
     uint64_t now = uv_now(p->cfg.loop);
@@ -160,6 +159,8 @@ static unsigned stage_ms(const struct mse_pass *p, enum pass_stage stage)
     switch (stage) {
     case PASS_HELLO:
         return p->cfg.hello_ms;
+    case PASS_TRY:
+        return p->cfg.connect_ms / PASS_TRY_SHARE;
     case PASS_CONNECT:
         return p->cfg.connect_ms;
     case PASS_HALF:
@@ -227,7 +228,8 @@ static bool start(struct mse_pass *p)
 {
     unsigned shortest = p->cfg.hello_ms < p->cfg.half_ms ? p->cfg.hello_ms : p->cfg.half_ms;
     shortest = p->cfg.idle_ms < shortest ? p->cfg.idle_ms : shortest;
-    shortest = p->cfg.connect_ms < shortest ? p->cfg.connect_ms : shortest;
+    unsigned try_ms = stage_ms(p, PASS_TRY);
+    shortest = try_ms < shortest ? try_ms : shortest;
     uint64_t tick_ms = shortest / 4 > 1000 ? 1000 : shortest / 4 + 1;
     return uv_timer_start(&p->tick, on_tick, tick_ms, tick_ms) == 0 &&
            uv_poll_start(&p->poll, UV_READABLE, on_events) == 0 &&

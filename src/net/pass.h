@@ -21,7 +21,7 @@ struct mse_pass_app {
     unsigned refs;
     unsigned num; /* open connections */
     uint64_t accepted;
-    uint64_t no_backend;
+    uint64_t no_backend;         /* none of its servers took the connection */
     uint64_t bytes_in;           /* from clients */
     uint64_t bytes_out;          /* to clients */
     struct mse_times connect;    /* until its server took the connection */
@@ -35,21 +35,27 @@ void mse_pass_app_unref(struct mse_pass_app *a); /* accepts NULL */
 struct mse_pass_to {
     union mse_net_address address;
     bool proxy_protocol;      /* begin with who the client is */
+    bool others;              /* there are more that this connection has not tried */
+    uint8_t number;           /* of the one that it is, below MSE_PASS_SERVERS */
     struct mse_pass_app *app; /* borrowed; a reference is taken */
 };
+
+#define MSE_PASS_SERVERS 64 /* of one name */
 
 struct mse_pass_config {
     uv_loop_t *loop;
     int listen_fd; /* bound and listening TCP socket, non-blocking; borrowed */
-    /* Asks where a name goes (in lower case); false: nobody has it. */
-    bool (*route)(void *user, const char *name, struct mse_pass_to *out);
+    /* Asks where a name goes (in lower case); false: nobody has it, but those that did not take
+     * this connection: bit n of tried is the one of number n. */
+    bool (*route)(void *user, const char *name, uint64_t tried, struct mse_pass_to *out);
     void *user;
     unsigned max_connections; /* whoever comes when there are so many, all busy, is left to the
                                  other processes that share the socket, or waits */
     unsigned max_per_source;  /* 0: no such limit */
     unsigned max_per_app;     /* 0: no such limit */
     unsigned hello_ms;        /* for the whole ClientHello */
-    unsigned connect_ms;      /* for the server to take the connection */
+    unsigned connect_ms;      /* for a server to take the connection; of several each has a
+                                 quarter of it at most, and all together have no more */
     unsigned idle_ms;         /* without a byte in either direction */
     unsigned half_ms;         /* the same, when one side has ended already */
 };
@@ -65,7 +71,8 @@ struct mse_pass_stats {
     uint64_t bad_hello;
     uint64_t unknown_name;
     uint64_t late;       /* did not send a ClientHello in time */
-    uint64_t no_backend; /* the server did not take the connection */
+    uint64_t elsewhere;  /* times that a server did not take a connection, and another was tried */
+    uint64_t no_backend; /* no server took the connection */
 };
 
 struct mse_pass;

@@ -161,13 +161,18 @@ static bool end_of(struct pass_conn *c, int from)
     return !c->ended[to];
 }
 
-/* A server may answer and close before it has read everything: its answer still goes out. */
+static bool is_connecting(const struct pass_conn *c)
+{
+    return c->stage == PASS_TRY || c->stage == PASS_CONNECT;
+}
+
+/* A server may answer and close before it has read everything: its answer still goes out. One that
+ * does not take the connection has had nothing of it, and another one can. */
 static bool send_failed(struct pass_conn *c, int to)
 {
-    if (c->stage == PASS_CONNECT) {
-        c->pass->stats.no_backend++;
-        c->app->no_backend++;
-        return refuse(c, MSE_ALERT_INTERNAL_ERROR);
+    if (is_connecting(c)) {
+        c->missed = true;
+        return false;
     }
     c->deaf[to] = true;
     return to == PASS_BACK;
@@ -193,7 +198,7 @@ static bool pass_on(struct pass_conn *c, int from, size_t len, size_t *taken)
     if (*taken == 0) {
         return true;
     }
-    if (c->stage == PASS_CONNECT) {
+    if (is_connecting(c)) {
         mse_times_add(&c->app->connect, since_mark_us(c));
         c->pass->stats.passed++;
         set_stage(c, PASS_OPEN);
@@ -264,9 +269,17 @@ static bool carry_first(struct pass_conn *c, size_t have)
     return c->header || carry(c, PASS_FRONT, have);
 }
 
-static bool connect_back(struct pass_conn *c, const struct mse_pass_to *to, size_t have)
+/* Nobody takes it. */
+static bool no_backend(struct pass_conn *c)
 {
-    static const int on = 1;
+    c->pass->stats.no_backend++;
+    c->app->no_backend++;
+    return refuse(c, MSE_ALERT_INTERNAL_ERROR);
+}
+
+/* A connection is one of its app, however many servers it tries. */
+static bool enter_app(struct pass_conn *c, const struct mse_pass_to *to)
+{
     struct mse_pass *p = c->pass;
     if (p->cfg.max_per_app > 0 && to->app->num >= p->cfg.max_per_app) {
         p->stats.refused_app++;
@@ -276,11 +289,20 @@ static bool connect_back(struct pass_conn *c, const struct mse_pass_to *to, size
     mse_pass_app_ref(c->app);
     c->app->num++;
     c->app->accepted++;
-    c->header = to->proxy_protocol;
     c->mark = uv_hrtime();
+    return true;
+}
+
+static bool connect_back(struct pass_conn *c, const struct mse_pass_to *to, size_t have)
+{
+    static const int on = 1;
+    bool again = c->tried != 0;
+    c->pass->stats.elsewhere += again ? 1 : 0;
+    c->tried |= 1ULL << to->number;
+    c->header = to->proxy_protocol;
     int fd = socket(to->address.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     c->sides[PASS_BACK].fd = fd;
-    set_stage(c, PASS_CONNECT);
+    set_stage(c, again || to->others ? PASS_TRY : PASS_CONNECT);
     if (fd < 0 || setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0 ||
         (connect(fd, &to->address.any, mse_net_address_len(&to->address)) != 0 &&
          errno != EINPROGRESS)) {
@@ -310,6 +332,13 @@ static bool want_more(struct pass_conn *c, size_t seen)
     return setsockopt(c->sides[PASS_FRONT].fd, SOL_SOCKET, SO_RCVLOWAT, &mark, sizeof mark) == 0;
 }
 
+/* Whether a connection that was tried elsewhere may go there. */
+static bool is_next(const struct pass_conn *c, const struct mse_pass_to *to)
+{
+    return to->app == c->app && to->number < MSE_PASS_SERVERS &&
+           (c->tried & 1ULL << to->number) == 0;
+}
+
 static bool read_hello(struct pass_conn *c)
 {
     static const int one = 1;
@@ -329,14 +358,38 @@ static bool read_hello(struct pass_conn *c)
         p->stats.bad_hello++;
         return refuse(c, mse_hello_alert(h));
     }
-    if (!p->cfg.route(p->cfg.user, name, &to)) {
+    bool known = p->cfg.route(p->cfg.user, name, c->tried, &to);
+    if (c->tried != 0) {
+        return known && is_next(c, &to) ? connect_back(c, &to, (size_t)n) : no_backend(c);
+    }
+    if (!known) {
         p->stats.unknown_name++;
         return refuse(c, MSE_ALERT_UNRECOGNIZED_NAME);
     }
     if (c->seen > 0 && setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &one, sizeof one) != 0) {
         return false;
     }
-    return connect_back(c, &to, (size_t)n);
+    return enter_app(c, &to) && connect_back(c, &to, (size_t)n);
+}
+
+/* The server did not take the connection. The ClientHello is still where it was, in the kernel, and
+ * goes to one that was not tried, if there is one, and time for it. */
+static bool go_elsewhere(struct pass_conn *c)
+{
+    struct mse_pass *p = c->pass;
+    struct pass_side *back = &c->sides[PASS_BACK];
+    uint64_t used_ms = (uv_hrtime() - c->mark) / 1000000;
+    c->missed = false;
+    if (used_ms > p->cfg.connect_ms - p->cfg.connect_ms / PASS_TRY_SHARE) {
+        return no_backend(c);
+    }
+    if (back->fd >= 0) {
+        (void)close(back->fd); /* which takes it out of the epoll, too */
+    }
+    *back = (struct pass_side) { c, -1, 0 };
+    c->watched[PASS_BACK] = false;
+    c->blocked[PASS_FRONT] = false;
+    return read_hello(c);
 }
 
 /* Turns. */
@@ -346,7 +399,7 @@ static bool side_work(struct pass_conn *c, int s, uint32_t events)
     if (c->sides[PASS_BACK].fd < 0) {
         return read_hello(c);
     }
-    if (c->stage == PASS_CONNECT) { /* whatever happened, sending says what it was */
+    if (is_connecting(c)) { /* whatever happened, sending says what it was */
         return s == PASS_BACK && carry_first(c, 0);
     }
     touch(c);
@@ -361,15 +414,23 @@ static bool side_work(struct pass_conn *c, int s, uint32_t events)
     return (events & EPOLLERR) == 0;
 }
 
-void pass_conn_turn(struct pass_conn *c, int s, uint32_t events)
+/* After something was done with it. good: it is of use as it is. */
+static void settle(struct pass_conn *c, bool good)
 {
-    if (c->closed) {
-        return;
+    while (!good && c->missed) { /* each time one server fewer is left */
+        good = go_elsewhere(c);
     }
-    if (!side_work(c, s, events) || !watch(c, PASS_FRONT) || !watch(c, PASS_BACK)) {
+    if (!good || !watch(c, PASS_FRONT) || !watch(c, PASS_BACK)) {
         /* Both ends, or a refusal, are orderly; all else is not. */
         bool orderly = c->stage < PASS_OPEN || (c->ended[PASS_FRONT] && c->ended[PASS_BACK]);
         pass_conn_close(c, !orderly);
+    }
+}
+
+void pass_conn_turn(struct pass_conn *c, int s, uint32_t events)
+{
+    if (!c->closed) {
+        settle(c, side_work(c, s, events));
     }
 }
 
@@ -408,8 +469,9 @@ void pass_conn_give_up(struct pass_conn *c)
     if (c->stage == PASS_HELLO) {
         c->pass->stats.late++;
     }
-    if (c->stage == PASS_CONNECT) {
-        (void)send_failed(c, PASS_BACK);
+    if (is_connecting(c)) {
+        settle(c, send_failed(c, PASS_BACK));
+        return;
     }
     pass_conn_close(c, c->stage >= PASS_OPEN);
 }

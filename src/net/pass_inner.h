@@ -15,11 +15,14 @@
  * after which it is closed. */
 enum pass_stage {
     PASS_HELLO,   /* in order of arrival: trickling bytes does not help */
-    PASS_CONNECT, /* likewise */
+    PASS_TRY,     /* connecting to one of several: each try anew */
+    PASS_CONNECT, /* connecting, in order of arrival */
     PASS_OPEN,
     PASS_HALF, /* one side has ended */
     PASS_STAGES,
 };
+
+#define PASS_TRY_SHARE 4 /* of the time to connect that one of several has */
 
 enum { PASS_FRONT, PASS_BACK };
 
@@ -35,8 +38,9 @@ struct pass_conn {
     struct mse_pass_app *app;
     struct mse_source *source;
     struct pass_side sides[2];
-    uint64_t mark; /* uv_hrtime of the last thing that is timed */
-    uint32_t run;  /* bytes from one side since the other said something, up to STREAM_LEN */
+    uint64_t mark;  /* uv_hrtime of the last thing that is timed */
+    uint64_t tried; /* servers: bit n is the one of number n */
+    uint32_t run;   /* bytes from one side since the other said something, up to STREAM_LEN */
     uint8_t stage;
     uint8_t runner;  /* that side */
     bool watched[2]; /* the epoll knows the socket */
@@ -45,6 +49,7 @@ struct pass_conn {
     bool deaf[2];    /* this side takes no more; what is meant for it is dropped */
     bool header;     /* of the PROXY protocol, still to be sent */
     bool answered;   /* the server has said something */
+    bool missed;     /* the server did not take the connection */
     bool closed;
     uint16_t seen; /* of a ClientHello that is not complete */
 };

@@ -25,6 +25,14 @@ struct gate_seal {
     uint64_t told; /* of what enclaves failed */
 };
 
+/* Who refuses on this machine has done so by the time that connect returns. */
+static bool is_refused(int fd)
+{
+    int error = 0;
+    socklen_t len = sizeof error;
+    return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0 || error != 0;
+}
+
 static int connect_to(const union mse_net_address *a)
 {
     static const int on = 1;
@@ -33,7 +41,8 @@ static int connect_to(const union mse_net_address *a)
         return -1;
     }
     if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0 ||
-        (connect(fd, &a->any, mse_net_address_len(a)) != 0 && errno != EINPROGRESS)) {
+        (connect(fd, &a->any, mse_net_address_len(a)) != 0 && errno != EINPROGRESS) ||
+        is_refused(fd)) {
         (void)close(fd);
         return -1;
     }
@@ -77,15 +86,30 @@ static int failed(void)
     return -1;
 }
 
+/* The route of a name whose enclave does not refuse at once; fd is the way to it. */
+static const struct gate_route *reach(struct gate_table *t, const char *name, int *fd)
+{
+    uint64_t tried = 0;
+    const struct gate_route *r = NULL;
+    while ((r = gate_table_find(t, name, tried)) != NULL) {
+        *fd = connect_to(&r->address);
+        if (*fd >= 0) {
+            return r;
+        }
+        tried |= 1ULL << r->number;
+    }
+    return NULL;
+}
+
 static int on_dial(void *user, const struct mse_relay_conn *c)
 {
     struct gate_seal *s = user;
     int pair[2];
     char name[MSE_HELLO_NAME_MAX + 1];
+    int fd = -1;
     const struct gate_route *r =
-        lower_name(name, mse_relay_conn_name(c)) ? gate_table_find(s->cfg.table, name) : NULL;
-    int fd = r == NULL ? -1 : connect_to(&r->address);
-    if (fd < 0) {
+        lower_name(name, mse_relay_conn_name(c)) ? reach(s->cfg.table, name, &fd) : NULL;
+    if (r == NULL) {
         return failed();
     }
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) != 0) {

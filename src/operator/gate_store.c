@@ -28,6 +28,10 @@ static mse_status take_route(void *arg, const struct mse_op_route *r)
     struct gate_store *g = arg;
     struct gate_route item = { .number = (uint8_t)r->number, .proxy_protocol = r->proxy_protocol };
     bool sealed = r->mode == MSE_OP_OPERATOR && !r->config;
+    if (r->number >= GATE_INSTANCES) {
+        mse_log(MSE_LOG_WARN, WHO, "%s has no instance %u", r->server_name, r->number);
+        return MSE_OK;
+    }
     if (!set_address(&item.address, r)) {
         mse_log(MSE_LOG_WARN, WHO, "the node of %s has no address: %s", r->server_name, r->address);
         return MSE_OK;

@@ -9,6 +9,8 @@
 
 #define NUM_CHAINS 4096U /* a power of two */
 
+_Static_assert(GATE_INSTANCES <= MSE_PASS_SERVERS, "each has a bit of what was tried");
+
 /* One app. What was counted before is taken off what is counted now. */
 struct app {
     struct app *next;
@@ -77,12 +79,17 @@ static struct route **find_route(struct gate_table *t, const char *name, uint8_t
     return at;
 }
 
-/* The one that has waited longest. */
-static struct route *choose(struct gate_table *t, const char *name)
+/* Of those that were not tried the one that has waited longest. num: how many there are. */
+static struct route *choose(struct gate_table *t, const char *name, uint64_t tried, size_t *num)
 {
     struct route *best = NULL;
+    *num = 0;
     for (struct route *r = t->routes[chain_of(name)]; r != NULL; r = r->next) {
-        if ((best == NULL || r->turn < best->turn) && strcmp(r->r.name, name) == 0) {
+        if ((tried & 1ULL << r->r.number) != 0 || strcmp(r->r.name, name) != 0) {
+            continue;
+        }
+        ++*num;
+        if (best == NULL || r->turn < best->turn) {
             best = r;
         }
     }
@@ -149,20 +156,24 @@ void gate_table_remove(struct gate_table *t, const char *name, uint8_t number)
     }
 }
 
-const struct gate_route *gate_table_find(struct gate_table *t, const char *name)
+const struct gate_route *gate_table_find(struct gate_table *t, const char *name, uint64_t tried)
 {
-    const struct route *r = choose(t, name);
+    size_t num = 0;
+    const struct route *r = choose(t, name, tried, &num);
     return r == NULL ? NULL : &r->r;
 }
 
-bool gate_table_route(void *user, const char *name, struct mse_pass_to *out)
+bool gate_table_route(void *user, const char *name, uint64_t tried, struct mse_pass_to *out)
 {
-    const struct route *r = choose(user, name);
+    size_t num = 0;
+    const struct route *r = choose(user, name, tried, &num);
     if (r == NULL) {
         return false;
     }
     out->address = r->r.address;
     out->proxy_protocol = r->r.proxy_protocol;
+    out->others = num > 1;
+    out->number = r->r.number;
     out->app = r->app->pass;
     return true;
 }

@@ -130,8 +130,8 @@ bool gate_rd_set(struct gate_route *out, struct mse_bytes in)
     struct gate_route r;
     uint8_t proxy = 0;
     if (!rd_text(&in, r.name, sizeof r.name) || !mse_rd_u8(&in, &r.number) ||
-        !rd_text(&in, r.app_id, sizeof r.app_id) || !rd_address(&in, &r.address) ||
-        !mse_rd_u8(&in, &proxy) || proxy > 1 ||
+        r.number >= GATE_INSTANCES || !rd_text(&in, r.app_id, sizeof r.app_id) ||
+        !rd_address(&in, &r.address) || !mse_rd_u8(&in, &proxy) || proxy > 1 ||
         !mse_rd_copy(&in, r.spki_sha256, sizeof r.spki_sha256) || in.len != 0) {
         return false;
     }

@@ -33,6 +33,8 @@ struct gate_limits {
     uint32_t idle_ms;
     uint32_t half_ms;
 };
+#define GATE_INSTANCES 64 /* numbers of one name: below */
+
 struct gate_route {
     char name[MSE_HELLO_NAME_MAX + 1];
     uint8_t number; /* of the app's instances: each has a route of this name */

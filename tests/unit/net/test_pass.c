@@ -29,7 +29,10 @@ struct world {
     struct mse_pass_config cfg;
     struct mse_pass *pass;
     struct mse_pass_to to;
-    bool known; /* the name */
+    struct mse_pass_to more[3]; /* servers of the same name, of numbers 1 to 3 */
+    size_t num_more;
+    bool stubborn; /* the route is the same, whatever was tried */
+    bool known;    /* the name */
     struct mse_build hello;
 };
 
@@ -51,14 +54,23 @@ static int listen_on(union mse_net_address *a, int family)
     return fd;
 }
 
-static bool on_route(void *user, const char *name, struct mse_pass_to *out)
+static bool on_route(void *user, const char *name, uint64_t tried, struct mse_pass_to *out)
 {
     const struct world *w = user;
+    bool found = false;
     if (!w->known || strcmp(name, HELLO_NAME) != 0) {
         return false;
     }
-    *out = w->to;
-    return true;
+    tried = w->stubborn ? 0 : tried;
+    for (size_t i = w->num_more + 1; i-- > 0;) {
+        if ((tried & 1ULL << i) == 0) {
+            *out = i == 0 ? w->to : w->more[i - 1];
+            out->number = (uint8_t)i;
+            out->others = found;
+            found = true;
+        }
+    }
+    return found;
 }
 
 static void world_open(struct world *w, int family)
@@ -67,6 +79,8 @@ static void world_open(struct world *w, int family)
     assert_int_equal(uv_loop_init(&w->loop), 0);
     w->listen_fd = listen_on(&front, family);
     w->server_fd = listen_on(&w->to.address, AF_INET);
+    w->num_more = 0;
+    w->stubborn = false;
     w->to.proxy_protocol = false;
     w->to.app = mse_pass_app_new();
     assert_non_null(w->to.app);
@@ -382,6 +396,145 @@ static void test_no_server(void **state)
     assert_alert(&w, fd, MSE_ALERT_INTERNAL_ERROR);
     assert_int_equal(mse_pass_stats_borrow(w.pass)->no_backend, 1);
     assert_int_equal(w.to.app->no_backend, 1);
+    world_close(&w);
+}
+
+/* The servers of a name: the first ones refuse; the one that world_open made comes last. */
+static void refuse_first(struct world *w, size_t num)
+{
+    assert_true(num > 0 && num <= MSE_ARRAY_LEN(w->more));
+    w->num_more = num;
+    w->more[num - 1] = w->to;
+    for (size_t i = 0; i < num; i++) {
+        struct mse_pass_to *to = i == 0 ? &w->to : &w->more[i - 1];
+        *to = w->more[num - 1];
+        (void)close(listen_on(&to->address, AF_INET));
+    }
+}
+
+/* Whoever meets servers that are gone is served by the one that is there, and counts once. */
+static void test_elsewhere(void **state)
+{
+    struct world w;
+    uint8_t seen[4096];
+    char text[8];
+    int front[3];
+    int back[3];
+    (void)state;
+    world_open(&w, AF_INET);
+    w.cfg.max_per_app = 2;
+    start(&w);
+    open_pair(&w, &front[0], &back[0]);
+    refuse_first(&w, 3);
+    w.to.proxy_protocol = true;
+    open_pair(&w, &front[1], &back[1]); /* no header: this one wants none */
+    const struct mse_pass_stats *s = mse_pass_stats_borrow(w.pass);
+    assert_int_equal(s->elsewhere, 3);
+    assert_int_equal(s->passed, 2);
+    assert_int_equal(w.to.app->num, 2);
+    assert_int_equal(w.to.app->accepted, 2);
+    assert_int_equal(w.to.app->connect.num, 2);
+    assert_refused(&w, &(struct hello_parts) { .name = NULL }, MSE_ALERT_INTERNAL_ERROR);
+    assert_int_equal(s->refused_app, 1);
+    close_pair(front[1], back[1]);
+    UNTIL(&w, mse_pass_num_connections(w.pass) == 1);
+    w.to.proxy_protocol = false;
+    w.more[2].proxy_protocol = true;
+    front[2] = client(&w);
+    put(&w, front[2], w.hello.data, w.hello.len);
+    UNTIL(&w, try_accept(&w, &back[2]));
+    get(&w, back[2], seen, 28 + w.hello.len);
+    assert_memory_equal(seen, "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c", 16);
+    assert_true(mse_mem_equal(seen + 28, w.hello.data, w.hello.len));
+    for (int i = 0; i < 3; i += 2) {
+        put(&w, front[i], "more", 4);
+        get(&w, back[i], text, 4);
+        put(&w, back[i], "here", 4);
+        get(&w, front[i], text, 4);
+        close_pair(front[i], back[i]);
+    }
+    UNTIL(&w, mse_pass_num_connections(w.pass) == 0);
+    assert_int_equal(w.to.app->bytes_in, 3 * w.hello.len + 8);
+    assert_true(s->no_backend == 0 && w.to.app->no_backend == 0 && s->elsewhere == 6);
+    world_close(&w);
+}
+
+static void test_all_refuse(void **state)
+{
+    struct world w;
+    struct mse_pass_app other = { .refs = 1 };
+    (void)state;
+    world_open(&w, AF_INET);
+    start(&w);
+    refuse_first(&w, 3);
+    w.num_more = 2;
+    const struct mse_pass_stats *s = mse_pass_stats_borrow(w.pass);
+    assert_refused(&w, &(struct hello_parts) { .name = NULL }, MSE_ALERT_INTERNAL_ERROR);
+    assert_true(s->no_backend == 1 && w.to.app->no_backend == 1 && s->elsewhere == 2);
+    /* a route that leads to the same one over and over again */
+    w.stubborn = true;
+    assert_refused(&w, &(struct hello_parts) { .name = NULL }, MSE_ALERT_INTERNAL_ERROR);
+    assert_true(s->no_backend == 2 && s->elsewhere == 2);
+    /* the name is another app's by now */
+    w.stubborn = false;
+    w.num_more = 3;
+    w.more[0].app = &other;
+    assert_refused(&w, &(struct hello_parts) { .name = NULL }, MSE_ALERT_INTERNAL_ERROR);
+    assert_true(s->no_backend == 3 && s->elsewhere == 2 && other.accepted == 0);
+    assert_true(w.to.app->no_backend == 3 && w.to.app->accepted == 3);
+    assert_true(s->passed == 0 && s->unknown_name == 0);
+    assert_int_equal(mse_pass_num_connections(w.pass), 0);
+    world_close(&w);
+}
+
+/* A server that lets everybody wait: its queue is full. */
+static int mute(union mse_net_address *a, int callers[4])
+{
+    int fd = listen_on(a, AF_INET);
+    assert_int_equal(listen(fd, 0), 0);
+    for (int i = 0; i < 4; i++) {
+        callers[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        assert_true(callers[i] >= 0);
+        (void)connect(callers[i], &a->any, mse_net_address_len(a));
+    }
+    return fd;
+}
+
+static void test_mute_server(void **state)
+{
+    struct world w;
+    int callers[4];
+    int back = -1;
+    (void)state;
+    world_open(&w, AF_INET);
+    w.cfg.connect_ms = 6000;
+    start(&w);
+    w.num_more = 1;
+    w.more[0] = w.to;
+    int dead = mute(&w.to.address, callers);
+    int fd = client(&w);
+    put(&w, fd, w.hello.data, w.hello.len);
+    uint64_t begun = now_ms();
+    while (!try_accept(&w, &back)) { /* it goes on elsewhere before its time is over */
+        assert_true(now_ms() - begun < PATIENCE_MS);
+        (void)uv_run(&w.loop, UV_RUN_ONCE);
+    }
+    UNTIL(&w, mse_pass_stats_borrow(w.pass)->passed == 1);
+    assert_int_equal(mse_pass_stats_borrow(w.pass)->elsewhere, 1);
+    assert_int_equal(w.to.app->accepted, 1);
+    close_pair(fd, back);
+    mse_pass_close(w.pass);
+    w.cfg.connect_ms = 100;
+    start(&w);
+    w.more[0].address = w.to.address; /* now there is no other */
+    fd = client(&w);
+    put(&w, fd, w.hello.data, w.hello.len);
+    assert_alert(&w, fd, MSE_ALERT_INTERNAL_ERROR);
+    assert_int_equal(mse_pass_stats_borrow(w.pass)->no_backend, 1);
+    for (int i = 0; i < 4; i++) {
+        (void)close(callers[i]);
+    }
+    (void)close(dead);
     world_close(&w);
 }
 
@@ -712,6 +865,9 @@ int main(void)
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_late),
         cmocka_unit_test(test_no_server),
+        cmocka_unit_test(test_elsewhere),
+        cmocka_unit_test(test_all_refuse),
+        cmocka_unit_test(test_mute_server),
         cmocka_unit_test(test_back_pressure),
         cmocka_unit_test(test_impatient_server),
         cmocka_unit_test(test_reset_is_passed_on),

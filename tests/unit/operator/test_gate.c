@@ -197,7 +197,7 @@ static void apply(struct gate_table *t, const struct gate_routes *from,
 static void assert_port(struct gate_table *t, const char *name, unsigned port)
 {
     struct mse_pass_to to = { .app = NULL };
-    bool found = gate_table_route(t, name, &to);
+    bool found = gate_table_route(t, name, 0, &to);
     assert_int_equal(found, port != 0);
     if (found) {
         assert_int_equal(ntohs(to.address.v4.sin_port), port);
@@ -265,6 +265,40 @@ static struct gate_route instance(uint8_t number, uint16_t port)
     return r;
 }
 
+static void assert_no_number(uint8_t number)
+{
+    struct gate_route r = instance(number, 1);
+    struct mse_build b;
+    struct mse_bytes body;
+    uint8_t kind = 0;
+    mse_build_heap(&b, 4096);
+    gate_wr_set(&b, &r);
+    struct mse_bytes in = mse_build_view(&b);
+    assert_true(gate_next(&in, &kind, &body) && kind == GATE_SET);
+    assert_false(gate_rd_set(&r, body));
+    mse_build_clear(&b);
+}
+
+/* Of instances 2 and 63: each is found once by who has tried the other. */
+static void assert_others(struct gate_table *t)
+{
+    struct mse_pass_to to = { .app = NULL };
+    uint64_t tried = 0;
+    assert_true(gate_table_route(t, "a", 0, &to) && to.others);
+    assert_true(to.number == 2 || to.number == 63);
+    for (int i = 0; i < 3; i++) { /* the same answer, whose turn it may be */
+        assert_true(gate_table_route(t, "a", 1ULL << 63, &to) && !to.others && to.number == 2);
+        assert_true(gate_table_route(t, "a", 1ULL << 2 | 1, &to) && !to.others);
+        assert_int_equal(to.number, 63);
+    }
+    for (const struct gate_route *r = NULL; (r = gate_table_find(t, "a", tried)) != NULL;) {
+        assert_int_equal(tried & 1ULL << r->number, 0);
+        tried |= 1ULL << r->number;
+    }
+    assert_int_equal(tried, 1ULL << 63 | 1ULL << 2);
+    assert_false(gate_table_route(t, "a", tried, &to));
+}
+
 /* Several instances of one name take turns; who goes and who comes disturbs no other. */
 static void test_instances(void **state)
 {
@@ -285,7 +319,7 @@ static void test_instances(void **state)
     assert_int_equal(one.num, 4);
     apply(t, &none, &one);
     for (size_t i = 0; i < 9; i++) {
-        assert_true(gate_table_route(t, "a", &to));
+        assert_true(gate_table_route(t, "a", 0, &to));
         seen[ntohs(to.address.v4.sin_port)]++;
         assert_port(t, "b", 7);
     }
@@ -293,7 +327,7 @@ static void test_instances(void **state)
     apply(t, &one, &two);
     memset(seen, 0, sizeof seen);
     for (size_t i = 0; i < 9; i++) {
-        const struct gate_route *r = gate_table_find(t, "a");
+        const struct gate_route *r = gate_table_find(t, "a", 0);
         assert_non_null(r);
         seen[ntohs(r->address.v4.sin_port)]++;
     }
@@ -301,11 +335,14 @@ static void test_instances(void **state)
     assert_true(seen[10] >= 2 && seen[22] >= 2 && seen[63] >= 2);
     assert_true(seen[10] <= 4 && seen[22] <= 4 && seen[63] <= 4);
     gate_table_remove(t, "a", 0);
+    assert_others(t);
     gate_table_remove(t, "a", 63);
     assert_port(t, "a", 22);
     assert_port(t, "a", 22);
     gate_table_remove(t, "a", 2);
     assert_port(t, "a", 0);
+    assert_no_number(GATE_INSTANCES);
+    assert_no_number(255);
     gate_table_free(t);
     gate_routes_clear(&one);
     gate_routes_clear(&two);
@@ -336,7 +373,7 @@ static void test_counts(void **state)
     struct mse_pass_to to = { .app = NULL };
     struct gate_counts c = { .open = 0 };
     (void)state;
-    assert_true(gate_table_set(t, &r) && gate_table_route(t, "a", &to));
+    assert_true(gate_table_set(t, &r) && gate_table_route(t, "a", 0, &to));
     assert_non_null(to.app);
     if (to.app == NULL) { /* the analyzer does not know that it is not */
         return;
@@ -484,7 +521,7 @@ static void assert_content(const struct gate_files *f, const char *chain, const 
 {
     struct mse_build b;
     struct mse_bytes body;
-    struct gate_identity id;
+    struct gate_identity id = { .chain_pem = { .len = 0 } };
     uint8_t kind = 0;
     mse_build_heap(&b, GATE_FRAME_MAX + 8);
     gate_files_write(f, &b);
