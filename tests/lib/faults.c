@@ -93,6 +93,9 @@ void *__libc_calloc(size_t num, size_t len);
 void *__libc_realloc(void *p, size_t len);
 /* NOLINTEND(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */
 
+/* Parameters have names of our own.
+ * NOLINTBEGIN(readability-inconsistent-declaration-parameter-name) */
+
 static void *none(void)
 {
     errno = ENOMEM;
@@ -304,3 +307,5 @@ int pthread_create(pthread_t *out, const pthread_attr_t *a, void *(*run)(void *)
     NEXT(pthread_create)
     return fails(FAULT_CALL, "pthread_create") ? EAGAIN : next(out, a, run, arg);
 }
+
+/* NOLINTEND(readability-inconsistent-declaration-parameter-name) */

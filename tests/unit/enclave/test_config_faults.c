@@ -260,10 +260,12 @@ static bool only(void)
     const char *text = getenv("MSE_FAULT");
     struct fault f = { FAULT_NONE, 0, NULL };
     struct outcome o;
-    unsigned kind = 0;
-    if (text == NULL || sscanf(text, "%u:%zu", &kind, &f.nth) != 2) {
+    char *end = NULL;
+    unsigned long kind = text == NULL ? 0 : strtoul(text, &end, 10);
+    if (text == NULL || kind > FAULT_SHORT || *end != ':') {
         return false;
     }
+    f.nth = strtoul(end + 1, NULL, 10);
     f.kind = (enum fault_kind)kind;
     f.report = shared_report();
     run(&o, &f);

@@ -111,7 +111,7 @@ static void flip_path(const struct forest *f, uint64_t index, uint64_t size, str
 {
     uint8_t copy[MSE_LOG_MAX_PATH * HASH];
     size_t step = size <= 12 ? 1 : 8 * HASH;
-    size_t first = size <= 12 ? 0 : (size * 7 + index) % (8 * HASH);
+    size_t first = size <= 12 ? 0 : (size * 7 + index) % ((size_t)8 * HASH);
     memcpy(copy, path.data, path.len);
     for (size_t bit = first; bit < 8 * path.len; bit += step) {
         copy[bit / 8] ^= (uint8_t)(1U << bit % 8);
@@ -162,7 +162,7 @@ static void flip_link(const struct mse_log_head *a, const struct mse_log_head *b
 {
     uint8_t copy[MSE_LOG_MAX_LINK * HASH];
     size_t step = b->size <= 12 ? 1 : 8 * HASH;
-    size_t first = b->size <= 12 ? 0 : (size_t)(b->size * 7 + a->size) % (8 * HASH);
+    size_t first = b->size <= 12 ? 0 : (size_t)(b->size * 7 + a->size) % ((size_t)8 * HASH);
     memcpy(copy, proof.data, proof.len);
     for (size_t bit = first; bit < 8 * proof.len; bit += step) {
         copy[bit / 8] ^= (uint8_t)(1U << bit % 8);
