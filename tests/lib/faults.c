@@ -247,8 +247,8 @@ CALL(ssize_t, getrandom, (void *p, size_t n, unsigned flags), (p, n, flags), -1,
 /* clang-format on */
 
 /* Those with an argument that may not be there. */
-#define OPEN(name)                                                                                 \
-    int name(const char *path, int flags, ...)                                                     \
+#define OPEN(name, parameters, ...)                                                                \
+    int name parameters                                                                            \
     {                                                                                              \
         NEXT(name)                                                                                 \
         va_list more;                                                                              \
@@ -259,26 +259,12 @@ CALL(ssize_t, getrandom, (void *p, size_t n, unsigned flags), (p, n, flags), -1,
             errno = EMFILE;                                                                        \
             return -1;                                                                             \
         }                                                                                          \
-        return next(path, flags, mode);                                                            \
+        return next(__VA_ARGS__, mode);                                                            \
     }
-#define OPENAT(name)                                                                               \
-    int name(int fd, const char *path, int flags, ...)                                             \
-    {                                                                                              \
-        NEXT(name)                                                                                 \
-        va_list more;                                                                              \
-        va_start(more, flags);                                                                     \
-        mode_t mode = (flags & (O_CREAT | O_TMPFILE)) != 0 ? va_arg(more, mode_t) : 0;             \
-        va_end(more);                                                                              \
-        if (fails(FAULT_CALL, #name)) {                                                            \
-            errno = EMFILE;                                                                        \
-            return -1;                                                                             \
-        }                                                                                          \
-        return next(fd, path, flags, mode);                                                        \
-    }
-OPEN(open)
-OPEN(open64)
-OPENAT(openat)
-OPENAT(openat64)
+OPEN(open, (const char *path, int flags, ...), path, flags)
+OPEN(open64, (const char *path, int flags, ...), path, flags)
+OPEN(openat, (int fd, const char *path, int flags, ...), fd, path, flags)
+OPEN(openat64, (int fd, const char *path, int flags, ...), fd, path, flags)
 
 #define LAST(name)                                                                                 \
     NEXT(name)                                                                                     \
