@@ -190,6 +190,14 @@ static bool is_abort_of_libuv(const struct fault *f, const struct outcome *o)
            WIFSIGNALED(o->wait_status) && WTERMSIG(o->wait_status) == SIGABRT;
 }
 
+/* OpenSSL keeps some failures of its first use for good: then no connection is ever made. */
+static bool is_shut(const struct fault *f, const struct outcome *o)
+{
+    return f->kind == FAULT_MEMORY && !o->served &&
+           (strncmp(f->report->file, "libcrypto.so", 12) == 0 ||
+            strncmp(f->report->file, "libssl.so", 9) == 0);
+}
+
 static bool is_clean(const struct fault *f, const struct outcome *o)
 {
     if (is_abort_of_libuv(f, o)) {
@@ -201,7 +209,8 @@ static bool is_clean(const struct fault *f, const struct outcome *o)
     bool left = o->dir[0] != '\0' && access(o->dir, F_OK) == 0;
     bool transient = f->kind == FAULT_INTERRUPTED || f->kind == FAULT_SHORT;
     if (ended && !o->wrong && !left &&
-        (o->served || (!transient && (WEXITSTATUS(o->wait_status) != MSE_OK || o->said_failed)))) {
+        (o->served || is_shut(f, o) ||
+         (!transient && (WEXITSTATUS(o->wait_status) != MSE_OK || o->said_failed)))) {
         return true;
     }
     print_message("# kind %d, call %zu (%s of %s):%s%s%s%s status %x, %s\n", (int)f->kind, f->nth,
