@@ -417,9 +417,19 @@ mse_status mse_app_start(struct mse_app *a, const struct mse_manifest *m, int ou
     return st;
 }
 
+/* waitpid, which a signal does not end. */
+static pid_t wait_through(pid_t pid, int *wait_status, int options)
+{
+    pid_t got = waitpid(pid, wait_status, options);
+    while (got < 0 && errno == EINTR) {
+        got = waitpid(pid, wait_status, options);
+    }
+    return got;
+}
+
 bool mse_app_ended(struct mse_app *a, int *wait_status)
 {
-    if (!a->running || waitpid(a->proc.pid, wait_status, WNOHANG) != a->proc.pid) {
+    if (!a->running || wait_through(a->proc.pid, wait_status, WNOHANG) != a->proc.pid) {
         return false;
     }
     a->running = false;
@@ -430,7 +440,7 @@ void mse_app_clear(struct mse_app *a)
 {
     if (a->running) {
         mse_sandbox_kill(&a->proc);
-        (void)waitpid(a->proc.pid, NULL, 0);
+        (void)wait_through(a->proc.pid, NULL, 0);
         a->running = false;
     }
     if (a->proc.pid > 0) {
