@@ -2,8 +2,6 @@
 #include "cli/tlog_seen.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
@@ -73,17 +71,14 @@ static bool rd_seen(struct mse_bytes in, const char *name, struct cli_log_seen *
 static mse_status lock_file(struct cli_log_seen *s, struct mse_error *err)
 {
     char *path = NULL;
-    int got = -1;
     if (asprintf(&path, "%s.lock", s->path) < 0) {
         return MSE_FAIL(err, MSE_ERR_MEMORY, "log", "out of memory");
     }
     mse_status st = cli_make_parents(path, err);
     if (st == MSE_OK) {
-        s->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-        while (s->lock >= 0 && (got = flock(s->lock, LOCK_EX)) != 0 && errno == EINTR) {
-        }
-        st = got == 0 ? MSE_OK
-                      : MSE_FAIL(err, MSE_ERR_IO, "log", "%.180s: %s", path, strerror(errno));
+        s->lock = cli_lock_wait(path);
+        st = s->lock >= 0 ? MSE_OK
+                          : MSE_FAIL(err, MSE_ERR_IO, "log", "%.180s: %s", path, strerror(errno));
     }
     free(path);
     return st;

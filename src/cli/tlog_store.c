@@ -2,8 +2,6 @@
 #include "cli/tlog_store.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -52,18 +50,11 @@ static mse_status put(const char *dir, const char *name, struct mse_bytes conten
 static mse_status lock_folder(int *out, const char *dir, struct mse_error *err)
 {
     char *path = cli_join(dir, "lock");
-    int fd = path == NULL ? -1 : open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    int got = -1;
-    while (fd >= 0 && (got = flock(fd, LOCK_EX)) != 0 && errno == EINTR) {
-    }
+    int fd = path == NULL ? -1 : cli_lock_wait(path);
     free(path);
-    if (got != 0) {
-        mse_status st =
-            MSE_FAIL(err, MSE_ERR_IO, "log", "%.180s cannot be locked: %s", dir, strerror(errno));
-        if (fd >= 0) {
-            (void)close(fd);
-        }
-        return st;
+    if (fd < 0) {
+        return MSE_FAIL(err, MSE_ERR_IO, "log", "%.180s cannot be locked: %s", dir,
+                        strerror(errno));
     }
     *out = fd;
     return MSE_OK;

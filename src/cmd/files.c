@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -219,4 +220,20 @@ char *cli_find_beside(const char *const *places, size_t num, const char *install
         found = strdup(installed);
     }
     return found;
+}
+
+int cli_lock_wait(const char *path)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int got = fd < 0 ? -1 : flock(fd, LOCK_EX);
+    while (fd >= 0 && got != 0 && errno == EINTR) {
+        got = flock(fd, LOCK_EX);
+    }
+    if (fd >= 0 && got != 0) {
+        int saved = errno;
+        (void)close(fd);
+        errno = saved;
+        return -1;
+    }
+    return fd;
 }

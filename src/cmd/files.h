@@ -42,4 +42,8 @@ char *cli_join(const char *dir, const char *name);
  * installed one; heap, NULL if there is none. */
 char *cli_find_beside(const char *const *places, size_t num, const char *installed);
 
+/* Opens the lock file (made with mode 0600, never through a link) and waits until nobody else has
+ * it. The descriptor holds the lock until it is closed; -1 with errno on failure. */
+int cli_lock_wait(const char *path);
+
 #endif
