@@ -14,11 +14,7 @@ struct mse_oidc_keys {
     void *user;
     pthread_mutex_t lock; /* of all below; never held while the issuer is asked */
     struct mse_build set;
-    bool there;
-    bool asking;
-    bool asked;      /* ever */
-    int64_t ask_ms;  /* when the last time began */
-    int64_t have_ms; /* when what is there was asked for */
+    struct mse_oidc_turn turn;
 };
 
 struct mse_oidc_keys *mse_oidc_keys_new(mse_oidc_fetch_fn *fetch, void *user)
@@ -43,27 +39,6 @@ void mse_oidc_keys_free(struct mse_oidc_keys *k)
     }
 }
 
-static bool is_fresh(const struct mse_oidc_keys *k, int64_t now_ms)
-{
-    return k->there && now_ms - k->have_ms < MSE_OIDC_KEYS_MS;
-}
-
-/* Whether the issuer is to be asked now, and by this thread. */
-static mse_status begin(struct mse_oidc_keys *k, int64_t now_ms, struct mse_error *err)
-{
-    if (k->asking) {
-        return MSE_FAIL(err, MSE_ERR_BUSY, step, "its keys are being fetched: try again");
-    }
-    if (k->asked && now_ms - k->ask_ms < MSE_OIDC_RETRY_MS) {
-        return MSE_FAIL(err, MSE_ERR_UNSUPPORTED, step,
-                        "it could not be asked for its keys a moment ago");
-    }
-    k->asking = true;
-    k->asked = true;
-    k->ask_ms = now_ms;
-    return MSE_OK;
-}
-
 static mse_status ask(struct mse_oidc_keys *k, struct mse_error *err)
 {
     struct mse_build fresh;
@@ -75,13 +50,11 @@ static mse_status ask(struct mse_oidc_keys *k, struct mse_error *err)
                       MSE_OIDC_NUM_KEYS);
     }
     (void)pthread_mutex_lock(&k->lock);
-    k->asking = false;
+    mse_oidc_turn_end(&k->turn, st == MSE_OK);
     if (st == MSE_OK) {
         struct mse_build old = k->set;
         k->set = fresh;
         fresh = old;
-        k->there = true;
-        k->have_ms = k->ask_ms;
     }
     (void)pthread_mutex_unlock(&k->lock);
     mse_build_clear(&fresh);
@@ -96,9 +69,10 @@ static mse_status get(struct mse_oidc_keys *k, struct mse_build *out, bool anew,
 {
     mse_status st = MSE_OK;
     (void)pthread_mutex_lock(&k->lock);
-    bool wanted = anew || !is_fresh(k, now_ms);
+    bool wanted = anew || !mse_oidc_turn_fresh(&k->turn, now_ms);
     if (wanted) {
-        st = begin(k, now_ms, err);
+        st = mse_oidc_turn_begin(&k->turn, now_ms, "its keys are being fetched: try again",
+                                 "it could not be asked for its keys a moment ago", err);
     }
     (void)pthread_mutex_unlock(&k->lock);
     if (st == MSE_OK && wanted) {
@@ -116,7 +90,7 @@ static mse_status get(struct mse_oidc_keys *k, struct mse_build *out, bool anew,
 static bool may_ask_again(struct mse_oidc_keys *k, int64_t now_ms)
 {
     (void)pthread_mutex_lock(&k->lock);
-    bool may = !k->asking && now_ms - k->ask_ms >= MSE_OIDC_AGAIN_MS;
+    bool may = !k->turn.asking && now_ms - k->turn.ask_ms >= MSE_OIDC_AGAIN_MS;
     (void)pthread_mutex_unlock(&k->lock);
     return may;
 }

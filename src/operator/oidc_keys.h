@@ -6,10 +6,9 @@
 
 #include "base/build.h"
 #include "operator/oidc.h"
+#include "operator/oidc_turn.h"
 
-#define MSE_OIDC_KEYS_MS  3600000 /* as long keys are used */
-#define MSE_OIDC_AGAIN_MS 60000   /* so soon a key that is not there makes them be fetched anew */
-#define MSE_OIDC_RETRY_MS 5000    /* so soon an issuer that failed is asked again */
+#define MSE_OIDC_AGAIN_MS 60000 /* so soon a key that is not there makes them be fetched anew */
 
 /* Appends the JWKS to out, which takes MSE_OIDC_MAX_KEYS bytes. */
 typedef mse_status mse_oidc_fetch_fn(void *user, struct mse_build *out, struct mse_error *err);

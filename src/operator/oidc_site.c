@@ -15,11 +15,7 @@ struct mse_oidc_site {
     const char *url;
     pthread_mutex_t lock; /* of all below; never held while the issuer is asked */
     struct cli_issuer issuer;
-    bool there;
-    bool asking;
-    bool asked;      /* ever */
-    int64_t ask_ms;  /* when the last time began */
-    int64_t have_ms; /* when what is there was asked for */
+    struct mse_oidc_turn turn;
     unsigned codes;
 };
 
@@ -46,21 +42,14 @@ void mse_oidc_site_free(struct mse_oidc_site *s)
 static mse_status look(struct mse_oidc_site *s, struct cli_issuer *out, bool *ask, int64_t now_ms,
                        struct mse_error *err)
 {
-    if (s->there && now_ms - s->have_ms < MSE_OIDC_KEYS_MS) {
+    if (mse_oidc_turn_fresh(&s->turn, now_ms)) {
         *out = s->issuer;
         return MSE_OK;
     }
-    if (s->asking) {
-        return MSE_FAIL(err, MSE_ERR_BUSY, step, "it is being asked: try again");
-    }
-    if (s->asked && now_ms - s->ask_ms < MSE_OIDC_RETRY_MS) {
-        return MSE_FAIL(err, MSE_ERR_UNSUPPORTED, step, "it could not be asked a moment ago");
-    }
-    s->asking = true;
-    s->asked = true;
-    s->ask_ms = now_ms;
-    *ask = true;
-    return MSE_OK;
+    mse_status st = mse_oidc_turn_begin(&s->turn, now_ms, "it is being asked: try again",
+                                        "it could not be asked a moment ago", err);
+    *ask = st == MSE_OK;
+    return st;
 }
 
 static mse_status ask(struct mse_oidc_site *s, struct cli_issuer *out, struct mse_error *err)
@@ -74,11 +63,9 @@ static mse_status ask(struct mse_oidc_site *s, struct cli_issuer *out, struct ms
     }
     mse_http_free(h);
     (void)pthread_mutex_lock(&s->lock);
-    s->asking = false;
+    mse_oidc_turn_end(&s->turn, st == MSE_OK);
     if (st == MSE_OK) {
         s->issuer = found;
-        s->there = true;
-        s->have_ms = s->ask_ms;
     }
     (void)pthread_mutex_unlock(&s->lock);
     if (st != MSE_OK) {
