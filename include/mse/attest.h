@@ -211,6 +211,12 @@ MSE_API void mse_verdict_set_level(struct mse_verdict *v, uint8_t level,
  * judged: MSE_OK, and *p is zeroed. */
 MSE_API mse_status mse_verdict_set_log(struct mse_verdict *v, struct mse_log_proof *p,
                                        const struct mse_policy *policy, struct mse_bytes proof);
+/* mse_verdict_set_logs is the same with several proofs: the first that is good counts. Without one
+ * the check tells of the first that is wrong in itself; if all are of other evidence, of the first.
+ * *p holds the one that is told of. */
+MSE_API mse_status mse_verdict_set_logs(struct mse_verdict *v, struct mse_log_proof *p,
+                                        const struct mse_policy *policy,
+                                        const struct mse_log_proofs *proofs);
 /* The first failed check in the order of the steps; NULL if accepted. */
 MSE_API const struct mse_check *mse_verdict_failure(const struct mse_verdict *v);
 

@@ -161,6 +161,15 @@ struct mse_log_proof {
 MSE_API MSE_MUST_USE mse_status mse_log_proof_parse(struct mse_log_proof *out, struct mse_bytes in,
                                                     struct mse_error *err);
 
+/* Several proofs, each as mse_log_proof_parse reads it, for whoever does not know before which
+ * version of an app will answer. Borrowed. Whether a log shows others another tree is to be seen
+ * before a proof is handed over: its checkpoint against the newest that was seen, with
+ * mse_log_verify_consistency. */
+struct mse_log_proofs {
+    const struct mse_bytes *items;
+    size_t num;
+};
+
 /* ---- tiles (C2SP tlog-tiles) ---- */
 
 #define MSE_LOG_TILE_WIDTH   256

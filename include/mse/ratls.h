@@ -209,6 +209,14 @@ MSE_API MSE_MUST_USE mse_status mse_ratls_verifier_update(struct mse_ratls_verif
                                                           const struct mse_policy *policy,
                                                           const struct mse_collateral *collateral,
                                                           struct mse_error *err);
+/* mse_ratls_verifier_set_logs puts proofs of transparency logs (copied with their bytes) in the
+ * place of those before, for the handshakes that begin to judge after it; at first there are none.
+ * A policy that names logs accepts only peers for which one of them is good: the verdict of one
+ * that is refused with MSE_ERR_LOG_MISSING or _LOG_ENTRY has the fingerprint to get a proof for.
+ * Thread-safe. MSE_ERR_MEMORY: nothing is changed. */
+MSE_API MSE_MUST_USE mse_status mse_ratls_verifier_set_logs(struct mse_ratls_verifier *v,
+                                                            const struct mse_log_proofs *proofs,
+                                                            struct mse_error *err);
 /* mse_ratls_verifier_free releases v; NULL is fine. */
 MSE_API void mse_ratls_verifier_free(struct mse_ratls_verifier *v);
 

@@ -37,6 +37,7 @@ struct mse_session_self {
 struct mse_session_judge {
     const struct mse_policy *policy;
     const struct mse_collateral *collateral;
+    struct mse_log_proofs logs; /* for a policy that names logs */
     mse_time at;
     const char *host;          /* the name that was asked for; NULL (a server): none is compared */
     struct mse_bytes manifest; /* the manifest to go by; empty: the one that the peer sends */
@@ -68,7 +69,9 @@ struct mse_session;
  * accepts, made for the key of the certificate that the peer presented (MSE_ERR_CLAIMS_HASH,
  * _BINDING), of the one role asked for (_ROLE), over one's own nonce (_SESSION_NONCE, _AUDIT_PATH),
  * at level 2 over this session's exporter (_SESSION_EXPORTER), for a key that is not one's own
- * (_SESSION_REFLECTED), a certificate for host (_CERTIFICATE_NAME), the manifest gone by
+ * (_SESSION_REFLECTED), in a log, if the policy names one, by one of the proofs (_LOG_MISSING:
+ * there is none; else the status of mse_verdict_set_logs), a certificate for host
+ * (_CERTIFICATE_NAME), the manifest gone by
  * (_MANIFEST_MISMATCH) with host among its names.
  *
  * Returns the verdict's status; before there is a verdict MSE_ERR_FRAME_*, MSE_ERR_BUSY,
@@ -109,11 +112,11 @@ MSE_API uint32_t mse_session_retry_ms(const struct mse_session *s);
 
 /* mse_session_connect connects ssl, of a context that was given to mse_ratls_ctx_verify with v, to
  * host (server name and expected name; NUL-terminated): handshake, then mse_session_client at level
- * 2 by v's policy, collateral and time. The certificate's own evidence is not judged, as that for
- * the session says more: mse_ratls_ssl_peer returns NULL, and the policy may require level 2 or 3.
- * alpn: one of the three names above; NULL: MSE_SESSION_ALPN, after which the server ends. Statuses
- * of mse_session_client; MSE_ERR_PROTOCOL: no handshake; MSE_ERR_ARGUMENT: no host, another alpn.
- * *out as there. */
+ * 2 by v's policy, collateral, proofs of logs and time. The certificate's own evidence is not
+ * judged, as that for the session says more: mse_ratls_ssl_peer returns NULL, and the policy may
+ * require level 2 or 3. alpn: one of the three names above; NULL: MSE_SESSION_ALPN, after which the
+ * server ends. Statuses of mse_session_client; MSE_ERR_PROTOCOL: no handshake; MSE_ERR_ARGUMENT: no
+ * host, another alpn. *out as there. */
 MSE_API MSE_MUST_USE mse_status mse_session_connect(struct mse_session **out, struct ssl_st *ssl,
                                                     const struct mse_ratls_verifier *v,
                                                     const char *host, const char *alpn,
@@ -135,12 +138,12 @@ MSE_API MSE_MUST_USE mse_status mse_session_accept(struct mse_session **out, str
                                                    struct mse_error *err);
 
 /* mse_session_recheck judges the evidence of a session again, by what v has now: policy and
- * collateral (mse_ratls_verifier_update) and time. Nothing is sent. For connections that live long:
- * a platform may be revoked, collateral ends, a list of machines changes. The verdict of s is
- * replaced; on a refusal close the connection. The evidence stays that of the moment at which it
- * was given: for newer, open another connection and move over to it, as each has one question.
- * Returns the verdict's status; MSE_ERR_ARGUMENT: no peer was judged in s. Calls on one session
- * exclude each other. */
+ * collateral (mse_ratls_verifier_update), proofs of logs (mse_ratls_verifier_set_logs) and time.
+ * Nothing is sent. For connections that live long: a platform may be revoked, collateral ends, a
+ * list of machines changes. The verdict of s is replaced; on a refusal close the connection. The
+ * evidence stays that of the moment at which it was given: for newer, open another connection and
+ * move over to it, as each has one question. Returns the verdict's status; MSE_ERR_ARGUMENT: no
+ * peer was judged in s. Calls on one session exclude each other. */
 MSE_API MSE_MUST_USE mse_status mse_session_recheck(struct mse_session *s,
                                                     const struct mse_ratls_verifier *v,
                                                     struct mse_error *err);

@@ -135,3 +135,23 @@ mse_status mse_verdict_set_log(struct mse_verdict *v, struct mse_log_proof *p,
     mse_verdict_decide(v);
     return st;
 }
+
+mse_status mse_verdict_set_logs(struct mse_verdict *v, struct mse_log_proof *p,
+                                const struct mse_policy *policy,
+                                const struct mse_log_proofs *proofs)
+{
+    const struct mse_bytes none = { NULL, 0 };
+    struct mse_bytes told = proofs->num > 0 ? proofs->items[0] : none;
+    mse_status st = MSE_ERR_LOG_ENTRY;
+    for (size_t i = 0; i < proofs->num; i++) {
+        mse_status one = mse_verdict_set_log(v, p, policy, proofs->items[i]);
+        if (one == MSE_OK) {
+            return MSE_OK;
+        }
+        if (st == MSE_ERR_LOG_ENTRY && one != MSE_ERR_LOG_ENTRY) {
+            told = proofs->items[i];
+            st = one;
+        }
+    }
+    return mse_verdict_set_log(v, p, policy, told);
+}

@@ -238,15 +238,12 @@ static mse_status judge_peer(const struct talk *t, const struct mse_session_ask 
     return mse_session_appraise(&s->verdict, &s->cert, &s->facts, &s->response, ask, j, t->err);
 }
 
-mse_status mse_session_judge_again(struct mse_session *s, const struct mse_policy *policy,
-                                   const struct mse_collateral *collateral, mse_time at,
+mse_status mse_session_judge_again(struct mse_session *s, const struct mse_session_judge *by,
                                    struct mse_error *err)
 {
-    const struct mse_session_judge j = { .policy = policy,
-                                         .collateral = collateral,
-                                         .at = at,
-                                         .host = s->host[0] == '\0' ? NULL : s->host,
-                                         .manifest = mse_build_view(&s->manifest) };
+    struct mse_session_judge j = *by;
+    j.host = s->host[0] == '\0' ? NULL : s->host;
+    j.manifest = mse_build_view(&s->manifest);
     if (!s->judged) {
         return MSE_FAIL(err, MSE_ERR_ARGUMENT, STEP, "no peer was judged in this session");
     }

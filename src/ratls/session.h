@@ -68,12 +68,17 @@ const struct mse_ratls_cert *mse_session_cert_borrow(const struct mse_session *s
 /* Whether the server demanded evidence of this end, the client, too. */
 bool mse_session_was_mutual(const struct mse_session *s);
 
-/* mse_session_judge_again judges what the peer gave, as it was judged first, by other rules; the
- * verdict of s is replaced. MSE_ERR_ARGUMENT: nobody was judged in s. */
+/* mse_session_judge_again judges what the peer gave, as it was judged first, by other rules (host
+ * and manifest are those of the first time); the verdict of s is replaced. MSE_ERR_ARGUMENT: nobody
+ * was judged in s. */
 MSE_MUST_USE mse_status mse_session_judge_again(struct mse_session *s,
-                                                const struct mse_policy *policy,
-                                                const struct mse_collateral *collateral,
-                                                mse_time at, struct mse_error *err);
+                                                const struct mse_session_judge *by,
+                                                struct mse_error *err);
+
+/* mse_session_judge_logs judges what the policy demands of logs, by these proofs; nothing if it
+ * demands nothing. */
+void mse_session_judge_logs(struct mse_verdict *v, const struct mse_policy *policy,
+                            const struct mse_log_proofs *proofs);
 
 /* How the frames travel: exactly len bytes each way, or a status. */
 struct mse_session_io {

@@ -82,7 +82,11 @@ mse_status mse_session_connect(struct mse_session **out, struct ssl_st *ssl,
     }
     mse_verifier_hold(&now, v);
     const struct mse_session_client_config c = {
-        .judge = { .policy = now.policy, .collateral = now.collateral, .at = now.at, .host = host },
+        .judge = { .policy = now.policy,
+                   .collateral = now.collateral,
+                   .logs = now.logs,
+                   .at = now.at,
+                   .host = host },
         .level = 2,
         .alpn = alpn,
     };
@@ -96,7 +100,10 @@ mse_status mse_session_recheck(struct mse_session *s, const struct mse_ratls_ver
 {
     struct mse_verifier_now now;
     mse_verifier_hold(&now, v);
-    mse_status st = mse_session_judge_again(s, now.policy, now.collateral, now.at, err);
+    const struct mse_session_judge by = {
+        .policy = now.policy, .collateral = now.collateral, .logs = now.logs, .at = now.at
+    };
+    mse_status st = mse_session_judge_again(s, &by, err);
     mse_verifier_release(v, &now);
     return st;
 }

@@ -151,6 +151,15 @@ static void judge_manifest(struct mse_verdict *v, const struct mse_ratls_claims 
     }
 }
 
+void mse_session_judge_logs(struct mse_verdict *v, const struct mse_policy *policy,
+                            const struct mse_log_proofs *proofs)
+{
+    struct mse_log_proof room;
+    if (policy->num_log_keys > 0) {
+        (void)mse_verdict_set_logs(v, &room, policy, proofs);
+    }
+}
+
 /* Machines are judged by the appraisal: that they were is what makes level 3 of level 2. */
 static void judge_level(struct mse_verdict *v, uint8_t level, const struct mse_policy *p)
 {
@@ -183,6 +192,7 @@ mse_status mse_session_appraise(struct mse_verdict *out, // NOLINT(readability-f
         judge_manifest(out, &c.claims, r, judge);
         *cert_out = c;
     }
+    mse_session_judge_logs(out, judge->policy, &judge->logs);
     judge_level(out, ask->level, judge->policy);
     return mse_verdict_tell(out, err);
 }

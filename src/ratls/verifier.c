@@ -14,6 +14,7 @@
 #include "base/util.h"
 #include "ratls/check.h"
 #include "ratls/presented.h"
+#include "ratls/session.h"
 #include "ratls/tls13.h"
 #include "ratls/verifier.h"
 
@@ -24,10 +25,18 @@ struct rules {
     const struct mse_collateral *collateral; /* a copy, of the verifier's appraiser */
 };
 
+/* Proofs of logs, with their bytes behind them. Never changed; freed as rules are. */
+struct logs {
+    size_t refs; /* under the verifier's lock */
+    size_t num;
+    struct mse_bytes items[];
+};
+
 struct mse_ratls_verifier {
     int slot; /* of OpenSSL's ex_data of an SSL */
     CRYPTO_RWLOCK *lock;
     struct rules *rules; /* under lock */
+    struct logs *logs;   /* under lock; NULL: none */
     struct mse_appraiser *appraiser;
     mse_ratls_now_fn *now;
     void *now_arg;
@@ -41,7 +50,7 @@ struct judged {
     uint8_t der[];
 };
 
-/* ---- policy and collateral ---- */
+/* ---- policy, collateral, proofs of logs ---- */
 
 /* The same peers come back: the appraiser knows their platforms. NULL if out of memory. */
 static struct rules *rules_new(struct mse_appraiser *a, const struct mse_policy *policy,
@@ -76,24 +85,67 @@ static void unlock(const struct mse_ratls_verifier *v)
     MSE_ASSERT(CRYPTO_THREAD_unlock(v->lock) == 1);
 }
 
-static struct rules *rules_hold(const struct mse_ratls_verifier *v)
+/* What one judgement goes by. */
+struct held {
+    struct rules *rules;
+    struct logs *logs;
+};
+
+static struct held hold(const struct mse_ratls_verifier *v)
 {
     lock(v);
-    struct rules *r = v->rules;
-    r->refs++;
+    const struct held h = { v->rules, v->logs };
+    h.rules->refs++;
+    if (h.logs != NULL) {
+        h.logs->refs++;
+    }
     unlock(v);
-    return r;
+    return h;
 }
 
-static void rules_release(const struct mse_ratls_verifier *v, struct rules *r)
+/* Either may be NULL. */
+static void release(const struct mse_ratls_verifier *v, struct held h)
 {
     lock(v);
-    r->refs--;
-    bool last = r->refs == 0;
+    bool last_rules = h.rules != NULL && --h.rules->refs == 0;
+    bool last_logs = h.logs != NULL && --h.logs->refs == 0;
     unlock(v);
-    if (last) {
-        rules_free(r);
+    if (last_rules) {
+        rules_free(h.rules);
     }
+    if (last_logs) {
+        free(h.logs);
+    }
+}
+
+static struct mse_log_proofs proofs_of(const struct logs *l)
+{
+    return (struct mse_log_proofs) { l == NULL ? NULL : l->items, l == NULL ? 0 : l->num };
+}
+
+/* NULL if out of memory. */
+static struct logs *logs_new(const struct mse_log_proofs *proofs)
+{
+    size_t len = 0;
+    for (size_t i = 0; i < proofs->num; i++) {
+        len += proofs->items[i].len;
+    }
+    size_t head = sizeof(struct logs) + proofs->num * sizeof proofs->items[0];
+    struct logs *l = calloc(1, head + len);
+    uint8_t *at = (uint8_t *)l + head;
+    for (size_t i = 0; l != NULL && i < proofs->num; i++) {
+        struct mse_bytes from = proofs->items[i];
+        if (from.len > 0) {
+            memcpy(at, from.data, from.len);
+        }
+        l->items[i] = mse_bytes_of(at, from.len);
+        at += from.len;
+    }
+    if (l != NULL) {
+        l->refs = 1;
+        l->num = proofs->num;
+    }
+    return l;
 }
 
 /* ---- one peer ---- */
@@ -102,6 +154,7 @@ static void rules_release(const struct mse_ratls_verifier *v, struct rules *r)
 struct judge {
     const struct mse_ratls_verifier *v;
     const struct rules *rules;
+    struct mse_log_proofs logs;
     SSL *ssl;
     struct mse_ratls_peer *peer;
     mse_time at;
@@ -174,6 +227,7 @@ static void judge_peer(const struct judge *j, struct mse_bytes der)
         judge_connection(j, name != NULL);
     }
     OPENSSL_free(name);
+    mse_session_judge_logs(&p->verdict, &j->rules->policy, &j->logs);
     mse_verdict_set_level(&p->verdict, 0, &j->rules->policy);
     p->status = p->verdict.status;
     const struct mse_check *failure = mse_verdict_failure(&p->verdict);
@@ -239,12 +293,15 @@ static int on_certificate(X509_STORE_CTX *store, void *arg)
         X509_STORE_CTX_set_error(store, X509_V_ERR_OUT_OF_MEM);
         return 0;
     }
-    struct rules *rules = rules_hold(v);
-    const struct judge j = {
-        .v = v, .rules = rules, .ssl = ssl, .peer = &found->peer, .at = now_of(v)
-    };
+    const struct held held = hold(v);
+    const struct judge j = { .v = v,
+                             .rules = held.rules,
+                             .logs = proofs_of(held.logs),
+                             .ssl = ssl,
+                             .peer = &found->peer,
+                             .at = now_of(v) };
     judge_peer(&j, der);
-    rules_release(v, rules);
+    release(v, held);
     bool ok = found->peer.status == MSE_OK && found->peer.verdict.accepted;
     X509_STORE_CTX_set_error(store, ok ? X509_V_OK : X509_V_ERR_APPLICATION_VERIFICATION);
     return ok ? 1 : 0;
@@ -288,16 +345,19 @@ void mse_verifier_defer_end(const struct mse_ratls_verifier *v, struct ssl_st *s
 
 void mse_verifier_hold(struct mse_verifier_now *out, const struct mse_ratls_verifier *v)
 {
-    struct rules *r = rules_hold(v);
-    *out = (struct mse_verifier_now) {
-        .policy = &r->policy, .collateral = r->collateral, .at = now_of(v), .held = r
-    };
+    const struct held h = hold(v);
+    *out = (struct mse_verifier_now) { .policy = &h.rules->policy,
+                                       .collateral = h.rules->collateral,
+                                       .logs = proofs_of(h.logs),
+                                       .at = now_of(v),
+                                       .held = { h.rules, h.logs } };
 }
 
 void mse_verifier_release(const struct mse_ratls_verifier *v, struct mse_verifier_now *n)
 {
-    rules_release(v, n->held);
-    n->held = NULL;
+    release(v, (struct held) { n->held[0], n->held[1] });
+    n->held[0] = NULL;
+    n->held[1] = NULL;
 }
 
 /* ---- OpenSSL's slot ---- */
@@ -371,7 +431,22 @@ mse_status mse_ratls_verifier_update(struct mse_ratls_verifier *v, const struct 
     struct rules *old = v->rules;
     v->rules = r;
     unlock(v);
-    rules_release(v, old);
+    release(v, (struct held) { old, NULL });
+    return MSE_OK;
+}
+
+mse_status mse_ratls_verifier_set_logs(struct mse_ratls_verifier *v,
+                                       const struct mse_log_proofs *proofs, struct mse_error *err)
+{
+    struct logs *l = logs_new(proofs);
+    if (l == NULL) {
+        return MSE_FAIL(err, MSE_ERR_MEMORY, "verifier", "out of memory");
+    }
+    lock(v);
+    struct logs *old = v->logs;
+    v->logs = l;
+    unlock(v);
+    release(v, (struct held) { NULL, old });
     return MSE_OK;
 }
 
@@ -385,6 +460,7 @@ void mse_ratls_verifier_free(struct mse_ratls_verifier *v)
     }
     CRYPTO_THREAD_lock_free(v->lock);
     rules_free(v->rules);
+    free(v->logs);
     mse_appraiser_free(v->appraiser);
     free(v);
 }

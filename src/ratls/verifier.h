@@ -5,14 +5,15 @@
 
 #include <mse/ratls.h>
 
-/* The policy and collateral that a verifier goes by now, and the time. */
+/* The policy, collateral and proofs of logs that a verifier goes by now, and the time. */
 struct mse_verifier_now {
     const struct mse_policy *policy;
     const struct mse_collateral *collateral;
+    struct mse_log_proofs logs;
     mse_time at;
-    void *held;
+    void *held[2];
 };
-/* mse_verifier_hold keeps both from being freed until mse_verifier_release. */
+/* mse_verifier_hold keeps them from being freed until mse_verifier_release. */
 void mse_verifier_hold(struct mse_verifier_now *out, const struct mse_ratls_verifier *v);
 void mse_verifier_release(const struct mse_ratls_verifier *v, struct mse_verifier_now *n);
 

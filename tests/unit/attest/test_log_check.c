@@ -132,6 +132,35 @@ static void expect(struct world *w, mse_status st)
     }
 }
 
+/* One of several: the first that is good, and what is told if none is. */
+static void test_several(void **state)
+{
+    struct world *w = *state;
+    struct mse_build other;
+    make(w);
+    mse_build_heap(&other, 65536);
+    mse_wr_bytes(&other, mse_build_view(&w->proof));
+    memset(w->entry.fingerprint, 0x22, 32);
+    make(w); /* of another version */
+    struct mse_bytes items[3] = { mse_build_view(&w->proof), mse_build_view(&other),
+                                  mse_bytes_str("no proof") };
+    struct mse_log_proofs given = { items, 3 };
+    assert_status(mse_verdict_set_logs(&w->v, &w->room, &w->policy, &given), MSE_OK);
+    assert_true(w->v.accepted);
+    given.num = 1;
+    assert_status(mse_verdict_set_logs(&w->v, &w->room, &w->policy, &given), MSE_ERR_LOG_ENTRY);
+    items[1] = items[2];
+    given.num = 2;
+    assert_status(mse_verdict_set_logs(&w->v, &w->room, &w->policy, &given), MSE_ERR_LOG_FORM);
+    assert_status(w->v.status, MSE_ERR_LOG_FORM);
+    given.num = 0;
+    assert_status(mse_verdict_set_logs(&w->v, &w->room, &w->policy, &given), MSE_ERR_LOG_MISSING);
+    w->policy.num_log_keys = 0;
+    assert_status(mse_verdict_set_logs(&w->v, &w->room, &w->policy, &given), MSE_OK);
+    assert_true(w->v.accepted);
+    mse_build_clear(&other);
+}
+
 static void test_taken(void **state)
 {
     struct world *w = *state;
@@ -255,6 +284,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_taken, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_several, setup, teardown),
         cmocka_unit_test_setup_teardown(test_missing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_form, setup, teardown),
         cmocka_unit_test_setup_teardown(test_keys, setup, teardown),

@@ -2,6 +2,7 @@
 /* Level 2 in one call, on both sides, over a socket; judging again; and how many flights it takes,
  * counted by somebody who carries the bytes. */
 #include "lab.h"
+#include "log_lab.h"
 
 #include <openssl/ssl.h>
 #include <poll.h>
@@ -367,6 +368,93 @@ static void a_long_session_is_judged_again(void **state)
     clear(&m);
 }
 
+/* ---- transparency logs ---- */
+
+/* What a proof needs is in the verdict of who was refused for want of one. */
+static void learn_fingerprint(struct meeting *m, uint8_t out[32])
+{
+    assert_status(join(m, MSE_SESSION_ALPN_HTTP11), MSE_ERR_LOG_MISSING);
+    assert_false(talks(m->ssl));
+    memcpy(out, mse_session_verdict(m->out)->fingerprint, 32);
+    assert_int_equal(mse_session_verdict(m->out)->binding_level, 0);
+    end(m);
+}
+
+static void new_policy(struct meeting *m)
+{
+    assert_status(mse_ratls_verifier_update(m->v, &m->policy, &m->lab->bundle.collateral, NULL),
+                  MSE_OK);
+}
+
+/* At level 0 the same proofs count. */
+static void assert_plain(struct meeting *m, mse_status want)
+{
+    begin(m);
+    assert_int_equal(SSL_set1_host(m->ssl, LAB_HOST), 1);
+    assert_int_equal(SSL_connect(m->ssl) == 1, want == MSE_OK);
+    assert_status(mse_ratls_ssl_peer(m->v, m->ssl)->status, want);
+    assert_true(talks(m->ssl) == (want == MSE_OK));
+    end(m);
+}
+
+static void logs_are_judged(void **state)
+{
+    struct meeting m;
+    struct mse_build proofs[2];
+    struct mse_log_key key;
+    struct mse_log_key other;
+    uint8_t fp[32];
+    prepare(&m, *state, MSE_SESSION_ALPN_HTTP11);
+    mse_build_heap(&proofs[0], 4096);
+    mse_build_heap(&proofs[1], 4096);
+    memset(fp, 0x99, sizeof fp);
+    log_lab_proof(&proofs[0], &key, 5, fp); /* of something else */
+    m.policy.num_log_keys = 1;
+    m.policy.log_keys[0] = key;
+    new_policy(&m);
+    learn_fingerprint(&m, fp);
+    assert_plain(&m, MSE_ERR_LOG_MISSING);
+    log_lab_proof(&proofs[1], &key, 5, fp);
+    struct mse_bytes views[] = { mse_build_view(&proofs[0]), mse_build_view(&proofs[1]) };
+    struct mse_log_proofs given = { views, 1 };
+    assert_status(mse_ratls_verifier_set_logs(m.v, &given, NULL), MSE_OK);
+    assert_refused(&m, MSE_SESSION_ALPN_HTTP11, MSE_ERR_LOG_ENTRY);
+    assert_plain(&m, MSE_ERR_LOG_ENTRY);
+    given.num = 2;
+    assert_status(mse_ratls_verifier_set_logs(m.v, &given, NULL), MSE_OK);
+    m.policy.require_level = 2;
+    new_policy(&m); /* proofs outlive the policy */
+    assert_status(join(&m, MSE_SESSION_ALPN_HTTP11), MSE_OK);
+    assert_int_equal(mse_session_verdict(m.out)->binding_level, 2);
+
+    /* Of a session that stands: what changes, and comes back. */
+    given.num = 0;
+    assert_status(mse_ratls_verifier_set_logs(m.v, &given, NULL), MSE_OK);
+    assert_status(mse_session_recheck(m.out, m.v, &m.err), MSE_ERR_LOG_MISSING);
+    assert_int_equal(m.err.status, MSE_ERR_LOG_MISSING);
+    given.num = 2;
+    assert_status(mse_ratls_verifier_set_logs(m.v, &given, NULL), MSE_OK);
+    assert_status(mse_session_recheck(m.out, m.v, NULL), MSE_OK);
+    mse_build_reset(&proofs[0]);
+    log_lab_proof(&proofs[0], &other, 6, fp);
+    m.policy.log_keys[0] = other; /* the log of another key: it signed nothing here */
+    new_policy(&m);
+    assert_status(mse_session_recheck(m.out, m.v, NULL), MSE_ERR_LOG_KEY);
+    end(&m);
+    m.policy.log_keys[0] = key;
+    m.policy.require_level = 0;
+    new_policy(&m);
+    assert_plain(&m, MSE_OK);
+    m.policy.num_log_witnesses = 1;
+    m.policy.log_witnesses[0] = key;
+    new_policy(&m);
+    assert_plain(&m, MSE_ERR_LOG_WITNESSES);
+    assert_refused(&m, MSE_SESSION_ALPN_HTTP11, MSE_ERR_LOG_WITNESSES);
+    mse_build_clear(&proofs[0]);
+    mse_build_clear(&proofs[1]);
+    clear(&m);
+}
+
 /* ---- flights ---- */
 
 /* Carries bytes between two sockets, and counts how often the direction turns. */
@@ -449,6 +537,7 @@ int main(void)
         cmocka_unit_test(a_broken_handshake_defers_no_other),
         cmocka_unit_test(clients_that_ask_for_nothing),
         cmocka_unit_test(a_long_session_is_judged_again),
+        cmocka_unit_test(logs_are_judged),
         cmocka_unit_test(level_2_costs_one_round_trip_and_one_quote),
     };
     return cmocka_run_group_tests(tests, setup, lab_teardown);
