@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/util.h"
 #include "cli/collateral.h"
+#include "cli/json_of.h"
 #include "crypto/x509.h"
 #include "evidence/vcek.h"
 
@@ -20,11 +21,6 @@ struct writer {
     mse_time first_end;
 };
 
-static void put(json_t *o, const char *key, json_t *v)
-{
-    (void)json_object_set_new(o, key, v);
-}
-
 static void put_text(json_t *o, const char *key, struct mse_bytes text)
 {
     char copy[128];
@@ -32,37 +28,23 @@ static void put_text(json_t *o, const char *key, struct mse_bytes text)
     memcpy(copy, len > 0 ? (const char *)text.data : "", len);
     copy[len] = '\0';
     mse_utf8_printable(copy);
-    put(o, key, json_string(copy));
-}
-
-static void put_hex(json_t *o, const char *key, const uint8_t *p, size_t len)
-{
-    char hex[129];
-    mse_hex_encode(hex, mse_bytes_of(p, len));
-    put(o, key, json_string(hex));
-}
-
-static void put_time(json_t *o, const char *key, mse_time t)
-{
-    char text[MSE_TIME_TEXT_LEN];
-    mse_time_format(text, t);
-    put(o, key, json_string(text));
+    cli_put(o, key, json_string(copy));
 }
 
 static json_t *add_part(struct writer *w, const char *name)
 {
     json_t *o = json_object();
-    put(o, "part", json_string(name));
+    cli_put(o, "part", json_string(name));
     (void)json_array_append_new(w->parts, o);
     return o;
 }
 
 static void put_window(struct writer *w, json_t *o, const char *name, mse_time from, mse_time until)
 {
-    put_time(o, "from", from);
-    put_time(o, "until", until);
-    put(o, "days_left", json_integer((json_int_t)((until - w->at) / DAY)));
-    put(o, "valid", json_boolean(from <= w->at && w->at <= until));
+    cli_put(o, "from", cli_when(from));
+    cli_put(o, "until", cli_when(until));
+    cli_put(o, "days_left", json_integer((json_int_t)((until - w->at) / DAY)));
+    cli_put(o, "valid", json_boolean(from <= w->at && w->at <= until));
     if (w->first == NULL || until < w->first_end) {
         w->first = name;
         w->first_end = until;
@@ -73,13 +55,13 @@ static void put_window(struct writer *w, json_t *o, const char *name, mse_time f
 static void put_signer(json_t *o, mse_status intel, mse_status simulated)
 {
     bool good = intel == MSE_OK || simulated == MSE_OK;
-    put(o, "genuine", json_boolean(good));
-    put(o, "root",
-        intel == MSE_OK       ? json_string("Intel")
-        : simulated == MSE_OK ? json_string("pinned simulation")
-                              : json_null());
+    cli_put(o, "genuine", json_boolean(good));
+    cli_put(o, "root",
+            intel == MSE_OK       ? json_string("Intel")
+            : simulated == MSE_OK ? json_string("pinned simulation")
+                                  : json_null());
     if (!good) {
-        put(o, "reason", json_string(mse_status_text(intel)));
+        cli_put(o, "reason", json_string(mse_status_text(intel)));
     }
 }
 
@@ -117,15 +99,15 @@ static json_t *level_json(enum mse_tcb_status status, mse_time date, const struc
 {
     json_t *o = json_object();
     json_t *list = json_array();
-    put(o, "status", json_string(mse_tcb_status_name(status)));
-    put_time(o, "date", date);
+    cli_put(o, "status", json_string(mse_tcb_status_name(status)));
+    cli_put(o, "date", cli_when(date));
     for (size_t i = 0; i < num; i++) {
         json_t *holder = json_object();
         put_text(holder, "id", ids[i]);
         (void)json_array_append(list, json_object_get(holder, "id"));
         json_decref(holder);
     }
-    put(o, "advisories", list);
+    cli_put(o, "advisories", list);
     return o;
 }
 
@@ -137,14 +119,14 @@ static void describe_tcb_info(struct writer *w)
     json_t *o = add_part(w, "tcb_info");
     struct mse_tcb_info *t = calloc(1, sizeof *t);
     if (t == NULL || mse_tcb_info_parse(t, p.body, &err) != MSE_OK) {
-        put(o, "unreadable", json_string(err.text));
+        cli_put(o, "unreadable", json_string(err.text));
         free(t);
         return;
     }
     put_window(w, o, "tcb_info", t->issue_date, t->next_update);
-    put(o, "tee", json_string(t->tee == MSE_TEE_TDX ? "TDX" : "SGX"));
-    put_hex(o, "fmspc", t->fmspc, sizeof t->fmspc);
-    put(o, "evaluation_number", json_integer(t->tcb_evaluation_number));
+    cli_put(o, "tee", json_string(t->tee == MSE_TEE_TDX ? "TDX" : "SGX"));
+    cli_put(o, "fmspc", cli_hex(t->fmspc, sizeof t->fmspc));
+    cli_put(o, "evaluation_number", json_integer(t->tcb_evaluation_number));
     put_signed(w, o, &p);
     json_t *levels = json_array();
     for (size_t i = 0; i < t->num_levels; i++) {
@@ -152,7 +134,7 @@ static void describe_tcb_info(struct writer *w)
         (void)json_array_append_new(
             levels, level_json(l->status, l->tcb_date, l->advisories, l->num_advisories));
     }
-    put(o, "levels", levels);
+    cli_put(o, "levels", levels);
     free(t);
 }
 
@@ -164,22 +146,22 @@ static void describe_identity(struct writer *w)
     json_t *o = add_part(w, "qe_identity");
     struct mse_qe_identity *q = calloc(1, sizeof *q);
     if (q == NULL || mse_qe_identity_parse(q, p.body, &err) != MSE_OK) {
-        put(o, "unreadable", json_string(err.text));
+        cli_put(o, "unreadable", json_string(err.text));
         free(q);
         return;
     }
     put_window(w, o, "qe_identity", q->issue_date, q->next_update);
-    put(o, "tee", json_string(q->id == MSE_IDENTITY_TD_QE ? "TDX" : "SGX"));
-    put(o, "evaluation_number", json_integer(q->tcb_evaluation_number));
+    cli_put(o, "tee", json_string(q->id == MSE_IDENTITY_TD_QE ? "TDX" : "SGX"));
+    cli_put(o, "evaluation_number", json_integer(q->tcb_evaluation_number));
     put_signed(w, o, &p);
     json_t *levels = json_array();
     for (size_t i = 0; i < q->num_levels; i++) {
         const struct mse_identity_level *l = &q->levels[i];
         json_t *one = level_json(l->status, l->tcb_date, l->advisories, l->num_advisories);
-        put(one, "isvsvn", json_integer(l->isv_svn));
+        cli_put(one, "isvsvn", json_integer(l->isv_svn));
         (void)json_array_append_new(levels, one);
     }
-    put(o, "levels", levels);
+    cli_put(o, "levels", levels);
     free(q);
 }
 
@@ -207,12 +189,12 @@ static void describe_crl(struct writer *w, const char *name, struct mse_bytes de
     struct mse_error err = { 0 };
     json_t *o = add_part(w, name);
     if (mse_crl_info_parse(&crl, der, &err) != MSE_OK) {
-        put(o, "unreadable", json_string(err.text));
+        cli_put(o, "unreadable", json_string(err.text));
         return;
     }
     put_window(w, o, name, crl.this_update, crl.next_update);
     put_text(o, "issuer", crl.issuer_cn);
-    put(o, "revoked", json_integer((json_int_t)crl.num_revoked));
+    cli_put(o, "revoked", json_integer((json_int_t)crl.num_revoked));
     if (strcmp(name, "vcek_crl") != 0) {
         mse_status intel = verify_crl(w, der, chain, mse_intel_root_point());
         put_signer(o, intel,
@@ -229,16 +211,16 @@ static void describe_vcek(struct writer *w)
     json_t *o = add_part(w, "vcek");
     if (mse_cert_parse(&cert, w->k->vcek, &err) != MSE_OK ||
         mse_vcek_parse(&v, &cert, &err) != MSE_OK) {
-        put(o, "unreadable", json_string(err.text));
+        cli_put(o, "unreadable", json_string(err.text));
         return;
     }
     put_window(w, o, "vcek", cert.not_before, cert.not_after);
     put_text(o, "issuer", mse_name_common_name(cert.issuer));
-    put(o, "product", json_string(mse_snp_product_name(v.product)));
-    put_hex(o, "hwid", v.hwid, v.hwid_len);
-    put(o, "tcb",
-        json_pack("{s:i,s:i,s:i,s:i,s:i}", "fmc", v.tcb.fmc, "bl", v.tcb.bl, "tee", v.tcb.tee,
-                  "snp", v.tcb.snp, "ucode", v.tcb.ucode));
+    cli_put(o, "product", json_string(mse_snp_product_name(v.product)));
+    cli_put(o, "hwid", cli_hex(v.hwid, v.hwid_len));
+    cli_put(o, "tcb",
+            json_pack("{s:i,s:i,s:i,s:i,s:i}", "fmc", v.tcb.fmc, "bl", v.tcb.bl, "tee", v.tcb.tee,
+                      "snp", v.tcb.snp, "ucode", v.tcb.ucode));
 }
 
 static void describe_parts(struct writer *w)
@@ -271,16 +253,16 @@ json_t *cli_collateral_json(const struct mse_bundle *b, const struct mse_policy 
     struct writer w = { .k = &b->collateral, .policy = policy, .at = at, .parts = json_array() };
     json_t *o = json_object();
     describe_parts(&w);
-    put(o, "parts", w.parts);
+    cli_put(o, "parts", w.parts);
     if (b->has_collected_at) {
-        put_time(o, "collected_at", b->collected_at);
+        cli_put(o, "collected_at", cli_when(b->collected_at));
     }
     if (w.first != NULL) {
         json_t *first = json_object();
-        put(first, "part", json_string(w.first));
-        put_time(first, "until", w.first_end);
-        put(o, "ends_first", first);
-        put(o, "ends_soon", json_boolean(w.first_end - at < 7 * DAY));
+        cli_put(first, "part", json_string(w.first));
+        cli_put(first, "until", cli_when(w.first_end));
+        cli_put(o, "ends_first", first);
+        cli_put(o, "ends_soon", json_boolean(w.first_end - at < 7 * DAY));
     }
     return o;
 }

@@ -6,6 +6,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/util.h"
+#include "cli/json_of.h"
 #include "crypto/digest.h"
 
 #define KEY_MAX_LEN ((size_t)16 * 1024)
@@ -210,18 +211,9 @@ static json_t *text_json(struct mse_bytes b)
     return b.len == 0 ? json_null() : json_stringn((const char *)b.data, b.len);
 }
 
-static json_t *time_json(mse_time t)
+static json_t *digest_json(bool has, const uint8_t value[32])
 {
-    char text[MSE_TIME_TEXT_LEN];
-    mse_time_format(text, t);
-    return json_string(text);
-}
-
-static json_t *hex_json(bool has, const uint8_t value[32])
-{
-    char hex[65];
-    mse_hex_encode(hex, mse_bytes_of(value, 32));
-    return has ? json_string(hex) : json_null();
+    return has ? cli_hex(value, 32) : json_null();
 }
 
 static json_t *submod_json(const struct mse_ear_submod *s)
@@ -240,12 +232,12 @@ static json_t *submod_json(const struct mse_ear_submod *s)
                               s->has_verdict ? json_boolean(s->simulated) : json_null());
     (void)json_object_set_new(o, "binding_level",
                               s->has_verdict ? json_integer(s->binding_level) : json_null());
-    (void)json_object_set_new(o, "fingerprint", hex_json(s->has_fingerprint, s->fingerprint));
+    (void)json_object_set_new(o, "fingerprint", digest_json(s->has_fingerprint, s->fingerprint));
     (void)json_object_set_new(o, "host", text_json(s->host));
     (void)json_object_set_new(o, "evidence_sha256",
-                              hex_json(s->has_evidence_sha256, s->evidence_sha256));
+                              digest_json(s->has_evidence_sha256, s->evidence_sha256));
     (void)json_object_set_new(o, "certificate_sha256",
-                              hex_json(s->has_certificate_sha256, s->certificate_sha256));
+                              digest_json(s->has_certificate_sha256, s->certificate_sha256));
     (void)json_object_set_new(
         o, "verdict",
         s->has_verdict ? json_loadb((const char *)s->verdict.data, s->verdict.len, 0, NULL)
@@ -260,9 +252,9 @@ static json_t *ear_json(const struct mse_ear *e)
     (void)json_object_set_new(o, "status", json_string(mse_ear_tier_name(e->status)));
     (void)json_object_set_new(o, "verifier", text_json(e->developer));
     (void)json_object_set_new(o, "verifier_build", text_json(e->build));
-    (void)json_object_set_new(o, "issued_at", time_json(e->issued_at));
+    (void)json_object_set_new(o, "issued_at", cli_when(e->issued_at));
     (void)json_object_set_new(o, "expires_at",
-                              e->has_expires_at ? time_json(e->expires_at) : json_null());
+                              e->has_expires_at ? cli_when(e->expires_at) : json_null());
     (void)json_object_set_new(o, "nonce", text_json(e->nonce));
     for (size_t i = 0; i < e->num_submods; i++) {
         (void)json_array_append_new(submods, submod_json(&e->submods[i]));

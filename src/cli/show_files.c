@@ -10,18 +10,11 @@
 #include "base/bytes.h"
 #include "base/io.h"
 #include "base/util.h"
+#include "cli/json_of.h"
 #include "package/parcel.h"
 #include "package/stream.h"
 
 #define TAG_LEN 16U /* behind each chunk */
-
-static json_t *hex(const uint8_t *p, size_t len)
-{
-    char text[65];
-    MSE_ASSERT(len <= 32);
-    mse_hex_encode(text, mse_bytes_of(p, len));
-    return json_string(text);
-}
 
 /* Plaintext of an encrypted stream, by the length of what holds it: header, chunks, tags. */
 static uint64_t content_len(uint64_t len)
@@ -39,13 +32,13 @@ static json_t *show_stream(const uint8_t head[MSE_PACKAGE_HEAD_LEN], uint64_t le
     (void)json_object_set_new(o, "size", json_integer((json_int_t)len));
     (void)json_object_set_new(o, "encrypted", json_boolean(!plain));
     if (package) {
-        (void)json_object_set_new(o, "made_for", hex(head + 8, 32));
+        (void)json_object_set_new(o, "made_for", cli_hex(head + 8, 32));
     }
     if (plain) {
         return o;
     }
     (void)json_object_set_new(o, "cipher", json_string("AES-256-GCM, chunks of 65536 bytes"));
-    (void)json_object_set_new(o, "key_salt", hex(head + 40, 32));
+    (void)json_object_set_new(o, "key_salt", cli_hex(head + 40, 32));
     (void)json_object_set_new(o, "content_size", json_integer((json_int_t)content_len(len)));
     (void)json_object_set_new(o, "content",
                               json_string(package ? "encrypted: names, sizes and content of the "
@@ -79,14 +72,14 @@ static json_t *show_parcel(int fd, uint64_t len)
     }
     json_t *o = json_object();
     (void)json_object_set_new(o, "size", json_integer((json_int_t)len));
-    (void)json_object_set_new(o, "code_digest", hex(p.code_digest, 32));
-    (void)json_object_set_new(o, "head_sha256", hex(p.head_sha256, 32));
+    (void)json_object_set_new(o, "code_digest", cli_hex(p.code_digest, 32));
+    (void)json_object_set_new(o, "head_sha256", cli_hex(p.head_sha256, 32));
     (void)json_object_set_new(o, "mse_toml", lines_of(p.mse_toml));
     (void)json_object_set_new(o, "tests",
                               p.tests_size == 0
                                   ? json_string("none")
                                   : json_pack("{s:I, s:o}", "size", (json_int_t)p.tests_size,
-                                              "sha256", hex(p.tests_sha256, 32)));
+                                              "sha256", cli_hex(p.tests_sha256, 32)));
     if (lseek(fd, (off_t)p.code_at, SEEK_SET) >= 0 && mse_io_read(fd, head, sizeof head, &got) &&
         got == sizeof head) {
         (void)json_object_set_new(o, "code", show_stream(head, len - p.code_at, true));
