@@ -9,10 +9,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/util.h"
 #include "cmd/files.h"
 #include "launch/instance.h"
 
-#define MAX_REPLY ((size_t)16384)
+#define MAX_REPLY  ((size_t)16384)
+#define MAX_NUMBER 24
+#define TURN_MS    10
 
 /* A unix socket has a short path: the folder is named by its descriptor. */
 bool mse_control_address(struct sockaddr_un *out, int dir_fd, const char *name)
@@ -22,13 +25,27 @@ bool mse_control_address(struct sockaddr_un *out, int dir_fd, const char *name)
     return n > 0 && (size_t)n < sizeof out->sun_path;
 }
 
-static int connect_control(const char *dir)
+/* One that hangs has a full queue some day: whoever asks is not to hang with it. */
+static bool connect_within(int fd, const struct sockaddr_un *a, int timeout_ms)
+{
+    int waited = 0;
+    while (connect(fd, (const struct sockaddr *)a, sizeof *a) != 0) {
+        if (errno != EAGAIN || waited >= timeout_ms) {
+            return false;
+        }
+        (void)poll(NULL, 0, TURN_MS);
+        waited += TURN_MS;
+    }
+    return true;
+}
+
+static int connect_control(const char *dir, int timeout_ms)
 {
     struct sockaddr_un a;
     int dir_fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    int fd = dir_fd < 0 ? -1 : socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = dir_fd < 0 ? -1 : socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd >= 0 && (!mse_control_address(&a, dir_fd, MSE_CONTROL_SOCKET) ||
-                    connect(fd, (const struct sockaddr *)&a, sizeof a) != 0)) {
+                    !connect_within(fd, &a, timeout_ms))) {
         (void)close(fd);
         fd = -1;
     }
@@ -57,7 +74,7 @@ static size_t read_to_end(int fd, char *out, size_t cap, int timeout_ms)
 static json_t *ask(const char *dir, const char *word, int timeout_ms)
 {
     json_t *v = NULL;
-    int fd = connect_control(dir);
+    int fd = connect_control(dir, timeout_ms);
     if (fd < 0) {
         return NULL;
     }
@@ -70,6 +87,18 @@ static json_t *ask(const char *dir, const char *word, int timeout_ms)
     free(reply);
     (void)close(fd);
     return v;
+}
+
+pid_t mse_instance_supervisor(const char *dir)
+{
+    struct cli_file f = { 0 };
+    uint64_t pid = 0;
+    char *path = cli_join(dir, MSE_INSTANCE_LOCK);
+    bool known = path != NULL && cli_file_read(&f, path, MAX_NUMBER, NULL) == MSE_OK &&
+                 mse_u64_parse(&pid, cli_file_view(&f), INT32_MAX);
+    cli_file_clear(&f);
+    free(path);
+    return known && pid > 1 ? (pid_t)pid : 0;
 }
 
 json_t *mse_instance_state(const char *dir, unsigned timeout_ms)

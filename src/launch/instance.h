@@ -16,7 +16,7 @@
 #define MSE_INSTANCE_STATE     "state"         /* a folder: what the enclave seals; locked by it */
 #define MSE_INSTANCE_LOG       "log"           /* what supervisor, runtime and app say */
 #define MSE_INSTANCE_END       "end.json"      /* what the last supervisor says of its end */
-#define MSE_INSTANCE_LOCK      "lock"          /* a supervisor has it while it lives */
+#define MSE_INSTANCE_LOCK      "lock"          /* a supervisor has it while it lives; its number */
 
 /* Whose storage an instance begins with, unless it has a state of its own already; or whose replica
  * it is. */
@@ -57,6 +57,9 @@ _Noreturn void mse_instance_supervise(const struct mse_instance *i, int listen_f
  * "note", "since", and while it lives "pid", "enclave_pid", "port"}. "killed": neither. NULL
  * without memory. */
 json_t *mse_instance_state(const char *dir, unsigned timeout_ms);
+/* The number of the supervisor that has, or had last, the lock; 0: not known. Whether it lives, the
+ * lock says. */
+pid_t mse_instance_supervisor(const char *dir);
 const char *mse_instance_state_word(const json_t *state);
 /* mse_instance_ask_stop tells the supervisor to stop, and waits timeout_ms for its end. False if
  * none answers. */

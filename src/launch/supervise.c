@@ -40,7 +40,8 @@ struct super {
     struct mse_sim_platform *platform;
     struct mse_sim_enclave *enclave;
     struct cli_file manifest;
-    int listen_fd;
+    int listen_fd; /* -1 once the enclave has it: when that is dead, its port refuses at once */
+    uint16_t port;
     int package_fd;
     int state_fd; /* of the folder for what the enclave seals */
     int lock_fd;
@@ -88,7 +89,6 @@ static void set_state(struct super *s, const char *state, const char *note)
 static json_t *to_json(const struct super *s, bool lives)
 {
     char since[MSE_TIME_TEXT_LEN];
-    uint16_t port = 0;
     mse_time_format(since, s->since);
     json_t *v = json_pack("{s:s, s:s, s:s, s:s}", "state", s->state, "note", s->note, "since",
                           since, "fingerprint", s->fingerprint);
@@ -97,8 +97,7 @@ static json_t *to_json(const struct super *s, bool lives)
         (void)json_object_set_new(
             v, "enclave_pid",
             json_integer(s->enclave == NULL ? 0 : mse_sim_enclave_pid(s->enclave)));
-        bool known = cli_port_of(s->listen_fd, &port);
-        (void)json_object_set_new(v, "port", json_integer(known ? port : 0));
+        (void)json_object_set_new(v, "port", json_integer(s->port));
     }
     return v;
 }
@@ -266,6 +265,14 @@ static bool take_lock(int fd, unsigned patience_ms)
     return true;
 }
 
+/* For who has to end it when it answers nobody. */
+static bool leave_number(int lock_fd)
+{
+    char text[24];
+    int len = snprintf(text, sizeof text, "%ld", (long)getpid());
+    return ftruncate(lock_fd, 0) == 0 && pwrite(lock_fd, text, (size_t)len, 0) == len;
+}
+
 /* One supervisor for one folder: the lock goes with the process. */
 static bool open_folder(struct super *s)
 {
@@ -279,7 +286,7 @@ static bool open_folder(struct super *s)
     s->state_fd = dir_fd < 0 ? -1 : open_state(dir_fd);
     s->package_fd = dir_fd < 0 ? -1 : openat(dir_fd, MSE_INSTANCE_PACKAGE, O_RDONLY | O_CLOEXEC);
     bool good = log >= 0 && null >= 0 && s->package_fd >= 0 && s->state_fd >= 0 &&
-                s->lock_fd >= 0 && take_lock(s->lock_fd, LOOK_MS) &&
+                s->lock_fd >= 0 && take_lock(s->lock_fd, LOOK_MS) && leave_number(s->lock_fd) &&
                 take_lock(s->state_fd, STOP_GRACE_MS) && dup2(null, STDIN_FILENO) >= 0 &&
                 dup2(log, STDOUT_FILENO) >= 0 && dup2(log, STDERR_FILENO) >= 0 &&
                 open_control(s, dir_fd);
@@ -353,6 +360,8 @@ static bool start(struct super *s)
         set_state(s, "failed", err.text[0] != '\0' ? err.text : mse_status_text(st));
         return false;
     }
+    (void)close(s->listen_fd);
+    s->listen_fd = -1;
     mse_hex_encode(s->fingerprint, mse_bytes_of(mse_sim_enclave_measurement(s->enclave), 32));
     return true;
 }
@@ -416,8 +425,10 @@ static void live(struct super *s)
             break;
         }
         lives = on_news(s, &news);
-        answer_all(s);
-        keep_carrier(s);
+        if (lives) { /* otherwise it is high time to end */
+            answer_all(s);
+            keep_carrier(s);
+        }
     }
     if (stop_asked != 0 || guard_gone(s)) {
         mse_sim_stop(s->enclave, STOP_GRACE_MS);
@@ -439,7 +450,7 @@ _Noreturn void mse_instance_supervise(const struct mse_instance *i, int listen_f
     (void)umask(0077);
     catch_signals();
     set_state(&s, "starting", "");
-    bool mine = open_folder(&s);
+    bool mine = cli_port_of(listen_fd, &s.port) && open_folder(&s);
     if (mine) {
         keep_carrier(&s);
     }

@@ -34,6 +34,7 @@ struct node_app {
     int64_t next_ask_ms;      /* to stop */
     int64_t begun_ms;         /* of the last start by this process */
     int64_t not_before_ms;    /* of the next one */
+    int64_t dead_ms;          /* 0; since when its enclave is over and its shepherd is not */
     unsigned tries;           /* starts in a row that did not last */
     pid_t enclave;            /* as its shepherd said last */
     int log_fd;

@@ -17,6 +17,7 @@
 #include "launch/instance.h"
 #include "operator/node.h"
 #include "os/private_dir.h"
+#include "os/proc.h"
 #include "package/manifest.h"
 
 #define ASK_MS       300U
@@ -25,6 +26,7 @@
 #define STOP_MS      20000
 #define ASK_AGAIN_MS 1000
 #define ORPHAN_MS    15000 /* what an enclave without a shepherd may need to end by itself */
+#define HUNG_MS      20000 /* for a shepherd to see the end of its enclave */
 #define LASTED_MS    60000 /* a start that lasted so long was one */
 #define MAX_TRIES    5
 #define MAX_JOINS    10  /* longer than a leader that was started again lets nobody join */
@@ -32,12 +34,13 @@
 
 /* ---- locks */
 
-/* Whether somebody holds the lock of a file or folder; false also if it is not there. */
+/* Whether somebody holds the lock of a file or folder; false if it is not there. What cannot be
+ * found out, for want of a descriptor, say, counts as held: nothing is started or ended for it. */
 static bool is_locked(const struct node_app *a, const char *name)
 {
     char *path = cli_join(a->dir, name);
     int fd = path == NULL ? -1 : open(path, O_RDONLY | O_CLOEXEC);
-    bool locked = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0;
+    bool locked = fd >= 0 ? flock(fd, LOCK_SH | LOCK_NB) != 0 : path == NULL || errno != ENOENT;
     if (fd >= 0) {
         (void)close(fd);
     }
@@ -244,6 +247,8 @@ static void launch(struct node *n, struct node_app *a)
     }
     a->begun_ms = node_now_ms();
     a->next_look_ms = a->begun_ms;
+    a->enclave = 0;
+    a->dead_ms = 0;
     a->told = false;
     a->silent = false;
     a->tries++;
@@ -263,6 +268,17 @@ static bool must_leave(const struct node_app *a)
     return follows(a) && a->app.leave;
 }
 
+/* One that does what it is told has no need of this. */
+static void end_shepherd(const struct node_app *a)
+{
+    pid_t pid = a->child > 0 ? a->child : mse_instance_supervisor(a->dir);
+    if (pid > 1 && has_shepherd(a)) {
+        mse_log(MSE_LOG_WARN, NODE_WHO, "the shepherd of %s does not end, and is killed",
+                name_of(a));
+        (void)kill(pid, SIGKILL);
+    }
+}
+
 static void stop_step(struct node_app *a)
 {
     int64_t now = node_now_ms();
@@ -274,15 +290,48 @@ static void stop_step(struct node_app *a)
         a->next_ask_ms = now >= a->next_ask_ms ? now + ASK_AGAIN_MS : a->next_ask_ms;
         return;
     }
-    json_t *v = mse_instance_state(a->dir, ASK_MS);
-    pid_t pid = (pid_t)json_integer_value(json_object_get(v, "pid"));
-    json_decref(v);
-    pid = a->child > 0 ? a->child : pid;
-    if (pid > 1) {
-        (void)kill(pid, SIGKILL);
-    }
+    end_shepherd(a);
     node_kill_orphan(a);
     a->stop_sent_ms = now;
+}
+
+/* No enclave answers at its port: until one does, no gateway sends anybody there. */
+static void silence(struct node *n, struct node_app *a, const char *why)
+{
+    char text[MSE_OP_TEXT_LEN];
+    const struct mse_op_instance i = { .port = a->app.port, .detail = follows(a) ? text : NULL };
+    (void)snprintf(text, sizeof text, "%s", why);
+    mse_utf8_printable(text);
+    if (a->app.port != 0 && !a->silent) {
+        a->silent = set_instance(n, a, &i, a->app.fingerprint);
+    }
+}
+
+static bool enclave_is_over(const struct node_app *a)
+{
+    char path[64];
+    if (a->enclave <= 0) {
+        return false; /* its shepherd has named none yet */
+    }
+    (void)snprintf(path, sizeof path, "/proc/%ld/stat", (long)a->enclave);
+    char state = mse_proc_state(path, NULL);
+    return state == 'Z' || state == 'X' || (kill(a->enclave, 0) != 0 && errno == ESRCH);
+}
+
+/* Its enclave is over, and its shepherd is not yet, or does not see it. */
+static bool lingers(struct node *n, struct node_app *a)
+{
+    int64_t now = node_now_ms();
+    if (!enclave_is_over(a)) {
+        a->dead_ms = 0;
+        return false;
+    }
+    a->dead_ms = a->dead_ms == 0 ? now : a->dead_ms;
+    silence(n, a, "its enclave has ended");
+    if (now - a->dead_ms > HUNG_MS) {
+        end_shepherd(a);
+    }
+    return true;
 }
 
 /* The enclave is there: who it is, and what it waits for. */
@@ -330,7 +379,7 @@ static void on_there(struct node *n, struct node_app *a, const json_t *state, bo
 static void look(struct node *n, struct node_app *a)
 {
     int64_t now = node_now_ms();
-    if (now < a->next_look_ms) {
+    if (lingers(n, a) || now < a->next_look_ms) {
         return;
     }
     json_t *state = mse_instance_state(a->dir, ASK_MS);
@@ -365,18 +414,6 @@ static bool restarts(const struct node_app *a)
     cli_file_clear(&f);
     free(path);
     return sealed;
-}
-
-/* No enclave answers at its port: until one does, no gateway sends anybody there. */
-static void silence(struct node *n, struct node_app *a, const char *why)
-{
-    char text[MSE_OP_TEXT_LEN];
-    const struct mse_op_instance i = { .port = a->app.port, .detail = follows(a) ? text : NULL };
-    (void)snprintf(text, sizeof text, "%s", why);
-    mse_utf8_printable(text);
-    if (a->app.port != 0 && !a->silent) {
-        a->silent = set_instance(n, a, &i, a->app.fingerprint);
-    }
 }
 
 static void again(struct node_app *a)
@@ -455,15 +492,20 @@ static void idle_step(struct node *n, struct node_app *a)
         give_back(n, a, "its node is drained");
     } else if (a->app.launched && !follows(a) && !cli_file_exists(a->dir)) {
         conclude(n, a, MSE_OP_ON_ERROR, "the node has lost the app's folder");
+    } else if (a->tries >= MAX_TRIES) {
+        fail(n, a, "its shepherd ends before it has begun");
+    } else if (a->tries > 0) {
+        again(a);
     } else if (may_begin(n, a)) {
         launch(n, a);
     }
 }
 
-/* An enclave whose shepherd was killed was told by the kernel to end. */
-static void orphan_step(struct node_app *a)
+/* An enclave whose shepherd was killed was told by the kernel to end: it takes nobody new. */
+static void orphan_step(struct node *n, struct node_app *a)
 {
     int64_t now = node_now_ms();
+    silence(n, a, "its shepherd was killed");
     if (a->stop_sent_ms == 0) {
         a->stop_sent_ms = now;
     } else if (now - a->stop_sent_ms > ORPHAN_MS) {
@@ -500,13 +542,17 @@ void node_app_step(struct node *n, struct node_app *a)
     if (a->dropped || !a->listed) {
         drop_step(n, a);
     } else if (has_shepherd(a)) {
+        a->not_before_ms = 0; /* one that an earlier node started is there after all */
+        if (must_leave(a)) {
+            silence(n, a, "its node is drained");
+        }
         if (must_stop(a) || must_leave(a)) {
             stop_step(a);
         } else {
             look(n, a);
         }
     } else if (is_locked(a, MSE_INSTANCE_STATE)) {
-        orphan_step(a);
+        orphan_step(n, a);
     } else {
         a->stop_sent_ms = 0;
         idle_step(n, a);
