@@ -198,6 +198,10 @@ MSE_MUST_USE mse_status op_user_find(struct mse_op_store *s, struct mse_op_user 
                                      const char *name, struct mse_error *err);
 MSE_MUST_USE mse_status op_user_by_id(struct mse_op_store *s, struct mse_op_user *out,
                                       const char *id, struct mse_error *err);
+/* Inside a transaction: a reservation of this owner that is open still. MSE_ERR_NOT_FOUND. */
+MSE_MUST_USE mse_status op_reservation_find(struct mse_op_store *s, struct mse_op_reservation *out,
+                                            const char *owner_id, const char *app_id, mse_time now,
+                                            struct mse_error *err);
 /* Inside a transaction: an app; owner_id NULL: anybody's. MSE_ERR_NOT_FOUND. */
 MSE_MUST_USE mse_status op_app_find(struct mse_op_store *s, struct mse_op_app *out,
                                     const char *owner_id, const char *id, struct mse_error *err);
