@@ -5,8 +5,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <mse/measure.h>
-
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/util.h"
@@ -15,6 +13,7 @@
 #include "cli/home_heir.h"
 #include "cli/home_replica.h"
 #include "crypto/digest.h"
+#include "launch/launcher.h"
 #include "os/private_dir.h"
 #include "package/manifest.h"
 #include "package/parcel.h"
@@ -324,21 +323,16 @@ static enum cli_exit launch(struct spawn *s)
  * fingerprint before. */
 static mse_status prepare(struct spawn *s, struct mse_error *err)
 {
-    struct cli_file runtime = { 0 };
     struct mse_build text;
-    uint8_t digest[32];
-    uint8_t fingerprint[32];
-    char hex[65];
+    struct mse_instance i = { .dir = s->h.dir };
+    const struct mse_launcher *launcher = NULL;
+    char hex[MSE_LAUNCH_FINGERPRINT_LEN] = "";
+    mse_instance_set(&i, s->h.facts);
     mse_build_heap(&text, MSE_MANIFEST_MAX_LEN);
     mse_status st = mse_manifest_write(&text, &s->manifest, err);
-    st = st == MSE_OK ? cli_runtime_load(&runtime, NULL, s->h.c, digest, err) : st;
+    st = st == MSE_OK ? mse_launcher_find(&launcher, i.tee, err) : st;
+    st = st == MSE_OK ? launcher->measure(hex, &i, mse_build_view(&text), err) : st;
     if (st == MSE_OK) {
-        const struct mse_sim_layout l = { cli_file_view(&runtime), mse_build_view(&text),
-                                          s->manifest.enclave_size, MSE_SIM_THREADS };
-        st = mse_measure_sim(fingerprint, &l, err);
-    }
-    if (st == MSE_OK) {
-        mse_hex_encode(hex, mse_bytes_of(fingerprint, 32));
         (void)json_object_set_new(s->h.facts, "fingerprint", json_string(hex));
         st = home_save_facts(&s->h, err);
     }
@@ -346,7 +340,6 @@ static mse_status prepare(struct spawn *s, struct mse_error *err)
              ? home_write(&s->h, MSE_INSTANCE_END, mse_bytes_str("{\"state\":\"prepared\"}"), err)
              : st;
     mse_build_clear(&text);
-    cli_file_clear(&runtime);
     return st;
 }
 

@@ -92,15 +92,12 @@ static enum cli_exit failed(const struct home *h, const json_t *report, unsigned
 
 static struct mse_instance instance_of(const struct home *h, const struct mse_instance_source *from)
 {
-    const struct mse_instance i = {
+    struct mse_instance i = {
         .dir = h->dir,
-        .platform = home_fact(h, "platform"),
-        .runtime = home_fact(h, "runtime"),
-        .enclave_size = (uint64_t)json_integer_value(json_object_get(h->facts, "size")),
         .guard = (pid_t)json_integer_value(json_object_get(h->facts, "while")),
-        .sandbox = json_is_true(json_object_get(h->facts, "sandbox")),
         .from = from->dir == NULL ? NULL : from,
     };
+    mse_instance_set(&i, h->facts);
     return i;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* An instance of an app: a folder, and while it runs a supervisor, a process in the background that
- * holds the launcher of the simulated TEE. For mse home and msed node. */
+ * holds the launcher of its TEE (launcher.h). For mse home and msed node. */
 #ifndef LAUNCH_INSTANCE_H
 #define LAUNCH_INSTANCE_H
 
@@ -37,14 +37,20 @@ struct mse_instance_carry {
 
 struct mse_instance {
     const char *dir;
-    const char *platform; /* folder of the simulated platform */
-    const char *runtime;  /* path of mse-enclave */
-    uint64_t enclave_size;
     pid_t guard; /* > 0: it is stopped when this process is over */
+    /* What mse_instance_set sets. */
+    const json_t *options; /* of the launcher: an object of texts */
+    const char *tee;       /* which launcher */
+    const char *platform;  /* folder of the simulated platform */
+    const char *runtime;   /* path of mse-enclave */
+    uint64_t enclave_size;
     bool sandbox;
     const struct mse_instance_source *from; /* NULL: nobody's */
     const struct mse_instance_carry *carry; /* NULL: nobody comes from elsewhere */
 };
+/* Sets what the options say, which stay borrowed: "tee" (without it "sim"), "platform", "runtime",
+ * "size", "sandbox". */
+void mse_instance_set(struct mse_instance *out, const json_t *options);
 /* Whether the enclave has sealed something: it has begun. True also if that cannot be told. */
 bool mse_instance_has_state(const char *dir);
 /* mse_instance_supervise is the supervisor's life, in a process of its own: session, standard

@@ -22,10 +22,8 @@
 #include "launch/carry.h"
 #include "launch/control.h"
 #include "launch/instance.h"
-#include "launch/offer.h"
+#include "launch/launcher.h"
 #include "package/manifest.h"
-#include "package/owner_chain.h"
-#include "sim/launcher.h"
 #include "tee/driver.h"
 
 #define STOP_GRACE_MS 12000U /* the runtime drains for 5 s and gives the app 5 s */
@@ -37,8 +35,8 @@
 
 struct super {
     const struct mse_instance *i;
-    struct mse_sim_platform *platform;
-    struct mse_sim_enclave *enclave;
+    const struct mse_launcher *launcher;
+    struct mse_launched *enclave;
     struct cli_file manifest;
     int listen_fd; /* -1 once the enclave has it: when that is dead, its port refuses at once */
     uint16_t port;
@@ -53,7 +51,7 @@ struct super {
     const char *state;
     char note[256];
     mse_time since;
-    char fingerprint[65];
+    char fingerprint[MSE_LAUNCH_FINGERPRINT_LEN];
 };
 
 static volatile sig_atomic_t stop_asked;
@@ -95,8 +93,7 @@ static json_t *to_json(const struct super *s, bool lives)
     if (lives) {
         (void)json_object_set_new(v, "pid", json_integer(getpid()));
         (void)json_object_set_new(
-            v, "enclave_pid",
-            json_integer(s->enclave == NULL ? 0 : mse_sim_enclave_pid(s->enclave)));
+            v, "enclave_pid", json_integer(s->enclave == NULL ? 0 : s->launcher->pid(s->enclave)));
         (void)json_object_set_new(v, "port", json_integer(s->port));
     }
     return v;
@@ -301,68 +298,35 @@ static bool open_folder(struct super *s)
     return good;
 }
 
-static mse_status read_file(struct cli_file *out, const struct super *s, const char *name,
-                            size_t max, struct mse_error *err)
+static mse_status launch(struct super *s, struct mse_error *err)
 {
-    char *path = cli_join(s->i->dir, name);
-    mse_status st = path == NULL ? MSE_ERR_MEMORY : cli_file_read(out, path, max, err);
-    free(path);
-    return st;
-}
-
-/* Of the instance's clients; NULL: they need none. */
-static mse_status read_client_ca(char **hex, const struct super *s, struct mse_error *err)
-{
-    struct cli_file pem = { 0 };
-    struct mse_error missing = { 0 };
-    mse_status st = read_file(&pem, s, MSE_INSTANCE_CLIENT_CA, MSE_OWNER_CHAIN_MAX, &missing);
-    if (st == MSE_ERR_NOT_FOUND) {
-        *hex = NULL; /* the enclave refuses if its manifest names one */
-        return MSE_OK;
-    }
-    st = st == MSE_OK ? mse_instance_client_ca(hex, cli_file_view(&pem), err)
-                      : MSE_FAIL(err, st, "client_ca", "%.200s", missing.text);
-    cli_file_clear(&pem);
-    return st;
+    const struct mse_launch l = { .instance = s->i,
+                                  .manifest = cli_file_view(&s->manifest),
+                                  .package_fd = s->package_fd,
+                                  .state_fd = s->state_fd,
+                                  .listen_fd = &s->listen_fd };
+    return s->launcher->start(&s->enclave, &l, err);
 }
 
 static bool start(struct super *s)
 {
-    const char *switches[MSE_INSTANCE_MAX_SWITCHES + MSE_OFFER_MAX_SWITCHES];
-    struct mse_offer offer = mse_no_offer;
-    char *client_ca = NULL;
     struct mse_error err = { 0 };
-    mse_status st = mse_sim_load(&s->platform, s->i->platform, &err);
-    st = st == MSE_OK
-             ? read_file(&s->manifest, s, MSE_INSTANCE_MANIFEST, MSE_MANIFEST_MAX_LEN, &err)
-             : st;
-    st = st == MSE_OK ? read_client_ca(&client_ca, s, &err) : st;
-    mse_instance_switches(switches, s->i->sandbox, client_ca);
-    st = st == MSE_OK ? mse_offer_open(&offer, s->i, cli_file_view(&s->manifest), &err) : st;
-    mse_offer_switches(switches, &offer, s->i);
-    struct mse_sim_launch l = {
-        .platform = s->platform,
-        .runtime_path = s->i->runtime,
-        .manifest = cli_file_view(&s->manifest),
-        .enclave_size = s->i->enclave_size,
-        .threads = MSE_SIM_THREADS,
-        .package_fd = s->package_fd,
-        .listen_fd = s->listen_fd,
-        .state_fd = s->state_fd,
-        .more_fds = offer.fds,
-        .num_more = MSE_OFFER_FDS,
-        .extra_argv = switches,
-    };
-    st = st == MSE_OK ? mse_sim_start(&s->enclave, &l, &err) : st;
-    free(client_ca);
-    mse_offer_clear(&offer);
+    char *path = cli_join(s->i->dir, MSE_INSTANCE_MANIFEST);
+    mse_status st = path == NULL ? MSE_ERR_MEMORY
+                                 : cli_file_read(&s->manifest, path, MSE_MANIFEST_MAX_LEN, &err);
+    free(path);
+    st = st == MSE_OK ? mse_launcher_find(&s->launcher, s->i->tee, &err) : st;
+    st = st == MSE_OK ? launch(s, &err) : st;
     if (st != MSE_OK) {
         set_state(s, "failed", err.text[0] != '\0' ? err.text : mse_status_text(st));
         return false;
     }
-    (void)close(s->listen_fd);
-    s->listen_fd = -1;
-    mse_hex_encode(s->fingerprint, mse_bytes_of(mse_sim_enclave_measurement(s->enclave), 32));
+    if (s->listen_fd >= 0) {
+        (void)close(s->listen_fd);
+        s->listen_fd = -1;
+    }
+    (void)snprintf(s->fingerprint, sizeof s->fingerprint, "%s",
+                   s->launcher->fingerprint(s->enclave));
     return true;
 }
 
@@ -419,7 +383,7 @@ static void live(struct super *s)
         struct mse_sim_news news = { 0 };
         struct mse_error err = { 0 };
         /* The limit closes the gap between looking and waiting. */
-        mse_status st = mse_sim_serve(s->enclave, &news, 500, &err);
+        mse_status st = s->launcher->serve(s->enclave, &news, 500, &err);
         if (st != MSE_OK) {
             set_state(s, "failed", err.text);
             break;
@@ -431,7 +395,7 @@ static void live(struct super *s)
         }
     }
     if (stop_asked != 0 || guard_gone(s)) {
-        mse_sim_stop(s->enclave, STOP_GRACE_MS);
+        s->launcher->stop(s->enclave, STOP_GRACE_MS);
         set_state(s, "stopped", "");
     }
 }
@@ -457,7 +421,9 @@ _Noreturn void mse_instance_supervise(const struct mse_instance *i, int listen_f
     if (mine && start(&s)) {
         live(&s);
     }
-    mse_sim_enclave_free(s.enclave);
+    if (s.enclave != NULL) {
+        s.launcher->free(s.enclave);
+    }
     s.enclave = NULL;
     if (mine) {
         leave_end(&s);
@@ -466,7 +432,6 @@ _Noreturn void mse_instance_supervise(const struct mse_instance *i, int listen_f
     if (s.waiter_fd >= 0) {
         say(&s, s.waiter_fd, false);
     }
-    mse_sim_free(s.platform);
     cli_file_clear(&s.manifest);
     /* The sockets and the lock close with the process: whoever waits for that sees it gone. */
     _exit(strcmp(s.state, "failed") == 0 ? 1 : 0);

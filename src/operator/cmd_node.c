@@ -144,15 +144,14 @@ static mse_status describe(struct node *n, struct mse_error *err)
     uint64_t mib = pages > 0 ? (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE) >> 20 : 1;
     if (c->platform == NULL) {
         return MSE_FAIL(err, MSE_ERR_CONFIG, NODE_WHO,
-                        "[node] platform is missing: the folder of the simulated platform, the "
-                        "only kind of TEE that this node starts");
+                        "[node] platform is missing: the folder of the simulated platform");
     }
     if (strlen(c->name) >= sizeof o->name || strlen(c->address) >= sizeof o->address) {
         return MSE_FAIL(err, MSE_ERR_CONFIG, NODE_WHO, "[node] name or address is too long");
     }
     (void)snprintf(o->name, sizeof o->name, "%s", c->name);
     (void)snprintf(o->address, sizeof o->address, "%s", c->address);
-    (void)snprintf(o->tee, sizeof o->tee, "sim");
+    (void)snprintf(o->tee, sizeof o->tee, "%s", c->tee);
     (void)snprintf(o->version, sizeof o->version, "%s", MSE_VERSION);
     o->memory = or_else(c->memory, mib);
     o->cores = or_else(c->cores, (uint64_t)(cores > 0 ? cores : 1) * CORES_SHARED);

@@ -8,6 +8,7 @@
 #include "cmd/issuer.h"
 #include "conf/reader.h"
 #include "db/db.h"
+#include "launch/launcher.h"
 #include "package/rules.h"
 
 #define MAX_PACKAGE     ((uint64_t)16 * 1024) /* MiB */
@@ -64,6 +65,7 @@ static const struct mse_conf_key node_keys[] = {
     OPTION("name", node.name),
     OPTION("address", node.address),
     OPTION("data", node.data),
+    OPTION("tee", node.tee),
     OPTION("platform", node.platform),
     OPTION("runtime", node.runtime),
     NUMBER("memory", node.memory, INT32_MAX),
@@ -138,7 +140,7 @@ static bool fill_all(struct mse_op_config *c)
     return fill(&c->dev_domain, dev) && fill(&c->api.listen, MSE_OP_API_LISTEN) &&
            fill(&c->api.spool, "/var/tmp") && fill(&c->gateway.listen, MSE_OP_GATEWAY_LISTEN) &&
            fill(&c->node.name, "local") && fill(&c->node.address, "127.0.0.1") &&
-           fill(&c->node.data, "node") &&
+           fill(&c->node.data, "node") && fill(&c->node.tee, "sim") &&
            (!c->oidc.there || fill(&c->oidc.scopes, "openid email profile"));
 }
 
@@ -259,6 +261,16 @@ static mse_status check_oidc(const struct mse_op_oidc *o, const struct mse_conf_
     return MSE_OK;
 }
 
+static mse_status check_node(const struct mse_op_config *c, const struct mse_conf_file *f,
+                             struct mse_error *err)
+{
+    const struct mse_launcher *l = NULL;
+    struct mse_error e = { 0 };
+    return mse_launcher_find(&l, c->node.tee, &e) == MSE_OK
+               ? MSE_OK
+               : mse_conf_fail(f, mse_conf_line_of(f, "node.tee"), err, "%.200s", e.text);
+}
+
 static mse_status complete(struct mse_op_config *c, const struct mse_conf_file *f,
                            struct mse_error *err)
 {
@@ -275,6 +287,9 @@ static mse_status complete(struct mse_op_config *c, const struct mse_conf_file *
     }
     if (st == MSE_OK) {
         st = check_oidc(&c->oidc, f, err);
+    }
+    if (st == MSE_OK) {
+        st = check_node(c, f, err);
     }
     if (st == MSE_OK && !resolve_all(c, dir)) {
         st = mse_conf_fail(f, 0, err, "out of memory");

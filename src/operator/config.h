@@ -44,6 +44,7 @@ struct mse_op_config {
         char *name;
         char *address;   /* where gateways reach its enclaves */
         char *data;      /* path of a folder */
+        char *tee;       /* what the enclaves here are of: "sim" */
         char *platform;  /* path of the folder of the simulated platform; NULL: none */
         char *runtime;   /* path of mse-enclave; NULL: beside this program */
         uint64_t memory; /* MiB that all apps here may have together; 0: that of the machine */

@@ -21,7 +21,7 @@
 #include "cmd/listen.h"
 #include "crypto/digest.h"
 #include "crypto/x509.h"
-#include "launch/instance.h"
+#include "launch/launcher.h"
 #include "net/proxy2.h"
 #include "operator/node.h"
 #include "os/private_dir.h"
@@ -30,14 +30,14 @@
 #include "ratls/profile.h"
 #include "ratls/resolve.h"
 
-#define LISTEN_FD  3
-#define CARRY_FD   4
-#define CONNECT_MS 3000U
-#define STATE_FD   7 /* what the launcher gives the runtime (sim/launcher.h) */
-/* Beside the files of an instance: what a shepherd is to know, and its command line is not to show.
- */
-#define CARRY_KEY "carry.key" /* 32 bytes */
-#define LEADER    "leader"    /* a line for mse_carry_dial */
+#define LISTEN_FD   3
+#define CARRY_FD    4
+#define CONNECT_MS  3000U
+#define MAX_OPTIONS ((size_t)65536)
+/* Beside the files of an instance, written anew for each start: what a shepherd is to know. */
+#define OPTIONS   "launch.json" /* of mse_instance_set */
+#define CARRY_KEY "carry.key"   /* 32 bytes */
+#define LEADER    "leader"      /* a line for mse_carry_dial */
 /* What a shepherd starts. */
 #define ALONE   "alone"
 #define LEADS   "leads"
@@ -184,23 +184,37 @@ static mse_status enclave_size(uint64_t *out, const struct node_app *a, struct m
     return st;
 }
 
+/* Texts that are not there stay out. */
+static json_t *options_of(const struct node *n, uint64_t size)
+{
+    const struct mse_op_config_node *c = &n->m->config.node;
+    return json_pack("{s:s, s:s*, s:s*, s:I, s:b}", "tee", n->self.tee, "platform", c->platform,
+                     "runtime", n->runtime, "size", (json_int_t)size, "sandbox",
+                     (int)!c->insecure_no_sandbox);
+}
+
+static mse_status write_options(const struct node *n, const struct node_app *a,
+                                struct mse_error *err)
+{
+    uint64_t size = 0;
+    mse_status st = enclave_size(&size, a, err);
+    json_t *v = st == MSE_OK ? options_of(n, size) : NULL;
+    char *text = json_dumps(v, JSON_COMPACT);
+    if (st == MSE_OK) {
+        st = text == NULL ? MSE_FAIL(err, MSE_ERR_MEMORY, NODE_WHO, "out of memory")
+                          : write_secret(a, OPTIONS, mse_bytes_str(text), err);
+    }
+    free(text);
+    json_decref(v);
+    return st;
+}
+
 mse_status node_shepherd_start(pid_t *out, const struct node *n, const struct node_app *a,
                                const struct node_start *s, struct mse_error *err)
 {
-    uint64_t size = 0;
-    char digits[24];
-    mse_status st = enclave_size(&size, a, err);
+    mse_status st = write_options(n, a, err);
     st = st == MSE_OK ? write_part(a, s, err) : st;
-    (void)snprintf(digits, sizeof digits, "%llu", (unsigned long long)size);
-    const char *const argv[] = { "msed",
-                                 NODE_SHEPHERD_WORD,
-                                 a->dir,
-                                 n->m->config.node.platform,
-                                 n->runtime,
-                                 digits,
-                                 n->m->config.node.insecure_no_sandbox ? "open" : "sandbox",
-                                 part_of(a, s),
-                                 NULL };
+    const char *const argv[] = { "msed", NODE_SHEPHERD_WORD, a->dir, part_of(a, s), NULL };
     pid_t pid = st == MSE_OK ? fork() : -1;
     if (pid == 0) {
         become(argv, s);
@@ -228,25 +242,36 @@ static bool read_carry_key(struct mse_instance_carry *c, const char *dir)
     return good;
 }
 
+/* The options as an object; NULL: they cannot be read. */
+static json_t *read_options(const char *dir)
+{
+    struct cli_file f = { 0 };
+    json_t *v = NULL;
+    char *path = cli_join(dir, OPTIONS);
+    if (path != NULL && cli_file_read(&f, path, MAX_OPTIONS, NULL) == MSE_OK) {
+        v = json_loadb((const char *)f.data, f.len, JSON_REJECT_DUPLICATES, NULL);
+    }
+    cli_file_clear(&f);
+    free(path);
+    return v;
+}
+
 int node_shepherd_main(int argc, char **argv)
 {
-    uint64_t size = 0;
-    if (argc != 8 || !mse_u64_parse(&size, mse_bytes_str(argv[5]), UINT64_MAX)) {
+    json_t *options = argc == 4 ? read_options(argv[2]) : NULL;
+    if (options == NULL) {
         mse_log(MSE_LOG_ERROR, NODE_WHO, "a shepherd is started by the node alone");
         return 2;
     }
-    bool leads = strcmp(argv[7], LEADS) == 0;
-    bool follows = strcmp(argv[7], FOLLOWS) == 0;
+    bool leads = strcmp(argv[3], LEADS) == 0;
+    bool follows = strcmp(argv[3], FOLLOWS) == 0;
     struct mse_instance_carry carry = { .listen_fd = CARRY_FD };
     char *leader = cli_join(argv[2], LEADER);
     const struct mse_instance_source from = { .leads = true, .carry = leader };
-    const struct mse_instance i = { .dir = argv[2],
-                                    .platform = argv[3],
-                                    .runtime = argv[4],
-                                    .enclave_size = size,
-                                    .sandbox = strcmp(argv[6], "open") != 0,
-                                    .from = follows ? &from : NULL,
-                                    .carry = leads ? &carry : NULL };
+    struct mse_instance i = { .dir = argv[2],
+                              .from = follows ? &from : NULL,
+                              .carry = leads ? &carry : NULL };
+    mse_instance_set(&i, options);
     if (leader == NULL || fcntl(LISTEN_FD, F_SETFD, FD_CLOEXEC) != 0 ||
         (leads && !read_carry_key(&carry, argv[2]))) {
         return 2;
@@ -260,7 +285,7 @@ static bool has_state(const char *pid, const char *state)
 {
     char link[64];
     char seen[PATH_MAX];
-    (void)snprintf(link, sizeof link, "/proc/%.20s/fd/%d", pid, STATE_FD);
+    (void)snprintf(link, sizeof link, "/proc/%.20s/fd/%d", pid, MSE_LAUNCH_STATE_FD);
     ssize_t n = readlink(link, seen, sizeof seen - 1);
     return n > 0 && strlen(state) == (size_t)n && strncmp(seen, state, (size_t)n) == 0;
 }
