@@ -54,10 +54,16 @@ static void try_index(struct mse_bytes in)
 
 static void try_file(struct mse_bytes in, uint8_t kind)
 {
-    static const uint8_t root[32] = { 1 };
+    struct mse_seal_root root = { .key = { 1 }, .has_version = true };
     struct mse_build out;
+    const uint8_t *version = mse_seal_state_version(in);
+    if (version != NULL) {
+        memcpy(root.version, version, sizeof root.version); /* as the driver has them all */
+    }
     mse_build_heap(&out, in.len + 1);
-    mse_status st = mse_unseal(&out, root, (enum mse_seal_kind)(kind % 3), in);
+    mse_status st = kind % 4 == MSE_SEAL_STATE_AT
+                        ? mse_unseal_state(&out, &root, in)
+                        : mse_unseal(&out, root.key, (enum mse_seal_kind)(kind % 4), in);
     MSE_ASSERT(st == MSE_ERR_MALFORMED || st == MSE_ERR_STATE_FOREIGN ||
                st == MSE_ERR_STORAGE_FOREIGN || st == MSE_ERR_SIGNATURE);
     MSE_ASSERT(out.len == 0);

@@ -47,7 +47,7 @@ static void ask_quote(struct mse_tee *t)
 static void ask_key(struct mse_tee *t, struct mse_bytes reply)
 {
     uint8_t key[32];
-    if (mse_tee_sim.seal_key(t, key, NULL) == MSE_OK) {
+    if (mse_tee_sim.seal_key(t, key, NULL, NULL) == MSE_OK) {
         MSE_ASSERT(reply.len == MSE_SIM_FRAME_HEAD + sizeof key);
         MSE_ASSERT(mse_mem_equal(reply.data + MSE_SIM_FRAME_HEAD, key, sizeof key));
     }

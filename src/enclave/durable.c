@@ -9,7 +9,6 @@
 #include "base/log.h"
 #include "base/util.h"
 #include "crypto/digest.h"
-#include "enclave/seal.h"
 #include "os/dir_file.h"
 
 #define WHO        "enclave"
@@ -71,18 +70,44 @@ static struct mse_store_config store_config(struct mse_durable *d, struct mse_by
 
 /* ---- opening ---- */
 
+/* What this file was sealed with, by what its head tells: only with the very key that comes out for
+ * it does the head, which is authenticated, open. */
+static mse_status root_of(const struct mse_durable *d, struct mse_seal_root *out, bool *aged,
+                          struct mse_bytes file, struct mse_error *err)
+{
+    const uint8_t *version = mse_seal_state_version(file);
+    *aged = version != NULL &&
+            !(d->seal_root.has_version &&
+              mse_mem_equal(version, d->seal_root.version, sizeof d->seal_root.version));
+    if (!*aged) {
+        *out = d->seal_root;
+        return MSE_OK;
+    }
+    mse_durable_hold(d);
+    mse_status st = mse_seal_root(out, d->tee, d->manifest_digest, version, err);
+    mse_durable_release(d);
+    return st;
+}
+
+/* *aged: it was sealed under other firmware than now. */
 static mse_status read_state(const struct mse_durable *d, struct mse_build *plain,
-                             struct mse_state *state, struct mse_error *err)
+                             struct mse_state *state, bool *aged, struct mse_error *err)
 {
     struct mse_build file;
-    mse_build_heap(&file, MSE_STATE_MAX_LEN + MSE_SEAL_EXTRA);
+    struct mse_seal_root root;
+    struct mse_error why = { 0 };
+    mse_build_heap(&file, MSE_STATE_MAX_LEN + MSE_SEAL_STATE_EXTRA);
     mse_status st = mse_dir_file_read(&file, d->state_fd, STATE_NAME, NULL);
     if (st == MSE_OK) {
-        st = mse_unseal(plain, d->seal_root, MSE_SEAL_STATE, mse_build_view(&file));
+        st = root_of(d, &root, aged, mse_build_view(&file), &why);
+    }
+    if (st == MSE_OK) {
+        st = mse_unseal_state(plain, &root, mse_build_view(&file));
     }
     if (st == MSE_OK) {
         st = mse_state_parse(state, mse_build_view(plain));
     }
+    mse_wipe(&root, sizeof root);
     mse_build_clear(&file);
     if (st == MSE_ERR_MALFORMED || st == MSE_ERR_SIGNATURE || st == MSE_ERR_IO ||
         st == MSE_ERR_NO_SPACE) {
@@ -90,7 +115,8 @@ static mse_status read_state(const struct mse_durable *d, struct mse_build *plai
     }
     return st == MSE_OK || st == MSE_ERR_NOT_FOUND
                ? st
-               : MSE_FAIL(err, st, "sealed state", "%s", mse_status_text(st));
+               : MSE_FAIL(err, st, "sealed state", "%s",
+                          why.text[0] != '\0' ? why.text : mse_status_text(st));
 }
 
 /* No state: there never was one, unless the platform has counted for it. */
@@ -114,9 +140,33 @@ static bool is_lost(mse_status st)
            st == MSE_ERR_STATE_DAMAGED;
 }
 
+static mse_status put_state(const struct mse_durable *d, struct mse_bytes plain,
+                            struct mse_error *err)
+{
+    struct mse_build file;
+    mse_build_heap(&file, MSE_STATE_MAX_LEN + MSE_SEAL_STATE_EXTRA);
+    mse_status st = mse_seal_state(&file, &d->seal_root, plain);
+    if (st == MSE_OK) {
+        st = mse_dir_file_replace(d->state_fd, STATE_NAME, mse_build_view(&file), err);
+    }
+    mse_build_clear(&file);
+    return st;
+}
+
+/* From now on older firmware does not get at it. It opens as before where that fails. */
+static void renew(const struct mse_durable *d)
+{
+    if (put_state(d, mse_build_view(&d->plain), NULL) == MSE_OK) {
+        mse_log(MSE_LOG_INFO, WHO, "the state was of older firmware, and is sealed anew");
+    } else {
+        mse_log(MSE_LOG_WARN, WHO, "the state is of older firmware, and cannot be sealed anew");
+    }
+}
+
 static mse_status look(struct mse_durable *d, struct mse_error *err)
 {
-    mse_status st = read_state(d, &d->plain, &d->state, err);
+    bool aged = false;
+    mse_status st = read_state(d, &d->plain, &d->state, &aged, err);
     if (st == MSE_ERR_NOT_FOUND) {
         d->found = MSE_DURABLE_FRESH;
         return check_never(d, err);
@@ -128,6 +178,9 @@ static mse_status look(struct mse_durable *d, struct mse_error *err)
     st = mse_store_open(&d->store, &c, err);
     mse_wipe(c.root, sizeof c.root);
     d->found = MSE_DURABLE_RESTORED;
+    if (st == MSE_OK && aged) {
+        renew(d);
+    }
     return st;
 }
 
@@ -136,7 +189,9 @@ mse_status mse_durable_open(struct mse_durable *d, int state_fd, const struct ms
                             struct mse_error *err)
 {
     struct mse_error why = { 0 };
-    *d = (struct mse_durable) { .state_fd = state_fd, .tee = tee };
+    *d = (struct mse_durable) { .state_fd = state_fd,
+                                .tee = tee,
+                                .manifest_digest = manifest_digest };
     mse_build_heap(&d->plain, MSE_STATE_MAX_LEN + 1);
     if (m->restart != MSE_RESTART_SEALED) {
         return MSE_OK;
@@ -145,14 +200,15 @@ mse_status mse_durable_open(struct mse_durable *d, int state_fd, const struct ms
         return MSE_FAIL(err, MSE_ERR_CONFIG, "restart",
                         "the manifest says \"sealed\", and the launcher gave no folder for it");
     }
-    mse_status st = mse_seal_root(d->seal_root, tee, manifest_digest, err);
-    st = st == MSE_OK ? mse_seal_counter_id(d->counter_id, d->seal_root) : st;
+    mse_status st = mse_seal_root(&d->seal_root, tee, manifest_digest, NULL, err);
+    st = st == MSE_OK ? mse_seal_counter_id(d->counter_id, d->seal_root.key) : st;
     if (st != MSE_OK) {
         return st;
     }
     st = look(d, &why);
     if (is_lost(st) && mse_config_needed(m)) {
-        mse_log(MSE_LOG_WARN, WHO, "its state cannot be had back: %s", mse_status_name(st));
+        mse_log(MSE_LOG_WARN, WHO, "its state cannot be had back: %s: %s", mse_status_name(st),
+                why.text);
         d->found = MSE_DURABLE_LOST;
         d->lost = st;
         return MSE_OK;
@@ -174,10 +230,11 @@ mse_status mse_durable_reread(const struct mse_durable *d, struct mse_build *out
     struct mse_state s = { 0 };
     uint8_t root[32];
     uint8_t pin[32];
+    bool aged = false;
     if (d->store == NULL) {
         return MSE_FAIL(err, MSE_ERR_STATE_MISSING, "sealed state", "nothing was sealed");
     }
-    mse_status st = read_state(d, out, &s, err);
+    mse_status st = read_state(d, out, &s, &aged, err);
     st = st == MSE_ERR_NOT_FOUND
              ? MSE_FAIL(err, MSE_ERR_STATE_MISSING, "sealed state", "it is gone")
              : st;
@@ -210,26 +267,17 @@ static mse_status write_state(struct mse_durable *d, const struct mse_state *s,
                               struct mse_error *err)
 {
     struct mse_build plain;
-    struct mse_build file;
     mse_build_heap(&plain, MSE_STATE_MAX_LEN);
-    mse_build_heap(&file, MSE_STATE_MAX_LEN + MSE_SEAL_EXTRA);
     mse_state_write(&plain, s);
-    mse_status st = mse_build_ok(&plain)
-                        ? mse_seal(&file, d->seal_root, MSE_SEAL_STATE, mse_build_view(&plain))
-                        : MSE_ERR_NO_SPACE;
-    mse_build_clear(&plain);
-    if (st == MSE_OK && d->found == MSE_DURABLE_LOST) {
+    mse_status st = mse_build_ok(&plain) ? MSE_OK : MSE_ERR_NO_SPACE;
+    if (st == MSE_OK && d->found == MSE_DURABLE_LOST &&
+        renameat(d->state_fd, STATE_NAME, d->state_fd, OLD_NAME) != 0 &&
+        d->lost != MSE_ERR_STATE_MISSING) {
         /* The owner has decided; the operator may still want to know what it was. */
-        (void)unlinkat(d->state_fd, OLD_NAME, 0);
-        if (linkat(d->state_fd, STATE_NAME, d->state_fd, OLD_NAME, 0) != 0 &&
-            d->lost != MSE_ERR_STATE_MISSING) {
-            mse_log(MSE_LOG_WARN, WHO, "the state that did not open is not kept");
-        }
+        mse_log(MSE_LOG_WARN, WHO, "the state that did not open is not kept");
     }
-    if (st == MSE_OK) {
-        st = mse_dir_file_replace(d->state_fd, STATE_NAME, mse_build_view(&file), err);
-    }
-    mse_build_clear(&file);
+    st = st == MSE_OK ? put_state(d, mse_build_view(&plain), err) : st;
+    mse_build_clear(&plain);
     return st == MSE_OK ? st : MSE_FAIL(err, st, "sealed state", "cannot be stored");
 }
 

@@ -6,6 +6,7 @@
 
 #include "enclave/config.h"
 #include "enclave/identity.h"
+#include "enclave/seal.h"
 #include "enclave/state.h"
 #include "enclave/store.h"
 
@@ -27,8 +28,9 @@ struct mse_durable {
     void (*release_tee)(void *arg);
     void *tee_arg;
     enum mse_durable_found found;
-    mse_status lost; /* why, with MSE_DURABLE_LOST */
-    uint8_t seal_root[32];
+    mse_status lost;                /* why, with MSE_DURABLE_LOST */
+    const uint8_t *manifest_digest; /* 32 bytes */
+    struct mse_seal_root seal_root; /* of the platform as it is now */
     uint8_t counter_id[16];
     struct mse_build plain; /* the state that was opened */
     struct mse_state state; /* borrows from it; with MSE_DURABLE_RESTORED only */
@@ -39,9 +41,10 @@ struct mse_durable {
     mse_time inherited_floor; /* with it: it is not earlier */
 };
 
-/* Looks for what an earlier life has left in state_fd, which is taken over; seals nothing. Where
- * phase 1 can go on without it, a state that does not open is no error. MSE_ERR_STATE_*,
- * MSE_ERR_STORAGE_*; MSE_ERR_CONFIG: nothing can be kept. */
+/* Looks for what an earlier life has left in state_fd, which is taken over, and seals it anew if
+ * that was under older firmware. manifest_digest is borrowed. Where phase 1 can go on without it, a
+ * state that does not open is no error. MSE_ERR_STATE_*, MSE_ERR_STORAGE_*; MSE_ERR_CONFIG: nothing
+ * can be kept. */
 MSE_MUST_USE mse_status mse_durable_open(struct mse_durable *d, int state_fd,
                                          const struct mse_enclave_tee *tee,
                                          const struct mse_manifest *m,

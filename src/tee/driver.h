@@ -8,6 +8,8 @@
 
 #include "base/build.h"
 
+#define MSE_TEE_VERSION_LEN 16
+
 struct mse_tee; /* each driver has its own; handled through the table only */
 
 struct mse_tee_ops {
@@ -30,8 +32,14 @@ struct mse_tee_ops {
     mse_status (*check_manifest)(struct mse_tee *t, struct mse_bytes manifest,
                                  struct mse_error *err);
     /* 32 bytes that only the same code on the same platform gets again (SGX: MRENCLAVE policy).
-     * NULL: the TEE has none. */
-    mse_status (*seal_key)(struct mse_tee *t, uint8_t out[32], struct mse_error *err);
+     * version: what seal_version has told, now or in an earlier life, if there is one: other
+     * firmware has other keys. MSE_ERR_STATE_FOREIGN: no key of it can be had here. NULL: the TEE
+     * has none. */
+    mse_status (*seal_key)(struct mse_tee *t, uint8_t out[32], const uint8_t *version,
+                           struct mse_error *err);
+    /* Of the key to seal with now (SEV-SNP: the committed TCB; SGX: CPUSVN). NULL: keys of this
+     * platform stay the same. */
+    void (*seal_version)(const struct mse_tee *t, uint8_t out[MSE_TEE_VERSION_LEN]);
     /* A count that the platform keeps for this code and this id, and that never goes down; with
      * advance it is raised by one first. MSE_ERR_UNSUPPORTED: the platform has none. NULL: nor has
      * any platform of this kind. */

@@ -263,12 +263,37 @@ static mse_status gramine_check_manifest(struct mse_tee *t, struct mse_bytes man
     return st;
 }
 
+static void gramine_seal_version(const struct mse_tee *t, uint8_t out[MSE_TEE_VERSION_LEN])
+{
+    _Static_assert(sizeof t->self.cpu_svn == MSE_TEE_VERSION_LEN, "CPUSVN");
+    memcpy(out, t->self.cpu_svn, sizeof t->self.cpu_svn);
+}
+
+/* The processor would give keys of an older CPUSVN, too; Gramine asks for the present one only. */
+static mse_status check_version(const struct mse_tee *t, const uint8_t *version,
+                                struct mse_error *err)
+{
+    char seen[2 * MSE_TEE_VERSION_LEN + 1];
+    char wanted[2 * MSE_TEE_VERSION_LEN + 1];
+    if (mse_mem_equal(version, t->self.cpu_svn, MSE_TEE_VERSION_LEN)) {
+        return MSE_OK;
+    }
+    mse_hex_encode(seen, mse_bytes_of(version, MSE_TEE_VERSION_LEN));
+    mse_hex_encode(wanted, mse_bytes_of(t->self.cpu_svn, MSE_TEE_VERSION_LEN));
+    return MSE_FAIL(err, MSE_ERR_STATE_FOREIGN, STEP,
+                    "sealed under CPUSVN %s, and the processor is at %s since an update of its "
+                    "microcode: Gramine has no key of another",
+                    seen, wanted);
+}
+
 /* Gramine uses keys of this kind for files of its own: what seals ours is derived from it. */
-static mse_status gramine_seal_key(struct mse_tee *t, uint8_t out[32], struct mse_error *err)
+static mse_status gramine_seal_key(struct mse_tee *t, uint8_t out[32], const uint8_t *version,
+                                   struct mse_error *err)
 {
     static const struct mse_bytes none = { 0 };
     uint8_t key[KEY_LEN] = { 0 };
-    mse_status st = read_exactly(key, sizeof key, t, SEAL_KEY, err);
+    mse_status st = check_version(t, version, err);
+    st = st == MSE_OK ? read_exactly(key, sizeof key, t, SEAL_KEY, err) : st;
     if (st == MSE_OK && mse_mem_is_zero(key, sizeof key)) {
         st = MSE_FAIL(err, MSE_ERR_PROTOCOL, STEP, "/" SEAL_KEY ": all zeros");
     }
@@ -315,6 +340,7 @@ const struct mse_tee_ops mse_tee_gramine = {
     .quote = gramine_quote,
     .check_manifest = gramine_check_manifest,
     .seal_key = gramine_seal_key,
+    .seal_version = gramine_seal_version,
     .counter = NULL,
     .file_key = gramine_file_key,
     .event = gramine_event,

@@ -352,15 +352,46 @@ static mse_status snp_check_manifest(struct mse_tee *t, struct mse_bytes manifes
                : wrong_manifest("HOST_DATA", t->machine.host_data, digest, sizeof digest, err);
 }
 
-/* With the committed TCB: firmware that is older does not get this key, nor does newer firmware
- * once it was committed. Who the manifest makes it is mixed in by whoever asks. */
-static mse_status snp_seal_key(struct mse_tee *t, uint8_t out[32], struct mse_error *err)
+/* The committed TCB: firmware that is older does not get the key of it. The report comes from the
+ * firmware, past the host. */
+static void snp_seal_version(const struct mse_tee *t, uint8_t out[MSE_TEE_VERSION_LEN])
+{
+    memset(out, 0, MSE_TEE_VERSION_LEN);
+    memcpy(out, t->machine.committed_tcb, sizeof t->machine.committed_tcb);
+}
+
+/* Each number of its own is at most the committed one; the firmware holds to it, too. */
+static mse_status check_tcb(const struct mse_tee *t, const uint8_t *version, struct mse_error *err)
+{
+    const uint8_t *now = t->machine.committed_tcb;
+    size_t len = sizeof t->machine.committed_tcb;
+    bool older = mse_mem_is_zero(version + len, MSE_TEE_VERSION_LEN - len);
+    for (size_t i = 0; i < len; i++) {
+        older = older && version[i] <= now[i];
+    }
+    if (older) {
+        return MSE_OK;
+    }
+    char seen[2 * MSE_TEE_VERSION_LEN + 1];
+    char wanted[2 * MSE_TEE_VERSION_LEN + 1];
+    mse_hex_encode(seen, mse_bytes_of(version, MSE_TEE_VERSION_LEN));
+    mse_hex_encode(wanted, mse_bytes_of(now, len));
+    return MSE_FAIL(err, MSE_ERR_STATE_FOREIGN, STEP,
+                    "sealed under the TCB %s, and this machine has committed to %s only", seen,
+                    wanted);
+}
+
+/* With the TCB that was committed when something was sealed. Who the manifest makes it is mixed in
+ * by whoever asks. */
+static mse_status snp_seal_key(struct mse_tee *t, uint8_t out[32], const uint8_t *version,
+                               struct mse_error *err)
 {
     if (t->device_fd < 0) {
         return MSE_FAIL(err, MSE_ERR_UNSUPPORTED, STEP,
                         "/" DEVICE ": not there; a key to seal with comes from it alone");
     }
-    return mse_sev_key(out, t->device_fd, t->machine.vmpl, t->machine.committed_tcb, err);
+    mse_status st = check_tcb(t, version, err);
+    return st == MSE_OK ? mse_sev_key(out, t->device_fd, t->machine.vmpl, version, err) : st;
 }
 
 const struct mse_tee_ops mse_tee_snp = {
@@ -372,6 +403,7 @@ const struct mse_tee_ops mse_tee_snp = {
     .quote = snp_quote,
     .check_manifest = snp_check_manifest,
     .seal_key = snp_seal_key,
+    .seal_version = snp_seal_version,
     .counter = NULL,
     .event = guest_event,
 };

@@ -13,8 +13,8 @@ MSE_MUST_USE mse_status mse_sev_ask(struct mse_tsm_reply *out, int fd,
                                     const uint8_t report_data[64], struct mse_error *err);
 
 /* The key that this chip derives from its VCEK for a guest of this measurement and policy, and for
- * the TCB with these SVNs (as a report stores them), which is at most the committed one: older
- * firmware does not get it. Errors as above. */
+ * the TCB with these SVNs (as a report stores them), which must be at most the committed
+ * one: older firmware does not get it. Errors as above. */
 MSE_MUST_USE mse_status mse_sev_key(uint8_t out[32], int fd, uint32_t vmpl, const uint8_t tcb[8],
                                     struct mse_error *err);
 

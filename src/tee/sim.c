@@ -297,8 +297,10 @@ static mse_status sim_check_manifest(struct mse_tee *t, struct mse_bytes manifes
     return MSE_OK;
 }
 
-static mse_status sim_seal_key(struct mse_tee *t, uint8_t out[32], struct mse_error *err)
+static mse_status sim_seal_key(struct mse_tee *t, uint8_t out[32], const uint8_t *version,
+                               struct mse_error *err)
 {
+    (void)version;
     const struct mse_bytes none = { 0 };
     mse_status st = ask_exact(t, out, 32, MSE_SIM_REQ_KEY, none, err);
     if (t->in.data != NULL) {

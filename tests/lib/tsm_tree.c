@@ -334,11 +334,18 @@ static int device_report(struct tsm_knobs *k, const struct device_request *r, bo
 }
 
 /* The firmware's derivation is its own; what counts is what goes into it. */
-static int device_key(const struct tsm_knobs *k, const struct device_request *r)
+static int device_key(const struct tsm_knobs *k, const struct device_request *r,
+                      struct device_request *answer)
 {
     const uint8_t *in = (const uint8_t *)(uintptr_t)r->in; /* root, zeros, fields, vmpl, svn, TCB */
     uint8_t *out = (uint8_t *)(uintptr_t)r->out;
     const struct mse_bytes parts[] = { { k->chip, sizeof k->chip }, { in, 32 } };
+    for (size_t i = 0; k->committed != NULL && i < 8; i++) {
+        if (in[24 + i] > k->committed[i]) {
+            answer->firmware_error = 0x16; /* INVALID_PARAM */
+            return -EIO;
+        }
+    }
     put_u32(out, k->status);
     return mse_sha256_parts(out + 32, parts, 2) == MSE_OK ? 0 : -EIO;
 }
@@ -367,7 +374,7 @@ static int do_ioctl(const char *path, int command, void *arg, struct fuse_file_i
         return -k->error;
     }
     unsigned number = what & 0xff;
-    return number == 1                  ? device_key(k, in)
+    return number == 1                  ? device_key(k, in, r)
            : number == 0 || number == 2 ? device_report(k, in, number == 2)
                                         : -ENOTTY;
 }

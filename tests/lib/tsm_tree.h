@@ -24,8 +24,9 @@ struct tsm_knobs {
     bool no_device;          /* no /dev/sev-guest */
     uint32_t firmware_error; /* of the device, with "error" and "error_times" */
     uint32_t host_error;
-    uint32_t status;  /* of its answers */
-    uint8_t chip[32]; /* secret that it derives keys from */
+    uint32_t status;          /* of its answers */
+    uint8_t chip[32];         /* secret that it derives keys from */
+    const uint8_t *committed; /* TCB, 8 bytes: keys of a newer one are refused; NULL: none is */
     uint8_t rtmr3[48];
     /* What it saw. */
     unsigned made;

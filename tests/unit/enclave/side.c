@@ -19,8 +19,10 @@ static mse_status sim_quote(struct mse_tee *t, struct mse_build *out, const uint
     return mse_sim_quote(t->lab->platform, out, &r, err);
 }
 
-static mse_status sim_key(struct mse_tee *t, uint8_t out[32], struct mse_error *err)
+static mse_status sim_key(struct mse_tee *t, uint8_t out[32], const uint8_t *version,
+                          struct mse_error *err)
 {
+    (void)version;
     (void)err;
     memset(out, t->code + 1, 32);
     return MSE_OK;

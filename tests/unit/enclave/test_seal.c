@@ -82,10 +82,12 @@ static void test_known_answers(void **state)
     }
 }
 
-static mse_status known_key(struct mse_tee *t, uint8_t out[32], struct mse_error *err)
+static mse_status known_key(struct mse_tee *t, uint8_t out[32], const uint8_t *version,
+                            struct mse_error *err)
 {
     (void)t;
     (void)err;
+    (void)version;
     for (size_t i = 0; i < 32; i++) {
         out[i] = (uint8_t)(0x60 + i);
     }
@@ -98,17 +100,46 @@ static void test_root(void **state)
     static const struct mse_tee_ops ops = { .name = "sim", .seal_key = known_key };
     const struct mse_enclave_tee tee = { .ops = &ops };
     uint8_t manifest[32];
-    uint8_t out[32];
+    struct mse_seal_root out;
+    struct mse_error err = { 0 };
     char hex[65];
     for (size_t i = 0; i < sizeof manifest; i++) {
         manifest[i] = (uint8_t)(0x40 + i);
     }
-    assert_status(mse_seal_root(out, &tee, manifest, NULL), MSE_OK);
-    mse_hex_encode(hex, mse_bytes_of(out, sizeof out));
+    assert_status(mse_seal_root(&out, &tee, manifest, NULL, NULL), MSE_OK);
+    assert_false(out.has_version);
+    mse_hex_encode(hex, mse_bytes_of(out.key, sizeof out.key));
     assert_string_equal(hex, "55cbb9e9b12958592b5013eb391e0c14dab175eb633917ad47cbd71be69b53c5");
     static const struct mse_tee_ops no_key = { .name = "tdx" };
     const struct mse_enclave_tee guest = { .ops = &no_key };
-    assert_status(mse_seal_root(out, &guest, manifest, NULL), MSE_ERR_UNSUPPORTED);
+    assert_status(mse_seal_root(&out, &guest, manifest, NULL, NULL), MSE_ERR_UNSUPPORTED);
+    /* A head with a version is of another kind of platform than one without. */
+    assert_status(mse_seal_root(&out, &tee, manifest, root, &err), MSE_ERR_STATE_FOREIGN);
+    assert_non_null(strstr(err.text, "another kind of platform than sim"));
+}
+
+static void test_known_state(void **state)
+{
+    (void)state;
+    static const char known[] =
+        "4d53455354415432a0a1a2a3a4a5a6a7a8a9aaabacadaeafd937e3b039adf38e72704415b381cfb5"
+        "202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f07e2f3bba345b64d"
+        "3eb7c7752bf3af26ff418896ae";
+    struct mse_seal_root base = { .has_version = true };
+    uint8_t file[MSE_SEAL_STATE_EXTRA + 5];
+    uint8_t room[8];
+    struct mse_build out;
+    for (size_t i = 0; i < sizeof base.key; i++) {
+        base.key[i] = (uint8_t)i;
+    }
+    for (size_t i = 0; i < sizeof base.version; i++) {
+        base.version[i] = (uint8_t)(0xa0 + i);
+    }
+    mse_build_fixed(&out, room, sizeof room);
+    assert_true(mse_hex_decode(file, sizeof file, mse_bytes_str(known)));
+    assert_memory_equal(mse_seal_state_version(mse_bytes_of(file, sizeof file)), base.version, 16);
+    assert_status(mse_unseal_state(&out, &base, mse_bytes_of(file, sizeof file)), MSE_OK);
+    assert_bytes(mse_build_view(&out), mse_bytes_str("hello"));
 }
 
 static void refused(struct mse_bytes file, const uint8_t *by, enum mse_seal_kind kind,
@@ -150,6 +181,59 @@ static void test_seal_refused(void **state)
     memcpy(file.data, "MSESTAT1", 8);
     refused(mse_build_view(&file), root, MSE_SEAL_STATE, MSE_ERR_SIGNATURE);
     mse_build_clear(&file);
+}
+
+static void state_file_refused(const struct mse_build *file, const struct mse_seal_root *by,
+                               mse_status wanted)
+{
+    uint8_t room[64];
+    struct mse_build out;
+    mse_build_fixed(&out, room, sizeof room);
+    assert_status(mse_unseal_state(&out, by, mse_build_view(file)), wanted);
+    assert_int_equal(out.len, 0);
+}
+
+/* A head that tells of a version: it is under the authentication, whole. */
+static void test_versions(void **state)
+{
+    (void)state;
+    struct mse_seal_root at = { .has_version = true, .version = { 4, 5, 6 } };
+    struct mse_seal_root none = { .has_version = false };
+    struct mse_build file = heap(4096);
+    struct mse_build plain = heap(4096);
+    memcpy(at.key, root, sizeof at.key);
+    memcpy(none.key, root, sizeof none.key);
+    assert_status(mse_seal_state(&file, &none, mse_bytes_str("content")), MSE_OK);
+    assert_null(mse_seal_state_version(mse_build_view(&file)));
+    state_file_refused(&file, &at, MSE_ERR_MALFORMED);
+    mse_build_reset(&file);
+    assert_status(mse_seal_state(&file, &at, mse_bytes_str("content")), MSE_OK);
+    assert_int_equal(file.len, 7 + MSE_SEAL_STATE_EXTRA);
+    assert_memory_equal(mse_seal_state_version(mse_build_view(&file)), at.version, 16);
+    state_file_refused(&file, &none, MSE_ERR_MALFORMED);
+    assert_status(mse_unseal_state(&plain, &at, mse_build_view(&file)), MSE_OK);
+    assert_bytes(mse_build_view(&plain), mse_bytes_str("content"));
+    for (size_t len = 0; len < file.len; len++) {
+        struct mse_build part = file;
+        part.len = len;
+        assert_true((mse_seal_state_version(mse_build_view(&part)) != NULL) == (len >= 24));
+        state_file_refused(&part, &at,
+                           len < MSE_SEAL_STATE_EXTRA ? MSE_ERR_MALFORMED : MSE_ERR_SIGNATURE);
+    }
+    for (size_t i = 0; i < 8 * file.len; i++) {
+        file.data[i / 8] ^= (uint8_t)(1U << i % 8);
+        state_file_refused(&file, &at,
+                           i / 8 < 8    ? MSE_ERR_MALFORMED
+                           : i / 8 < 40 ? MSE_ERR_STATE_FOREIGN
+                                        : MSE_ERR_SIGNATURE);
+        file.data[i / 8] ^= (uint8_t)(1U << i % 8);
+    }
+    /* Even if two versions had one key, what tells the other would not open. */
+    at.version[0] ^= 1;
+    file.data[8] ^= 1;
+    state_file_refused(&file, &at, MSE_ERR_SIGNATURE);
+    mse_build_clear(&file);
+    mse_build_clear(&plain);
 }
 
 /* ---- the state ---- */
@@ -418,6 +502,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_seal),          cmocka_unit_test(test_seal_refused),
+        cmocka_unit_test(test_known_state),   cmocka_unit_test(test_versions),
         cmocka_unit_test(test_known_answers), cmocka_unit_test(test_root),
         cmocka_unit_test(test_state),         cmocka_unit_test(test_state_rules),
         cmocka_unit_test(test_index),         cmocka_unit_test(test_index_paths),

@@ -60,7 +60,8 @@ static int play_key(void)
 {
     struct mse_tee *t = NULL;
     uint8_t key[32];
-    if (mse_tee_sim.open(&t, 3, NULL) != MSE_OK || mse_tee_sim.seal_key(t, key, NULL) != MSE_OK) {
+    if (mse_tee_sim.open(&t, 3, NULL) != MSE_OK ||
+        mse_tee_sim.seal_key(t, key, NULL, NULL) != MSE_OK) {
         return 1;
     }
     tell(key, sizeof key);
@@ -244,7 +245,8 @@ static int play_clean_stop(void)
     while (!stop_asked) {
         (void)poll(NULL, 0, 5);
     }
-    if (mse_tee_sim.open(&t, 3, NULL) != MSE_OK || mse_tee_sim.seal_key(t, key, NULL) != MSE_OK) {
+    if (mse_tee_sim.open(&t, 3, NULL) != MSE_OK ||
+        mse_tee_sim.seal_key(t, key, NULL, NULL) != MSE_OK) {
         return 1;
     }
     mse_tee_sim.event(t, MSE_TEE_EVENT_STOPPING, "bye");

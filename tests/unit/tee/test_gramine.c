@@ -424,37 +424,44 @@ static void sealing(void **state)
     uint8_t first[32] = { 0 };
     uint8_t second[32] = { 0 };
     uint8_t raw[16];
+    uint8_t version[MSE_TEE_VERSION_LEN];
     struct mse_error err = { 0 };
     NEED_FUSE(e);
     struct mse_tee *t = open_driver(e);
-    assert_status(mse_tee_gramine.seal_key(t, first, NULL), MSE_OK);
-    assert_status(mse_tee_gramine.seal_key(t, second, NULL), MSE_OK);
+    mse_tee_gramine.seal_version(t, version);
+    assert_status(mse_tee_gramine.seal_key(t, first, version, NULL), MSE_OK);
+    assert_status(mse_tee_gramine.seal_key(t, second, version, NULL), MSE_OK);
     assert_memory_equal(first, second, 32);
     /* Never Gramine's own key, nor the signer's: MRENCLAVE policy only. */
     memcpy(raw, e->knobs.sealing[0].key, 16);
     assert_memory_not_equal(first, raw, 16);
     e->knobs.sealing[1].key[0] ^= 1;
-    assert_status(mse_tee_gramine.seal_key(t, second, NULL), MSE_OK);
+    assert_status(mse_tee_gramine.seal_key(t, second, version, NULL), MSE_OK);
     assert_memory_equal(first, second, 32);
     /* Behind an update of microcode the processor gives another one. */
     e->knobs.sealing[0].key[0] ^= 1;
-    assert_status(mse_tee_gramine.seal_key(t, second, NULL), MSE_OK);
+    assert_status(mse_tee_gramine.seal_key(t, second, version, NULL), MSE_OK);
     assert_memory_not_equal(first, second, 32);
     memset(second, 0, 32);
+    version[3] ^= 1; /* which is known by its CPUSVN: Gramine has no key of another */
+    assert_status(mse_tee_gramine.seal_key(t, second, version, &err), MSE_ERR_STATE_FOREIGN);
+    assert_non_null(strstr(err.text, "since an update of its microcode"));
+    version[3] ^= 1;
+    err = (struct mse_error) { 0 };
     memset(e->knobs.sealing[0].key, 0, 16);
-    assert_status(mse_tee_gramine.seal_key(t, second, &err), MSE_ERR_PROTOCOL);
+    assert_status(mse_tee_gramine.seal_key(t, second, version, &err), MSE_ERR_PROTOCOL);
     assert_non_null(strstr(err.text, "all zeros"));
     e->knobs.sealing[0].key[0] = 1;
     static const size_t wrong[] = { 1, 15, 17, 64 };
     for (size_t i = 0; i < MSE_ARRAY_LEN(wrong); i++) {
         e->knobs.key_len = wrong[i];
-        assert_status(mse_tee_gramine.seal_key(t, second, NULL), MSE_ERR_PROTOCOL);
+        assert_status(mse_tee_gramine.seal_key(t, second, version, NULL), MSE_ERR_PROTOCOL);
     }
     e->knobs.key_len = 0;
     e->knobs.sealing[0].set = false;
-    assert_status(mse_tee_gramine.seal_key(t, second, NULL), MSE_ERR_PROTOCOL);
+    assert_status(mse_tee_gramine.seal_key(t, second, version, NULL), MSE_ERR_PROTOCOL);
     e->knobs.sealing[0].name = NULL;
-    assert_status(mse_tee_gramine.seal_key(t, second, NULL), MSE_ERR_UNSUPPORTED);
+    assert_status(mse_tee_gramine.seal_key(t, second, version, NULL), MSE_ERR_UNSUPPORTED);
     assert_true(mse_mem_is_zero(second, 32));
     assert_closed(e); /* before a fork */
     mse_tee_gramine.close(t);

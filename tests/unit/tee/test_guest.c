@@ -347,7 +347,9 @@ static void sealing(void **state)
     uint8_t request[32] = { 0 };
     uint8_t wanted[32];
     uint8_t key[32] = { 0 };
+    uint8_t version[MSE_TEE_VERSION_LEN];
     NEED_FUSE(g);
+    g->knobs.committed = g->snp->committed_tcb;
     g->knobs.chip[5] = 9;
     struct mse_tee *t = open_driver(g, &mse_tee_snp);
     struct mse_snp_report seen;
@@ -359,25 +361,63 @@ static void sealing(void **state)
     memcpy(request + 24, seen.committed_tcb, 8);
     const struct mse_bytes parts[] = { mse_bytes_of(g->knobs.chip, 32), mse_bytes_of(request, 32) };
     assert_status(mse_sha256_parts(wanted, parts, 2), MSE_OK);
+    mse_tee_snp.seal_version(t, version);
+    assert_memory_equal(version, seen.committed_tcb, 8);
+    assert_true(mse_mem_is_zero(version + 8, 8));
     for (int i = 0; i < 2; i++) {
-        assert_status(mse_tee_snp.seal_key(t, key, NULL), MSE_OK);
+        assert_status(mse_tee_snp.seal_key(t, key, version, NULL), MSE_OK);
         assert_memory_equal(key, wanted, sizeof key);
     }
     memset(key, 0, sizeof key);
     g->knobs.status = 0x16;
-    assert_status(mse_tee_snp.seal_key(t, key, NULL), MSE_ERR_PROTOCOL);
+    assert_status(mse_tee_snp.seal_key(t, key, version, NULL), MSE_ERR_PROTOCOL);
     g->knobs.status = 0;
     g->knobs.error = EIO;
     g->knobs.firmware_error = 0x16;
     g->knobs.error_times = 1;
-    assert_status(mse_tee_snp.seal_key(t, key, NULL), MSE_ERR_PROTOCOL);
+    assert_status(mse_tee_snp.seal_key(t, key, version, NULL), MSE_ERR_PROTOCOL);
     assert_true(mse_mem_is_zero(key, sizeof key));
     mse_tee_snp.close(t);
     g->knobs.no_device = true;
     t = open_driver(g, &mse_tee_snp);
-    assert_status(mse_tee_snp.seal_key(t, key, NULL), MSE_ERR_UNSUPPORTED);
+    assert_status(mse_tee_snp.seal_key(t, key, version, NULL), MSE_ERR_UNSUPPORTED);
     mse_tee_snp.close(t);
     assert_null(mse_tee_tdx.seal_key);
+}
+
+/* A key of an older TCB is another one; of a newer one there is none, whatever number is newer, and
+ * the firmware would not give it. */
+static void other_versions(void **state)
+{
+    struct guest *g = *state;
+    uint8_t key[32] = { 0 };
+    uint8_t older[32] = { 0 };
+    uint8_t version[MSE_TEE_VERSION_LEN];
+    struct mse_error err = { 0 };
+    NEED_FUSE(g);
+    g->knobs.committed = g->snp->committed_tcb;
+    struct mse_tee *t = open_driver(g, &mse_tee_snp);
+    mse_tee_snp.seal_version(t, version);
+    assert_status(mse_tee_snp.seal_key(t, key, version, NULL), MSE_OK);
+    version[7]--;
+    assert_status(mse_tee_snp.seal_key(t, older, version, NULL), MSE_OK);
+    assert_memory_not_equal(key, older, sizeof key);
+    unsigned asked = g->knobs.requests;
+    mse_tee_snp.seal_version(t, version);
+    for (size_t i = 0; i < sizeof version; i++) {
+        version[i]++;
+        if (i > 0) {
+            version[0]--; /* older in one number does not make up for it */
+        }
+        assert_status(mse_tee_snp.seal_key(t, key, version, &err), MSE_ERR_STATE_FOREIGN);
+        assert_non_null(strstr(err.text, "has committed to 04000000000018db only"));
+        mse_tee_snp.seal_version(t, version);
+    }
+    assert_int_equal(g->knobs.requests, asked);
+    /* What the driver did not see of it, the firmware does. */
+    g->snp->committed_tcb[7]--;
+    assert_status(mse_tee_snp.seal_key(t, key, version, NULL), MSE_ERR_PROTOCOL);
+    mse_tee_snp.close(t);
 }
 
 /* ---- the manifest that was measured ---- */
@@ -680,6 +720,7 @@ int main(void)
         cmocka_unit_test_setup(snp_by_device, defaults_snp),
         cmocka_unit_test_setup(device_errors, defaults_snp),
         cmocka_unit_test_setup(sealing, defaults_snp),
+        cmocka_unit_test_setup(other_versions, defaults_snp),
         cmocka_unit_test_setup(other_manifests, defaults_tdx),
         cmocka_unit_test_setup(other_host_data, defaults_snp),
         cmocka_unit_test_setup(runtime_register, defaults_tdx),

@@ -106,7 +106,7 @@ static void test_key(void **state)
     uint8_t wanted[32];
     memset(wanted, 0x33, sizeof wanted);
     put_frame(f->peer, MSE_SIM_REPLY | MSE_SIM_REQ_KEY, mse_bytes_of(wanted, sizeof wanted));
-    assert_status(mse_tee_sim.seal_key(f->tee, seen, NULL), MSE_OK);
+    assert_status(mse_tee_sim.seal_key(f->tee, seen, NULL, NULL), MSE_OK);
     assert_memory_equal(seen, wanted, sizeof seen);
     take_frame(f->peer, MSE_SIM_REQ_KEY, 0);
 }
@@ -118,7 +118,7 @@ static void test_refusal(void **state)
     uint8_t key[32] = { 0 };
     struct mse_error err = { 0 };
     put_frame(f->peer, MSE_SIM_ERROR, mse_bytes_str("no \033[0m today"));
-    assert_status(mse_tee_sim.seal_key(f->tee, key, &err), MSE_ERR_PROTOCOL);
+    assert_status(mse_tee_sim.seal_key(f->tee, key, NULL, &err), MSE_ERR_PROTOCOL);
     assert_non_null(strstr(err.text, "no "));
     assert_null(strchr(err.text, '\033'));
     assert_true(mse_mem_is_zero(key, sizeof key));
@@ -130,12 +130,12 @@ static void check_broken(struct fixture *f, mse_status wanted)
 {
     uint8_t key[32] = { 0 };
     struct mse_error err = { 0 };
-    assert_status(mse_tee_sim.seal_key(f->tee, key, &err), wanted);
+    assert_status(mse_tee_sim.seal_key(f->tee, key, NULL, &err), wanted);
     assert_true(err.text[0] != '\0');
     assert_true(mse_mem_is_zero(key, sizeof key));
     put_frame(f->peer, MSE_SIM_REPLY | MSE_SIM_REQ_KEY, mse_bytes_of(key, sizeof key));
     struct mse_error again = { 0 };
-    assert_status(mse_tee_sim.seal_key(f->tee, key, &again), MSE_ERR_PROTOCOL);
+    assert_status(mse_tee_sim.seal_key(f->tee, key, NULL, &again), MSE_ERR_PROTOCOL);
     assert_non_null(strstr(again.text, "earlier"));
     mse_tee_sim.event(f->tee, MSE_TEE_EVENT_READY, "not sent");
 }
@@ -257,7 +257,7 @@ static void test_hang_up(void **state)
     put(f->peer, "\0\0\0\041\202half", 9);
     (void)close(f->peer);
     f->peer = -1;
-    assert_status(mse_tee_sim.seal_key(f->tee, key, NULL), MSE_ERR_IO);
+    assert_status(mse_tee_sim.seal_key(f->tee, key, NULL, NULL), MSE_ERR_IO);
     mse_tee_sim.event(f->tee, MSE_TEE_EVENT_READY, "nobody there");
 }
 
@@ -377,7 +377,7 @@ static void test_full_socket(void **state)
     for (int i = 0; i < 2000; i++) {
         mse_tee_sim.event(f->tee, MSE_TEE_EVENT_STARTING, text);
     }
-    assert_status(mse_tee_sim.seal_key(f->tee, key, NULL), MSE_ERR_PROTOCOL);
+    assert_status(mse_tee_sim.seal_key(f->tee, key, NULL, NULL), MSE_ERR_PROTOCOL);
 }
 
 static void test_open_refuses(void **state)
