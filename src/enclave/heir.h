@@ -8,8 +8,8 @@
 
 #include <uv.h>
 
+#include "enclave/clock.h"
 #include "enclave/party.h"
-#include "enclave/serve.h"
 
 #define MSE_HEIR_QUIET_MS 10000 /* a peer that is silent for so long is given up */
 #define MSE_HEIR_LIMIT_MS 30000 /* and one that has not got so far that it may inherit */

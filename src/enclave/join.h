@@ -4,9 +4,9 @@
 #define ENCLAVE_JOIN_H
 
 #include "enclave/app.h"
+#include "enclave/clock.h"
 #include "enclave/lease.h"
 #include "enclave/party.h"
-#include "enclave/serve.h"
 
 /* Borrowed, but the descriptors, which are used up. */
 struct mse_joiner {

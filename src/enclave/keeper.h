@@ -7,7 +7,7 @@
 #include <uv.h>
 
 #include "enclave/app.h"
-#include "enclave/serve.h"
+#include "enclave/clock.h"
 #include "enclave/store.h"
 
 #define MSE_KEEPER_EVERY_MS 1000 /* at the most often */

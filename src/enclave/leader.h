@@ -5,9 +5,9 @@
 #ifndef ENCLAVE_LEADER_H
 #define ENCLAVE_LEADER_H
 
+#include "enclave/clock.h"
 #include "enclave/lease.h"
 #include "enclave/party.h"
-#include "enclave/serve.h"
 
 #define MSE_LEADER_LIMIT_MS 60000 /* for one connection until it has asked to join */
 #define MSE_LEADER_SPARE    4     /* connections at a time that have not joined */
