@@ -213,15 +213,16 @@ static const char *take_port(struct mse_build *b, const char *p)
     return p + 1 + len;
 }
 
-static bool ends_with(const struct mse_build *b, const char *end)
+/* Both: of the path, which begins at from. */
+static bool ends_with(const struct mse_build *b, size_t from, const char *end)
 {
     size_t len = strlen(end);
-    return b->len >= len && mse_mem_equal(b->data + b->len - len, end, len);
+    return b->len - from >= len && mse_mem_equal(b->data + b->len - len, end, len);
 }
 
-static void drop_slashes(struct mse_build *b)
+static void drop_slashes(struct mse_build *b, size_t from)
 {
-    while (b->len > 0 && b->data[b->len - 1] == '/') {
+    while (b->len > from && b->data[b->len - 1] == '/') {
         b->len--;
     }
 }
@@ -230,6 +231,7 @@ static void drop_slashes(struct mse_build *b)
 static mse_status take_path(struct mse_build *b, const char *url, const char *p,
                             struct mse_error *err)
 {
+    size_t from = b->len;
     for (; *p != '\0'; p++) {
         if (!is_path_char(*p)) {
             return MSE_FAIL(err, MSE_ERR_CONFIG, "url",
@@ -237,14 +239,14 @@ static mse_status take_path(struct mse_build *b, const char *url, const char *p,
         }
         mse_wr_u8(b, (uint8_t)*p);
     }
-    drop_slashes(b);
-    if (ends_with(b, "/certification/v3") || ends_with(b, "/certification/v2")) {
+    drop_slashes(b, from);
+    if (ends_with(b, from, "/certification/v3") || ends_with(b, from, "/certification/v2")) {
         return MSE_FAIL(err, MSE_ERR_CONFIG, "url",
                         "%.100s: this version of the service is retired, wanted " SGX_ROOT, url);
     }
-    if (ends_with(b, SGX_ROOT)) {
+    if (ends_with(b, from, SGX_ROOT)) {
         b->len -= strlen(SGX_ROOT);
-        drop_slashes(b);
+        drop_slashes(b, from);
     }
     return MSE_OK;
 }

@@ -125,6 +125,8 @@ static void test_upstreams(void **state)
         { "https://pccs:8081/sgx/certification/v4/", "https://pccs:8081" },
         { "http://[::1]:8081/cache/sgx/certification/v4", "http://[::1]:8081/cache" },
         { "http://127.0.0.1:1", "http://127.0.0.1:1" },
+        { "https://sgx/certification/v4/",
+          "https://sgx/certification/v4" }, /* a host of that name */
     };
     struct mse_upstream u;
     for (size_t i = 0; i < MSE_ARRAY_LEN(good); i++) {
