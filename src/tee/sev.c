@@ -70,6 +70,13 @@ static mse_status fail(const struct request *r, int e, struct mse_error *err)
     return MSE_FAIL(err, MSE_ERR_IO, STEP, "%s", strerror(e));
 }
 
+/* What ioctl takes; musl's is an int. */
+#ifdef __GLIBC__
+typedef unsigned long ioctl_number;
+#else
+typedef int ioctl_number;
+#endif
+
 /* One request; *e is 0 or its errno. */
 static void ask(struct request *r, int fd, unsigned long what, int *e)
 {
@@ -77,7 +84,7 @@ static void ask(struct request *r, int fd, unsigned long what, int *e)
     do {
         r->firmware_error = 0;
         r->host_error = 0;
-        result = ioctl(fd, what, r);
+        result = ioctl(fd, (ioctl_number)what, r);
         *e = result == 0 ? 0 : errno;
     } while (result != 0 && *e == EINTR);
 }
