@@ -276,11 +276,11 @@ static mse_status judge_fresh(struct mse_wasm *w)
         return MSE_FAIL(&w->error, MSE_ERR_ARGUMENT, STEP, "a nonce of %zu bytes, wanted %zu",
                         nonce.len, sizeof ask.nonce);
     }
-    w->fresh_room = malloc(json.len + 1);
+    w->fresh_room = malloc(2 * json.len + 1);
     if (w->fresh_room == NULL) {
         return out_of_memory(&w->error);
     }
-    mse_status st = mse_fresh_read(&r, w->fresh_room, json.len, json, &w->error);
+    mse_status st = mse_fresh_read(&r, w->fresh_room, 2 * json.len, json, &w->error);
     if (st != MSE_OK) {
         return st;
     }
