@@ -167,10 +167,14 @@ static mse_status read_tile(struct cli_file *out, struct cli_log_source *s, int 
     struct mse_error first = { 0 };
     mse_status st = mse_log_tile_path(path, level, index, width);
     st = st == MSE_OK ? cli_log_source_read(out, s, path, max, &first) : st;
-    if (st == MSE_ERR_NOT_FOUND && width < MSE_LOG_TILE_WIDTH &&
-        mse_log_tile_path(path, level, index, MSE_LOG_TILE_WIDTH) == MSE_OK &&
-        cli_log_source_read(out, s, path, max, NULL) == MSE_OK) {
-        return MSE_OK;
+    if (st == MSE_ERR_NOT_FOUND && width < MSE_LOG_TILE_WIDTH) {
+        struct mse_error whole = { 0 };
+        mse_status other = mse_log_tile_path(path, level, index, MSE_LOG_TILE_WIDTH);
+        other = other == MSE_OK ? cli_log_source_read(out, s, path, max, &whole) : other;
+        if (other != MSE_ERR_NOT_FOUND) {
+            st = other;
+            first = whole;
+        }
     }
     return st == MSE_OK ? st : MSE_FAIL(err, st, "log", "%s", first.text);
 }
