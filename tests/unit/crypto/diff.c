@@ -12,6 +12,7 @@
 #include "base/util.h"
 #include "crypto/der.h"
 #include "crypto/x509.h"
+#include "unit/crypto/stricter.h"
 
 static void need(bool ok, const char *what)
 {
@@ -123,6 +124,7 @@ bool diff_certificate(struct mse_bytes der)
 {
     struct mse_cert c;
     if (mse_cert_parse(&c, der, NULL) != MSE_OK) {
+        need(stricter_certificate(der) != NULL, "we refuse a certificate for an unknown reason");
         return false;
     }
     const uint8_t *p = der.data;
@@ -151,6 +153,7 @@ bool diff_crl(struct mse_bytes der)
 {
     struct mse_crl c;
     if (mse_crl_parse(&c, der, NULL) != MSE_OK) {
+        need(stricter_crl(der) != NULL, "we refuse a CRL for an unknown reason");
         return false;
     }
     const uint8_t *p = der.data;
