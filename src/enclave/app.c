@@ -155,10 +155,24 @@ mse_status mse_app_prepare(struct mse_app *a, bool insecure_no_sandbox, uint64_t
     return st == MSE_OK ? make_folders(a, enclave_size, err) : st;
 }
 
-mse_status mse_app_prepare_library_os(struct mse_app *a, struct mse_error *err)
+/* What the app keeps, where that is made or checked elsewhere. */
+static mse_status name_folders(struct mse_app *a, struct mse_error *err)
+{
+    if (asprintf(&a->home, "%s/home", a->data) < 0) {
+        a->home = NULL;
+    }
+    if (asprintf(&a->keys, "%s/keys", a->data) < 0) {
+        a->keys = NULL;
+    }
+    return a->home != NULL && a->keys != NULL
+               ? MSE_OK
+               : MSE_FAIL(err, MSE_ERR_MEMORY, "app", "out of memory");
+}
+
+mse_status mse_app_prepare_library_os(struct mse_app *a, const char *data, struct mse_error *err)
 {
     static const char run[] = MSE_LIBRARY_OS_RUN;
-    static const char home[] = MSE_LIBRARY_OS_HOME;
+    const char *home = data == NULL ? MSE_LIBRARY_OS_HOME : data;
     *a = (struct mse_app) {
         .uid = MSE_SPAWN_SAME_USER, .uid_lock = -1, .dir_lock = -1, .library_os = true
     };
@@ -170,13 +184,15 @@ mse_status mse_app_prepare_library_os(struct mse_app *a, struct mse_error *err)
                     { &a->run, run, "run" },       { &a->config, run, "config" },
                     { &a->attest, run, "attest" }, { &a->home, home, "home" },
                     { &a->keys, home, "keys" } };
+    size_t num = MSE_ARRAY_LEN(folders) - (data == NULL ? 0 : 2);
     mse_status st = MSE_OK;
     a->dir = strdup(run);
     a->data = strdup(home);
     if (a->dir == NULL || a->data == NULL) {
         st = MSE_FAIL(err, MSE_ERR_MEMORY, "app", "out of memory");
     }
-    for (size_t i = 0; st == MSE_OK && i < MSE_ARRAY_LEN(folders); i++) {
+    st = st == MSE_OK && data != NULL ? name_folders(a, err) : st;
+    for (size_t i = 0; st == MSE_OK && i < num; i++) {
         st = mse_private_subdir(folders[i].path, folders[i].dir, folders[i].name, geteuid(), 0700,
                                 err);
     }

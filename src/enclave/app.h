@@ -46,8 +46,10 @@ uid_t mse_app_user(const struct mse_app *a);
  * all the same. */
 MSE_MUST_USE mse_status mse_app_prepare(struct mse_app *a, bool insecure_no_sandbox,
                                         uint64_t enclave_size, struct mse_error *err);
-/* The same under a library OS (enclave/library_os.h), whose two mounts are empty. */
-MSE_MUST_USE mse_status mse_app_prepare_library_os(struct mse_app *a, struct mse_error *err);
+/* The same under a library OS (enclave/library_os.h), whose two mounts are empty. data: the folder
+ * that outlives a restart, which is made elsewhere; NULL: there is none. */
+MSE_MUST_USE mse_status mse_app_prepare_library_os(struct mse_app *a, const char *data,
+                                                   struct mse_error *err);
 /* What is put into a->secrets, one file each that only the app's user may read. */
 struct mse_app_secrets {
     struct mse_bytes secrets; /* data NULL: no such file */

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/util.h"
 #include "crypto/digest.h"
+#include "enclave/library_os.h"
 #include "os/dir_file.h"
 
 #define WHO        "enclave"
@@ -163,6 +164,18 @@ static void renew(const struct mse_durable *d)
     }
 }
 
+static mse_status open_storage(struct mse_durable *d, struct mse_error *err)
+{
+    if (d->tee->ops->library_os) {
+        memcpy(d->home_root, d->state.storage_root.data, sizeof d->home_root);
+        return MSE_OK;
+    }
+    struct mse_store_config c = store_config(d, d->state.storage_root);
+    mse_status st = mse_store_open(&d->store, &c, err);
+    mse_wipe(c.root, sizeof c.root);
+    return st;
+}
+
 static mse_status look(struct mse_durable *d, struct mse_error *err)
 {
     bool aged = false;
@@ -174,9 +187,7 @@ static mse_status look(struct mse_durable *d, struct mse_error *err)
     if (st != MSE_OK) {
         return st;
     }
-    struct mse_store_config c = store_config(d, d->state.storage_root);
-    st = mse_store_open(&d->store, &c, err);
-    mse_wipe(c.root, sizeof c.root);
+    st = open_storage(d, err);
     d->found = MSE_DURABLE_RESTORED;
     if (st == MSE_OK && aged) {
         renew(d);
@@ -202,6 +213,9 @@ mse_status mse_durable_open(struct mse_durable *d, int state_fd, const struct ms
     }
     mse_status st = mse_seal_root(&d->seal_root, tee, manifest_digest, NULL, err);
     st = st == MSE_OK ? mse_seal_counter_id(d->counter_id, d->seal_root.key) : st;
+    if (st == MSE_OK && mse_random(d->home_root, sizeof d->home_root) != MSE_OK) {
+        st = MSE_FAIL(err, MSE_ERR_CRYPTO, "restart", "no random bytes");
+    }
     if (st != MSE_OK) {
         return st;
     }
@@ -214,6 +228,20 @@ mse_status mse_durable_open(struct mse_durable *d, int state_fd, const struct ms
         return MSE_OK;
     }
     return st == MSE_OK ? st : MSE_FAIL(err, st, why.step, "%s", why.text);
+}
+
+mse_status mse_durable_home(const struct mse_durable *d, char path[64], bool *keeps,
+                            struct mse_error *err)
+{
+    _Static_assert(MSE_LIBRARY_OS_PATH_LEN == 64, "a path");
+    *keeps = d->found != MSE_DURABLE_OFF;
+    if (!*keeps) {
+        return mse_library_os_keys(d->tee, NULL, err);
+    }
+    mse_status st = mse_library_os_home(path, d->home_root);
+    st = st == MSE_OK ? mse_library_os_keys(d->tee, d->home_root, err) : st;
+    return st == MSE_OK && d->found == MSE_DURABLE_RESTORED ? mse_library_os_home_check(path, err)
+                                                            : st;
 }
 
 mse_time mse_durable_floor(const struct mse_durable *d)
@@ -281,17 +309,35 @@ static mse_status write_state(struct mse_durable *d, const struct mse_state *s,
     return st == MSE_OK ? st : MSE_FAIL(err, st, "sealed state", "cannot be stored");
 }
 
+/* The storage that the state which is written next tells of; its root goes into root. */
+static mse_status make_storage(struct mse_durable *d, uint8_t root[32], mse_time now,
+                               struct mse_error *err)
+{
+    char path[MSE_LIBRARY_OS_PATH_LEN];
+    if (d->tee->ops->library_os) {
+        memcpy(root, d->home_root, sizeof d->home_root);
+        mse_status st = mse_library_os_home(path, root);
+        return st == MSE_OK ? mse_library_os_home_make(path, err) : st;
+    }
+    mse_status st = mse_random(root, 32);
+    if (st != MSE_OK) {
+        return MSE_FAIL(err, st, "sealed state", "no keys can be made");
+    }
+    struct mse_store_config c = store_config(d, mse_bytes_of(root, 32));
+    st = mse_store_create_from(&d->store, &c, d->inherited, now, err);
+    mse_wipe(c.root, sizeof c.root);
+    return st;
+}
+
 static mse_status commit(struct mse_durable *d, const struct mse_identity *id,
                          const struct mse_config *config, mse_time now, struct mse_error *err)
 {
     static const struct mse_config none = { .has_code_key = false };
     const struct mse_config *c = config == NULL ? &none : config;
-    uint8_t root[32];
+    uint8_t root[32] = { 0 };
     struct mse_build pem;
     mse_build_heap(&pem, MAX_PEM);
-    mse_status st = mse_random(root, sizeof root);
-    st = st == MSE_OK ? mse_privkey_to_pem(id->key, &pem) : st;
-    struct mse_store_config sc = store_config(d, mse_bytes_of(root, sizeof root));
+    mse_status st = mse_privkey_to_pem(id->key, &pem);
     const struct mse_state s = {
         .floor = now,
         .storage_root = mse_bytes_of(root, sizeof root),
@@ -305,13 +351,12 @@ static mse_status commit(struct mse_durable *d, const struct mse_identity *id,
         .ssl_key = mse_build_view(&c->ssl_key),
         .ssl_chain = mse_build_view(&c->ssl_chain),
     };
-    st = st == MSE_OK ? mse_store_create_from(&d->store, &sc, d->inherited, now, err)
+    st = st == MSE_OK ? make_storage(d, root, now, err)
                       : MSE_FAIL(err, st, "sealed state", "no keys can be made");
     st = st == MSE_OK ? write_state(d, &s, err) : st;
-    st = st == MSE_OK ? mse_store_settle(d->store, err) : st;
+    st = st == MSE_OK && d->store != NULL ? mse_store_settle(d->store, err) : st;
     mse_build_clear(&pem);
     mse_wipe(root, sizeof root);
-    mse_wipe(sc.root, sizeof sc.root);
     return st;
 }
 

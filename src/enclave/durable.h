@@ -34,7 +34,10 @@ struct mse_durable {
     uint8_t counter_id[16];
     struct mse_build plain; /* the state that was opened */
     struct mse_state state; /* borrows from it; with MSE_DURABLE_RESTORED only */
-    struct mse_store *store;
+    struct mse_store
+        *store; /* NULL also under a library OS, which encrypts the app's files itself */
+    /* There: the root that key and name of the app's folder come from. */
+    uint8_t home_root[32];
     /* The folders that came from another enclave: the storage that is committed begins with them.
      * NULL: it begins empty. */
     const char *inherited;
@@ -57,6 +60,10 @@ MSE_MUST_USE mse_status mse_durable_reread(const struct mse_durable *d, struct m
 /* Takes over the state of another instance, which joins: nothing outlives this one. plain is wiped
  * and empty then, also on failure. MSE_ERR_MALFORMED. */
 MSE_MUST_USE mse_status mse_durable_join(struct mse_durable *d, struct mse_build *plain,
+                                         struct mse_error *err);
+/* What the app keeps under a library OS, whose key the driver gets: true if there is such a folder,
+ * and path is it. MSE_ERR_STORAGE_*: it is not that of the state. */
+MSE_MUST_USE mse_status mse_durable_home(const struct mse_durable *d, char path[64], bool *keeps,
                                          struct mse_error *err);
 /* It was not earlier than this. */
 mse_time mse_durable_floor(const struct mse_durable *d);

@@ -8,17 +8,21 @@
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/util.h"
 #include "crypto/digest.h"
+#include "enclave/seal.h"
+#include "os/dir_file.h"
 
 #define STEP     "start"
 #define MANIFEST "/mse/manifest.json"
 #define PACKAGE  "/mse/package"
 #define BACKLOG  1024
+#define MARK     "mark"
 
 union address {
     struct sockaddr any;
@@ -84,11 +88,12 @@ static mse_status open_file(int *out, const char *path, struct mse_error *err)
 mse_status mse_library_os_open(struct mse_library_os_fds *out, const char *where,
                                struct mse_error *err)
 {
-    struct mse_library_os_fds f = { -1, -1, -1 };
+    struct mse_library_os_fds f = { -1, -1, -1, -1 };
     mse_status st = open_file(&f.manifest_fd, MANIFEST, err);
     st = st == MSE_OK ? open_file(&f.package_fd, PACKAGE, err) : st;
     st = st == MSE_OK ? listen_at(&f.listen_fd, where, err) : st;
     if (st == MSE_OK) {
+        f.state_fd = open(MSE_LIBRARY_OS_STATE, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         *out = f;
         return st;
     }
@@ -101,16 +106,94 @@ mse_status mse_library_os_open(struct mse_library_os_fds *out, const char *where
     return st;
 }
 
-mse_status mse_library_os_keys(const struct mse_enclave_tee *tee, struct mse_error *err)
+static mse_status make_key(uint8_t key[16], const uint8_t *root)
 {
-    static const char *const names[] = { "mse_home", "mse_run" };
+    static const struct mse_bytes none = { 0 };
+    return root == NULL ? mse_random(key, 16)
+                        : mse_hkdf_sha256(key, 16, mse_bytes_of(root, 32), none,
+                                          mse_bytes_str("mse library os home v1"));
+}
+
+mse_status mse_library_os_keys(const struct mse_enclave_tee *tee, const uint8_t *root,
+                               struct mse_error *err)
+{
+    const struct {
+        const char *name;
+        const uint8_t *root;
+    } keys[] = { { "mse_home", root }, { "mse_run", NULL } };
     uint8_t key[16];
     mse_status st = MSE_OK;
-    for (size_t i = 0; st == MSE_OK && i < MSE_ARRAY_LEN(names); i++) {
-        st = mse_random(key, sizeof key) == MSE_OK
-                 ? tee->ops->file_key(tee->t, names[i], key, err)
-                 : MSE_FAIL(err, MSE_ERR_CRYPTO, STEP, "no random bytes");
+    for (size_t i = 0; st == MSE_OK && i < MSE_ARRAY_LEN(keys); i++) {
+        st = make_key(key, keys[i].root) == MSE_OK
+                 ? tee->ops->file_key(tee->t, keys[i].name, key, err)
+                 : MSE_FAIL(err, MSE_ERR_CRYPTO, STEP, "no key for an encrypted mount");
     }
     mse_wipe(key, sizeof key);
     return st;
+}
+
+/* ---- what the app keeps ---- */
+
+mse_status mse_library_os_home(char out[MSE_LIBRARY_OS_PATH_LEN], const uint8_t root[32])
+{
+    uint8_t id[MSE_SEAL_ID_LEN];
+    char hex[2 * MSE_SEAL_ID_LEN + 1];
+    mse_status st = mse_seal_id(id, root);
+    mse_hex_encode(hex, mse_bytes_of(id, sizeof id));
+    int n = snprintf(out, MSE_LIBRARY_OS_PATH_LEN, MSE_LIBRARY_OS_HOME "/store-%s", hex);
+    MSE_ASSERT(n > 0 && n < MSE_LIBRARY_OS_PATH_LEN);
+    return st;
+}
+
+/* Its own path, in a file of its own, which only the right key opens. */
+static bool write_mark(int dir_fd, const char *path)
+{
+    struct mse_bytes text = mse_bytes_str(path);
+    return mse_dir_file_replace(dir_fd, MARK, text, NULL) == MSE_OK;
+}
+
+static const char *const home_folders[] = { "home", "keys" };
+
+mse_status mse_library_os_home_make(const char *path, struct mse_error *err)
+{
+    bool ok = mkdir(path, 0700) == 0 || errno == EEXIST;
+    int fd = ok ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    ok = fd >= 0;
+    for (size_t i = 0; ok && i < MSE_ARRAY_LEN(home_folders); i++) {
+        ok = mkdirat(fd, home_folders[i], 0700) == 0 || errno == EEXIST;
+    }
+    ok = ok && write_mark(fd, path);
+    int e = errno;
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return ok ? MSE_OK : MSE_FAIL(err, MSE_ERR_IO, "storage", "%s: %s", path, strerror(e));
+}
+
+static mse_status check_mark(int dir_fd, const char *path)
+{
+    uint8_t seen[MSE_LIBRARY_OS_PATH_LEN];
+    struct mse_build b;
+    mse_build_fixed(&b, seen, sizeof seen);
+    mse_status st = mse_dir_file_read(&b, dir_fd, MARK, NULL);
+    if (st == MSE_ERR_NOT_FOUND) {
+        return MSE_ERR_STORAGE_MISSING;
+    }
+    return st == MSE_OK && mse_bytes_is_str(mse_build_view(&b), path) ? MSE_OK
+                                                                      : MSE_ERR_STORAGE_DAMAGED;
+}
+
+mse_status mse_library_os_home_check(const char *path, struct mse_error *err)
+{
+    struct stat seen;
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    mse_status st = fd < 0 ? MSE_ERR_STORAGE_MISSING : check_mark(fd, path);
+    for (size_t i = 0; st == MSE_OK && i < MSE_ARRAY_LEN(home_folders); i++) {
+        bool there = fstatat(fd, home_folders[i], &seen, AT_SYMLINK_NOFOLLOW) == 0;
+        st = there && S_ISDIR(seen.st_mode) ? MSE_OK : MSE_ERR_STORAGE_MISSING;
+    }
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return st == MSE_OK ? st : MSE_FAIL(err, st, "storage", "%s: %s", path, mse_status_text(st));
 }

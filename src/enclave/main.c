@@ -350,8 +350,9 @@ static mse_status install(struct enclave *e, struct mse_error *err)
         st = mse_app_put_secrets(&e->app, &secrets, err);
     }
     if (st == MSE_OK && d->found == MSE_DURABLE_RESTORED) {
-        st = mse_store_restore(d->store, e->app.data, mse_app_user(&e->app),
-                               mse_enclave_now(&e->clock), err);
+        st = d->store == NULL ? MSE_OK
+                              : mse_store_restore(d->store, e->app.data, mse_app_user(&e->app),
+                                                  mse_enclave_now(&e->clock), err);
     } else if (st == MSE_OK && d->found != MSE_DURABLE_JOINED) {
         st = e->opt.offer.fd < 0 ? MSE_OK : inherit(e, err);
         st = st == MSE_OK
@@ -400,6 +401,8 @@ static mse_status begin(struct enclave *e, struct mse_error *err)
 static mse_status begin_library_os(struct enclave *e, struct mse_error *err)
 {
     char where[64] = "";
+    char home[MSE_LIBRARY_OS_PATH_LEN];
+    bool keeps = false;
     struct mse_library_os_fds fds;
     const char *given = getenv(MSE_LIBRARY_OS_LISTEN);
     int n = snprintf(where, sizeof where, "%s", given == NULL ? "" : given);
@@ -412,9 +415,10 @@ static mse_status begin_library_os(struct enclave *e, struct mse_error *err)
     e->opt.manifest_fd = fds.manifest_fd;
     e->opt.package_fd = fds.package_fd;
     e->opt.listen_fd = fds.listen_fd;
+    e->opt.state_fd = fds.state_fd;
     st = load(e, err);
-    st = st == MSE_OK ? mse_library_os_keys(&e->tee, err) : st;
-    return st == MSE_OK ? mse_app_prepare_library_os(&e->app, err) : st;
+    st = st == MSE_OK ? mse_durable_home(&e->durable, home, &keeps, err) : st;
+    return st == MSE_OK ? mse_app_prepare_library_os(&e->app, keeps ? home : NULL, err) : st;
 }
 
 static mse_status run(struct enclave *e, struct mse_error *err)

@@ -112,19 +112,29 @@ static mse_status wr_files(struct mse_build *b, struct mse_bytes text, struct ms
 }
 
 /* The app runs in a process of its own, which sees no tmpfs of the runtime: what the two share lies
- * on the host, encrypted under keys that the runtime makes or derives. */
-static void wr_front(struct mse_build *b, const struct mse_manifest *m, const struct found *f)
+ * on the host, encrypted under keys that the runtime makes or derives. Of a file that outlives a
+ * restart Gramine keeps what it needs to mend it after a crash. */
+static void wr_mounts(struct mse_build *b, bool sealed)
 {
     mse_wr_str(b, "fs.mounts = [\n"
                   "  { path = \"/mse/manifest.json\", uri = \"file:manifest.json\" },\n"
-                  "  { path = \"/mse/package\", uri = \"file:package\" },\n"
-                  "  { type = \"encrypted\", path = \"/mse/home\", uri = \"file:home\", "
-                  "key_name = \"mse_home\" },\n"
+                  "  { path = \"/mse/package\", uri = \"file:package\" },\n");
+    mse_wr_str(b, sealed ? "  { path = \"/mse/state\", uri = \"file:state\" },\n" : "");
+    mse_wr_str(b, "  { type = \"encrypted\", path = \"/mse/home\", uri = \"file:home\", "
+                  "key_name = \"mse_home\"");
+    mse_wr_str(b, sealed ? ", enable_recovery = true" : "");
+    mse_wr_str(b, " },\n"
                   "  { type = \"encrypted\", path = \"/mse/run\", uri = \"file:run\", "
                   "key_name = \"mse_run\" },\n"
                   "  { type = \"tmpfs\", path = \"/tmp\" },\n"
-                  "]\n"
-                  "fs.root.type = \"chroot\"\n"
+                  "]\n");
+}
+
+static void wr_front(struct mse_build *b, const struct mse_manifest *m, const struct found *f)
+{
+    bool sealed = m->restart == MSE_RESTART_SEALED;
+    wr_mounts(b, sealed);
+    mse_wr_str(b, "fs.root.type = \"chroot\"\n"
                   "fs.root.uri = \"file:rootfs\"\n"
                   "libos.entrypoint = \"/" MSE_GRAMINE_RUNTIME "\"\n"
                   "loader.argv = [\"mse-enclave\", \"--tee\", \"gramine\"]\n"
@@ -136,7 +146,9 @@ static void wr_front(struct mse_build *b, const struct mse_manifest *m, const st
                   "loader.env.MALLOC_ARENA_MAX = \"1\"\n"
                   "loader.env.MSE_LISTEN = { passthrough = true }\n"
                   "loader.log_level = \"error\"\n"
-                  "sgx.allowed_files = [\"file:package\"]\n"
+                  "sgx.allowed_files = [\"file:package\"");
+    mse_wr_str(b, sealed ? ", \"file:state/\"" : "");
+    mse_wr_str(b, "]\n"
                   "sgx.debug = false\n"
                   "sgx.edmm_enable = false\n");
     mse_wr_printf(b, "sgx.enclave_size = \"%llu\"\n", (unsigned long long)m->enclave_size);

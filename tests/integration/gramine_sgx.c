@@ -5,7 +5,8 @@
  * platform, and the mounts, and starts it. The program sees the system's libraries instead of the
  * rootfs, and its calls reach the kernel.
  * Environment: STANDIN_PLATFORM, its folder; STANDIN_LIBPAL, the loader that is measured;
- * STANDIN_STRACE, "" or where strace writes what is called. */
+ * STANDIN_STRACE, "" or where strace writes what is called; STANDIN_KEYS, a file that gets a line
+ * with the SHA-256 of the key of each encrypted mount. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -208,11 +209,14 @@ _Noreturn static void run(const struct standin *s, const char *tree)
                                    "--chdir",
                                    "/",
                                    NULL };
+    const char *const state[] = { "--bind", "state", "/mse/state", NULL };
     const char *const listen[] = { "--setenv", "MSE_LISTEN", where, NULL };
     const char *const program[] = { "--", "/mse/mse-enclave", "--tee", "gramine", NULL };
     n = trace != NULL && trace[0] != '\0' ? add(argv, n, tracer) : n;
     n = add(argv, n, base);
     n = add(argv, n, mounts);
+    n = has_line(s, "\n  { path = \"/mse/state\", uri = \"file:state\" },\n") ? add(argv, n, state)
+                                                                              : n;
     n = where != NULL ? add(argv, n, listen) : n;
     (void)add(argv, n, program);
     union {
@@ -264,6 +268,25 @@ static int wait_for(const struct standin *s, pid_t pid)
     }
 }
 
+/* Which keys the mounts had: what was stored under another one would not open. */
+static void tell_keys(const struct standin *s)
+{
+    const char *path = getenv("STANDIN_KEYS");
+    FILE *f = path == NULL ? NULL : fopen(path, "ae");
+    for (size_t i = 0; f != NULL && i < 2; i++) {
+        const struct gramine_key *k = &s->knobs.keys[i];
+        uint8_t digest[32];
+        char hex[65];
+        if (k->set && mse_sha256(digest, mse_bytes_of(k->key, sizeof k->key)) == MSE_OK) {
+            mse_hex_encode(hex, mse_bytes_of(digest, sizeof digest));
+            (void)fprintf(f, "%s %s\n", k->name, hex);
+        }
+    }
+    if (f != NULL) {
+        (void)fclose(f);
+    }
+}
+
 static int launch(struct standin *s)
 {
     struct sigaction sa = { .sa_handler = on_term };
@@ -282,6 +305,7 @@ static int launch(struct standin *s)
     int rc = pid < 0 ? refuse("no process") : wait_for(s, pid);
     (void)kill(-pid, SIGKILL); /* what the enclave's processes are on the host */
     gramine_tree_stop(tree);
+    tell_keys(s);
     return rc;
 }
 

@@ -402,9 +402,17 @@ static void test_supported_by_a_library_os(void **state)
     assert_status(mse_enclave_check_supported(&m, true, now, NULL), MSE_OK);
     assert_status(mse_enclave_check_supported(&m, false, now, NULL), MSE_ERR_UNSUPPORTED);
     m.restart = MSE_RESTART_SEALED;
+    assert_status(mse_enclave_check_supported(&m, true, now, NULL), MSE_OK);
+    /* Nothing can be handed over there. */
+    m.replicas = 2;
     memset(&err, 0, sizeof err);
     assert_status(mse_enclave_check_supported(&m, true, now, &err), MSE_ERR_UNSUPPORTED);
-    assert_non_null(strstr(err.text, "wanted \"never\""));
+    assert_non_null(strstr(err.text, "replicas asks for"));
+    m.replicas = 1;
+    m.upgrade.owner_key = strdup("30");
+    memset(&err, 0, sizeof err);
+    assert_status(mse_enclave_check_supported(&m, true, now, &err), MSE_ERR_UNSUPPORTED);
+    assert_non_null(strstr(err.text, "upgrade asks for"));
     mse_manifest_clear(&m);
 }
 
