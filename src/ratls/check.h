@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Checks of a certificate that a caller inside needs one by one, and judging evidence that came
- * beside a certificate, not in it; the rest is in <mse/ratls.h>. */
+/* See judge.c and appraise.c. Checks of a certificate that a caller inside needs one by one, and
+ * judging evidence that came beside a certificate, not in it; the rest is in <mse/ratls.h>. */
 #ifndef RATLS_CHECK_H
 #define RATLS_CHECK_H
 
