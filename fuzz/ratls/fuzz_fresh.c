@@ -29,24 +29,27 @@ static void same_evidence(struct mse_bytes in, const struct mse_frame_response *
     json_decref(o);
 }
 
+static void check(struct mse_bytes in, const struct mse_frame_response *r)
+{
+    uint8_t root[32];
+    uint8_t nonce[32] = { 0 };
+    MSE_ASSERT(r->evidence.len > 0 && r->retry_ms == 0 && r->error.len == 0);
+    same_evidence(in, r);
+    mse_status st = r->has_audit ? mse_nonces_follow(root, nonce, &r->audit) : MSE_OK;
+    MSE_ASSERT(st == MSE_OK || r->audit.index >= r->audit.size || r->audit.num < 32);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct mse_bytes in = mse_bytes_of(data, size);
     struct mse_frame_response r = { .retry_ms = 7 };
     struct mse_error err = { .status = MSE_OK };
     uint8_t *scratch = malloc(2 * size + 1);
-    uint8_t root[32];
-    uint8_t nonce[32] = { 0 };
     MSE_ASSERT(scratch != NULL);
     mse_status st = mse_fresh_read(&r, scratch, 2 * size, in, &err);
     MSE_ASSERT(st == err.status);
     if (st == MSE_OK) {
-        MSE_ASSERT(r.evidence.len > 0 && r.retry_ms == 0 && r.error.len == 0);
-        same_evidence(in, &r);
-        if (r.has_audit) {
-            st = mse_nonces_follow(root, nonce, &r.audit);
-            MSE_ASSERT(st == MSE_OK || r.audit.index >= r.audit.size || r.audit.num < 32);
-        }
+        check(in, &r);
     } else {
         MSE_ASSERT(st == MSE_ERR_MALFORMED || st == MSE_ERR_NOT_FOUND);
         MSE_ASSERT(r.retry_ms == 7); /* as it was */

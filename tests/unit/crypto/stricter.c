@@ -170,7 +170,7 @@ static bool is_odd_extension(X509_EXTENSION *x)
     if (nid == NID_key_usage) {
         ASN1_BIT_STRING *bits = d2i_ASN1_BIT_STRING(NULL, &p, data->length);
         int len = bits == NULL ? -1 : i2d_ASN1_BIT_STRING(bits, &again);
-        odd = len != data->length || bits->length > 2 ||
+        odd = bits == NULL || len != data->length || bits->length > 2 ||
               !mse_mem_equal(again, data->data, (size_t)len);
         ASN1_BIT_STRING_free(bits);
     } else if (nid == NID_basic_constraints) {
