@@ -14,6 +14,7 @@
 #define STEP           "database"
 #define OLDEST_SERVER  130000
 #define MAX_SQL        256
+#define ADDRESS_LEN    64
 #define UNIQUE_BROKEN  "23505"
 #define CLASS_BROKEN   "23"   /* integrity constraint violation */
 #define CONNECT_WITHIN 10U    /* seconds */
@@ -32,8 +33,9 @@ enum {
 struct server {
     PGconn *pg;
     const struct mse_db_kind *kind;
-    char *where;    /* may hold a password */
-    bool *prepared; /* as kind->texts, in this session */
+    char *where;               /* may hold a password */
+    char address[ADDRESS_LEN]; /* of the server, when it was reached last; "": not known */
+    bool *prepared;            /* as kind->texts, in this session */
     unsigned patience;
     bool silent; /* the last answer did not come in time */
 };
@@ -291,15 +293,23 @@ static void close_server(void *impl)
 }
 
 /* What the address says comes later and wins. A server that fell silent is given up soon, so that
- * the next transaction begins on a connection that works. */
-static void connect_once(struct server *s)
+ * the next transaction begins on a connection that works. address: of the server, "": its name is
+ * resolved, for as long as that takes. */
+static void connect_once(struct server *s, const char *address)
 {
-    static const char *const keys[] = { "connect_timeout",  "tcp_user_timeout",
-                                        "keepalives_idle",  "keepalives_interval",
-                                        "keepalives_count", "application_name",
-                                        "dbname",           NULL };
+    static const char *const keys[] = { "connect_timeout",
+                                        "tcp_user_timeout",
+                                        "keepalives_idle",
+                                        "keepalives_interval",
+                                        "keepalives_count",
+                                        "application_name",
+                                        "hostaddr",
+                                        "dbname",
+                                        NULL };
     char within[16];
-    const char *const values[] = { within, SILENT_MS, "2", "1", "3", "msed", s->where, NULL };
+    const char *const values[] = {
+        within, SILENT_MS, "2", "1", "3", "msed", address, s->where, NULL
+    };
     unsigned limit = s->patience < CONNECT_WITHIN ? s->patience : CONNECT_WITHIN;
     (void)snprintf(within, sizeof within, "%u", limit);
     for (size_t i = 0; i < s->kind->num_texts; i++) {
@@ -309,17 +319,44 @@ static void connect_once(struct server *s)
     s->pg = PQconnectdbParams(keys, values, 1);
 }
 
-static mse_status connect_to(struct server *s, bool create, struct mse_error *err)
+/* One name with one address; several, which libpq tries in turn, are resolved each time. */
+static void remember_address(struct server *s)
 {
-    connect_once(s);
+    const char *host = PQhost(s->pg);
+    const char *address = PQhostaddr(s->pg);
+    bool one = host != NULL && address != NULL && host[0] != '/' &&
+               strstr(s->where, "hostaddr=") == NULL &&
+               strcspn(s->where, ",") == strlen(s->where) && strlen(address) < sizeof s->address;
+    (void)snprintf(s->address, sizeof s->address, "%s", one ? address : "");
+}
+
+/* Where it was before all else: whoever resolves names may be silent. */
+static mse_status reach(struct server *s, struct mse_error *err)
+{
+    if (s->address[0] != '\0') {
+        connect_once(s, s->address);
+    }
+    if (s->address[0] == '\0' || (s->pg != NULL && PQstatus(s->pg) != CONNECTION_OK)) {
+        connect_once(s, "");
+    }
     if (s->pg == NULL) {
         return no_memory(err);
     }
     if (PQstatus(s->pg) != CONNECTION_OK) {
         return failed(s, NULL, err);
     }
+    remember_address(s);
+    return MSE_OK;
+}
+
+static mse_status connect_to(struct server *s, bool create, struct mse_error *err)
+{
+    mse_status st = reach(s, err);
+    if (st != MSE_OK) {
+        return st;
+    }
     (void)PQsetNoticeReceiver(s->pg, ignore_notice, NULL);
-    mse_status st = settings(s, err);
+    st = settings(s, err);
     return st == MSE_OK ? migrate(s, create, err) : st;
 }
 

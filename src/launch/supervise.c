@@ -87,6 +87,7 @@ static void set_state(struct super *s, const char *state, const char *note)
 static json_t *to_json(const struct super *s, bool lives)
 {
     char since[MSE_TIME_TEXT_LEN];
+    uint16_t carry = 0;
     mse_time_format(since, s->since);
     json_t *v = json_pack("{s:s, s:s, s:s, s:s}", "state", s->state, "note", s->note, "since",
                           since, "fingerprint", s->fingerprint);
@@ -95,6 +96,9 @@ static json_t *to_json(const struct super *s, bool lives)
         (void)json_object_set_new(
             v, "enclave_pid", json_integer(s->enclave == NULL ? 0 : s->launcher->pid(s->enclave)));
         (void)json_object_set_new(v, "port", json_integer(s->port));
+        if (s->i->carry != NULL && cli_port_of(s->i->carry->listen_fd, &carry)) {
+            (void)json_object_set_new(v, "carry_port", json_integer(carry));
+        }
     }
     return v;
 }

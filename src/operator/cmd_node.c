@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -25,12 +26,8 @@
 #include "package/rules.h"
 
 #define TURN_MS      200
-#define LIST_MS      500
+#define SHIP_MS      500
 #define METRICS_MS   10000
-#define SWEEP_MS     60000
-#define AGAIN_MS     1000                   /* after the store failed */
-#define PACKAGE_MS   ((int64_t)3600 * 1000) /* so long a package may wait for its app */
-#define MAX_CLAIMS   16                     /* in one turn */
 #define CORES_SHARED 4
 
 static volatile sig_atomic_t ending;
@@ -219,10 +216,16 @@ static struct node_app *add(struct node *n, const char *id, uint32_t number)
     char *parent = apps_folder(n);
     if (a != NULL) {
         name_folder(name, id, number);
-        a->log_fd = -1;
+        a->watched.log_fd = -1;
+        a->start.listen_fd = -1;
+        a->start.carry_fd = -1;
         a->dir = parent == NULL ? NULL : cli_join(parent, name);
         a->app.number = number;
         (void)snprintf(a->app.id, sizeof a->app.id, "%s", id);
+        memcpy(a->watched.id, a->app.id, sizeof a->watched.id);
+        a->watched.number = number;
+        a->watched.dir = a->dir;
+        a->store.watched = &a->watched;
     }
     free(parent);
     if (a == NULL || a->dir == NULL) {
@@ -233,19 +236,6 @@ static struct node_app *add(struct node *n, const char *id, uint32_t number)
     }
     n->apps[n->num_apps++] = a;
     return a;
-}
-
-static mse_status take_listed(void *arg, const struct mse_op_app *app)
-{
-    struct node *n = arg;
-    struct node_app *a = find(n, app->id, app->number);
-    a = a == NULL ? add(n, app->id, app->number) : a;
-    if (a == NULL) {
-        return MSE_ERR_MEMORY;
-    }
-    a->app = *app;
-    a->listed = true;
-    return MSE_OK;
 }
 
 /* What a node left that was killed while it fetched a package. */
@@ -283,38 +273,27 @@ static void find_folders(struct node *n)
     free(parent);
 }
 
-static mse_status refresh(struct node *n, struct mse_error *err)
+/* What the store said last. An app for which there is no memory keeps everything as it was: not
+ * known is not gone. */
+static void take_list(struct node *n, const struct node_list *l)
 {
-    bool *was = calloc(n->num_apps + 1, sizeof *was);
-    if (was == NULL) {
-        return MSE_FAIL(err, MSE_ERR_MEMORY, NODE_WHO, "out of memory");
-    }
-    size_t num = n->num_apps;
-    for (size_t i = 0; i < num; i++) {
-        was[i] = n->apps[i]->listed;
-        n->apps[i]->listed = false;
-    }
-    mse_status st = mse_op_node_apps(n->m->store, n->self.name, take_listed, n, err);
-    for (size_t i = 0; st != MSE_OK && i < num; i++) {
-        n->apps[i]->listed = was[i]; /* not known is not gone */
-    }
-    free(was);
-    return st;
-}
-
-static mse_status claim_all(struct node *n, struct mse_error *err)
-{
-    mse_status st = MSE_OK;
-    for (unsigned i = 0; st == MSE_OK && i < MAX_CLAIMS; i++) {
-        struct mse_op_app app = { .status = MSE_OP_SPAWNING };
-        st = mse_op_claim(n->m->store, n->self.name, n->self.epoch, &app, err);
-        if (st == MSE_OK) {
-            mse_log(MSE_LOG_INFO, NODE_WHO, "app %s is placed here%s", app.id,
-                    app.number == 0 ? "" : ", one more instance of it");
-            st = take_listed(n, &app);
+    for (size_t i = 0; i < l->num; i++) {
+        const struct mse_op_app *app = &l->apps[i];
+        if (find(n, app->id, app->number) == NULL && add(n, app->id, app->number) == NULL) {
+            return;
         }
     }
-    return st == MSE_ERR_NOT_FOUND || st == MSE_ERR_LEASE_LOST ? MSE_OK : st;
+    for (size_t i = 0; i < n->num_apps; i++) {
+        n->apps[i]->listed = false;
+    }
+    for (size_t i = 0; i < l->num; i++) {
+        struct node_app *a = find(n, l->apps[i].id, l->apps[i].number);
+        if (a != NULL) { /* as above */
+            a->app = l->apps[i];
+            a->listed = true;
+        }
+    }
+    n->knows = n->knows || !l->disowned;
 }
 
 static void forget_gone(struct node *n)
@@ -323,7 +302,9 @@ static void forget_gone(struct node *n)
     for (size_t i = 0; i < n->num_apps; i++) {
         struct node_app *a = n->apps[i];
         bool gone = (a->dropped || !a->listed) && !node_fetch_waits(a) &&
-                    !cli_file_exists(a->dir) && a->child == 0;
+                    !node_slot_waits(n->store, &a->store) && !node_slot_waits(n->keys, &a->key) &&
+                    !node_slot_waits(n->names, &a->name) && !cli_file_exists(a->dir) &&
+                    a->child == 0;
         if (gone) {
             node_app_free(a);
         } else {
@@ -345,34 +326,9 @@ static void reap_children(struct node *n)
     }
 }
 
-static mse_status join(struct node *n, struct mse_error *err)
-{
-    mse_status st = mse_op_node_join(n->m->store, &n->self, MSE_OP_LEASE_MS, err);
-    if (st == MSE_OK) {
-        mse_log(MSE_LOG_INFO, NODE_WHO, "%s joined, epoch %llu", n->self.name,
-                (unsigned long long)n->self.epoch);
-    }
-    return st;
-}
-
-static void sweep(struct node *n)
-{
-    struct mse_error err = { 0 };
-    int64_t now = 0;
-    struct mse_op_store *s = n->m->store;
-    mse_status st = mse_op_clock_ms(s, &now, &err);
-    st = st == MSE_OK ? mse_op_package_sweep(s, now - PACKAGE_MS, &err) : st;
-    st = st == MSE_OK ? mse_op_log_sweep(s, now - MSE_OP_LOG_KEEP_MS, &err) : st;
-    st = st == MSE_OK ? mse_op_metric_sweep(s, now - MSE_OP_METRIC_KEEP_MS, &err) : st;
-    if (st != MSE_OK) {
-        node_complain("sweep", &err);
-    }
-}
-
 struct timers {
-    int64_t list;
+    int64_t ship;
     int64_t metrics;
-    int64_t sweep;
 };
 
 static bool due(int64_t *at, int64_t every)
@@ -383,74 +339,88 @@ static bool due(int64_t *at, int64_t every)
     return is_due;
 }
 
-/* Another machine has this node's name, and the store has ended what was here. */
-static void disown_all(struct node *n)
+static void watch(struct node *n, struct timers *t)
 {
-    for (size_t i = 0; i < n->num_apps; i++) {
-        n->apps[i]->listed = false;
-    }
-}
-
-static mse_status talk(struct node *n, struct mse_error *err)
-{
-    mse_status st = MSE_OK;
-    if (node_beater_lost(n->beater)) {
-        st = join(n, err);
-        if (st == MSE_OK) {
-            node_beater_epoch(n->beater, n->self.epoch);
-        } else if (st == MSE_ERR_EXISTS) {
-            disown_all(n);
+    bool ship = due(&t->ship, SHIP_MS);
+    bool measure = due(&t->metrics, METRICS_MS);
+    for (size_t i = 0; n->knows && i < n->num_apps; i++) {
+        struct node_app *a = n->apps[i];
+        struct node_ask log = { .word = NODE_SHIP };
+        struct node_ask figures = { .word = NODE_MEASURE, .enclave = a->enclave };
+        if (measure && a->listed && a->enclave > 0 && node_app_lives(a)) {
+            node_lane_hint(n->store, &a->store, a, &figures);
+        }
+        if (ship && a->listed && !a->dropped) {
+            node_lane_hint(n->store, &a->store, a, &log);
         }
     }
-    st = st == MSE_OK ? refresh(n, err) : st;
-    n->knows = n->knows || st == MSE_OK;
-    return st == MSE_OK ? claim_all(n, err) : st;
 }
 
 static void turn(struct node *n, struct timers *t)
 {
-    bool list = due(&t->list, LIST_MS);
+    struct node_list *list = node_lane_list(n->store);
     reap_children(n);
-    if (list) {
-        struct mse_error err = { 0 };
-        if (talk(n, &err) != MSE_OK) {
-            node_complain("store", &err);
-            t->list = node_now_ms() + AGAIN_MS;
-        }
+    if (list != NULL) {
+        take_list(n, list);
+        node_list_free(list);
     }
     for (size_t i = 0; n->knows && i < n->num_apps && ending == 0; i++) {
         node_app_step(n, n->apps[i]);
-        if (list && n->apps[i]->listed && !n->apps[i]->dropped) {
-            node_log_ship(n, n->apps[i], false);
-        }
     }
+    watch(n, t);
     forget_gone(n);
-    if (due(&t->metrics, METRICS_MS)) {
-        for (size_t i = 0; i < n->num_apps; i++) {
-            if (n->apps[i]->listed && n->apps[i]->enclave > 0 && node_app_lives(n->apps[i])) {
-                node_measure(n, n->apps[i]);
-            }
-        }
-    }
-    if (due(&t->sweep, SWEEP_MS)) {
-        sweep(n);
+}
+
+/* Until somebody has answered, and not for long. */
+static void rest(const struct node *n)
+{
+    uint64_t num = 0;
+    struct pollfd p = { .fd = n->wake_fd, .events = POLLIN };
+    if (poll(&p, 1, TURN_MS) > 0) {
+        (void)!read(n->wake_fd, &num, sizeof num);
     }
 }
 
 static enum cli_exit serve(struct node *n, const struct cli *c)
 {
-    struct timers t = { .sweep = node_now_ms() + SWEEP_MS };
+    struct timers t = { .ship = 0 };
     find_folders(n);
     cli_say(c, "msed: node %s starts enclaves of TEE %s at %s", n->self.name, n->self.tee,
             n->self.address);
     while (ending == 0) {
         turn(n, &t);
         if (ending == 0) {
-            (void)poll(NULL, 0, TURN_MS);
+            rest(n);
         }
     }
     mse_log(MSE_LOG_INFO, NODE_WHO, "%s ends; its enclaves go on", n->self.name);
     return CLI_DONE;
+}
+
+static mse_status start_threads(struct node *n, struct mse_error *err)
+{
+    n->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    mse_status st =
+        n->wake_fd >= 0 ? MSE_OK : MSE_FAIL(err, MSE_ERR_IO, NODE_WHO, "%s", strerror(errno));
+    st = st == MSE_OK ? node_beater_start(&n->beater, n->m->config.database, &n->self, err) : st;
+    st = st == MSE_OK ? node_lane_start(&n->keys, n, false, err) : st;
+    st = st == MSE_OK ? node_lane_start(&n->names, n, false, err) : st;
+    return st == MSE_OK ? node_lane_start(&n->store, n, true, err) : st;
+}
+
+/* A node may be killed at any moment: it does not wait for a store that is silent. */
+static void stop_threads(struct node *n, enum cli_exit e)
+{
+    bool over = node_lane_stop(n->store);
+    over = node_lane_stop(n->keys) && over;
+    over = node_lane_stop(n->names) && over;
+    for (size_t i = 0; i < n->num_apps; i++) {
+        over = over && !node_fetch_waits(n->apps[i]);
+    }
+    if (!node_beater_stop(n->beater) || !over) {
+        mse_log(MSE_LOG_WARN, NODE_WHO, "%s waits for nobody any more", n->self.name);
+        _exit((int)e);
+    }
 }
 
 static void catch_signals(void)
@@ -468,7 +438,7 @@ enum cli_exit cmd_node(struct cli *c)
 {
     struct msed m;
     struct mse_error err = { 0 };
-    struct node n = { .m = &m, .lock_fd = -1 };
+    struct node n = { .m = &m, .lock_fd = -1, .wake_fd = -1 };
     enum cli_exit e = msed_open(&m, c, false);
     if (e == CLI_DONE) {
         catch_signals();
@@ -478,16 +448,19 @@ enum cli_exit cmd_node(struct cli *c)
         st = st == MSE_OK ? make_absolute(&m.config.node.data, &err) : st;
         st = st == MSE_OK ? find_runtime(&n, &err) : st;
         st = st == MSE_OK ? describe(&n, &err) : st;
-        st = st == MSE_OK ? join(&n, &err) : st;
-        st = st == MSE_OK ? node_beater_start(&n.beater, m.config.database, &n.self, &err) : st;
+        st = st == MSE_OK ? node_join(&n, &err) : st;
+        st = st == MSE_OK ? start_threads(&n, &err) : st;
         e = st == MSE_OK ? serve(&n, c) : cli_failed(c, st, &err);
     }
-    node_beater_stop(n.beater);
+    stop_threads(&n, e);
     for (size_t i = 0; i < n.num_apps; i++) {
         node_app_free(n.apps[i]);
     }
     free(n.apps);
     free(n.runtime);
+    if (n.wake_fd >= 0) {
+        (void)close(n.wake_fd);
+    }
     if (n.lock_fd >= 0) {
         (void)close(n.lock_fd);
     }

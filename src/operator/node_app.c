@@ -27,6 +27,7 @@
 #define ASK_AGAIN_MS 1000
 #define ORPHAN_MS    15000 /* what an enclave without a shepherd may need to end by itself */
 #define HUNG_MS      20000 /* for a shepherd to see the end of its enclave */
+#define IN_PLACE_MS  2000  /* for the store, before an app begins again where it was */
 #define LASTED_MS    60000 /* a start that lasted so long was one */
 #define MAX_TRIES    5
 #define MAX_JOINS    10  /* longer than a leader that was started again lets nobody join */
@@ -82,51 +83,53 @@ static const char *name_of(const struct node_app *a)
 /* ---- telling the store */
 
 /* What fails is tried again, if the store still names the app then. */
-static bool told(const char *what, mse_status st, const struct mse_error *err)
-{
-    if (st != MSE_OK) {
-        node_complain(what, err);
-    }
-    return st == MSE_OK;
-}
-
-static bool move(struct node *n, struct node_app *a, enum mse_op_app_status to, const char *detail)
+static enum node_said tell(struct node *n, struct node_app *a, const char *what, struct node_ask *q)
 {
     struct mse_error err = { 0 };
-    char text[MSE_OP_TEXT_LEN];
-    (void)snprintf(text, sizeof text, "%s", detail);
-    mse_utf8_printable(text);
-    mse_status st =
-        mse_op_node_move(n->m->store, n->self.name, n->self.epoch, a->app.id, to, text, &err);
-    if (!told("move", st, &err)) {
+    enum node_said said = node_lane_ask(n->store, &a->store, a, q, &err);
+    if (said == NODE_FAILED) {
+        node_complain(what, &err);
+    }
+    return said;
+}
+
+static void set_text(char out[MSE_OP_TEXT_LEN], const char *text)
+{
+    (void)snprintf(out, MSE_OP_TEXT_LEN, "%s", text);
+    mse_utf8_printable(out);
+}
+
+/* last: it ends; what it said goes to the store before. */
+static bool move(struct node *n, struct node_app *a, enum mse_op_app_status to, const char *detail,
+                 bool last)
+{
+    struct node_ask q = { .word = NODE_MOVE, .to = to, .last = last };
+    set_text(q.text, detail);
+    if (tell(n, a, "move", &q) != NODE_DONE) {
         return false;
     }
     mse_log(MSE_LOG_INFO, NODE_WHO, "app %s is %s%s%s", a->app.id, mse_op_status_name(to),
-            text[0] == '\0' ? "" : ": ", text);
+            q.text[0] == '\0' ? "" : ": ", q.text);
     a->app.status = to;
     return true;
 }
 
-/* Its last status: what it said goes to the store before, its folder goes afterwards. */
+/* Its last status; its folder goes afterwards. */
 static void conclude(struct node *n, struct node_app *a, enum mse_op_app_status to,
                      const char *detail)
 {
-    node_log_ship(n, a, true);
-    a->dropped = move(n, a, to, detail) || a->dropped;
+    a->hushes = false;
+    a->dropped = move(n, a, to, detail, true) || a->dropped;
 }
 
 /* Another node may have it. */
 static void give_back(struct node *n, struct node_app *a, const char *why)
 {
-    struct mse_error err = { 0 };
-    char text[MSE_OP_TEXT_LEN];
-    (void)snprintf(text, sizeof text, "%s", why);
-    mse_utf8_printable(text);
-    node_log_ship(n, a, true);
-    mse_status st = mse_op_instance_release(n->m->store, n->self.name, n->self.epoch, a->app.id,
-                                            a->app.number, text, &err);
-    if (told("release", st, &err)) {
-        mse_log(MSE_LOG_INFO, NODE_WHO, "app %s is given back: %s", name_of(a), text);
+    struct node_ask q = { .word = NODE_RELEASE };
+    a->hushes = false;
+    set_text(q.text, why);
+    if (tell(n, a, "release", &q) == NODE_DONE) {
+        mse_log(MSE_LOG_INFO, NODE_WHO, "app %s is given back: %s", name_of(a), q.text);
         a->dropped = true;
     }
 }
@@ -134,41 +137,43 @@ static void give_back(struct node *n, struct node_app *a, const char *why)
 /* It does not come to be here. */
 static void fail(struct node *n, struct node_app *a, const char *why)
 {
+    char text[MSE_OP_TEXT_LEN];
+    set_text(text, why[0] == '\0' ? "unknown" : why);
+    memcpy(a->why, text, sizeof a->why);
     if (follows(a)) {
-        give_back(n, a, why);
+        give_back(n, a, text);
     } else {
-        conclude(n, a, MSE_OP_ON_ERROR, why);
+        conclude(n, a, MSE_OP_ON_ERROR, text);
     }
 }
 
 /* It was to stop, and has. Of an app with several instances the first one says so. */
 static void has_stopped(struct node *n, struct node_app *a, const char *detail)
 {
-    if (follows(a)) {
-        node_log_ship(n, a, true);
-        a->dropped = true;
-    } else {
+    struct node_ask q = { .word = NODE_SHIP, .last = true };
+    if (!follows(a)) {
         conclude(n, a, MSE_OP_STOPPED, detail);
+    } else if (tell(n, a, "log", &q) != NODE_PENDING) {
+        a->dropped = true;
     }
 }
 
-static bool set_instance(struct node *n, struct node_app *a, const struct mse_op_instance *given,
-                         const char *fingerprint)
+static enum node_said set_instance(struct node *n, struct node_app *a,
+                                   const struct mse_op_instance *given, const char *fingerprint,
+                                   const char *text)
 {
-    struct mse_error err = { 0 };
-    struct mse_op_instance i = *given;
-    i.number = a->app.number;
-    if (!mse_hex_decode(i.fingerprint, 32, mse_bytes_str(fingerprint))) {
-        memset(i.fingerprint, 0, sizeof i.fingerprint);
+    struct node_ask q = { .word = NODE_SET, .i = *given };
+    set_text(q.text, text);
+    if (!mse_hex_decode(q.i.fingerprint, 32, mse_bytes_str(fingerprint))) {
+        memset(q.i.fingerprint, 0, sizeof q.i.fingerprint);
     }
-    mse_status st =
-        mse_op_instance_set(n->m->store, n->self.name, n->self.epoch, a->app.id, &i, &err);
-    if (!told("instance", st, &err)) {
-        return false;
+    enum node_said said = tell(n, a, "instance", &q);
+    if (said == NODE_DONE) {
+        a->app.port = given->port;
+        a->app.launched = true;
     }
-    a->app.port = i.port;
-    a->app.launched = true;
-    return true;
+    mse_wipe(&q.i, sizeof q.i);
+    return said;
 }
 
 /* ---- starting */
@@ -189,43 +194,86 @@ static bool listen_at(struct node *n, int *fd, uint16_t *port, uint16_t before)
 
 static void close_start(struct node_start *s)
 {
+    static const struct node_start none = { .listen_fd = -1, .carry_fd = -1 };
     if (s->listen_fd >= 0) {
         (void)close(s->listen_fd);
     }
     if (s->carry_fd >= 0) {
         (void)close(s->carry_fd);
     }
-    mse_wipe(s->carry_key, sizeof s->carry_key);
+    mse_wipe(s, sizeof *s);
+    *s = none;
 }
 
-/* The store learns it before: from then on no other node gets this app. */
-static bool announce(struct node *n, struct node_app *a, struct node_start *s)
+static bool open_start(struct node *n, struct node_app *a)
 {
-    struct mse_op_instance i = { .port = 0 };
+    struct node_start *s = &a->start;
     bool carries = !follows(a) && a->app.replicas > 1;
-    bool good = listen_at(n, &s->listen_fd, &i.port, a->app.port);
+    bool good = listen_at(n, &s->listen_fd, &s->at.port, a->app.port);
     if (good && carries) {
-        good = listen_at(n, &s->carry_fd, &i.carry_port, a->carry_port) &&
+        good = listen_at(n, &s->carry_fd, &s->at.carry_port, a->carry_port) &&
                mse_random(s->carry_key, sizeof s->carry_key) == MSE_OK;
-        memcpy(i.carry_key, s->carry_key, sizeof i.carry_key);
+        memcpy(s->at.carry_key, s->carry_key, sizeof s->at.carry_key);
     }
-    good = good && set_instance(n, a, &i, a->app.fingerprint);
-    a->carry_port = good ? i.carry_port : a->carry_port;
-    mse_wipe(i.carry_key, sizeof i.carry_key);
+    s->in_place = good && a->app.launched && !follows(a) && s->at.port == a->app.port;
+    s->since_ms = node_now_ms();
+    if (!good) {
+        close_start(s);
+    }
     return good;
+}
+
+/* Where its leader is. The resolver may be silent, too. */
+static bool find_leader(struct node *n, struct node_app *a)
+{
+    struct mse_error err = { 0 };
+    struct node_ask q = { .word = NODE_FIND };
+    if (!follows(a) || a->start.leader[0] != '\0') {
+        return true;
+    }
+    set_text(q.text, a->app.leader.address);
+    enum node_said said = node_lane_ask(n->names, &a->name, a, &q, &err);
+    if (said == NODE_FAILED) {
+        fail(n, a, err.text);
+    } else if (said == NODE_DONE) {
+        memcpy(a->start.leader, q.host, sizeof a->start.leader);
+    }
+    return said == NODE_DONE;
+}
+
+/* The store learns it before: from then on no other node gets this app. One that begins again where
+ * it was has nothing new to say but its keys, and does not wait for a store that is silent. */
+static bool announce(struct node *n, struct node_app *a)
+{
+    struct node_start *s = &a->start;
+    if (s->listen_fd < 0 && !open_start(n, a)) {
+        return false;
+    }
+    a->hushes = false; /* this says so, too */
+    enum node_said said = set_instance(n, a, &s->at, a->app.fingerprint, "");
+    if (said == NODE_DONE) {
+        return true;
+    }
+    if (said == NODE_FAILED && !s->in_place) {
+        close_start(s);
+        return false;
+    }
+    return s->in_place && (said == NODE_FAILED || node_now_ms() - s->since_ms >= IN_PLACE_MS);
 }
 
 static bool start(struct node *n, struct node_app *a)
 {
     struct mse_error err = { 0 };
-    struct node_start s = { .listen_fd = -1, .carry_fd = -1 };
-    bool good = announce(n, a, &s);
-    if (good && node_shepherd_start(&a->child, n, a, &s, &err) != MSE_OK) {
-        fail(n, a, err.text);
-        good = false;
+    if (!find_leader(n, a) || !announce(n, a)) {
+        return false;
     }
-    close_start(&s);
-    return good;
+    a->carry_port = a->start.at.carry_port;
+    mse_status st = node_shepherd_start(&a->child, n, a, &a->start, &err);
+    close_start(&a->start);
+    if (st != MSE_OK) {
+        fail(n, a, err.text);
+    }
+    return st == MSE_OK;
 }
 
 static void launch(struct node *n, struct node_app *a)
@@ -247,8 +295,10 @@ static void launch(struct node *n, struct node_app *a)
     }
     a->begun_ms = node_now_ms();
     a->next_look_ms = a->begun_ms;
+    a->not_before_ms = 0;
     a->enclave = 0;
     a->dead_ms = 0;
+    a->has_key = false;
     a->told = false;
     a->silent = false;
     a->tries++;
@@ -296,14 +346,22 @@ static void stop_step(struct node_app *a)
 }
 
 /* No enclave answers at its port: until one does, no gateway sends anybody there. */
+static void hush_step(struct node *n, struct node_app *a)
+{
+    const struct mse_op_instance i = { .port = a->app.port };
+    if (!a->hushes || a->silent || a->app.port == 0) {
+        a->hushes = false;
+    } else if (set_instance(n, a, &i, a->app.fingerprint, a->hush) == NODE_DONE) {
+        a->silent = true;
+    }
+}
+
 static void silence(struct node *n, struct node_app *a, const char *why)
 {
-    char text[MSE_OP_TEXT_LEN];
-    const struct mse_op_instance i = { .port = a->app.port, .detail = follows(a) ? text : NULL };
-    (void)snprintf(text, sizeof text, "%s", why);
-    mse_utf8_printable(text);
-    if (a->app.port != 0 && !a->silent) {
-        a->silent = set_instance(n, a, &i, a->app.fingerprint);
+    if (!a->hushes && !a->silent) {
+        a->hushes = true;
+        set_text(a->hush, follows(a) ? why : "");
+        hush_step(n, a);
     }
 }
 
@@ -334,40 +392,58 @@ static bool lingers(struct node *n, struct node_app *a)
     return true;
 }
 
+/* Once for each start. */
+static bool learn_key(struct node *n, struct node_app *a, bool runs)
+{
+    struct mse_error err = { 0 };
+    struct node_ask q = { .word = NODE_KEY, .runs = runs };
+    enum node_said said = a->has_key ? NODE_DONE : node_lane_ask(n->keys, &a->key, a, &q, &err);
+    if (said == NODE_FAILED) {
+        node_complain("key", &err);
+    } else if (said == NODE_DONE && !a->has_key) {
+        memcpy(a->spki_sha256, q.i.spki_sha256, sizeof a->spki_sha256);
+        a->has_key = true;
+    }
+    return said == NODE_DONE;
+}
+
+/* Where it is, and by which key it is known there. */
+static bool tell_where(struct node *n, struct node_app *a, const json_t *state, bool runs)
+{
+    const char *fingerprint = json_string_value(json_object_get(state, "fingerprint"));
+    struct mse_op_instance i = { .port = a->app.port };
+    if (!learn_key(n, a, runs)) {
+        return false;
+    }
+    memcpy(i.spki_sha256, a->spki_sha256, sizeof i.spki_sha256);
+    uint16_t carry = (uint16_t)json_integer_value(json_object_get(state, "carry_port"));
+    i.carry_port = carry != 0 && node_carry_key(i.carry_key, a->dir) ? carry : 0;
+    a->hushes = false;
+    a->told = set_instance(n, a, &i, fingerprint == NULL ? "" : fingerprint, "") == NODE_DONE;
+    a->silent = a->silent && !a->told;
+    mse_wipe(i.carry_key, sizeof i.carry_key);
+    return a->told;
+}
+
 /* The enclave is there: who it is, and what it waits for. */
 static void on_there(struct node *n, struct node_app *a, const json_t *state, bool runs)
 {
-    struct mse_error err = { 0 };
-    struct mse_op_instance i = { .port = 0 };
-    const char *fingerprint = json_string_value(json_object_get(state, "fingerprint"));
     uint16_t port = (uint16_t)json_integer_value(json_object_get(state, "port"));
     if (follows(a) && !runs) {
         return;
     }
     if (port != a->app.port) { /* a shepherd of an earlier node */
         a->app.port = port;
+        a->has_key = false;
         a->told = false;
     }
-    if (!a->told) {
-        mse_status st = node_spki(i.spki_sha256, n, a, runs, &err);
-        if (st != MSE_OK) {
-            node_complain("key", &err);
-            return;
-        }
-        i.port = a->app.port;
-        if (!set_instance(n, a, &i, fingerprint == NULL ? "" : fingerprint)) {
-            return;
-        }
-        a->told = true;
-        a->silent = false;
-    }
-    if (follows(a)) {
+    if ((!a->told && !tell_where(n, a, state, runs)) || follows(a)) {
         return;
     }
-    if (a->app.status == MSE_OP_SPAWNING && !move(n, a, MSE_OP_INITIALIZING, "")) {
+    if (a->app.status == MSE_OP_SPAWNING && !move(n, a, MSE_OP_INITIALIZING, "", false)) {
         return;
     }
-    if (a->app.status == MSE_OP_INITIALIZING && runs && !move(n, a, MSE_OP_RUNNING, "")) {
+    if (a->app.status == MSE_OP_INITIALIZING && runs && !move(n, a, MSE_OP_RUNNING, "", false)) {
         return;
     }
     if (a->app.status == MSE_OP_RUNNING && !runs) {
@@ -396,7 +472,9 @@ static void look(struct node *n, struct node_app *a)
         a->tries = 0;
     }
     json_decref(state);
-    a->next_look_ms = now + (a->app.status == MSE_OP_RUNNING && a->told ? LOOK_MS : LOOK_SOON_MS);
+    bool waits = node_slot_waits(n->store, &a->store) || node_slot_waits(n->keys, &a->key);
+    bool all_told = a->app.status == MSE_OP_RUNNING && a->told;
+    a->next_look_ms = now + (all_told ? LOOK_MS : waits ? 0 : LOOK_SOON_MS);
 }
 
 /* ---- when it is over */
@@ -479,7 +557,6 @@ static void idle_step(struct node *n, struct node_app *a)
         if (must_stop(a) || must_leave(a)) {
             on_end(n, a);
         } else if (node_now_ms() >= a->not_before_ms && may_begin(n, a)) {
-            a->not_before_ms = 0;
             launch(n, a);
         }
         return;
@@ -529,6 +606,7 @@ bool node_app_end(struct node *n, struct node_app *a)
 
 static void drop_step(struct node *n, struct node_app *a)
 {
+    close_start(&a->start);
     if (node_app_end(n, a) && cli_file_exists(a->dir) && !mse_tree_remove(a->dir)) {
         mse_log(MSE_LOG_WARN, NODE_WHO, "%s cannot be removed", a->dir);
     }
@@ -539,8 +617,13 @@ void node_app_step(struct node *n, struct node_app *a)
     if (node_fetch_waits(a)) {
         return;
     }
+    if (a->listed && !a->dropped) {
+        hush_step(n, a);
+    }
     if (a->dropped || !a->listed) {
         drop_step(n, a);
+    } else if (a->why[0] != '\0') {
+        fail(n, a, a->why);
     } else if (has_shepherd(a)) {
         a->not_before_ms = 0; /* one that an earlier node started is there after all */
         if (must_leave(a)) {
@@ -561,9 +644,10 @@ void node_app_step(struct node *n, struct node_app *a)
 
 void node_app_free(struct node_app *a)
 {
-    if (a->log_fd >= 0) {
-        (void)close(a->log_fd);
+    if (a->watched.log_fd >= 0) {
+        (void)close(a->watched.log_fd);
     }
+    close_start(&a->start);
     node_fetch_free(a->fetch);
     free(a->dir);
     free(a);

@@ -10,7 +10,9 @@
 #include "base/error.h"
 #include "operator/node.h"
 
-#define BEAT_MS 1000
+#define LAST_WORD_SECONDS 5 /* at the end of the node */
+#define BEAT_MS           1000
+#define BEAT_SECONDS      10U /* for a statement: a silent connection is not to cost the lease */
 
 struct node_beater {
     struct mse_op_store *s;
@@ -55,6 +57,7 @@ mse_status node_beater_start(struct node_beater **out, const char *where,
     atomic_store(&b->epoch, self->epoch);
     b->stop_fd = eventfd(0, EFD_CLOEXEC);
     mse_status st = mse_op_store_open(&b->s, where, false, err);
+    st = st == MSE_OK ? mse_op_store_patience(b->s, BEAT_SECONDS, err) : st;
     if (st == MSE_OK && (b->stop_fd < 0 || pthread_create(&b->thread, NULL, beat, b) != 0)) {
         st = MSE_FAIL(err, MSE_ERR_IO, NODE_WHO, "no thread: %s", strerror(errno));
     }
@@ -81,16 +84,26 @@ void node_beater_epoch(struct node_beater *b, uint64_t epoch)
     atomic_store(&b->lost, false);
 }
 
-void node_beater_stop(struct node_beater *b)
+bool node_thread_ends(pthread_t thread)
+{
+    struct timespec t = { 0 };
+    (void)clock_gettime(CLOCK_REALTIME, &t);
+    t.tv_sec += LAST_WORD_SECONDS;
+    return pthread_timedjoin_np(thread, NULL, &t) == 0;
+}
+
+bool node_beater_stop(struct node_beater *b)
 {
     uint64_t one = 1;
     if (b == NULL) {
-        return;
+        return true;
     }
-    if (write(b->stop_fd, &one, sizeof one) == (ssize_t)sizeof one) {
-        (void)pthread_join(b->thread, NULL);
+    if (write(b->stop_fd, &one, sizeof one) != (ssize_t)sizeof one ||
+        !node_thread_ends(b->thread)) {
+        return false;
     }
     (void)close(b->stop_fd);
     mse_op_store_close(b->s);
     free(b);
+    return true;
 }

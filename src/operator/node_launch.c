@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <netdb.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -35,9 +34,10 @@
 #define CONNECT_MS  3000U
 #define MAX_OPTIONS ((size_t)65536)
 /* Beside the files of an instance, written anew for each start: what a shepherd is to know. */
-#define OPTIONS   "launch.json" /* of mse_instance_set */
-#define CARRY_KEY "carry.key"   /* 32 bytes */
-#define LEADER    "leader"      /* a line for mse_carry_dial */
+#define OPTIONS       "launch.json" /* of mse_instance_set */
+#define CARRY_KEY     "carry.key"   /* 32 bytes */
+#define CARRY_KEY_LEN ((size_t)32)
+#define LEADER        "leader" /* a line for mse_carry_dial */
 /* What a shepherd starts. */
 #define ALONE   "alone"
 #define LEADS   "leads"
@@ -68,22 +68,23 @@ mse_status node_listen(int *out_fd, uint16_t *out_port, const struct node *n, ui
 
 /* While it waits, and where the public name has the owner's key, its own is at the configuration
  * name. */
-mse_status node_spki(uint8_t out[32], const struct node *n, const struct node_app *a, bool runs,
+mse_status node_spki(uint8_t out[32], const struct node *n, const struct mse_op_app *app, bool runs,
                      struct mse_error *err)
 {
-    bool config = !runs || a->app.mode == MSE_OP_OWNER;
+    bool config = !runs || app->mode == MSE_OP_OWNER;
+    bool literal = mse_host_is_literal(n->self.address);
     static const uint8_t alpn[] = "\x0cmse-attest/1";
     struct mse_ratls_conn *conn = NULL;
     struct mse_cert cert;
     struct mse_bytes leaf = { NULL, 0 };
     struct mse_bytes ca;
     const struct mse_ratls_dial d = {
-        .host = config ? a->app.config_domain_name : a->app.domain_name,
-        .address = n->self.address,
-        .port = a->app.port,
+        .host = config ? app->config_domain_name : app->domain_name,
+        .address = literal ? n->self.address : "127.0.0.1", /* as node_listen */
+        .port = app->port,
         .alpn = mse_bytes_of(alpn, sizeof alpn - 1),
         .timeout_ms = CONNECT_MS,
-        .greeting = mse_proxy2_local(a->app.proxy_protocol),
+        .greeting = mse_proxy2_local(app->proxy_protocol),
     };
     mse_status st = mse_ratls_dial(&conn, &d, err);
     if (st == MSE_OK && !mse_ratls_split(&leaf, &ca, mse_ratls_conn_cert(conn))) {
@@ -130,24 +131,16 @@ static mse_status write_secret(const struct node_app *a, const char *name, struc
     return st;
 }
 
-/* Where the leader is: its node is asked for by name here, as a shepherd asks nobody. */
-static mse_status write_leader(const struct node_app *a, struct mse_error *err)
+/* Where the leader is: as a literal address, as a shepherd asks nobody. */
+static mse_status write_leader(const struct node_app *a, const struct node_start *s,
+                               struct mse_error *err)
 {
     const struct mse_op_leader *l = &a->app.leader;
-    struct mse_addresses found = { .num = 0 };
-    char host[INET6_ADDRSTRLEN] = "";
     char hex[2 * sizeof l->key + 1];
-    char line[sizeof host + sizeof hex + 16];
-    mse_status st = mse_resolve(&found, l->address, l->port, err);
-    if (st == MSE_OK && (found.num == 0 || getnameinfo((const struct sockaddr *)&found.list[0].addr,
-                                                       found.list[0].len, host, sizeof host, NULL,
-                                                       0, NI_NUMERICHOST) != 0)) {
-        st = MSE_FAIL(err, MSE_ERR_NOT_FOUND, NODE_WHO, "the leader's node has no address: %.200s",
-                      l->address);
-    }
+    char line[sizeof s->leader + sizeof hex + 16];
     mse_hex_encode(hex, mse_bytes_of(l->key, sizeof l->key));
-    (void)snprintf(line, sizeof line, "%s %u %s\n", host, l->port, hex);
-    st = st == MSE_OK ? write_secret(a, LEADER, mse_bytes_str(line), err) : st;
+    (void)snprintf(line, sizeof line, "%s %u %s\n", s->leader, l->port, hex);
+    mse_status st = write_secret(a, LEADER, mse_bytes_str(line), err);
     mse_wipe(hex, sizeof hex);
     mse_wipe(line, sizeof line);
     return st;
@@ -157,7 +150,7 @@ static mse_status write_part(const struct node_app *a, const struct node_start *
                              struct mse_error *err)
 {
     if (a->app.number != 0) {
-        return write_leader(a, err);
+        return write_leader(a, s, err);
     }
     return s->carry_fd < 0
                ? MSE_OK
@@ -228,14 +221,14 @@ mse_status node_shepherd_start(pid_t *out, const struct node *n, const struct no
     return st;
 }
 
-static bool read_carry_key(struct mse_instance_carry *c, const char *dir)
+bool node_carry_key(uint8_t out[32], const char *dir)
 {
     struct cli_file f = { 0 };
     char *path = cli_join(dir, CARRY_KEY);
-    bool good = path != NULL && cli_file_read(&f, path, sizeof c->key, NULL) == MSE_OK &&
-                f.len == sizeof c->key && fcntl(CARRY_FD, F_SETFD, FD_CLOEXEC) == 0;
+    bool good = path != NULL && cli_file_read(&f, path, CARRY_KEY_LEN, NULL) == MSE_OK &&
+                f.len == CARRY_KEY_LEN;
     if (good) {
-        memcpy(c->key, f.data, sizeof c->key);
+        memcpy(out, f.data, CARRY_KEY_LEN);
     }
     cli_file_wipe(&f);
     free(path);
@@ -273,7 +266,8 @@ int node_shepherd_main(int argc, char **argv)
                               .carry = leads ? &carry : NULL };
     mse_instance_set(&i, options);
     if (leader == NULL || fcntl(LISTEN_FD, F_SETFD, FD_CLOEXEC) != 0 ||
-        (leads && !read_carry_key(&carry, argv[2]))) {
+        (leads &&
+         (!node_carry_key(carry.key, argv[2]) || fcntl(CARRY_FD, F_SETFD, FD_CLOEXEC) != 0))) {
         return 2;
     }
     mse_instance_supervise(&i, LISTEN_FD, -1);

@@ -25,53 +25,53 @@
 
 /* ---- logs */
 
-static bool open_log(struct node_app *a)
+static bool open_log(struct node_watched *w)
 {
     struct cli_file f = { 0 };
     uint64_t sent = 0;
-    char *log = cli_join(a->dir, MSE_INSTANCE_LOG);
-    char *mark = cli_join(a->dir, LOG_SENT);
-    if (a->log_fd < 0 && log != NULL && mark != NULL) {
-        a->log_fd = open(log, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    char *log = cli_join(w->dir, MSE_INSTANCE_LOG);
+    char *mark = cli_join(w->dir, LOG_SENT);
+    if (w->log_fd < 0 && log != NULL && mark != NULL) {
+        w->log_fd = open(log, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
         bool known = cli_file_read(&f, mark, 32, NULL) == MSE_OK &&
                      mse_u64_parse(&sent, cli_file_view(&f), INT64_MAX);
-        a->log_sent = known ? (int64_t)sent : 0;
-        a->log_freed = a->log_sent;
+        w->log_sent = known ? (int64_t)sent : 0;
+        w->log_freed = w->log_sent;
     }
     cli_file_clear(&f);
     free(log);
     free(mark);
-    return a->log_fd >= 0;
+    return w->log_fd >= 0;
 }
 
 /* After the store has it. Who is killed between sends a part twice, and loses none. */
-static void mark_sent(struct node_app *a)
+static void mark_sent(struct node_watched *w)
 {
     char text[24];
-    char *mark = cli_join(a->dir, LOG_SENT);
-    int len = snprintf(text, sizeof text, "%lld", (long long)a->log_sent);
+    char *mark = cli_join(w->dir, LOG_SENT);
+    int len = snprintf(text, sizeof text, "%lld", (long long)w->log_sent);
     int fd = mark == NULL ? -1 : open(mark, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     if (fd >= 0) {
         (void)!pwrite(fd, text, (size_t)len, 0); /* it only ever gets longer */
         (void)close(fd);
     }
     free(mark);
-    if (a->log_sent - a->log_freed >= FREE_EVERY) {
+    if (w->log_sent - w->log_freed >= FREE_EVERY) {
         /* What was sent needs no room; the file keeps its length. */
-        (void)fallocate(a->log_fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, a->log_freed,
-                        a->log_sent - a->log_freed);
-        a->log_freed = a->log_sent;
+        (void)fallocate(w->log_fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, w->log_freed,
+                        w->log_sent - w->log_freed);
+        w->log_freed = w->log_sent;
     }
 }
 
 /* The store keeps no more than its ring. What an app writes faster than it goes there is left out:
  * it would fill the disk of all. */
-static void skip_ahead(struct node_app *a)
+static void skip_ahead(struct node_watched *w)
 {
     struct stat sb;
-    if (fstat(a->log_fd, &sb) == 0 && sb.st_size - a->log_sent > (int64_t)MSE_OP_LOG_RING) {
-        a->log_sent = sb.st_size - (int64_t)MSE_OP_LOG_RING;
-        mark_sent(a);
+    if (fstat(w->log_fd, &sb) == 0 && sb.st_size - w->log_sent > (int64_t)MSE_OP_LOG_RING) {
+        w->log_sent = sb.st_size - (int64_t)MSE_OP_LOG_RING;
+        mark_sent(w);
     }
 }
 
@@ -87,13 +87,13 @@ static size_t whole_lines(const uint8_t *text, size_t len, bool last)
 
 /* Of several instances, each line tells whose it is, unless it is of the first one. As many of the
  * bytes as there is room for; *taken is how many of *text that are. */
-static struct mse_bytes sign_lines(uint8_t *out, const struct node_app *a, const uint8_t *text,
+static struct mse_bytes sign_lines(uint8_t *out, const struct node_watched *w, const uint8_t *text,
                                    size_t len, size_t *taken)
 {
     char sign[32];
     size_t used = 0;
     size_t at = 0;
-    size_t skip = (size_t)snprintf(sign, sizeof sign, "[instance %u] ", (unsigned)a->app.number);
+    size_t skip = (size_t)snprintf(sign, sizeof sign, "[instance %u] ", (unsigned)w->number);
     while (at < len && used + skip < MSE_OP_LOG_MAX) {
         size_t room = MSE_OP_LOG_MAX - used - skip;
         const uint8_t *end = memchr(text + at, '\n', len - at);
@@ -111,34 +111,34 @@ static struct mse_bytes sign_lines(uint8_t *out, const struct node_app *a, const
     return mse_bytes_of(out, used);
 }
 
-void node_log_ship(struct node *n, struct node_app *a, bool last)
+void node_log_ship(struct mse_op_store *s, struct node_watched *w, bool last)
 {
     static const char what[] = "log";
     struct mse_error err = { 0 };
     int64_t now = 0;
     int64_t until = node_now_ms() + SHIP_MS;
-    uint8_t *text = open_log(a) ? malloc(2 * MSE_OP_LOG_MAX) : NULL;
+    uint8_t *text = open_log(w) ? malloc(2 * MSE_OP_LOG_MAX) : NULL;
     if (text != NULL) {
-        skip_ahead(a);
+        skip_ahead(w);
     }
     for (unsigned turn = 0; text != NULL && turn < MAX_TURNS; turn++) {
-        ssize_t got = pread(a->log_fd, text, MSE_OP_LOG_MAX, a->log_sent);
+        ssize_t got = pread(w->log_fd, text, MSE_OP_LOG_MAX, w->log_sent);
         size_t len = got <= 0 ? 0 : whole_lines(text, (size_t)got, last);
         struct mse_bytes all = mse_bytes_of(text, len);
         if (len == 0 || (turn > 0 && !last && node_now_ms() >= until)) {
             break;
         }
-        if (a->app.number != 0) {
-            all = sign_lines(text + MSE_OP_LOG_MAX, a, text, len, &len);
+        if (w->number != 0) {
+            all = sign_lines(text + MSE_OP_LOG_MAX, w, text, len, &len);
         }
-        mse_status st = now == 0 ? mse_op_clock_ms(n->m->store, &now, &err) : MSE_OK;
-        st = st == MSE_OK ? mse_op_log_append(n->m->store, a->app.id, now, all, &err) : st;
+        mse_status st = now == 0 ? mse_op_clock_ms(s, &now, &err) : MSE_OK;
+        st = st == MSE_OK ? mse_op_log_append(s, w->id, now, all, &err) : st;
         if (st != MSE_OK) {
             node_complain(what, &err);
             break;
         }
-        a->log_sent += (int64_t)len;
-        mark_sent(a);
+        w->log_sent += (int64_t)len;
+        mark_sent(w);
     }
     free(text);
 }
@@ -246,28 +246,28 @@ static uint64_t usage_of(int dir_fd, unsigned depth)
     return sum;
 }
 
-static int64_t folder_usage(const struct node_app *a)
+static int64_t folder_usage(const struct node_watched *w)
 {
-    int fd = open(a->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = open(w->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     return fd < 0 ? 0 : (int64_t)usage_of(fd, 4);
 }
 
 /* In thousandths of a core since the last time; false the first time. */
-static bool cpu_since(struct node_app *a, uint64_t ticks, int64_t *out)
+static bool cpu_since(struct node_watched *w, uint64_t ticks, int64_t *out)
 {
     int64_t now = node_now_ms();
-    int64_t passed = now - a->ticks_at_ms;
-    bool known = a->ticks_at_ms != 0 && passed > 0;
+    int64_t passed = now - w->ticks_at_ms;
+    bool known = w->ticks_at_ms != 0 && passed > 0;
     if (known) {
-        uint64_t used = ticks > a->ticks ? ticks - a->ticks : 0; /* a process may have ended */
+        uint64_t used = ticks > w->ticks ? ticks - w->ticks : 0; /* a process may have ended */
         *out = (int64_t)(used * 1000 / (uint64_t)sysconf(_SC_CLK_TCK)) * 1000 / passed;
     }
-    a->ticks = ticks;
-    a->ticks_at_ms = now;
+    w->ticks = ticks;
+    w->ticks_at_ms = now;
     return known;
 }
 
-void node_measure(struct node *n, struct node_app *a)
+void node_measure(struct mse_op_store *s, const char *node, struct node_watched *w, pid_t enclave)
 {
     struct mse_error err = { 0 };
     struct processes *all = calloc(1, sizeof *all);
@@ -277,29 +277,27 @@ void node_measure(struct node *n, struct node_app *a)
     struct mse_op_metric m[3] = { { .name = "memory_usage" },
                                   { .name = "fs_usage" },
                                   { .name = "cpu_usage" } };
-    if (all == NULL || a->enclave <= 0) {
+    if (all == NULL || enclave <= 0) {
         free(all);
         return;
     }
     read_processes(all);
-    mark_tree(all, a->enclave);
+    mark_tree(all, enclave);
     for (size_t i = 0; i < all->num; i++) {
         ticks += all->list[i].ours ? all->list[i].ticks : 0;
         pages += all->list[i].ours ? all->list[i].pages : 0;
     }
     free(all);
     char names[MSE_ARRAY_LEN(m)][NAME_LEN];
-    for (size_t i = 0; a->app.number != 0 && i < MSE_ARRAY_LEN(m); i++) {
-        (void)snprintf(names[i], NAME_LEN, "%s_%u", m[i].name, (unsigned)a->app.number);
+    for (size_t i = 0; w->number != 0 && i < MSE_ARRAY_LEN(m); i++) {
+        (void)snprintf(names[i], NAME_LEN, "%s_%u", m[i].name, (unsigned)w->number);
         m[i].name = names[i];
     }
     m[0].value = (int64_t)pages * sysconf(_SC_PAGESIZE);
-    m[1].value = folder_usage(a);
-    bool cpu = cpu_since(a, ticks, &m[2].value);
-    mse_status st = mse_op_clock_ms(n->m->store, &now, &err);
-    st = st == MSE_OK
-             ? mse_op_metric_put(n->m->store, a->app.id, n->self.name, now, m, cpu ? 3 : 2, &err)
-             : st;
+    m[1].value = folder_usage(w);
+    bool cpu = cpu_since(w, ticks, &m[2].value);
+    mse_status st = mse_op_clock_ms(s, &now, &err);
+    st = st == MSE_OK ? mse_op_metric_put(s, w->id, node, now, m, cpu ? 3 : 2, &err) : st;
     if (st != MSE_OK) {
         node_complain("metrics", &err);
     }
