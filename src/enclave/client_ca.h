@@ -11,5 +11,9 @@
  * MSE_ERR_MANIFEST_MISMATCH. */
 MSE_MUST_USE mse_status mse_client_ca_take(struct mse_build *out, const char *hex,
                                            const struct mse_manifest *m, struct mse_error *err);
+/* The same from a file, where a library OS starts the runtime. MSE_ERR_CONFIG: it is missing;
+ * MSE_ERR_MANIFEST_MISMATCH. */
+MSE_MUST_USE mse_status mse_client_ca_file(struct mse_build *out, const char *path,
+                                           const struct mse_manifest *m, struct mse_error *err);
 
 #endif

@@ -11,6 +11,8 @@
 #define MSE_LIBRARY_OS_HOME "/mse/home" /* what the app keeps */
 /* The host's, as it is; only there where the manifest says restart "sealed". */
 #define MSE_LIBRARY_OS_STATE "/mse/state"
+/* Where the manifest names the CA of clients: its certificate, DER. */
+#define MSE_LIBRARY_OS_CLIENT_CA "/mse/client-ca.der"
 /* The variable by which the host says where to listen: an address and a port. */
 #define MSE_LIBRARY_OS_LISTEN "MSE_LISTEN"
 

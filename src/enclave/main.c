@@ -304,7 +304,9 @@ static mse_status load(struct enclave *e, struct mse_error *err)
         return st;
     }
     mse_build_heap(&e->client_ca, MSE_OWNER_CHAIN_MAX);
-    st = mse_client_ca_take(&e->client_ca, e->opt.client_ca, &e->manifest, err);
+    st = e->opt.ops->library_os
+             ? mse_client_ca_file(&e->client_ca, MSE_LIBRARY_OS_CLIENT_CA, &e->manifest, err)
+             : mse_client_ca_take(&e->client_ca, e->opt.client_ca, &e->manifest, err);
     if (st != MSE_OK) {
         return st;
     }

@@ -89,8 +89,13 @@ static void wr_trusted(struct mse_build *b, const char *folder, const char *path
     mse_wr_str(b, "\" },\n");
 }
 
-static mse_status wr_files(struct mse_build *b, struct mse_bytes text, struct mse_bytes rootfs,
-                           struct mse_error *err)
+static bool names_client_ca(const struct mse_manifest *m)
+{
+    return !mse_mem_is_zero(m->client_ca, sizeof m->client_ca);
+}
+
+static mse_status wr_files(struct mse_build *b, const struct mse_manifest *m, struct mse_bytes text,
+                           struct mse_bytes rootfs, struct mse_error *err)
 {
     struct mse_rootfs_reader r = { .rest = rootfs };
     struct mse_code_file f;
@@ -102,6 +107,9 @@ static mse_status wr_files(struct mse_build *b, struct mse_bytes text, struct ms
     }
     mse_wr_str(b, "sgx.trusted_files = [\n");
     wr_trusted(b, "", "manifest.json", digest);
+    if (names_client_ca(m)) {
+        wr_trusted(b, "", "client-ca.der", m->client_ca);
+    }
     st = mse_rootfs_next(&f, &more, &r, err);
     while (st == MSE_OK && more) {
         wr_trusted(b, "rootfs/", f.path, f.sha256);
@@ -114,11 +122,13 @@ static mse_status wr_files(struct mse_build *b, struct mse_bytes text, struct ms
 /* The app runs in a process of its own, which sees no tmpfs of the runtime: what the two share lies
  * on the host, encrypted under keys that the runtime makes or derives. Of a file that outlives a
  * restart Gramine keeps what it needs to mend it after a crash. */
-static void wr_mounts(struct mse_build *b, bool sealed)
+static void wr_mounts(struct mse_build *b, const struct mse_manifest *m, bool sealed)
 {
+    static const char ca[] = "  { path = \"/mse/client-ca.der\", uri = \"file:client-ca.der\" },\n";
     mse_wr_str(b, "fs.mounts = [\n"
                   "  { path = \"/mse/manifest.json\", uri = \"file:manifest.json\" },\n"
                   "  { path = \"/mse/package\", uri = \"file:package\" },\n");
+    mse_wr_str(b, names_client_ca(m) ? ca : "");
     mse_wr_str(b, sealed ? "  { path = \"/mse/state\", uri = \"file:state\" },\n" : "");
     mse_wr_str(b, "  { type = \"encrypted\", path = \"/mse/home\", uri = \"file:home\", "
                   "key_name = \"mse_home\"");
@@ -133,7 +143,7 @@ static void wr_mounts(struct mse_build *b, bool sealed)
 static void wr_front(struct mse_build *b, const struct mse_manifest *m, const struct found *f)
 {
     bool sealed = m->restart == MSE_RESTART_SEALED;
-    wr_mounts(b, sealed);
+    wr_mounts(b, m, sealed);
     mse_wr_str(b, "fs.root.type = \"chroot\"\n"
                   "fs.root.uri = \"file:rootfs\"\n"
                   "libos.entrypoint = \"/" MSE_GRAMINE_RUNTIME "\"\n"
@@ -169,7 +179,7 @@ mse_status mse_gramine_manifest(struct mse_build *out, const struct mse_manifest
         return st;
     }
     wr_front(out, m, &f);
-    st = wr_files(out, text, rootfs, err);
+    st = wr_files(out, m, text, rootfs, err);
     mse_wr_str(out, "sys.brk.max_size = \"64M\"\n"
                     "sys.disallow_subprocesses = false\n"
                     "sys.enable_sigterm_injection = true\n"

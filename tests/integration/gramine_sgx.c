@@ -29,6 +29,7 @@
 
 #define MOST     ((size_t)64 * 1024 * 1024)
 #define MAX_ARGS 96
+#define CA_LINE  "\n  { path = \"/mse/client-ca.der\", uri = \"file:client-ca.der\" },\n"
 
 struct standin {
     struct mse_sim_platform *platform;
@@ -106,16 +107,19 @@ static bool has_line(const struct standin *s, const char *line)
 }
 
 /* Of the files, that which says what runs. */
-static bool trusted(const struct standin *s)
+static bool trusted(const struct standin *s, const char *name)
 {
     uint8_t digest[32];
     char hex[65];
     char line[160];
-    if (mse_sha256(digest, cli_file_view(&s->manifest)) != MSE_OK) {
+    struct cli_file f = { .data = NULL };
+    if (cli_file_read(&f, name, MOST, NULL) != MSE_OK ||
+        mse_sha256(digest, cli_file_view(&f)) != MSE_OK) {
         return false;
     }
+    cli_file_clear(&f);
     mse_hex_encode(hex, mse_bytes_of(digest, sizeof digest));
-    (void)snprintf(line, sizeof line, "{ uri = \"file:manifest.json\", sha256 = \"%s\" }", hex);
+    (void)snprintf(line, sizeof line, "{ uri = \"file:%s\", sha256 = \"%s\" }", name, hex);
     return has_line(s, line);
 }
 
@@ -210,6 +214,7 @@ _Noreturn static void run(const struct standin *s, const char *tree)
                                    "/",
                                    NULL };
     const char *const state[] = { "--bind", "state", "/mse/state", NULL };
+    const char *const ca[] = { "--ro-bind", "client-ca.der", "/mse/client-ca.der", NULL };
     const char *const listen[] = { "--setenv", "MSE_LISTEN", where, NULL };
     const char *const program[] = { "--", "/mse/mse-enclave", "--tee", "gramine", NULL };
     n = trace != NULL && trace[0] != '\0' ? add(argv, n, tracer) : n;
@@ -217,6 +222,7 @@ _Noreturn static void run(const struct standin *s, const char *tree)
     n = add(argv, n, mounts);
     n = has_line(s, "\n  { path = \"/mse/state\", uri = \"file:state\" },\n") ? add(argv, n, state)
                                                                               : n;
+    n = has_line(s, CA_LINE) ? add(argv, n, ca) : n;
     n = where != NULL ? add(argv, n, listen) : n;
     (void)add(argv, n, program);
     union {
@@ -319,8 +325,9 @@ int main(int argc, char **argv)
         rc = refuse("not all files are there");
     } else if (!initialise(&s)) {
         rc = refuse("EINIT: the signature is not this enclave's");
-    } else if (!trusted(&s)) {
-        rc = refuse("manifest.json: Permission denied (-13)");
+    } else if (!trusted(&s, "manifest.json") ||
+               (has_line(&s, CA_LINE) && !trusted(&s, "client-ca.der"))) {
+        rc = refuse("a trusted file: Permission denied (-13)");
     } else if (show(&s)) {
         rc = launch(&s);
     }
