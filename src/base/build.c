@@ -155,9 +155,9 @@ void mse_wr_str(struct mse_build *b, const char *s)
     mse_wr_copy(b, s, strlen(s));
 }
 
-void mse_wr_toml(struct mse_build *b, const char *key, const char *value)
+void mse_wr_toml_text(struct mse_build *b, const char *value)
 {
-    mse_wr_printf(b, "%s = \"", key);
+    mse_wr_u8(b, '"');
     for (const char *s = value; *s != '\0'; s++) {
         if (*s == '"' || *s == '\\') {
             mse_wr_u8(b, '\\');
@@ -168,7 +168,14 @@ void mse_wr_toml(struct mse_build *b, const char *key, const char *value)
             mse_wr_u8(b, (uint8_t)*s);
         }
     }
-    mse_wr_str(b, "\"\n");
+    mse_wr_u8(b, '"');
+}
+
+void mse_wr_toml(struct mse_build *b, const char *key, const char *value)
+{
+    mse_wr_printf(b, "%s = ", key);
+    mse_wr_toml_text(b, value);
+    mse_wr_str(b, "\n");
 }
 
 void mse_wr_printf(struct mse_build *b, const char *fmt, ...)

@@ -39,6 +39,8 @@ void mse_wr_str(struct mse_build *b, const char *s);
 void mse_wr_hex(struct mse_build *b, const uint8_t *p, size_t len);
 /* RFC 3339 in UTC. */
 void mse_wr_time(struct mse_build *b, mse_time t);
+/* mse_wr_toml_text: a basic string of TOML. */
+void mse_wr_toml_text(struct mse_build *b, const char *value);
 /* mse_wr_toml: key = "value", a basic string of TOML, and the end of the line. */
 void mse_wr_toml(struct mse_build *b, const char *key, const char *value);
 void mse_wr_printf(struct mse_build *b, const char *fmt, ...) MSE_PRINTF(2, 3);

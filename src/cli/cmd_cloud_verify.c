@@ -119,7 +119,7 @@ static enum cli_exit prepare(struct verify *v)
     e = e == CLI_DONE ? load_app(v) : e;
     e = e == CLI_DONE ? find_host(v) : e;
     e = e == CLI_DONE ? cli_judge_init(&v->judge, c) : e;
-    e = e == CLI_DONE ? cli_log_judge_init(&v->judge, c) : e;
+    e = e == CLI_DONE ? cli_log_judge_init(&v->judge, c, NULL) : e;
     e = e == CLI_DONE ? cli_judge_fingerprint(&v->judge, c) : e;
     e = e == CLI_DONE ? recompute(v) : e;
     if (e == CLI_DONE) {

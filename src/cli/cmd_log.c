@@ -5,6 +5,7 @@
 #include "base/util.h"
 #include "cli/cli.h"
 #include "cli/target.h"
+#include "cli/tlog_ask.h"
 #include "cli/tlog_cmd.h"
 #include "cli/tlog_proof.h"
 #include "cli/tlog_seen.h"
@@ -13,18 +14,11 @@
 
 enum cli_exit cli_log_failed(const struct cli *c, mse_status st, const struct mse_error *err)
 {
-    static const mse_status refusals[] = { MSE_ERR_LOG_FORM,        MSE_ERR_LOG_KEY,
-                                           MSE_ERR_LOG_WITNESSES,   MSE_ERR_LOG_INCLUSION,
-                                           MSE_ERR_LOG_CONSISTENCY, MSE_ERR_LOG_ROLLBACK,
-                                           MSE_ERR_LOG_ENTRY,       MSE_ERR_LOG_MISSING,
-                                           MSE_ERR_LOG_TILE,        MSE_ERR_SIGNATURE };
-    for (size_t i = 0; i < MSE_ARRAY_LEN(refusals); i++) {
-        if (st == refusals[i]) {
-            cli_error(c, "%s: %s", mse_status_text(st), err->text);
-            return CLI_REFUSED;
-        }
+    if (!cli_log_is_refusal(st)) {
+        return cli_failed(c, st, err);
     }
-    return cli_failed(c, st, err);
+    cli_error(c, "%s: %s", mse_status_text(st), err->text);
+    return CLI_REFUSED;
 }
 
 json_t *cli_log_text_json(struct mse_bytes text)
@@ -473,8 +467,10 @@ static mse_status check(const struct cli *c, struct cli_log_reader *r, struct cl
                           err);
     }
     if (st == MSE_OK) {
-        say_checked(c, r, a);
         st = cli_log_seen_keep(seen, &r->key, &r->checkpoint.head, err);
+    }
+    if (st == MSE_OK) {
+        say_checked(c, r, a);
     }
     a->since = NULL;
     return st;
@@ -483,7 +479,7 @@ static mse_status check(const struct cli *c, struct cli_log_reader *r, struct cl
 enum cli_exit cmd_log_check(struct cli *c)
 {
     struct cli_log_reader r;
-    struct cli_log_seen seen = { .path = NULL, .lock = -1 };
+    struct cli_log_seen seen = { .path = NULL };
     struct mse_error err = { 0 };
     enum cli_exit e = cli_log_open(&r, c, true);
     if (e == CLI_DONE) {

@@ -48,7 +48,7 @@ static enum cli_exit cosign(const struct cli *c, struct cli_log_reader *r,
 {
     struct mse_error err = { 0 };
     struct mse_build b;
-    struct cli_log_seen seen = { .path = NULL, .lock = -1 };
+    struct cli_log_seen seen = { .path = NULL };
     const char *output = cli_has(c, "output") ? cli_value(c, "output") : "-";
     mse_build_heap(&b, MSE_LOG_MAX_NOTE);
     mse_status st = cli_log_seen_open(&seen, &r->key, cli_value(c, "state"), &err);

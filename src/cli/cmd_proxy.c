@@ -25,7 +25,7 @@
 #define DEFAULT_REATTEST 60U /* minutes */
 #define MAX_REATTEST     1440U
 #define MINUTE_MS        60000U
-#define NUM_STAMPS       9
+#define NUM_STAMPS       10
 #define PEM_MAX          ((size_t)32768)
 
 /* What a file was when it was read. */
@@ -34,6 +34,12 @@ struct stamp {
     struct timespec changed;
     off_t size;
     ino_t number;
+};
+
+/* A file that an entry of the store names. */
+struct named {
+    char *path[2]; /* its policy, and its proof of a log; heap, NULL: none */
+    struct stamp stamp[2];
 };
 
 struct proxying {
@@ -54,8 +60,9 @@ struct proxying {
     mse_time made[MSE_PROXY_MAX_APPS]; /* when these were */
     char *files[NUM_STAMPS];           /* that the rules come from; heap, NULL: none */
     struct stamp stamps[NUM_STAMPS];
-    char *policies[MSE_PROXY_MAX_APPS]; /* of the store's entries; heap, NULL: none */
-    struct stamp policy_stamps[MSE_PROXY_MAX_APPS];
+    struct named named[MSE_PROXY_MAX_APPS];
+    bool files_changed; /* since they were read */
+    mse_time logs_due;  /* when logs are asked again; 0: as soon as possible */
 };
 
 /* ---- options ---- */
@@ -288,22 +295,27 @@ static void name_files(struct proxying *p)
     if (p->files[1] != NULL && asprintf(&p->files[8], "%s.sig", p->files[1]) < 0) {
         p->files[8] = NULL;
     }
+    p->files[9] = copy_of(cli_value(c, "log-proof"));
     for (size_t i = 0; i < NUM_STAMPS; i++) {
         take_stamp(&p->stamps[i], p->files[i]);
     }
 }
 
-/* The policies that entries of the store name; before they are read. */
-static void name_policies(struct proxying *p)
+/* What entries of the store name; before it is read. */
+static void name_theirs(struct proxying *p)
 {
     struct mse_trust store = { .num = 0 };
     bool loaded = mse_trust_load(&store, NULL) == MSE_OK;
     for (size_t i = 0; loaded && i < p->num; i++) {
         const struct mse_trust_app *a =
             mse_trust_find(&store, p->guards[i].domain, p->guards[i].port);
-        free(p->policies[i]);
-        p->policies[i] = a == NULL ? NULL : copy_of(a->policy);
-        take_stamp(&p->policy_stamps[i], p->policies[i]);
+        const char *const paths[2] = { a == NULL ? NULL : a->policy,
+                                       a == NULL ? NULL : a->log_proof };
+        for (size_t k = 0; k < 2; k++) {
+            free(p->named[i].path[k]);
+            p->named[i].path[k] = copy_of(paths[k]);
+            take_stamp(&p->named[i].stamp[k], p->named[i].path[k]);
+        }
     }
     mse_trust_clear(&store);
 }
@@ -323,13 +335,35 @@ static bool on_stale(void *user)
 {
     struct proxying *p = user;
     bool stale = false;
+    bool ask = (mse_time)time(NULL) >= p->logs_due;
     for (size_t i = 0; i < NUM_STAMPS; i++) {
         stale = look_again(&p->stamps[i], p->files[i]) || stale;
     }
     for (size_t i = 0; i < p->num; i++) {
-        stale = look_again(&p->policy_stamps[i], p->policies[i]) || stale;
+        struct named *n = &p->named[i];
+        stale = look_again(&n->stamp[0], n->path[0]) || stale;
+        stale = look_again(&n->stamp[1], n->path[1]) || stale;
+        ask = atomic_load(&p->guards[i].ask_logs) || ask;
     }
-    return stale;
+    p->files_changed = stale;
+    return stale || ask;
+}
+
+/* Logs are asked as often as apps are attested again, and for who is new. What was judged by a
+ * proof that does not hold any more is not used. */
+static bool ask_logs(struct proxying *p)
+{
+    bool other = false;
+    bool all = (mse_time)time(NULL) >= p->logs_due;
+    for (size_t i = 0; i < p->num; i++) {
+        if (all || atomic_load(&p->guards[i].ask_logs)) {
+            other = cli_guard_ask_logs(&p->guards[i]) || other;
+        }
+    }
+    if (all) {
+        p->logs_due = (mse_time)time(NULL) + p->config.reattest_ms / 1000;
+    }
+    return other;
 }
 
 /* All of them, or none. */
@@ -338,12 +372,16 @@ static bool on_reload(void *user)
     struct proxying *p = user;
     struct cli_rules *fresh[MSE_PROXY_MAX_APPS] = { NULL };
     bool ok = true;
-    name_policies(p);
+    if (!p->files_changed) {
+        return ask_logs(p);
+    }
+    name_theirs(p);
     for (size_t i = 0; ok && i < p->num; i++) {
         ok = cli_guard_read(&fresh[i], &p->guards[i]) == CLI_DONE;
     }
     for (size_t i = 0; i < p->num; i++) {
         if (ok) {
+            cli_guard_carry(&p->guards[i], fresh[i]);
             cli_guard_set(&p->guards[i], fresh[i]);
         } else {
             cli_guard_release(&p->guards[i], fresh[i]);
@@ -427,6 +465,11 @@ static enum cli_exit attest_one(struct proxying *p, size_t i)
     cli_guard_set(g, rules);
     mse_status st =
         cli_guard_open(g, &p->apps[i].first, &p->reports[i], MSE_SESSION_ALPN_HTTP11, &err);
+    if (atomic_load(&g->ask_logs)) {
+        err = (struct mse_error) { .status = MSE_OK };
+        (void)!cli_guard_ask_logs(g);
+        st = cli_guard_open(g, &p->apps[i].first, &p->reports[i], MSE_SESSION_ALPN_HTTP11, &err);
+    }
     p->reached[i] = st == MSE_OK;
     if (st == MSE_OK) {
         return CLI_DONE;
@@ -453,7 +496,8 @@ static enum cli_exit attest_all(struct proxying *p)
 {
     enum cli_exit worst = CLI_DONE;
     size_t reached = 0;
-    name_policies(p);
+    name_theirs(p);
+    p->logs_due = (mse_time)time(NULL) + p->config.reattest_ms / 1000;
     for (size_t i = 0; i < p->num; i++) {
         enum cli_exit e = attest_one(p, i);
         if (e != CLI_DONE && p->guards[i].rules == NULL) {
@@ -496,6 +540,7 @@ static json_t *describe(const struct proxying *p)
             (void)json_object_set_new(a, "level", json_integer(r->level));
             (void)json_object_set_new(a, "fingerprint", json_string(hex));
             (void)json_object_set_new(a, "simulated", json_boolean(r->simulated));
+            (void)json_object_set_new(a, "logged", json_boolean(r->logged));
         }
         (void)json_array_append_new(apps, a);
     }
@@ -523,8 +568,9 @@ static void say_app(const struct proxying *p, size_t i, const char *url)
                 where);
         return;
     }
-    cli_say(p->c, "proxy: %s is %s:%u, level %u, fingerprint %s%s", where, g->domain, g->port,
-            r->level, hex, r->simulated ? " (SIMULATED: this is NOT hardware)" : "");
+    cli_say(p->c, "proxy: %s is %s:%u, level %u, fingerprint %s%s%s", where, g->domain, g->port,
+            r->level, hex, r->logged ? ", in the log" : "",
+            r->simulated ? " (SIMULATED: this is NOT hardware)" : "");
 }
 
 static void say_ca(const struct proxying *p)
@@ -619,7 +665,8 @@ static void proxying_free(struct proxying *p)
         mse_ratls_conn_free(p->apps[i].first.conn);
         cli_guard_clear(&p->guards[i]);
         mse_build_clear(&p->leaves[i]);
-        free(p->policies[i]);
+        free(p->named[i].path[0]);
+        free(p->named[i].path[1]);
     }
     for (size_t i = 0; i < NUM_STAMPS; i++) {
         free(p->files[i]);

@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 #include "base/util.h"
 #include "cli/target.h"
+#include "cli/tlog_judge.h"
 #include "cli/trust_entry.h"
 
 /* ---- add ---- */
@@ -23,11 +24,32 @@ static enum mse_trust_rule rule_of(const struct cli *c)
     return rule;
 }
 
+static bool has_all(const struct mse_conf_list *list, const struct mse_conf_list *wanted)
+{
+    size_t found = 0;
+    for (size_t i = 0; i < wanted->num; i++) {
+        bool there = false;
+        for (size_t k = 0; !there && k < list->num; k++) {
+            there = strcmp(list->items[k], wanted->items[i]) == 0;
+        }
+        found += there ? 1 : 0;
+    }
+    return found == wanted->num;
+}
+
+/* One of the keys is enough, and all witnesses are needed. */
+static bool demands_less_of_logs(const struct mse_trust_app *old, const struct mse_trust_app *a)
+{
+    bool logs =
+        old->log_keys.num > 0 && (a->log_keys.num == 0 || !has_all(&old->log_keys, &a->log_keys));
+    return logs || !has_all(&a->log_witnesses, &old->log_witnesses);
+}
+
 /* Whether less would be demanded of the platform than before. */
 static bool demands_less(const struct mse_trust_app *old, const struct mse_trust_app *a)
 {
     return a->level < old->level || (a->simulated && !old->simulated) ||
-           (old->machines.num > 0 && a->machines.num == 0);
+           (old->machines.num > 0 && a->machines.num == 0) || demands_less_of_logs(old, a);
 }
 
 /* Another version, or fewer demands, take the place of what is stored on the user's word only. */
@@ -39,9 +61,10 @@ static bool may_replace(const struct cli *c, const struct mse_trust_app *old,
         return true;
     }
     if (same) {
-        cli_say(c, "The trust store demands more of this app: level %u%s%s", (unsigned)old->level,
+        cli_say(c, "The trust store demands more of this app: level %u%s%s%s", (unsigned)old->level,
                 old->machines.num > 0 ? ", its list of machines" : "",
-                old->simulated ? "" : ", no simulation");
+                old->simulated ? "" : ", no simulation",
+                old->log_keys.num > 0 ? ", its transparency log" : "");
     } else {
         cli_say(c, "The trust store has another version of this app:");
         (void)cli_trust_say_changes(c, old, a);
@@ -82,6 +105,10 @@ static enum cli_exit keep(const struct cli *c, const struct cli_verified *v)
     a.rule = rule_of(c);
     a.policy = absolute(c, "policy");
     a.context = absolute(c, "context");
+    if (!cli_log_judge_entry(&a, v->judge)) {
+        mse_trust_app_clear(&a);
+        return cli_trouble(c, "the place of the log, or of its proof, has no whole path");
+    }
     st = mse_trust_begin(&e, &err);
     enum cli_exit done = CLI_TROUBLE;
     if (st == MSE_OK) {
@@ -123,6 +150,16 @@ static void say_app(const struct cli *c, const struct mse_trust_app *a)
     cli_say(c, "  rule: %s", mse_trust_rule_name(a->rule));
     for (size_t i = 0; i < a->machines.num; i++) {
         cli_say(c, "  machine: %s", a->machines.items[i]);
+    }
+    for (size_t i = 0; i < a->log_keys.num; i++) {
+        cli_say(c, "  log: %s", a->log_keys.items[i]);
+    }
+    for (size_t i = 0; i < a->log_witnesses.num; i++) {
+        cli_say(c, "  witness of the log: %s", a->log_witnesses.items[i]);
+    }
+    if (a->log_url != NULL || a->log_proof != NULL) {
+        cli_say(c, "  %s: %s", a->log_url != NULL ? "log asked at" : "proof of the log",
+                a->log_url != NULL ? a->log_url : a->log_proof);
     }
 }
 

@@ -367,7 +367,12 @@ static enum cli_exit verify_one(const struct one *all, const char *name, json_t 
     *common = *all->judge;
     *o = *all;
     o->target.name = name;
-    enum cli_exit e = judge_target(o, out);
+    if (common->log != NULL) { /* what is pinned for this one may join */
+        all->judge->log = cli_log_judge_copy(common->log);
+    }
+    enum cli_exit e = common->log != NULL && all->judge->log == NULL
+                          ? cli_trouble(c, "out of memory")
+                          : judge_target(o, out);
     bool judged = json_array_size(out) > before;
     if (c->json && json_object_get(c->failure, "error") != NULL && !judged) {
         append_failure(c, name, out);
@@ -379,6 +384,7 @@ static enum cli_exit verify_one(const struct one *all, const char *name, json_t 
     cli_target_close(&o->target);
     cli_level1_clear(&o->level1);
     common->own = all->judge->own; /* with what it has opened */
+    cli_log_judge_free(all->judge->log);
     *all->judge = *common;
     free(common);
     free(o);
@@ -414,7 +420,7 @@ enum cli_exit cmd_verify(struct cli *c)
     e = e == CLI_DONE ? cli_ear_options(c) : e;
     e = e == CLI_DONE ? cli_ear_key(&ear_key, c) : e;
     e = e == CLI_DONE ? cli_judge_init(j, c) : e;
-    e = e == CLI_DONE ? cli_log_judge_init(j, c) : e;
+    e = e == CLI_DONE ? cli_log_judge_init(j, c, NULL) : e;
     e = e == CLI_DONE ? cli_judge_fingerprint(j, c) : e;
     e = e == CLI_DONE ? cli_judge_signer(j, c, NULL, NULL) : e;
     e = e == CLI_DONE ? cli_judge_expect(j, c) : e;

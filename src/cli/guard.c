@@ -5,7 +5,9 @@
 #include "attest/verdict.h"
 #include "base/bytes.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "base/util.h"
+#include "cli/guard_logs.h"
 #include "cli/trust.h"
 #include "crypto/digest.h"
 #include "ratls/session.h"
@@ -14,6 +16,7 @@ struct cli_rules {
     unsigned refs;
     bool moves; /* by the rule of the user's store */
     struct cli_judge judge;
+    struct cli_guard_logs logs; /* under the lock */
 };
 
 static void lock(const struct cli_guard *g)
@@ -45,25 +48,32 @@ static enum cli_exit read_store(struct cli_rules *r, const struct cli_guard *g)
         st = mse_trust_policy(&r->judge.policy, a, &err);
         r->moves = a->rule == MSE_TRUST_SIGNER;
     }
+    const char *mine = NULL;
+    if (a != NULL && asked.num_allowed_machines > 0) {
+        mine = "--machines is not for an app of the store: its entry says which machines";
+    } else if (r->judge.policy.num_log_keys > 0 && cli_has(g->c, "log")) {
+        mine = "--log is not for an app whose entry in the store demands a log: that says which";
+    }
     if (asked.require_level > r->judge.policy.require_level) {
         r->judge.policy.require_level = asked.require_level;
     }
-    if (a != NULL && asked.num_allowed_machines > 0) {
-        (void)cli_trouble(
-            g->c, "--machines is not for an app of the store: its entry says which machines");
-        st = MSE_ERR_CONFIG;
-    } else if (st != MSE_OK) {
-        (void)cli_failed(g->c, st, &err);
+    enum cli_exit e = CLI_DONE;
+    if (st != MSE_OK) {
+        e = cli_failed(g->c, st, &err);
+    } else {
+        e = mine != NULL ? cli_trouble(g->c, "%s", mine) : cli_log_judge_init(&r->judge, g->c, a);
     }
     mse_trust_clear(&store);
-    return st == MSE_OK ? CLI_DONE : CLI_TROUBLE;
+    return e;
 }
 
 static enum cli_exit read_rules(struct cli_rules *r, const struct cli_guard *g)
 {
     struct cli_judge *j = &r->judge;
     enum cli_exit e = cli_judge_init_within(j, g->c, g->timeout_ms);
-    e = e == CLI_DONE && !is_named(g) ? read_store(r, g) : e;
+    if (e == CLI_DONE) {
+        e = is_named(g) ? cli_log_judge_init(j, g->c, NULL) : read_store(r, g);
+    }
     e = e == CLI_DONE ? cli_judge_fingerprint(j, g->c) : e;
     if (e == CLI_DONE && g->fingerprint != NULL) {
         j->has_fingerprint = true;
@@ -98,6 +108,7 @@ enum cli_exit cli_guard_read(struct cli_rules **out, const struct cli_guard *g)
 static void drop_ref(struct cli_rules *r)
 {
     if (r != NULL && --r->refs == 0) {
+        cli_guard_logs_clear(&r->logs);
         cli_judge_clear(&r->judge);
         free(r);
     }
@@ -123,6 +134,69 @@ void cli_guard_clear(struct cli_guard *g)
     cli_guard_set(g, NULL);
 }
 
+/* ---- logs ---- */
+
+static size_t subjects_of(struct cli_log_subject list[CLI_GUARD_SUBJECTS],
+                          const struct cli_guard_logs *l)
+{
+    for (size_t i = 0; i < l->num; i++) {
+        list[i] = l->items[i].subject;
+    }
+    return l->num;
+}
+
+static bool ask_one(const struct cli_guard *g, struct cli_rules *r, const struct cli_log_subject *s)
+{
+    struct mse_error err = { .status = MSE_OK };
+    struct mse_build text;
+    mse_build_heap(&text, CLI_LOG_MAX_PROOF);
+    mse_status st = cli_log_obtain(&text, cli_log_judge_demand(&r->judge), s, &err);
+    if (st != MSE_OK) {
+        mse_log(MSE_LOG_ERROR, "proxy", "%s:%u: the log: %s: %s", g->domain, g->port,
+                mse_status_text(st), err.text);
+    }
+    lock(g);
+    bool other = cli_guard_logs_put(&r->logs, s, &text, st, &err, (mse_time)time(NULL));
+    unlock(g);
+    mse_build_clear(&text);
+    return other;
+}
+
+static bool ask_all(const struct cli_guard *g, struct cli_rules *r)
+{
+    struct cli_log_subject list[CLI_GUARD_SUBJECTS];
+    bool other = false;
+    lock(g);
+    size_t num = cli_log_judge_demand(&r->judge) == NULL ? 0 : subjects_of(list, &r->logs);
+    unlock(g);
+    for (size_t i = 0; i < num; i++) {
+        other = ask_one(g, r, &list[i]) || other;
+    }
+    return other;
+}
+
+void cli_guard_carry(struct cli_guard *g, struct cli_rules *fresh)
+{
+    lock(g);
+    if (g->rules != NULL) {
+        cli_guard_logs_copy(&fresh->logs, &g->rules->logs);
+    }
+    unlock(g);
+    (void)ask_all(g, fresh);
+}
+
+bool cli_guard_ask_logs(struct cli_guard *g)
+{
+    atomic_store(&g->ask_logs, false);
+    lock(g);
+    struct cli_rules *r = g->rules;
+    r->refs++;
+    unlock(g);
+    bool other = ask_all(g, r);
+    cli_guard_release(g, r);
+    return other;
+}
+
 /* ---- one judgement ---- */
 
 /* Large, and for one thread. */
@@ -132,6 +206,7 @@ struct judging {
     struct cli_link link;
     struct cli_choice choice;
     struct cli_finding found;
+    struct mse_log_proof proof;
 };
 
 static void choose(struct judging *k, const struct cli_guard *g)
@@ -147,6 +222,34 @@ static void choose(struct judging *k, const struct cli_guard *g)
     k->judge = k->rules->judge;
     cli_judge_choose(&k->choice, &k->rules->judge, g->c, evidence, NULL);
     unlock(g);
+}
+
+/* By the proofs that are there: no log is asked here, as somebody waits. */
+static void judge_logs(struct judging *k, struct cli_guard *g)
+{
+    const struct cli_log_demand *d = cli_log_judge_demand(&k->judge);
+    struct mse_verdict *v = &k->found.verdict;
+    struct mse_error why = { .status = MSE_OK };
+    struct cli_log_subject s;
+    struct mse_build text;
+    if (d == NULL) {
+        return;
+    }
+    mse_build_heap(&text, CLI_LOG_MAX_PROOF);
+    /* Only for who is accepted but for this: strangers make nobody ask. */
+    if (v->accepted && cli_log_subject_of(&s, d, v)) {
+        lock(g);
+        if (cli_guard_logs_take(&k->rules->logs, &text, &why, &s, (mse_time)time(NULL))) {
+            atomic_store(&g->ask_logs, true);
+        }
+        unlock(g);
+    }
+    (void)mse_verdict_set_log(v, &k->proof, &d->policy, mse_build_view(&text));
+    if (text.len == 0 && why.text[0] != '\0') {
+        cli_log_judge_refuse(v, cli_log_is_refusal(why.status) ? why.status : MSE_ERR_LOG_MISSING,
+                             why.text);
+    }
+    mse_build_clear(&text);
 }
 
 /* Who answers, by what its certificate and evidence say: also of one that is refused. */
@@ -193,6 +296,7 @@ static mse_status judge(struct judging *k, struct cli_guard *g, struct mse_error
     lock(g);
     cli_judge_floor(&k->found.verdict, &k->rules->judge);
     unlock(g);
+    judge_logs(k, g);
     st = mse_verdict_tell(&k->found.verdict, err);
     if (st == MSE_OK && (k->link.session == NULL || k->found.verdict.binding_level < 2)) {
         st = MSE_FAIL(err, MSE_ERR_LEVEL, "session", "level %u was reached, wanted 2",
@@ -235,6 +339,7 @@ mse_status cli_guard_open(struct cli_guard *g, struct mse_proxy_link *out,
         memcpy(report->fingerprint, k->found.verdict.fingerprint, 32);
         report->level = k->found.verdict.binding_level;
         report->simulated = k->found.verdict.simulated;
+        report->logged = st == MSE_OK && cli_log_judge_demand(&k->judge) != NULL;
     }
     cli_choice_clear(&k->choice);
     cli_link_close(&k->link);

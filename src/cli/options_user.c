@@ -71,6 +71,7 @@ const struct cli_option cli_proxy_options[] = {
     SIMULATION_OPTIONS,
     SOURCE_OPTIONS,
     RUNTIME_OPTIONS,
+    LOG_OPTIONS,
     { "local-ca", NULL, "take CONNECT too, with a CA of your own that you import", false },
     { "new-local-ca", NULL, "the same with another CA, in the place of the one before", false },
     { "warm", "N", "attested connections to keep ready for each app; default 2", false },

@@ -2,7 +2,7 @@
 /* An earlier verification, from the user's store, as one of the sources of what is expected. */
 #include "base/bytes.h"
 #include "base/util.h"
-#include "cli/judge.h"
+#include "cli/tlog_judge.h"
 #include "cli/trust.h"
 
 static enum cli_exit disagree(const struct cli *c, const struct mse_trust_app *a, const char *what,
@@ -61,7 +61,7 @@ static enum cli_exit join_signer(struct cli_judge *j, const struct cli *c,
     return CLI_DONE;
 }
 
-/* Level, machines and the kind of platform are not less than they were. */
+/* Level, machines, logs and the kind of platform are not less than they were. */
 static enum cli_exit join_platform(struct cli_judge *j, const struct cli *c,
                                    const struct mse_trust_app *a)
 {
@@ -88,9 +88,13 @@ static enum cli_exit join_platform(struct cli_judge *j, const struct cli *c,
     if (!a->simulated) {
         p->allow_simulation = false;
     }
+    enum cli_exit logs = st == MSE_OK ? cli_log_judge_join(j, c, pinned, a) : CLI_TROUBLE;
     free(pinned);
     if (st != MSE_OK) {
         return cli_failed(c, st, &err);
+    }
+    if (logs != CLI_DONE) {
+        return logs;
     }
     return other_root ? disagree(c, a, "simulated root", p->simulation_root_sha256,
                                  "--simulation-root", a->simulation_root_sha256)

@@ -3,32 +3,72 @@
 
 #include "attest/verdict.h"
 #include "base/bytes.h"
-#include "base/error.h"
 #include "base/util.h"
 #include "cli/target.h"
 #include "cli/tlog_key.h"
-#include "cli/tlog_proof.h"
-#include "cli/tlog_seen.h"
-
-#define MAX_PROOF ((size_t)128 * 1024)
+#include "cli/trust.h"
 
 struct cli_log_judge {
-    struct mse_policy policy; /* of which the logs count */
-    const char *url;          /* --log-url */
-    const char *file;         /* --log-proof */
-    unsigned timeout_ms;
+    struct cli_log_demand demand;
+    size_t first_key; /* behind those of the policy: what options said, or the store */
+    size_t first_witness;
     bool good;
     struct mse_build text; /* of the proof, which borrows from it */
     struct mse_log_proof proof;
 };
 
+static struct cli_log_judge *judge_new(void)
+{
+    struct cli_log_judge *l = calloc(1, sizeof *l);
+    if (l != NULL) {
+        mse_build_heap(&l->text, CLI_LOG_MAX_PROOF);
+    }
+    return l;
+}
+
 void cli_log_judge_free(struct cli_log_judge *l)
 {
     if (l != NULL) {
+        cli_log_demand_clear(&l->demand);
         mse_build_clear(&l->text);
     }
     free(l);
 }
+
+static bool copy_text(char **out, const char *text)
+{
+    *out = text == NULL ? NULL : strdup(text);
+    return text == NULL || *out != NULL;
+}
+
+static bool set_places(struct cli_log_demand *d, const char *url, const char *file)
+{
+    return copy_text(&d->url, url) && copy_text(&d->file, file);
+}
+
+struct cli_log_judge *cli_log_judge_copy(const struct cli_log_judge *l)
+{
+    struct cli_log_judge *out = judge_new();
+    if (out == NULL) {
+        return NULL;
+    }
+    out->demand.policy = l->demand.policy;
+    out->demand.timeout_ms = l->demand.timeout_ms;
+    out->first_key = l->first_key;
+    out->first_witness = l->first_witness;
+    if (!set_places(&out->demand, l->demand.url, l->demand.file)) {
+        cli_log_judge_free(out);
+        return NULL;
+    }
+    return out;
+}
+
+const struct cli_log_demand *cli_log_judge_demand(const struct cli_judge *j)
+{
+    return j->log == NULL ? NULL : &j->log->demand;
+}
+
+/* ---- options ---- */
 
 static enum cli_exit add_keys(const struct cli *c, const char *option, struct mse_log_key *keys,
                               size_t *num, size_t max)
@@ -62,192 +102,185 @@ static enum cli_exit check_options(const struct cli *c, const struct mse_policy 
     return CLI_DONE;
 }
 
-enum cli_exit cli_log_judge_init(struct cli_judge *j, const struct cli *c)
+/* Where proofs come from: options before the store. */
+static enum cli_exit take_places(struct cli_log_judge *l, const struct cli *c,
+                                 const struct mse_trust_app *a)
+{
+    struct cli_log_demand *d = &l->demand;
+    const char *url = cli_value(c, "log-url");
+    const char *file = cli_value(c, "log-proof");
+    if (a != NULL && url == NULL && file == NULL) {
+        url = a->log_url;
+        file = a->log_proof;
+    }
+    if (url != NULL && cli_has(c, "offline")) {
+        cli_hint(c, "with --offline the log at %s is not asked", url);
+        url = NULL;
+    }
+    if (!set_places(d, url, file)) {
+        return cli_trouble(c, "out of memory");
+    }
+    if (url == NULL && file == NULL) {
+        cli_hint(c, "--log-url URL asks the log, --log-proof FILE takes what mse log prove wrote");
+    }
+    return cli_timeout(&d->timeout_ms, c) ? CLI_DONE : CLI_TROUBLE;
+}
+
+enum cli_exit cli_log_judge_init(struct cli_judge *j, const struct cli *c,
+                                 const struct mse_trust_app *a)
 {
     struct mse_policy *p = &j->policy;
+    size_t first_key = p->num_log_keys;
+    size_t first_witness = p->num_log_witnesses;
     enum cli_exit e = add_keys(c, "log", p->log_keys, &p->num_log_keys, MSE_MAX_LOG_KEYS);
     e = e == CLI_DONE ? add_keys(c, "log-witness", p->log_witnesses, &p->num_log_witnesses,
                                  MSE_MAX_LOG_WITNESSES)
                       : e;
     e = e == CLI_DONE ? check_options(c, p) : e;
+    if (e == CLI_DONE && p->min_log_witnesses > 0 && p->num_log_witnesses > first_witness) {
+        e = cli_trouble(c, "--log-witness demands all of them, and the policy has "
+                           "min_log_witnesses: put the key into the policy");
+    }
     if (e != CLI_DONE || p->num_log_keys == 0) {
         return e;
     }
-    struct cli_log_judge *l = calloc(1, sizeof *l);
+    struct cli_log_judge *l = judge_new();
     if (l == NULL) {
         return cli_trouble(c, "out of memory");
     }
-    l->policy = *p;
+    l->demand.policy = *p;
+    l->first_key = first_key;
+    l->first_witness = first_witness;
     p->num_log_keys = 0;
     p->num_log_witnesses = 0;
     p->min_log_witnesses = 0;
-    l->url = cli_value(c, "log-url");
-    l->file = cli_value(c, "log-proof");
-    mse_build_heap(&l->text, MAX_PROOF);
     j->log = l;
-    if (l->url == NULL && l->file == NULL) {
-        cli_hint(c, "--log-url URL asks the log, --log-proof FILE takes what mse log prove wrote");
-    }
-    return cli_timeout(&l->timeout_ms, c) ? CLI_DONE : CLI_TROUBLE;
+    return take_places(l, c, a);
 }
 
-/* The key of the policy that has signed this. */
-static mse_status find_key(const struct mse_log_key **out, const struct cli_log_judge *l,
-                           const struct mse_log_checkpoint *c, struct mse_error *err)
+/* ---- the store of verified apps ---- */
+
+static bool has_key(const struct mse_log_key *keys, size_t num, const struct mse_log_key *k)
 {
-    mse_status st = MSE_ERR_LOG_KEY;
-    struct mse_error why = { 0 };
-    for (size_t i = 0; st != MSE_OK && i < l->policy.num_log_keys; i++) {
-        why = (struct mse_error) { 0 };
-        st = mse_log_checkpoint_verify(c, &l->policy.log_keys[i], &why);
-        *out = &l->policy.log_keys[i];
+    for (size_t i = 0; i < num; i++) {
+        if (strcmp(keys[i].name, k->name) == 0 && mse_mem_equal(keys[i].key, k->key, 32)) {
+            return true;
+        }
     }
-    return st == MSE_OK ? st : MSE_FAIL(err, st, "log", "%s", why.text);
+    return false;
 }
 
-/* From what this user has seen of the log to this checkpoint: out of the log itself. */
-static mse_status extend_online(const struct cli_log_seen *seen, struct cli_log_source *s,
-                                const struct mse_log_head *now, struct mse_error *err)
+/* Any of several keys is enough: those that are demanded now must be among those of before. */
+static enum cli_exit narrow(struct cli_log_judge *l, const struct cli *c,
+                            const struct mse_policy *pinned, const struct mse_trust_app *a)
 {
-    uint8_t link[MSE_LOG_MAX_LINK][MSE_SHA256_LEN];
-    size_t num = 0;
-    bool needed = false;
-    char text[CLI_LOG_HEAD_TEXT];
-    const struct mse_log_head *newest = cli_log_seen_newest(seen);
-    mse_status st = cli_log_seen_judge(seen, &needed, now, false, err);
-    if (st != MSE_OK || !needed) {
-        return st;
+    struct mse_policy *p = &l->demand.policy;
+    for (size_t i = 0; i < p->num_log_keys; i++) {
+        if (!has_key(pinned->log_keys, pinned->num_log_keys, &p->log_keys[i])) {
+            cli_error(c,
+                      "the sources of the demanded log disagree: %s is none of those that your "
+                      "trust store demands for %s:%u",
+                      p->log_keys[i].name, a->domain, (unsigned)a->port);
+            cli_hint(c, "mse trust add %s:%u --log KEY, if it is another log now", a->domain,
+                     (unsigned)a->port);
+            return CLI_REFUSED;
+        }
     }
-    struct mse_error why = { 0 };
-    st = cli_log_link(link, &num, s, now, newest, &why);
-    if (st != MSE_ERR_LOG_CONSISTENCY) {
-        return st == MSE_OK ? st : MSE_FAIL(err, st, "log", "%s", why.text);
+    if (p->min_log_witnesses > 0 && pinned->num_log_witnesses > 0) {
+        return cli_trouble(c,
+                           "your trust store demands witnesses for %s:%u, all of them, and the "
+                           "policy has min_log_witnesses",
+                           a->domain, (unsigned)a->port);
     }
-    char current[CLI_LOG_HEAD_TEXT];
-    cli_log_head_text(text, newest);
-    cli_log_head_text(current, now);
-    return MSE_FAIL(err, st, "log", "%s, which do not extend what you have seen: %s", current,
-                    text);
+    for (size_t i = 0; i < pinned->num_log_witnesses; i++) {
+        const struct mse_log_key *k = &pinned->log_witnesses[i];
+        if (has_key(p->log_witnesses, p->num_log_witnesses, k)) {
+            continue;
+        }
+        if (p->num_log_witnesses == MSE_MAX_LOG_WITNESSES) {
+            return cli_trouble(c, "more than %d witnesses", MSE_MAX_LOG_WITNESSES);
+        }
+        p->log_witnesses[p->num_log_witnesses++] = *k;
+    }
+    return CLI_DONE;
 }
 
-static enum mse_log_kind kind_of(const struct mse_verdict *v)
+enum cli_exit cli_log_judge_join(struct cli_judge *j, const struct cli *c,
+                                 const struct mse_policy *pinned, const struct mse_trust_app *a)
 {
-    enum mse_log_kind k = MSE_LOG_KIND_COUNT;
-    const char *word = v->simulated ? "sim" : mse_tee_name(v->tee);
-    (void)!mse_log_kind_parse(&k, mse_bytes_str(word));
-    return k;
+    if (pinned->num_log_keys == 0) {
+        return CLI_DONE;
+    }
+    if (j->log == NULL) {
+        j->policy.num_log_keys = pinned->num_log_keys;
+        j->policy.num_log_witnesses = pinned->num_log_witnesses;
+        memcpy(j->policy.log_keys, pinned->log_keys, sizeof pinned->log_keys);
+        memcpy(j->policy.log_witnesses, pinned->log_witnesses, sizeof pinned->log_witnesses);
+        return cli_log_judge_init(j, c, a);
+    }
+    enum cli_exit e = narrow(j->log, c, pinned, a);
+    bool nowhere = j->log->demand.url == NULL && j->log->demand.file == NULL;
+    return e == CLI_DONE && nowhere ? take_places(j->log, c, a) : e;
 }
 
-static mse_status prove_online(struct cli_log_judge *l, const struct mse_verdict *v,
-                               struct cli_log_source *s, struct cli_file *note,
-                               const struct mse_log_checkpoint *c, struct mse_error *err)
+static bool add_texts(struct mse_conf_list *list, const struct mse_log_key *keys, size_t first,
+                      size_t num)
 {
-    struct cli_log_found *found = calloc(1, sizeof *found);
-    const struct cli_log_question q = { .found = found,
-                                        .checkpoint = c,
-                                        .note = cli_file_view(note) };
-    if (found == NULL) {
-        return MSE_FAIL(err, MSE_ERR_MEMORY, "log", "out of memory");
+    char text[CLI_LOG_KEY_TEXT];
+    for (size_t i = first; i < num; i++) {
+        cli_log_key_text(text, &keys[i]);
+        if (!mse_trust_list_add(list, text)) {
+            return false;
+        }
     }
-    mse_build_reset(&l->text);
-    mse_status st = cli_log_find(found, s, kind_of(v), v->fingerprint, err);
-    st = st == MSE_OK ? cli_log_prove(&l->text, s, &q, err) : st;
-    free(found);
-    return st;
+    return true;
 }
 
-static mse_status ask_log(struct mse_verdict *v, struct cli_log_judge *l, struct mse_error *err)
+/* Wherever mse is called the next time: a folder or file by its whole path. */
+static bool whole_place(char **out, const char *text)
 {
-    struct cli_log_source *s = NULL;
-    struct cli_log_seen seen = { .path = NULL, .lock = -1 };
-    struct cli_file note = { 0 };
-    struct mse_log_checkpoint c;
-    const struct mse_log_key *key = NULL;
-    mse_status st = cli_log_source_open(&s, l->url, l->timeout_ms, err);
-    st = st == MSE_OK ? cli_log_source_head(s, &note, &c, err) : st;
-    st = st == MSE_OK ? find_key(&key, l, &c, err) : st;
-    st = st == MSE_OK ? cli_log_seen_open(&seen, key, NULL, err) : st;
-    st = st == MSE_OK ? extend_online(&seen, s, &c.head, err) : st;
-    st = st == MSE_OK ? prove_online(l, v, s, &note, &c, err) : st;
-    if (st == MSE_OK) {
-        st = mse_verdict_set_log(v, &l->proof, &l->policy, mse_build_view(&l->text));
-        l->good = st == MSE_OK;
-        st = l->good ? cli_log_seen_keep(&seen, key, &c.head, err) : MSE_OK; /* it is said */
-    }
-    cli_log_seen_close(&seen);
-    cli_file_clear(&note);
-    cli_log_source_free(s);
-    return st;
+    bool url = text == NULL || strstr(text, "://") != NULL;
+    *out = text == NULL ? NULL : url ? strdup(text) : realpath(text, NULL);
+    return text == NULL || *out != NULL;
 }
 
-/* The same out of the proof: what it brings along is from one earlier tree only. */
-static mse_status extend_offline(const struct cli_log_seen *seen, const struct mse_log_proof *p,
-                                 struct mse_error *err)
+bool cli_log_judge_entry(struct mse_trust_app *a, const struct cli_judge *j)
 {
-    const struct mse_log_head *now = &p->checkpoint.head;
-    const struct mse_log_head *newest = cli_log_seen_newest(seen);
-    bool needed = false;
-    mse_status st = cli_log_seen_judge(seen, &needed, now, true, err);
-    if (st != MSE_OK || !needed) {
-        return st;
+    const struct cli_log_judge *l = j->log;
+    if (l == NULL) {
+        return true;
     }
-    struct mse_bytes link = mse_bytes_of(p->link, p->num_link * MSE_SHA256_LEN);
-    st = MSE_ERR_LOG_CONSISTENCY;
-    if (p->has_link && p->link_size == newest->size) {
-        st = mse_log_verify_consistency(newest, now, link);
-    }
-    char text[CLI_LOG_HEAD_TEXT];
-    cli_log_head_text(text, newest);
-    return st == MSE_OK ? st
-                        : MSE_FAIL(err, st, "log",
-                                   "nothing shows that it extends what you have seen: %s (mse log "
-                                   "prove --since %llu)",
-                                   text, (unsigned long long)newest->size);
+    const struct mse_policy *p = &l->demand.policy;
+    return add_texts(&a->log_keys, p->log_keys, l->first_key, p->num_log_keys) &&
+           add_texts(&a->log_witnesses, p->log_witnesses, l->first_witness, p->num_log_witnesses) &&
+           whole_place(&a->log_url, l->demand.url) && whole_place(&a->log_proof, l->demand.file);
 }
 
-static mse_status read_proof(struct mse_verdict *v, struct cli_log_judge *l, struct mse_error *err)
+/* ---- judging ---- */
+
+void cli_log_judge_refuse(struct mse_verdict *v, mse_status st, const char *why)
 {
-    struct cli_file f = { 0 };
-    struct cli_log_seen seen = { .path = NULL, .lock = -1 };
-    const struct mse_log_key *key = NULL;
-    mse_status st = cli_file_read(&f, l->file, MAX_PROOF, err);
-    mse_build_reset(&l->text);
-    mse_wr_bytes(&l->text, cli_file_view(&f));
-    cli_file_clear(&f);
-    if (st != MSE_OK ||
-        mse_verdict_set_log(v, &l->proof, &l->policy, mse_build_view(&l->text)) != MSE_OK) {
-        return st; /* the verdict has it */
-    }
-    const struct mse_log_checkpoint *c = &l->proof.checkpoint;
-    st = find_key(&key, l, c, err);
-    st = st == MSE_OK ? cli_log_seen_open(&seen, key, NULL, err) : st;
-    st = st == MSE_OK ? extend_offline(&seen, &l->proof, err) : st;
-    st = st == MSE_OK ? cli_log_seen_keep(&seen, key, &c->head, err) : st;
-    l->good = st == MSE_OK;
-    cli_log_seen_close(&seen);
-    return st;
+    mse_verdict_drop(v, MSE_STEP_LOG);
+    mse_verdict_add(v, MSE_STEP_LOG, st, why, "a log that has it and only grows", "log_keys");
 }
 
 void cli_log_judge(struct mse_verdict *v, struct cli_judge *j)
 {
     struct cli_log_judge *l = j->log;
+    struct cli_log_subject subject;
     struct mse_error err = { 0 };
-    struct mse_bytes none = { 0 };
     mse_status st = MSE_OK;
     if (l == NULL) {
         return;
     }
-    l->good = false;
-    if (!v->signatures_ok || !v->has_fingerprint || (l->url == NULL && l->file == NULL)) {
-        (void)!mse_verdict_set_log(v, &l->proof, &l->policy, none);
-        return;
+    if (cli_log_subject_of(&subject, &l->demand, v)) {
+        st = cli_log_obtain(&l->text, &l->demand, &subject, &err);
     }
-    st = l->url != NULL ? ask_log(v, l, &err) : read_proof(v, l, &err);
+    mse_status judged =
+        mse_verdict_set_log(v, &l->proof, &l->demand.policy, mse_build_view(&l->text));
+    l->good = st == MSE_OK && judged == MSE_OK;
     if (st != MSE_OK) {
-        l->good = false;
-        mse_verdict_drop(v, MSE_STEP_LOG);
-        mse_verdict_add(v, MSE_STEP_LOG, st, err.text, "a log that has it and only grows",
-                        "log_keys");
+        cli_log_judge_refuse(v, st, err.text);
     }
 }
 
@@ -281,7 +314,7 @@ void cli_log_judge_json(json_t *o, const struct cli_judge *j)
     set(log, "version", e.version);
     set(log, "date", mse_bytes_str(date));
     set(log, "note", e.note);
-    set(log, "source", mse_bytes_str(l->url != NULL ? "url" : "proof"));
+    set(log, "source", mse_bytes_str(l->demand.url != NULL ? "url" : "proof"));
     (void)json_object_set_new(o, "log", log);
 }
 

@@ -68,7 +68,8 @@ static bool rd_seen(struct mse_bytes in, const char *name, struct cli_log_seen *
     return s->num_heads > 0;
 }
 
-static mse_status lock_file(struct cli_log_seen *s, struct mse_error *err)
+/* For writers only: the file is replaced as a whole, so that readers see the old or the new one. */
+static mse_status lock_file(int *out, const struct cli_log_seen *s, struct mse_error *err)
 {
     char *path = NULL;
     if (asprintf(&path, "%s.lock", s->path) < 0) {
@@ -76,9 +77,9 @@ static mse_status lock_file(struct cli_log_seen *s, struct mse_error *err)
     }
     mse_status st = cli_make_parents(path, err);
     if (st == MSE_OK) {
-        s->lock = cli_lock_wait(path);
-        st = s->lock >= 0 ? MSE_OK
-                          : MSE_FAIL(err, MSE_ERR_IO, "log", "%.180s: %s", path, strerror(errno));
+        *out = cli_lock_wait(path);
+        st = *out >= 0 ? MSE_OK
+                       : MSE_FAIL(err, MSE_ERR_IO, "log", "%.180s: %s", path, strerror(errno));
     }
     free(path);
     return st;
@@ -87,11 +88,11 @@ static mse_status lock_file(struct cli_log_seen *s, struct mse_error *err)
 static mse_status load(struct cli_log_seen *s, const char *name, struct mse_error *err)
 {
     struct cli_file f = { 0 };
-    mse_status st = lock_file(s, err);
-    if (st != MSE_OK || !cli_file_exists(s->path)) {
-        return st;
+    s->num_heads = 0;
+    if (!cli_file_exists(s->path)) {
+        return MSE_OK;
     }
-    st = cli_file_read(&f, s->path, MAX_FILE, err);
+    mse_status st = cli_file_read(&f, s->path, MAX_FILE, err);
     if (st == MSE_OK && !rd_seen(cli_file_view(&f), name, s)) {
         st = MSE_FAIL(err, MSE_ERR_LOG_FORM, "log",
                       "%.180s, what was seen of the log, is damaged; without it the log's past is "
@@ -105,7 +106,7 @@ static mse_status load(struct cli_log_seen *s, const char *name, struct mse_erro
 mse_status cli_log_seen_open(struct cli_log_seen *out, const struct mse_log_key *key,
                              const char *folder, struct mse_error *err)
 {
-    struct cli_log_seen s = { .path = path_of(key, folder), .lock = -1 };
+    struct cli_log_seen s = { .path = path_of(key, folder) };
     mse_status st = s.path == NULL ? MSE_FAIL(err, MSE_ERR_IO, "log",
                                               "no configuration folder: set MSE_CONF_PATH or HOME")
                                    : load(&s, key->name, err);
@@ -119,11 +120,8 @@ mse_status cli_log_seen_open(struct cli_log_seen *out, const struct mse_log_key 
 
 void cli_log_seen_close(struct cli_log_seen *s)
 {
-    if (s->path != NULL && s->lock >= 0) {
-        (void)close(s->lock);
-    }
     free(s->path);
-    *s = (struct cli_log_seen) { .path = NULL, .lock = -1 };
+    *s = (struct cli_log_seen) { .path = NULL };
 }
 
 const struct mse_log_head *cli_log_seen_newest(const struct cli_log_seen *s)
@@ -170,21 +168,23 @@ mse_status cli_log_seen_judge(const struct cli_log_seen *s, bool *out_link,
     return MSE_OK;
 }
 
-mse_status cli_log_seen_keep(struct cli_log_seen *s, const struct mse_log_key *key,
-                             const struct mse_log_head *now, struct mse_error *err)
+static bool same_head(const struct mse_log_head *a, const struct mse_log_head *b)
 {
-    const struct mse_log_head *newest = cli_log_seen_newest(s);
+    return a == b ||
+           (a != NULL && b != NULL && a->size == b->size && mse_mem_equal(a->root, b->root, HASH));
+}
+
+static mse_status add_head(struct cli_log_seen *s, const char *name, const struct mse_log_head *now,
+                           struct mse_error *err)
+{
     struct mse_build b;
-    if (newest != NULL && newest->size >= now->size) {
-        return MSE_OK;
-    }
     if (s->num_heads == CLI_LOG_MAX_HEADS) {
         memmove(&s->heads[0], &s->heads[1], sizeof s->heads - sizeof s->heads[0]);
         s->num_heads--;
     }
     s->heads[s->num_heads++] = *now;
     mse_build_heap(&b, MAX_FILE);
-    mse_wr_printf(&b, "%s\nlog %s\n", first_line, key->name);
+    mse_wr_printf(&b, "%s\nlog %s\n", first_line, name);
     for (size_t i = 0; i < s->num_heads; i++) {
         char root[48];
         mse_base64_encode(root, mse_bytes_of(s->heads[i].root, HASH));
@@ -193,5 +193,41 @@ mse_status cli_log_seen_keep(struct cli_log_seen *s, const struct mse_log_key *k
     mse_status st = mse_build_ok(&b) ? cli_file_write(s->path, mse_build_view(&b), 0600, err)
                                      : MSE_FAIL(err, MSE_ERR_MEMORY, "log", "out of memory");
     mse_build_clear(&b);
+    return st;
+}
+
+/* Under the lock: what is there now is what the proof began at, or this very head. */
+static mse_status keep_locked(struct cli_log_seen *s, const char *name,
+                              const struct mse_log_head *now, struct mse_error *err)
+{
+    const struct mse_log_head *before = cli_log_seen_newest(s);
+    struct cli_log_seen there = { .path = s->path };
+    mse_status st = load(&there, name, err);
+    const struct mse_log_head *newest = cli_log_seen_newest(&there);
+    if (st != MSE_OK || same_head(newest, now)) {
+        return st;
+    }
+    if (!same_head(newest, before)) {
+        return MSE_FAIL(err, MSE_ERR_BUSY, "log",
+                        "another mse has seen more of %s meanwhile: "
+                        "try again",
+                        name);
+    }
+    return add_head(&there, name, now, err);
+}
+
+mse_status cli_log_seen_keep(struct cli_log_seen *s, const struct mse_log_key *key,
+                             const struct mse_log_head *now, struct mse_error *err)
+{
+    const struct mse_log_head *newest = cli_log_seen_newest(s);
+    int lock = -1;
+    if (newest != NULL && newest->size >= now->size) {
+        return MSE_OK;
+    }
+    mse_status st = lock_file(&lock, s, err);
+    if (st == MSE_OK) {
+        st = keep_locked(s, key->name, now, err);
+        (void)close(lock);
+    }
     return st;
 }

@@ -56,6 +56,10 @@ static const struct mse_conf_key keys[] = {
     { "rule", MSE_CONF_STRING, false, offsetof(struct mse_trust_app, rule_word), 1, 15, NULL },
     KEY(policy, MSE_CONF_STRING, false, 1, 4096),
     KEY(context, MSE_CONF_STRING, false, 1, 4096),
+    KEY(log_keys, MSE_CONF_LIST, false, 0, 0),
+    KEY(log_witnesses, MSE_CONF_LIST, false, 0, 0),
+    KEY(log_url, MSE_CONF_STRING, false, 1, 4096),
+    KEY(log_proof, MSE_CONF_STRING, false, 1, 4096),
     { NULL, MSE_CONF_STRING, false, 0, 0, 0, NULL },
 };
 
@@ -79,18 +83,62 @@ void mse_trust_clear(struct mse_trust *t)
     *t = (struct mse_trust) { .apps = NULL };
 }
 
-static bool set_machines(struct mse_policy *p, const struct mse_trust_app *a)
+/* As a policy has them, behind those that it has. */
+static bool add_all(struct mse_policy *p, const char *name, const struct mse_conf_list *list)
 {
-    const struct mse_policy_key *key = mse_policy_key_find(mse_bytes_str("allowed_machines"));
+    const struct mse_policy_key *key = mse_policy_key_find(mse_bytes_str(name));
     MSE_ASSERT(key != NULL);
-    for (size_t i = 0; i < a->machines.num; i++) {
+    for (size_t i = 0; i < list->num; i++) {
         struct mse_policy_value v = { .kind = MSE_POLICY_TEXT,
-                                      .text = mse_bytes_str(a->machines.items[i]) };
+                                      .text = mse_bytes_str(list->items[i]) };
         if (!key->set(p, &v)) {
             return false;
         }
     }
     return true;
+}
+
+static bool set_machines(struct mse_policy *p, const struct mse_trust_app *a)
+{
+    return add_all(p, "allowed_machines", &a->machines);
+}
+
+/* All witnesses that the entry names have to cosign: "so many of them" cannot say that. */
+static bool set_logs(struct mse_policy *p, const struct mse_trust_app *a)
+{
+    if (p->min_log_witnesses > 0 && a->log_witnesses.num > 0) {
+        return false;
+    }
+    return add_all(p, "log_keys", &a->log_keys) && add_all(p, "log_witnesses", &a->log_witnesses);
+}
+
+bool mse_trust_list_add(struct mse_conf_list *list, const char *text)
+{
+    char **wider = reallocarray(list->items, list->num + 1, sizeof *wider);
+    if (wider == NULL) {
+        return false;
+    }
+    list->items = wider;
+    wider[list->num] = strdup(text);
+    if (wider[list->num] == NULL) {
+        return false;
+    }
+    list->num++;
+    return true;
+}
+
+static const char *wrong_logs(const struct mse_trust_app *a, struct mse_policy *p)
+{
+    if (!set_logs(p, a)) {
+        return "log_keys are at most 4 public keys of logs, log_witnesses at most 16 of witnesses "
+               "(NAME+ID+BASE64)";
+    }
+    if (a->log_keys.num == 0 && a->policy == NULL &&
+        (a->log_witnesses.num > 0 || a->log_url != NULL || a->log_proof != NULL)) {
+        return "log_witnesses, log_url and log_proof need log_keys";
+    }
+    return a->log_url != NULL && a->log_proof != NULL ? "log_url and log_proof exclude each other"
+                                                      : NULL;
 }
 
 /* What is wrong with an entry; NULL if nothing is. */
@@ -121,7 +169,7 @@ static const char *wrong(const struct mse_trust_app *a)
     if (a->level == 3 && a->machines.num == 0 && a->policy == NULL) {
         return "level 3 needs machines";
     }
-    return NULL;
+    return wrong_logs(a, &p);
 }
 
 static mse_status rd_app(struct mse_trust_app *a, const struct mse_conf_file *f,
@@ -155,6 +203,7 @@ static int compare(const struct mse_trust_app *a, const char *domain, uint64_t p
 static size_t place_of(const struct mse_trust *t, const char *domain, uint64_t port)
 {
     size_t at = 0;
+    MSE_ASSERT(domain != NULL);
     while (at < t->num && compare(&t->apps[at], domain, port) < 0) {
         at++;
     }
@@ -271,6 +320,19 @@ static void wr_text(struct mse_build *b, const char *key, const char *value)
     }
 }
 
+static void wr_list(struct mse_build *b, const char *key, const struct mse_conf_list *list)
+{
+    if (list->num == 0) {
+        return;
+    }
+    mse_wr_printf(b, "%s = [", key);
+    for (size_t i = 0; i < list->num; i++) {
+        mse_wr_str(b, i == 0 ? "" : ", ");
+        mse_wr_toml_text(b, list->items[i]);
+    }
+    mse_wr_str(b, "]\n");
+}
+
 static void wr_app(struct mse_build *b, const struct mse_trust_app *a)
 {
     char when[MSE_TIME_TEXT_LEN];
@@ -283,13 +345,7 @@ static void wr_app(struct mse_build *b, const struct mse_trust_app *a)
     wr_hex(b, "spki_sha256", a->spki_sha256);
     wr_hex(b, "signer", a->signer);
     wr_hex(b, "manifest_sha256", a->manifest_sha256);
-    if (a->machines.num > 0) {
-        mse_wr_str(b, "machines = [");
-        for (size_t i = 0; i < a->machines.num; i++) {
-            mse_wr_printf(b, "%s\"%s\"", i == 0 ? "" : ", ", a->machines.items[i]);
-        }
-        mse_wr_str(b, "]\n");
-    }
+    wr_list(b, "machines", &a->machines);
     mse_wr_printf(b, "simulated = %s\n", a->simulated ? "true" : "false");
     wr_hex(b, "simulation_root_sha256", a->simulation_root_sha256);
     wr_text(b, "simulation_root", a->simulation_root);
@@ -298,6 +354,10 @@ static void wr_app(struct mse_build *b, const struct mse_trust_app *a)
     wr_text(b, "rule", mse_trust_rule_name(a->rule));
     wr_text(b, "policy", a->policy);
     wr_text(b, "context", a->context);
+    wr_list(b, "log_keys", &a->log_keys);
+    wr_list(b, "log_witnesses", &a->log_witnesses);
+    wr_text(b, "log_url", a->log_url);
+    wr_text(b, "log_proof", a->log_proof);
 }
 
 void mse_trust_write(struct mse_build *out, const struct mse_trust *t)
@@ -384,6 +444,12 @@ mse_status mse_trust_base(struct mse_policy *out, const struct mse_trust_app *a,
         if (!set_machines(p, a)) {
             return MSE_FAIL(err, MSE_ERR_CONFIG, "trust", "machines of %.60s", a->domain);
         }
+    }
+    if (!set_logs(p, a)) {
+        return MSE_FAIL(err, MSE_ERR_CONFIG, "trust",
+                        "%.60s: its log_keys and log_witnesses are too many beside those of its "
+                        "policy, or that has min_log_witnesses",
+                        a->domain);
     }
     return MSE_OK;
 }

@@ -18,7 +18,11 @@
  *   verified_at = 2026-01-31T12:00:00Z
  *   rule = "ask"                        or "signer", "never"
  *   policy = "/path"                    policy file that it was judged by, if there was one
- *   context = "/path"                   its context, if it is at hand */
+ *   context = "/path"                   its context, if it is at hand
+ *   log_keys = ["NAME+ID+BASE64"]       a log must have it, beside those of the policy file
+ *   log_witnesses = ["NAME+ID+BASE64"]  and all of these must have cosigned
+ *   log_url = "https://…"               where the log is asked; or
+ *   log_proof = "/path"                 where a proof lies */
 #ifndef CLI_TRUST_H
 #define CLI_TRUST_H
 
@@ -56,6 +60,10 @@ struct mse_trust_app {
     enum mse_trust_rule rule;
     char *policy;
     char *context;
+    struct mse_conf_list log_keys;
+    struct mse_conf_list log_witnesses;
+    char *log_url;
+    char *log_proof;
 };
 void mse_trust_app_clear(struct mse_trust_app *a);
 
@@ -82,11 +90,13 @@ MSE_MUST_USE mse_status mse_trust_put(struct mse_trust *t, struct mse_trust_app 
 /* False if there was none. */
 bool mse_trust_remove(struct mse_trust *t, const char *domain, uint16_t port);
 
+/* mse_trust_list_add appends a copy. False without memory. */
+MSE_MUST_USE bool mse_trust_list_add(struct mse_conf_list *list, const char *text);
 /* Whether these are the bytes of a value that was there. */
 bool mse_trust_has(const uint8_t value[32]);
 /* mse_trust_base is how the platform, the level and the machine are judged: the entry's policy file
- * if it has one, else the defaults, and what the entry says of simulation, level and machines.
- * Nothing identifies the app in it. MSE_ERR_POLICY, MSE_ERR_CONFIG, those of files. */
+ * if it has one, else the defaults, and what the entry says of simulation, level, machines and
+ * logs. Nothing identifies the app in it. MSE_ERR_POLICY, MSE_ERR_CONFIG, those of files. */
 MSE_MUST_USE mse_status mse_trust_base(struct mse_policy *out, const struct mse_trust_app *a,
                                        struct mse_error *err);
 /* mse_trust_policy adds the app: its fingerprint, and its signer if the entry has one. By the rule

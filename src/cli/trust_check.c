@@ -6,6 +6,7 @@
 #include "cli/app.h"
 #include "cli/running.h"
 #include "cli/target.h"
+#include "cli/tlog_judge.h"
 #include "cli/trust_entry.h"
 #include "crypto/digest.h"
 
@@ -39,6 +40,7 @@ static enum cli_exit judge_it(struct look *l)
     if (l->link.session == NULL) {
         mse_verdict_set_level(&l->found.verdict, 0, &l->judge.policy);
     }
+    cli_log_judge(&l->found.verdict, &l->judge);
     if (!l->found.verdict.accepted) {
         cli_refusal(l->c, &l->found.verdict, &l->judge);
         return CLI_REFUSED;
@@ -60,7 +62,8 @@ static enum cli_exit look_at(struct look *l)
     struct mse_policy *p = &l->judge.policy;
     l->judge.as_pinned = a;
     l->state = "unreachable";
-    if (!cli_timeout(&timeout, c) || cli_judge_init_within(&l->judge, c, timeout) != CLI_DONE) {
+    if (!cli_timeout(&timeout, c) || cli_judge_init_within(&l->judge, c, timeout) != CLI_DONE ||
+        cli_log_judge_init(&l->judge, c, a) != CLI_DONE) {
         return CLI_TROUBLE;
     }
     p->insecure_any_app = a->rule != MSE_TRUST_SIGNER;
@@ -128,6 +131,24 @@ static char *copy(const char *s)
     return s == NULL ? NULL : strdup(s);
 }
 
+static bool copy_list(struct mse_conf_list *out, const struct mse_conf_list *in)
+{
+    for (size_t i = 0; i < in->num; i++) {
+        if (!mse_trust_list_add(out, in->items[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool copy_logs(struct mse_trust_app *out, const struct mse_trust_app *a)
+{
+    out->log_url = copy(a->log_url);
+    out->log_proof = copy(a->log_proof);
+    return copy_list(&out->log_keys, &a->log_keys) &&
+           copy_list(&out->log_witnesses, &a->log_witnesses);
+}
+
 /* Under the lock: the entry is still the one that was shown. */
 static enum cli_exit move_entry(struct look *l)
 {
@@ -144,7 +165,9 @@ static enum cli_exit move_entry(struct look *l)
     l->is.rule = a->rule;
     l->is.policy = copy(a->policy);
     l->is.context = same_code ? copy(a->context) : NULL;
-    if (there == NULL || !cli_trust_same(there, a) || !cli_trust_same_demands(there, a)) {
+    if (!copy_logs(&l->is, a)) {
+        (void)cli_trouble(l->c, "out of memory");
+    } else if (there == NULL || !cli_trust_same(there, a) || !cli_trust_same_demands(there, a)) {
         (void)cli_trouble(l->c, "the entry of %s was changed meanwhile: try again", a->domain);
     } else {
         done = cli_trust_store(l->c, &e, &l->is, &l->found);
@@ -207,6 +230,7 @@ enum cli_exit cli_trust_check_one(const struct cli *c, const struct mse_trust_ap
         cli_say_good(c, "unchanged");
         cli_say(c, "as it was at %s; binding level %u", when,
                 (unsigned)l->found.verdict.binding_level);
+        cli_log_judge_say(c, &l->judge);
     } else if (e == CLI_DONE) {
         e = changed(l);
     }

@@ -23,19 +23,9 @@ static mse_status key_of(uint8_t out[32], const struct mse_ratls_cert *found, st
 
 static bool add_machine(struct mse_conf_list *list, const struct mse_machine *m)
 {
-    char *hex = malloc(2 * (size_t)m->len + 1);
-    if (hex == NULL) {
-        return false;
-    }
-    char **wider = reallocarray(list->items, list->num + 1, sizeof *wider);
-    if (wider == NULL) {
-        free(hex);
-        return false;
-    }
-    list->items = wider;
+    char hex[2 * sizeof m->id + 1];
     mse_hex_encode(hex, mse_bytes_of(m->id, m->len));
-    list->items[list->num++] = hex;
-    return true;
+    return mse_trust_list_add(list, hex);
 }
 
 /* The pinned root, as it was given for this verification. */
@@ -147,15 +137,23 @@ static bool same_text(const char *a, const char *b)
     return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
+static bool same_list(const struct mse_conf_list *a, const struct mse_conf_list *b)
+{
+    bool same = a->num == b->num;
+    for (size_t i = 0; same && i < a->num; i++) {
+        same = same_text(a->items[i], b->items[i]);
+    }
+    return same;
+}
+
 bool cli_trust_same_demands(const struct mse_trust_app *a, const struct mse_trust_app *b)
 {
     bool same = a->rule == b->rule && a->level == b->level && a->simulated == b->simulated &&
                 mse_mem_equal(a->simulation_root_sha256, b->simulation_root_sha256, 32) &&
-                same_text(a->policy, b->policy) && a->machines.num == b->machines.num;
-    for (size_t i = 0; same && i < a->machines.num; i++) {
-        same = same_text(a->machines.items[i], b->machines.items[i]);
-    }
-    return same;
+                same_text(a->policy, b->policy);
+    return same && same_list(&a->machines, &b->machines) && same_list(&a->log_keys, &b->log_keys) &&
+           same_list(&a->log_witnesses, &b->log_witnesses) && same_text(a->log_url, b->log_url) &&
+           same_text(a->log_proof, b->log_proof);
 }
 
 bool cli_trust_say_changes(const struct cli *c, const struct mse_trust_app *before,
@@ -189,15 +187,21 @@ static void add_text(json_t *o, const char *key, const char *v)
     (void)json_object_set_new(o, key, v == NULL ? json_null() : json_string(v));
 }
 
+static json_t *list_json(const struct mse_conf_list *list)
+{
+    json_t *out = json_array();
+    for (size_t i = 0; i < list->num; i++) {
+        (void)json_array_append_new(out, json_string(list->items[i]));
+    }
+    return out;
+}
+
 json_t *cli_trust_json(const struct mse_trust_app *a)
 {
     char when[MSE_TIME_TEXT_LEN];
     char *certificate = mse_trust_certificate_path(a->domain, (uint16_t)a->port);
-    json_t *machines = json_array();
+    json_t *machines = list_json(&a->machines);
     mse_time_format(when, a->verified_at);
-    for (size_t i = 0; i < a->machines.num; i++) {
-        (void)json_array_append_new(machines, json_string(a->machines.items[i]));
-    }
     json_t *o = json_pack("{s:s, s:i, s:s, s:o, s:b, s:i, s:s, s:s}", "domain", a->domain, "port",
                           (int)a->port, "tee", a->tee, "machines", machines, "simulated",
                           a->simulated, "level", (int)a->level, "verified_at", when, "rule",
@@ -209,6 +213,10 @@ json_t *cli_trust_json(const struct mse_trust_app *a)
     add_text(o, "policy", a->policy);
     add_text(o, "context", a->context);
     add_text(o, "certificate", certificate);
+    (void)json_object_set_new(o, "log_keys", list_json(&a->log_keys));
+    (void)json_object_set_new(o, "log_witnesses", list_json(&a->log_witnesses));
+    add_text(o, "log_url", a->log_url);
+    add_text(o, "log_proof", a->log_proof);
     free(certificate);
     return o;
 }

@@ -12,10 +12,12 @@
 #include "cmd/files.h"
 #include "lib/testlib.h"
 
-#define A64 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-#define B64 "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
-#define Z64 "0000000000000000000000000000000000000000000000000000000000000000"
-#define M32 "00112233445566778899aabbccddeeff"
+#define A64     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define B64     "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+#define Z64     "0000000000000000000000000000000000000000000000000000000000000000"
+#define M32     "00112233445566778899aabbccddeeff"
+#define LOG     "log.example+0463ec37+AQcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcH"
+#define WITNESS "witness.example+a03d0989+BAkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJ"
 #define HEAD                                                                                       \
     "[[app]]\ndomain = \"app.example.org\"\ntee = \"sgx\"\nspki_sha256 = \"" B64                   \
     "\"\nverified_at = 2026-01-31T12:00:00Z\n"
@@ -41,7 +43,10 @@ static const char whole[] = "[[app]]\n"
                             "level = 3\n"
                             "verified_at = 2026-01-31T12:00:00Z\n"
                             "rule = \"signer\"\n"
-                            "context = \"/home/u/c \\\"1\\\".toml\"\n" LEAST;
+                            "context = \"/home/u/c \\\"1\\\".toml\"\n"
+                            "log_keys = [\"" LOG "\"]\n"
+                            "log_witnesses = [\"" WITNESS "\"]\n"
+                            "log_url = \"https://log.example\"\n" LEAST;
 
 /* What is read is written so that it is read again. */
 static void test_round_trip(void **state)
@@ -61,6 +66,9 @@ static void test_round_trip(void **state)
     assert_int_equal(a->rule, MSE_TRUST_SIGNER);
     assert_int_equal(a->level, 3);
     assert_int_equal(a->machines.num, 2);
+    assert_int_equal(a->log_keys.num, 1);
+    assert_string_equal(a->log_witnesses.items[0], WITNESS);
+    assert_string_equal(a->log_url, "https://log.example");
     assert_string_equal(a->context, "/home/u/c \"1\".toml");
     assert_int_equal(a->verified_at, 1769860800);
     assert_int_equal(t.apps[0].port, 443);
@@ -101,6 +109,15 @@ static void test_refused(void **state)
         { LEAST "machines = [\"aa\"]\n", "machines" },
         { LEAST "machines = [\"00000000000000000000000000000000\"]\n", "machines" },
         { LEAST "machines = [7]\n", "machines" },
+        { LEAST "log_keys = [\"" LOG "x\"]\n", "log_keys" },
+        { LEAST "log_keys = [\"" WITNESS "\"]\n", "log_keys" },
+        { LEAST "log_keys = [\"" LOG "\", \"" LOG "\", \"" LOG "\", \"" LOG "\", \"" LOG "\"]\n",
+          "log_keys" },
+        { LEAST "log_keys = [\"" LOG "\"]\nlog_witnesses = [\"" LOG "\"]\n", "log_witnesses" },
+        { LEAST "log_witnesses = [\"" WITNESS "\"]\n", "need log_keys" },
+        { LEAST "log_url = \"https://log.example\"\n", "need log_keys" },
+        { LEAST "log_proof = \"/p\"\n", "need log_keys" },
+        { LEAST "log_keys = [\"" LOG "\"]\nlog_url = \"u\"\nlog_proof = \"/p\"\n", "exclude" },
         { LEAST "simulation_root_sha256 = \"" A64 "\"\n", "go together" },
         { LEAST "simulation_root = \"" A64 A64 "\"\n", "beside" },
         { HEAD "fingerprint = \"" A64 "\"\nsimulated = true\nlevel = 2\n", "go together" },
@@ -233,6 +250,8 @@ static void test_policy_of_simulation(void **state)
     assert_int_equal(policy.num_allowed_machines, 2);
     assert_int_equal(policy.require_level, 3);
     assert_int_equal(policy.num_references, 0); /* nothing identifies the app */
+    assert_int_equal(policy.num_log_keys, 1);
+    assert_int_equal(policy.num_log_witnesses, 1);
     mse_trust_clear(&t);
 }
 
@@ -260,6 +279,21 @@ static void test_policy_file(void **state)
     assert_status(mse_trust_policy(&policy, &t.apps[0], &err), MSE_ERR_POLICY);
     assert_non_null(strstr(err.text, "app.example.org"));
     test_write_file(path, mse_bytes_str("nonsense = 1\n"));
+    assert_status(mse_trust_policy(&policy, &t.apps[0], &err), MSE_ERR_CONFIG);
+    mse_trust_clear(&t);
+
+    /* Logs of both; what cannot be said of both at once is refused. */
+    const char *both = "log_keys = [\"" LOG "\"]\nlog_witnesses = [\"" WITNESS "\"]\n";
+    assert_status(parse(&t, LEAST "log_keys = [\"" LOG "\"]\n", NULL), MSE_OK);
+    t.apps[0].policy = strdup(path);
+    test_write_file(path, mse_bytes_str(both));
+    assert_status(mse_trust_policy(&policy, &t.apps[0], &err), MSE_OK);
+    assert_int_equal(policy.num_log_keys, 2);
+    assert_int_equal(policy.num_log_witnesses, 1);
+    assert_true(mse_trust_list_add(&t.apps[0].log_witnesses, WITNESS));
+    assert_status(mse_trust_policy(&policy, &t.apps[0], &err), MSE_OK);
+    test_write_file(path, mse_bytes_str("min_log_witnesses = 1\nlog_keys = [\"" LOG "\"]\n"
+                                        "log_witnesses = [\"" WITNESS "\"]\n"));
     assert_status(mse_trust_policy(&policy, &t.apps[0], &err), MSE_ERR_CONFIG);
     mse_trust_clear(&t);
     free(path);
