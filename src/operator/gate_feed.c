@@ -1,315 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* See gate_feed.h. */
-#include "operator/gate_feed.h"
+#include "operator/gate_feed_inner.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/socket.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <uv.h>
-
 #include "base/bytes.h"
-#include "base/error.h"
-#include "base/log.h"
 #include "base/util.h"
-#include "net/leftover.h"
 #include "net/loop.h"
-#include "operator/gate_checks.h"
-#include "operator/gate_files.h"
-#include "operator/gate_worker.h"
-#include "operator/msed.h"
 #include "os/spawn.h"
 
-#define WHO         "gateway"
-#define INPUT_LEN   ((size_t)16384)
-#define OUTPUT_MAX  ((size_t)128 * 1024 * 1024) /* all routes */
-#define POLL_MS     250U
-#define RECORD_MS   5000U
-#define BACKOFF_MIN 200U
-#define BACKOFF_MAX 5000U
-#define LIVED_MS    10000U
-#define DRAIN_MS    5000U
-#define LOST_MS     2000U /* beyond the workers' time: then they are killed */
-#define FIRST_UID   63990 /* of workers, where there is root to choose */
-#define LAST_UID    63999
-
-struct feed;
-struct worker {
-    struct feed *feed;
-    size_t index;
-    pid_t pid; /* 0: does not run */
-    int fd;    /* to it; -1: none */
-    uv_poll_t poll;
-    uv_timer_t again;
-    int events;
-    struct mse_leftover out;
-    uint64_t begun;
-    unsigned backoff_ms;
-    size_t have;
-    uint8_t in[INPUT_LEN];
-};
-
-/* One enclave that is looked at. */
-struct trial {
-    const struct gate_judge *judge;
-    struct gate_route route;
-    uint8_t pin[32];
-    mse_status st;
-    struct mse_error err;
-};
-
-struct feed {
-    const struct gate_feed_config *cfg;
-    uv_loop_t loop;
-    uv_signal_t signals[3];
-    uv_timer_t turn;
-    uv_timer_t patience;
-    uv_work_t job;
-    bool busy; /* the job runs, and owns store */
-    uv_work_t judging;
-    bool judges; /* that job runs, and owns trial */
-    struct trial trial;
-    bool started; /* workers were */
-    bool stopping;
-    bool lost; /* the database did not answer the last time */
-    struct gate_store store;
-    struct gate_routes plain;  /* what the store has but for operator mode */
-    struct gate_checks checks; /* and that */
-    struct gate_routes routes; /* what the workers know */
-    struct gate_routes sealed; /* what the one that ends TLS knows */
-    struct gate_files files;   /* of its certificate */
-    size_t num_workers;        /* with that one, which is the last */
-    struct gate_ids ids;       /* whom those lead to */
-    struct gate_stats stats;
-    uint64_t recorded; /* when stats began */
-    uid_t uid;
-    int uid_lock;
-    struct worker *workers;
-    mse_status st;
-    struct mse_error *err;
-};
-
-static void worker_start(struct worker *w);
-static void watch(struct worker *w);
-
-/* Talking to a worker. */
-
-static void worker_kill(const struct worker *w)
-{
-    if (w->pid > 0) {
-        (void)kill(w->pid, SIGKILL); /* our child, not waited for yet */
-    }
-}
-
-static void worker_send(struct worker *w, const struct mse_build *frames)
-{
-    if (w->fd < 0 || frames->len == 0) {
-        return;
-    }
-    if (!mse_build_ok(frames) ||
-        !mse_leftover_add(&w->out, w->fd, frames->data, frames->len, OUTPUT_MAX)) {
-        mse_log(MSE_LOG_ERROR, WHO, "worker %zu does not listen, and is ended", w->index);
-        worker_kill(w);
-        return;
-    }
-    watch(w);
-}
-
-/* Of apps that it was told of, or that still have connections: a worker is nobody's word for
- * others. */
-static bool take_counts(struct worker *w, struct mse_bytes body)
-{
-    struct feed *f = w->feed;
-    struct gate_counts counts;
-    if (!gate_rd_counts(&counts, body)) {
-        return false;
-    }
-    return (!gate_ids_has(&f->ids, counts.app_id) && !gate_stats_has(&f->stats, counts.app_id)) ||
-           gate_stats_add(&f->stats, w->index, &counts);
-}
-
-static void take_frames(struct worker *w)
-{
-    struct mse_bytes in = mse_bytes_of(w->in, w->have);
-    struct mse_bytes body;
-    uint8_t kind = 0;
-    do {
-        if (!gate_next(&in, &kind, &body) || (kind != 0 && kind != GATE_COUNTS) ||
-            (kind != 0 && !take_counts(w, body))) {
-            mse_log(MSE_LOG_ERROR, WHO, "worker %zu does not make sense, and is ended", w->index);
-            worker_kill(w);
-            return;
-        }
-    } while (kind != 0);
-    memmove(w->in, in.data, in.len);
-    w->have = in.len;
-}
-
-static void on_worker(uv_poll_t *h, int status, int events)
-{
-    struct worker *w = h->data;
-    bool good = status >= 0;
-    if (good && (events & UV_WRITABLE) != 0) {
-        good = mse_leftover_send(&w->out, w->fd);
-    }
-    if (good && (events & UV_READABLE) != 0) {
-        ssize_t n = recv(w->fd, w->in + w->have, sizeof w->in - w->have, 0);
-        good = n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR));
-        if (n > 0) {
-            w->have += (size_t)n;
-            take_frames(w);
-        }
-    }
-    if (good) {
-        watch(w);
-    } else {
-        (void)uv_poll_stop(h); /* the end of the process tells the rest */
-        w->events = 0;
-    }
-}
-
-static void watch(struct worker *w)
-{
-    int wanted = UV_READABLE | (w->out.len > 0 ? UV_WRITABLE : 0);
-    if (wanted != w->events) {
-        w->events = wanted;
-        (void)uv_poll_start(&w->poll, wanted, on_worker);
-    }
-}
-
-/* Life of a worker. */
-
-static bool ends_tls(const struct worker *w)
-{
-    return w->index == w->feed->cfg->num_workers;
-}
-
-static void tell_all(struct worker *w)
-{
-    static const struct gate_routes none = { NULL, 0, 0 };
-    struct mse_build frames;
-    mse_build_heap(&frames, OUTPUT_MAX);
-    gate_wr_limits(&frames, &w->feed->cfg->limits);
-    if (ends_tls(w)) {
-        gate_files_write(&w->feed->files, &frames);
-    }
-    gate_routes_diff(&frames, &none, ends_tls(w) ? &w->feed->sealed : &w->feed->routes);
-    gate_wr_go(&frames);
-    worker_send(w, &frames);
-    mse_build_clear(&frames);
-}
-
-static void on_poll_closed(uv_handle_t *h)
-{
-    struct worker *w = h->data;
-    struct feed *f = w->feed;
-    (void)close(w->fd);
-    w->fd = -1;
-    w->have = 0;
-    w->events = 0;
-    mse_leftover_clear(&w->out);
-    bool any = false;
-    for (size_t i = 0; i < f->num_workers; i++) {
-        any = any || f->workers[i].pid > 0 || f->workers[i].fd >= 0;
-    }
-    if (f->stopping && !any) {
-        uv_stop(&f->loop);
-    }
-}
-
-static void on_again(uv_timer_t *h)
-{
-    struct worker *w = h->data;
-    if (!w->feed->stopping) {
-        worker_start(w);
-    }
-}
-
-static void worker_again(struct worker *w)
-{
-    unsigned next = w->backoff_ms == 0 || uv_now(&w->feed->loop) - w->begun >= LIVED_MS
-                        ? BACKOFF_MIN
-                        : w->backoff_ms * 2;
-    w->backoff_ms = next > BACKOFF_MAX ? BACKOFF_MAX : next;
-    (void)uv_timer_start(&w->again, on_again, w->backoff_ms, 0);
-}
-
-static void worker_ended(struct worker *w, int status)
-{
-    struct feed *f = w->feed;
-    w->pid = 0;
-    gate_stats_worker_ended(&f->stats, w->index);
-    uv_close((uv_handle_t *)&w->poll, on_poll_closed);
-    if (f->stopping) {
-        return;
-    }
-    if (WIFSIGNALED(status)) {
-        mse_log(MSE_LOG_ERROR, WHO, "worker %zu was ended by signal %d", w->index,
-                WTERMSIG(status));
-    } else {
-        mse_log(MSE_LOG_ERROR, WHO, "worker %zu ended with status %d", w->index,
-                WEXITSTATUS(status));
-    }
-    worker_again(w);
-}
-
-static mse_status spawn(struct worker *w, struct mse_error *err)
-{
-    const char *const argv[] = { MSED_SELF, ends_tls(w) ? GATE_TLS_WORD : GATE_WORKER_WORD, NULL };
-    static const char *const envp[] = { NULL };
-    const struct feed *f = w->feed;
-    int pair[2];
-    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    if (null < 0 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0) {
-        mse_status st = MSE_FAIL(err, MSE_ERR_IO, "worker", "%s", strerror(errno));
-        if (null >= 0) {
-            (void)close(null);
-        }
-        return st;
-    }
-    const int extra[] = { pair[1], ends_tls(w) ? f->cfg->tls->listen_fd : f->cfg->listen_fd };
-    const struct mse_spawn s = {
-        .argv = argv,
-        .envp = envp,
-        .cwd = "/",
-        .stdin_fd = null,
-        .stdout_fd = null,
-        .stderr_fd = STDERR_FILENO,
-        .extra_fds = extra,
-        .num_extra_fds = MSE_ARRAY_LEN(extra),
-        .uid = f->uid,
-        .no_new_privs = true,
-        .max_files = f->cfg->max_files,
-    };
-    mse_status st = mse_spawn(&w->pid, &s, err);
-    (void)close(null);
-    (void)close(pair[1]);
-    if (st != MSE_OK) {
-        w->pid = 0;
-        (void)close(pair[0]);
-        return st;
-    }
-    w->fd = pair[0];
-    return MSE_OK;
-}
-
-static void worker_start(struct worker *w)
-{
-    struct mse_error err = { 0 };
-    w->begun = uv_now(&w->feed->loop);
-    if (spawn(w, &err) != MSE_OK) {
-        mse_log(MSE_LOG_ERROR, WHO, "worker %zu: %s", w->index, err.text);
-        worker_again(w);
-        return;
-    }
-    MSE_ASSERT(uv_poll_init(&w->feed->loop, &w->poll, w->fd) == 0);
-    watch(w);
-    tell_all(w);
-}
+#define POLL_MS   250U
+#define RECORD_MS 5000U
+#define DRAIN_MS  5000U
+#define LOST_MS   2000U /* beyond the workers' time: then they are killed */
+#define FIRST_UID 63990 /* of workers, where there is root to choose */
+#define LAST_UID  63999
 
 /* The store. */
 
@@ -317,7 +26,7 @@ static void begin_workers(struct feed *f)
 {
     f->started = true;
     for (size_t i = 0; i < f->num_workers; i++) {
-        worker_start(&f->workers[i]);
+        gate_crew_start(&f->workers[i]);
     }
     f->cfg->ready(f->cfg->user);
 }
@@ -327,13 +36,13 @@ static void replace(struct feed *f, struct gate_routes *known, struct gate_route
                     size_t first, size_t last)
 {
     struct mse_build frames;
-    mse_build_heap(&frames, OUTPUT_MAX);
+    mse_build_heap(&frames, GATE_OUTPUT_MAX);
     gate_routes_sort(now);
     gate_routes_diff(&frames, known, now);
     gate_routes_clear(known);
     *known = *now;
     for (size_t i = first; i < last; i++) {
-        worker_send(&f->workers[i], &frames);
+        gate_crew_send(&f->workers[i], &frames);
     }
     mse_build_clear(&frames);
 }
@@ -354,7 +63,7 @@ static void spread(struct feed *f)
         good = good && gate_checks_routes(&f->checks, &sealed, &routes, &f->cfg->tls->address);
     }
     if (!good) {
-        mse_log(MSE_LOG_ERROR, WHO, "out of memory: the routes stay as they were");
+        mse_log(MSE_LOG_ERROR, GATE_WHO, "out of memory: the routes stay as they were");
         gate_routes_clear(&routes);
         gate_routes_clear(&sealed);
         return;
@@ -363,7 +72,7 @@ static void spread(struct feed *f)
     replace(f, &f->sealed, &sealed, f->cfg->num_workers, f->num_workers);
     replace(f, &f->routes, &routes, 0, f->cfg->num_workers);
     if (!gate_ids_take(&f->ids, &f->routes)) {
-        mse_log(MSE_LOG_ERROR, WHO, "out of memory: what new apps do is not counted");
+        mse_log(MSE_LOG_ERROR, GATE_WHO, "out of memory: what new apps do is not counted");
     }
 }
 
@@ -374,11 +83,11 @@ static void take_routes(struct feed *f)
     f->plain = g->routes;
     g->routes = (struct gate_routes) { NULL, 0, 0 };
     if (f->cfg->tls == NULL && g->sealed.num > 0) {
-        mse_log(MSE_LOG_WARN, WHO,
+        mse_log(MSE_LOG_WARN, GATE_WHO,
                 "%s and %zu more names are in operator mode: [gateway] has no certificate",
                 g->sealed.items[0].name, g->sealed.num - 1);
     } else if (!gate_checks_take(&f->checks, &g->sealed)) {
-        mse_log(MSE_LOG_ERROR, WHO, "out of memory: the enclaves stay as they were");
+        mse_log(MSE_LOG_ERROR, GATE_WHO, "out of memory: the enclaves stay as they were");
     }
     spread(f);
 }
@@ -414,7 +123,7 @@ static void on_job_done(uv_work_t *job, int status)
     }
     if (f->lost != (g->st != MSE_OK)) {
         f->lost = !f->lost;
-        mse_log(f->lost ? MSE_LOG_ERROR : MSE_LOG_INFO, WHO,
+        mse_log(f->lost ? MSE_LOG_ERROR : MSE_LOG_INFO, GATE_WHO,
                 f->lost ? "the database does not answer, all routes stay: %s"
                         : "the database answers again%s",
                 f->lost ? g->err.text : "");
@@ -467,9 +176,9 @@ static void on_trial_done(uv_work_t *job, int status)
         return;
     }
     if (news && good) {
-        mse_log(MSE_LOG_INFO, WHO, "%s is an enclave that was verified", t->route.name);
+        mse_log(MSE_LOG_INFO, GATE_WHO, "%s is an enclave that was verified", t->route.name);
     } else if (news) {
-        mse_log(MSE_LOG_ERROR, WHO, "%s is refused: %s", t->route.name,
+        mse_log(MSE_LOG_ERROR, GATE_WHO, "%s is refused: %s", t->route.name,
                 t->err.text[0] != '\0' ? t->err.text : mse_status_text(t->st));
     }
     spread(f);
@@ -494,7 +203,7 @@ static void look_at_files(struct feed *f)
     bool changed = false;
     mse_status st = gate_files_read(&f->files, &changed, &err);
     if (st != MSE_OK && !f->files.bad) {
-        mse_log(MSE_LOG_ERROR, WHO, "the certificate stays as it was: %s", err.text);
+        mse_log(MSE_LOG_ERROR, GATE_WHO, "the certificate stays as it was: %s", err.text);
     }
     f->files.bad = st != MSE_OK;
     if (st != MSE_OK || !changed || !f->started) {
@@ -502,9 +211,9 @@ static void look_at_files(struct feed *f)
     }
     mse_build_heap(&frame, GATE_FRAME_MAX + 8);
     gate_files_write(&f->files, &frame);
-    worker_send(&f->workers[f->cfg->num_workers], &frame);
+    gate_crew_send(&f->workers[f->cfg->num_workers], &frame);
     mse_build_clear(&frame);
-    mse_log(MSE_LOG_INFO, WHO, "the operator's certificate is a new one");
+    mse_log(MSE_LOG_INFO, GATE_WHO, "the operator's certificate is a new one");
 }
 
 static void on_turn(uv_timer_t *h)
@@ -531,7 +240,7 @@ static void on_patience(uv_timer_t *h)
 {
     const struct feed *f = h->data;
     for (size_t i = 0; i < f->num_workers; i++) {
-        worker_kill(&f->workers[i]);
+        gate_crew_kill(&f->workers[i]);
     }
 }
 
@@ -545,7 +254,7 @@ static void stop(struct feed *f)
     mse_build_fixed(&frame, buf, sizeof buf);
     gate_wr_drain(&frame, again ? 0 : DRAIN_MS);
     for (size_t i = 0; i < f->num_workers; i++) {
-        worker_send(&f->workers[i], &frame);
+        gate_crew_send(&f->workers[i], &frame);
         any = any || f->workers[i].pid > 0;
     }
     (void)uv_timer_start(&f->patience, on_patience, DRAIN_MS + LOST_MS, 0);
@@ -565,7 +274,7 @@ static void on_signal(uv_signal_t *h, int number)
         struct worker *w = &f->workers[i];
         int status = 0;
         if (w->pid > 0 && waitpid(w->pid, &status, WNOHANG) == w->pid) {
-            worker_ended(w, status);
+            gate_crew_ended(w, status);
         }
     }
 }
