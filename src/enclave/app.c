@@ -42,6 +42,7 @@
 #define NODE_BYTES     ((uint64_t)4096)
 #define MAX_INODES     ((uint64_t)1 << 18) /* as many as are stored */
 #define SOCKET_PATH_OK ((size_t)107)
+#define REMOVE_TRIES   3U
 
 uid_t mse_app_user(const struct mse_app *a)
 {
@@ -452,6 +453,13 @@ bool mse_app_ended(struct mse_app *a, int *wait_status)
     return true;
 }
 
+/* What lacks memory or a descriptor in this moment may have it in the next one. */
+static void remove_code(const char *dir)
+{
+    for (size_t i = 0; i < REMOVE_TRIES && !mse_tree_remove(dir); i++) {
+    }
+}
+
 void mse_app_clear(struct mse_app *a)
 {
     if (a->running) {
@@ -469,7 +477,7 @@ void mse_app_clear(struct mse_app *a)
         }
     }
     if (a->dir != NULL && !a->library_os) { /* there, the host has the files, and nobody the key */
-        (void)mse_tree_remove(a->dir);
+        remove_code(a->dir);
     }
     char *const paths[] = { a->dir,    a->code,          a->home,   a->keys,    a->tmp,
                             a->run,    a->etc,           a->socket, a->secrets, a->config,

@@ -390,6 +390,7 @@ static mse_status begin(struct enclave *e, struct mse_error *err)
     if (st == MSE_OK && !e->opt.insecure_no_sandbox) {
         st = mse_inside_start(&e->inside, err); /* while there is no key to take along */
     }
+    st = st == MSE_OK ? mse_tls_warm(err) : st;
     st = st == MSE_OK ? load(e, err) : st;
     if (st == MSE_OK) {
         st = mse_app_prepare(&e->app, e->opt.insecure_no_sandbox,
@@ -418,7 +419,8 @@ static mse_status begin_library_os(struct enclave *e, struct mse_error *err)
     e->opt.package_fd = fds.package_fd;
     e->opt.listen_fd = fds.listen_fd;
     e->opt.state_fd = fds.state_fd;
-    st = load(e, err);
+    st = mse_tls_warm(err);
+    st = st == MSE_OK ? load(e, err) : st;
     st = st == MSE_OK ? mse_durable_home(&e->durable, home, &keeps, err) : st;
     return st == MSE_OK ? mse_app_prepare_library_os(&e->app, keeps ? home : NULL, err) : st;
 }

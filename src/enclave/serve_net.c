@@ -47,8 +47,9 @@ static mse_status add_config_name(struct serve *s)
     const char *name = s->cfg->manifest->config_domain_name;
     mse_status st = mse_tls_server_add(s->tls, name, mse_build_view(&s->cfg->identity->config_cert),
                                        mse_privkey_evp_borrow(s->cfg->identity->key), s->err);
-    return st == MSE_OK ? mse_tls_server_set_alpn(s->tls, name, alpn, MSE_ARRAY_LEN(alpn), s->err)
-                        : st;
+    st = st == MSE_OK ? mse_tls_server_set_alpn(s->tls, name, alpn, MSE_ARRAY_LEN(alpn), s->err)
+                      : st;
+    return st == MSE_OK ? mse_tls_server_try(s->tls, name, s->err) : st;
 }
 
 static mse_status add_certificate(struct serve *s)
@@ -72,7 +73,7 @@ mse_status serve_add_public_name(struct serve *s)
         st = mse_tls_server_demand(s->tls, s->cfg->manifest->san, s->cfg->client_ca,
                                    MSE_SESSION_ALPN, s->err);
     }
-    return st;
+    return st == MSE_OK ? mse_tls_server_try(s->tls, s->cfg->manifest->san, s->err) : st;
 }
 
 mse_status serve_start_tls(struct serve *s)

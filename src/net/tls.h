@@ -26,6 +26,11 @@ enum mse_io {
  * the machine, and may load code and change what TLS allows. To be called before anything else of
  * either library. */
 MSE_MUST_USE bool mse_tls_no_config(void);
+/* mse_tls_warm makes what both libraries make when they are first used (crypto/warm.h), up to a
+ * whole handshake with a key of nobody, so that memory that is missing later costs one connection,
+ * not all that would follow. Fails with MSE_ERR_CRYPTO: then the process can only end. What was
+ * forked before does not know the state of the random generators. */
+MSE_MUST_USE mse_status mse_tls_warm(struct mse_error *err);
 /* mse_tls_lock_keys keeps the private keys that are made from now on in locked memory that core
  * dumps leave out. Returns false if the memory could not be locked (the keys are then on the plain
  * heap). Call it once, before the first key. */
@@ -64,6 +69,11 @@ MSE_MUST_USE mse_status mse_tls_server_demand(struct mse_tls_server *s, const ch
  * takes) that answer for every other name and for none: for a service that is no enclave. Once. */
 MSE_MUST_USE mse_status mse_tls_server_add_any(struct mse_tls_server *s, struct mse_bytes chain_pem,
                                                struct mse_bytes key_pem, struct mse_error *err);
+/* mse_tls_server_try makes handshakes in memory, by each cipher and group that s takes, with
+ * whoever answers for name: MSE_OK tells that clients can connect. For a server that is to live
+ * long, when all is added: libssl leaves out what it gets no memory for. */
+MSE_MUST_USE mse_status mse_tls_server_try(struct mse_tls_server *s, const char *name,
+                                           struct mse_error *err);
 void mse_tls_server_free(struct mse_tls_server *s);
 
 struct mse_tls;

@@ -9,6 +9,7 @@
 #include "net/tls.h"
 
 #define TLS_ALPN_LEN 512
+#define TLS_NAMES    4 /* of one server */
 
 struct tls_alpn {
     uint8_t wire[TLS_ALPN_LEN]; /* length-prefixed names */
@@ -37,6 +38,23 @@ struct mse_tls {
     size_t early_at;
     size_t early_len;
     struct tls_guard guard;
+};
+
+struct tls_identity {
+    char *name;
+    SSL_CTX *ctx;
+    struct tls_alpn alpn; /* empty: the server's */
+    bool demands;         /* a certificate of clients */
+    char *open;           /* but of those who choose this protocol; NULL: none */
+};
+
+struct mse_tls_server {
+    SSL_CTX *base; /* what a connection starts with; holds no certificate */
+    BIO_METHOD *bio;
+    struct tls_identity ids[TLS_NAMES];
+    size_t num_ids;
+    SSL_CTX *any; /* answers for all other names; NULL: nobody does */
+    struct tls_alpn alpn;
 };
 
 /* How sockets are read, and how what is to be sent is appended; NULL without memory. */

@@ -12,30 +12,12 @@
 #include "base/error.h"
 #include "base/util.h"
 
-#define MAX_IDENTITIES 4
 /* What costs the server little. A finite field group is a free way to keep a processor busy. */
 #define CLIENT_CERTS_MAX 16384 /* bytes of a client's chain */
 #define GROUPS           "X25519:P-256:P-384"
 
-struct identity {
-    char *name;
-    SSL_CTX *ctx;
-    struct tls_alpn alpn; /* empty: the server's */
-    bool demands;         /* a certificate of clients */
-    char *open;           /* but of those who choose this protocol; NULL: none */
-};
-
-struct mse_tls_server {
-    SSL_CTX *base; /* what a connection starts with; holds no certificate */
-    BIO_METHOD *bio;
-    struct identity ids[MAX_IDENTITIES];
-    size_t num_ids;
-    SSL_CTX *any; /* answers for all other names; NULL: nobody does */
-    struct tls_alpn alpn;
-};
-
 /* libssl takes certificates and store over with the context, but not this. */
-static bool enter_identity(SSL *ssl, const struct identity *id)
+static bool enter_identity(SSL *ssl, const struct tls_identity *id)
 {
     if (SSL_set_SSL_CTX(ssl, id->ctx) == NULL) {
         return false;
@@ -68,7 +50,7 @@ static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
                    const unsigned char *in, unsigned in_len, void *arg)
 {
     const struct mse_tls_server *s = arg;
-    const struct identity *id = NULL;
+    const struct tls_identity *id = NULL;
     unsigned char *chosen = NULL;
     for (size_t i = 0; i < s->num_ids; i++) {
         id = SSL_get_SSL_CTX(ssl) == s->ids[i].ctx ? &s->ids[i] : id;
@@ -169,7 +151,7 @@ static bool use_ders(SSL_CTX *ctx, struct mse_bytes ders)
 static mse_status add_name_take(struct mse_tls_server *s, const char *name, SSL_CTX *ctx,
                                 bool loaded, void *evp_pkey, struct mse_error *err)
 {
-    struct identity id = { .name = strdup(name), .ctx = ctx };
+    struct tls_identity id = { .name = strdup(name), .ctx = ctx };
     if (id.name == NULL || !loaded || SSL_CTX_use_PrivateKey(ctx, evp_pkey) != 1 ||
         SSL_CTX_check_private_key(ctx) != 1) {
         free(id.name);
@@ -185,10 +167,9 @@ static mse_status add_name_take(struct mse_tls_server *s, const char *name, SSL_
 static mse_status check_room(const struct mse_tls_server *s, struct mse_bytes cert,
                              struct mse_error *err)
 {
-    return s->num_ids < MAX_IDENTITIES && cert.len <= INT32_MAX
+    return s->num_ids < TLS_NAMES && cert.len <= INT32_MAX
                ? MSE_OK
-               : MSE_FAIL(err, MSE_ERR_NO_SPACE, "tls", "more than %d server names",
-                          MAX_IDENTITIES);
+               : MSE_FAIL(err, MSE_ERR_NO_SPACE, "tls", "more than %d server names", TLS_NAMES);
 }
 
 mse_status mse_tls_server_add(struct mse_tls_server *s, const char *name, struct mse_bytes cert_der,
@@ -241,7 +222,7 @@ static bool use_client_ca(SSL_CTX *ctx, X509 *ca)
 mse_status mse_tls_server_demand(struct mse_tls_server *s, const char *name, struct mse_bytes ca,
                                  const char *open, struct mse_error *err)
 {
-    struct identity *id = NULL;
+    struct tls_identity *id = NULL;
     for (size_t i = 0; i < s->num_ids; i++) {
         id = strcasecmp(name, s->ids[i].name) == 0 ? &s->ids[i] : id;
     }

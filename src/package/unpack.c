@@ -63,8 +63,10 @@ static mse_status archive_failed(const struct unpack *u)
     const char *why = archive_error_string(u->a);
     struct mse_bytes none;
     mse_status st = mse_stream_read(u->stream, &none, u->err);
-    return MSE_FAIL(u->err, st != MSE_OK ? st : MSE_ERR_MALFORMED, STEP, "bad archive: %.180s",
-                    why == NULL ? "unknown reason" : why);
+    if (st == MSE_OK) {
+        st = archive_errno(u->a) == ENOMEM ? MSE_ERR_MEMORY : MSE_ERR_MALFORMED;
+    }
+    return MSE_FAIL(u->err, st, STEP, "bad archive: %.180s", why == NULL ? "unknown reason" : why);
 }
 
 /* Opens the folder `name` of `at`; makes it if it is missing, whatever the umask says. */
@@ -233,15 +235,10 @@ static mse_status check_end(struct unpack *u)
                     (unsigned long long)(u->taken - used));
 }
 
-static mse_status read_tar(struct unpack *u)
+static mse_status read_entries(struct unpack *u, struct archive_entry *e)
 {
-    if (archive_read_support_format_tar(u->a) != ARCHIVE_OK ||
-        archive_read_open(u->a, u, NULL, feed, NULL) != ARCHIVE_OK) {
-        return archive_failed(u);
-    }
     for (;;) {
-        struct archive_entry *e = NULL;
-        int r = archive_read_next_header(u->a, &e);
+        int r = archive_read_next_header2(u->a, e);
         if (r == ARCHIVE_EOF) {
             return check_end(u);
         }
@@ -253,6 +250,24 @@ static mse_status read_tar(struct unpack *u)
             return st;
         }
     }
+}
+
+/* The shorter calls of libarchive do not look whether they got the memory for this. */
+static mse_status read_tar(struct unpack *u)
+{
+    if (archive_read_support_format_tar(u->a) != ARCHIVE_OK ||
+        archive_read_set_read_callback(u->a, feed) != ARCHIVE_OK ||
+        archive_read_set_callback_data(u->a, u) != ARCHIVE_OK ||
+        archive_read_open1(u->a) != ARCHIVE_OK) {
+        return archive_failed(u);
+    }
+    struct archive_entry *e = archive_entry_new();
+    if (e == NULL) {
+        return MSE_FAIL(u->err, MSE_ERR_MEMORY, STEP, "out of memory");
+    }
+    mse_status st = read_entries(u, e);
+    archive_entry_free(e);
+    return st;
 }
 
 /* The tree as it lies there: the names, sizes and permissions that were written, no file more and

@@ -27,26 +27,91 @@
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <unwind.h>
 
 static struct {
     _Atomic int kind;
     atomic_size_t nth;
     atomic_size_t calls;
+    uint64_t chain; /* 0: any */
     struct fault_report *report;
-} armed;
+    _Atomic(struct fault_list *) list;
+    atomic_flag listing;
+} armed = { .listing = ATOMIC_FLAG_INIT };
 
-void fault_arm(enum fault_kind kind, size_t nth, struct fault_report *report)
+/* What looks at a chain calls the C library, too. */
+static _Thread_local bool looking;
+
+void fault_arm_at(enum fault_kind kind, uint64_t chain, size_t nth, struct fault_report *report)
 {
     atomic_store(&armed.kind, FAULT_NONE);
+    atomic_store(&armed.list, NULL);
     armed.report = report;
+    armed.chain = chain;
     atomic_store(&armed.nth, nth);
     atomic_store(&armed.calls, 0);
     atomic_store(&armed.kind, kind);
 }
 
+void fault_arm(enum fault_kind kind, size_t nth, struct fault_report *report)
+{
+    fault_arm_at(kind, 0, nth, report);
+}
+
+void fault_watch(struct fault_list *list)
+{
+    fault_disarm();
+    atomic_store(&armed.list, list);
+}
+
 void fault_disarm(void)
 {
     atomic_store(&armed.kind, FAULT_NONE);
+    atomic_store(&armed.list, NULL);
+}
+
+/* ---- places */
+
+/* Links: the functions below, libcrypto's own for memory, and the callers that tell places apart.
+ */
+#define CHAIN_MAX  9
+#define OWN_LINKS  2 /* fails_for and the function below */
+#define CHAIN_SKIP 2 /* chain_now and fails_for: the same everywhere */
+
+struct chain {
+    uint64_t hash;
+    unsigned num;
+};
+
+static _Unwind_Reason_Code add_link(struct _Unwind_Context *context, void *arg)
+{
+    struct chain *c = arg;
+    struct dl_find_object where;
+    uintptr_t at = _Unwind_GetIP(context);
+    uintptr_t base = 0;
+    void *p = NULL;
+    if (c->num++ < CHAIN_SKIP) {
+        return _URC_NO_REASON;
+    }
+    memcpy(&p, &at, sizeof p);
+    if (_dl_find_object(p, &where) == 0) {
+        memcpy(&base, &where.dlfo_map_start, sizeof base); /* lies elsewhere in each run */
+    }
+    for (size_t i = 0; i < sizeof at; i++) { /* FNV-1a */
+        c->hash = (c->hash ^ (((at - base) >> (8 * i)) & 0xff)) * 0x100000001b3;
+    }
+    return c->num < CHAIN_MAX ? _URC_NO_REASON : _URC_NORMAL_STOP;
+}
+
+__attribute__((noinline)) static uint64_t chain_now(void)
+{
+    struct chain c = { 0xcbf29ce484222325, 0 };
+    int before = errno;
+    looking = true;
+    (void)_Unwind_Backtrace(add_link, &c);
+    looking = false;
+    errno = before;
+    return c.hash;
 }
 
 static void put(char *out, size_t cap, const char *text)
@@ -58,10 +123,61 @@ static void put(char *out, size_t cap, const char *text)
     out[i] = '\0';
 }
 
-/* caller: an address in the code that wants the function. */
-static bool fails_for(enum fault_kind kind, const char *name, void *caller)
+/* A signal may come in between, and its handler writes. */
+static void list_place(struct fault_list *list, enum fault_kind kind, uint64_t chain,
+                       const char *name)
 {
-    if (atomic_load(&armed.kind) != (int)kind) {
+    size_t i = chain % FAULT_PLACES;
+    looking = true;
+    while (atomic_flag_test_and_set(&armed.listing)) {
+    }
+    while (list->places[i].count > 0 &&
+           (list->places[i].chain != chain || list->places[i].kind != kind)) {
+        i = (i + 1) % FAULT_PLACES;
+    }
+    if (list->places[i].count == 0 && list->num < FAULT_PLACES - 1) {
+        list->places[i] = (struct fault_place) { .chain = chain, .kind = kind };
+        put(list->places[i].name, sizeof list->places[i].name, name);
+        list->num++;
+    }
+    list->places[i].count++;
+    atomic_flag_clear(&armed.listing);
+    looking = false;
+}
+
+/* The first behind the functions below that is not the C library itself, on whose behalf it calls.
+ */
+static _Unwind_Reason_Code find_owner(struct _Unwind_Context *context, void *arg)
+{
+    struct fault_report *r = arg;
+    Dl_info whose;
+    uintptr_t at = _Unwind_GetIP(context);
+    void *p = NULL;
+    memcpy(&p, &at, sizeof p);
+    if (r->passed++ < OWN_LINKS || dladdr(p, &whose) == 0 || whose.dli_fname == NULL) {
+        return _URC_NO_REASON;
+    }
+    const char *slash = strrchr(whose.dli_fname, '/');
+    const char *file = slash == NULL ? whose.dli_fname : slash + 1;
+    if (strncmp(file, "libc.so", 7) == 0 || strncmp(file, "ld-linux", 8) == 0) {
+        return _URC_NO_REASON;
+    }
+    put(r->file, sizeof r->file, file);
+    return _URC_NORMAL_STOP;
+}
+
+__attribute__((noinline)) static bool fails_for(enum fault_kind kind, const char *name)
+{
+    struct fault_list *list = atomic_load(&armed.list);
+    bool of_kind = atomic_load(&armed.kind) == (int)kind;
+    if (looking || (list == NULL && !of_kind)) {
+        return false;
+    }
+    uint64_t chain = list != NULL || armed.chain != 0 ? chain_now() : 0;
+    if (list != NULL) {
+        list_place(list, kind, chain, name);
+    }
+    if (!of_kind || chain != armed.chain) {
         return false;
     }
     size_t n = atomic_fetch_add(&armed.calls, 1) + 1;
@@ -73,49 +189,45 @@ static bool fails_for(enum fault_kind kind, const char *name, void *caller)
         return false;
     }
     if (r != NULL) {
-        Dl_info whose;
         put(r->name, sizeof r->name, name);
-        if (dladdr(caller, &whose) != 0 && whose.dli_fname != NULL) {
-            const char *slash = strrchr(whose.dli_fname, '/');
-            put(r->file, sizeof r->file, slash == NULL ? whose.dli_fname : slash + 1);
-        }
+        looking = true;
+        (void)_Unwind_Backtrace(find_owner, r);
+        looking = false;
     }
     return true;
 }
 
-#define fails(kind, name) fails_for((kind), (name), __builtin_return_address(0))
+#define fails(kind, name) fails_for((kind), (name))
 
-/* ---- memory: by glibc's own names, as finding the next function allocates */
+/* ---- memory: by names of glibc's own, as finding the next function allocates; a sanitizer's,
+ * where there is one */
 
 /* NOLINTBEGIN(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */
 void *__libc_malloc(size_t len);
 void *__libc_calloc(size_t num, size_t len);
 void *__libc_realloc(void *p, size_t len);
+__attribute__((weak)) void *__interceptor_malloc(size_t len);
+__attribute__((weak)) void *__interceptor_calloc(size_t num, size_t len);
+__attribute__((weak)) void *__interceptor_realloc(void *p, size_t len);
 /* NOLINTEND(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */
 
 /* Parameters have names of our own.
  * NOLINTBEGIN(readability-inconsistent-declaration-parameter-name) */
 
-static void *none(void)
-{
-    errno = ENOMEM;
-    return NULL;
-}
+#define MEMORY(name, parameters, arguments)                                                        \
+    void *name parameters                                                                          \
+    {                                                                                              \
+        if (fails(FAULT_MEMORY, #name)) {                                                          \
+            errno = ENOMEM;                                                                        \
+            return NULL;                                                                           \
+        }                                                                                          \
+        return __interceptor_##name != NULL ? __interceptor_##name arguments                       \
+                                            : __libc_##name arguments;                             \
+    }
 
-void *malloc(size_t len)
-{
-    return fails(FAULT_MEMORY, "malloc") ? none() : __libc_malloc(len);
-}
-
-void *calloc(size_t num, size_t len)
-{
-    return fails(FAULT_MEMORY, "calloc") ? none() : __libc_calloc(num, len);
-}
-
-void *realloc(void *p, size_t len)
-{
-    return fails(FAULT_MEMORY, "realloc") ? none() : __libc_realloc(p, len);
-}
+MEMORY(malloc, (size_t len), (len))
+MEMORY(calloc, (size_t num, size_t len), (num, len))
+MEMORY(realloc, (void *p, size_t len), (p, len))
 
 /* ---- calls */
 
@@ -167,8 +279,14 @@ void *realloc(void *p, size_t len)
 static bool may_be_short(int fd)
 {
     struct stat s;
-    return atomic_load(&armed.kind) == FAULT_SHORT && fstat(fd, &s) == 0 &&
-           (S_ISSOCK(s.st_mode) || S_ISREG(s.st_mode));
+    bool asked = atomic_load(&armed.kind) == FAULT_SHORT || atomic_load(&armed.list) != NULL;
+    if (!asked || looking) {
+        return false;
+    }
+    looking = true; /* not ours to fail */
+    bool may = fstat(fd, &s) == 0 && (S_ISSOCK(s.st_mode) || S_ISREG(s.st_mode));
+    looking = false;
+    return may;
 }
 
 /* One that moves len bytes, or fewer. */
@@ -235,7 +353,6 @@ CALL(off_t, lseek, (int fd, off_t at, int from), (fd, at, from), -1, EIO)
 CALL(void *, mmap, (void *p, size_t n, int prot, int flags, int fd, off_t at), (p, n, prot, flags, fd, at), MAP_FAILED, ENOMEM)
 CALL(int, mprotect, (void *p, size_t n, int prot), (p, n, prot), -1, ENOMEM)
 CALL(int, mlock, (const void *p, size_t n), (p, n), -1, ENOMEM)
-CALL(pid_t, fork, (void), (), -1, EAGAIN)
 CALL(int, pipe2, (int fds[2], int flags), (fds, flags), -1, EMFILE)
 CALL(int, dup, (int fd), (fd), -1, EMFILE)
 CALL(int, dup2, (int fd, int to), (fd, to), -1, EMFILE)
@@ -283,9 +400,20 @@ int fcntl(int fd, int what, ...)
     LAST(fcntl)
 }
 
-int fcntl64(int fd, int what, ...)
+int fcntl64(int fd, int what, ...) { LAST(fcntl64) }
+
+pid_t fork(void)
 {
-    LAST(fcntl64)
+    NEXT(fork)
+    if (fails(FAULT_CALL, "fork")) {
+        errno = EAGAIN;
+        return -1;
+    }
+    pid_t pid = next();
+    if (pid == 0) {
+        atomic_flag_clear(&armed.listing); /* of a thread that is not here */
+    }
+    return pid;
 }
 
 int pthread_create(pthread_t *out, const pthread_attr_t *a, void *(*run)(void *), void *arg)

@@ -2,16 +2,19 @@
 /* The configuration path when the system fails it: the runtime waits, is configured, starts its
  * app, serves and ends, and in each run one call of the C library fails, another one each time.
  * Then it has all that was given or nothing runs; it ends by itself, with a status, and leaves no
- * code behind. Which call is the nth differs from run to run: MSE_TEST_FULL tries them, otherwise
- * there is the run without a fault. MSE_FAULT=KIND:N tries the nth one of that kind alone. */
+ * code behind. A run without faults lists the places that make such calls, each with its callers;
+ * the call that a place makes first fails in one run, the fourth, the sixteenth and so on in
+ * others. MSE_FAULTS=all tries all of them, otherwise a few of each kind. MSE_FAULT=KIND:PLACE:N
+ * tries one.
+ */
 #include "unit/enclave/waiting.h"
 
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -19,24 +22,17 @@
 
 #include "base/bytes.h"
 #include "base/util.h"
-#include "lib/faults.h"
+#include "lib/fault_sweep.h"
 #include "os/private_dir.h"
 #include "unit/net/tlspair.h"
 
-#define POINTS     300 /* of each kind, with MSE_TEST_FULL */
+#define FEW        4   /* places of each kind, without MSE_FAULTS=all */
 #define PATIENCE_S 120 /* for one run */
 #define TRIES      400 /* for an answer, each after a pause */
 
-struct fault {
-    enum fault_kind kind;
-    size_t nth;
-    struct fault_report *report;
-};
-
 static void arm(void *arg)
 {
-    const struct fault *f = arg;
-    fault_arm(f->kind, f->nth, f->report);
+    fault_run_arm(arg);
 }
 
 struct outcome {
@@ -54,18 +50,33 @@ static void pause_a_little(void)
     (void)nanosleep(&t, NULL);
 }
 
+/* -1 where nobody listens any more. */
+static int dial(uint16_t port)
+{
+    const struct timeval limit = { 20, 0 };
+    const struct sockaddr_in to = { .sin_family = AF_INET,
+                                    .sin_port = htons(port),
+                                    .sin_addr = { htonl(INADDR_LOOPBACK) } };
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    if (connect(fd, (const struct sockaddr *)&to, sizeof to) != 0) {
+        (void)close(fd);
+        return -1;
+    }
+    return fd;
+}
+
 /* One request; false if no whole answer came. Nothing of it may fail the test: the server may. */
 static bool ask(char *out, size_t cap, const struct world *w, const char *name, const char *request)
 {
-    const struct timeval limit = { 20, 0 };
     struct test_client c;
     size_t len = 0;
     size_t got = 0;
-    int fd = test_connect(w->port);
+    int fd = dial(w->port);
     if (fd < 0) {
         return false;
     }
-    (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     bool good = test_client_open_on(&c, fd, name, "\x08http/1.1", TLS1_3_VERSION) &&
                 test_client_write(&c, request, strlen(request));
     while (good && len < cap - 1 && SSL_read_ex(c.ssl, out + len, cap - 1 - len, &got) == 1) {
@@ -118,9 +129,13 @@ static void look(const struct world *w, struct outcome *o, bool *gone)
     }
 }
 
+/* Asks it to end, each second again: a pipe of libuv's that breaks loses the signal in it. */
 static void reap(const struct world *w, struct outcome *o)
 {
     for (int i = 0; i < PATIENCE_S * 100; i++) {
+        if (i % 100 == 0) {
+            (void)kill(w->pid, SIGTERM);
+        }
         if (has_ended(w, o)) {
             return;
         }
@@ -145,7 +160,7 @@ static void hear_events(const struct world *w, struct outcome *o)
     } while (*line != '\0');
 }
 
-static void run(struct outcome *o, struct fault *f)
+static void run(struct outcome *o, struct fault_run *f)
 {
     struct world w;
     bool gone = false;
@@ -156,13 +171,14 @@ static void run(struct outcome *o, struct fault *f)
     w.in_child = arm;
     w.in_child_arg = f;
     world_begin(&w);
+    (void)close(w.listen_fd); /* who connects when it is gone is told so */
+    w.listen_fd = -1;
     const char *told = world_event(&w);
     (void)snprintf(o->dir, sizeof o->dir, "%s", strlen(told) > 2 ? told + 2 : "");
     if (configure(&w, o, &gone)) {
         look(&w, o, &gone);
     }
     if (!gone) {
-        (void)kill(w.pid, SIGTERM);
         reap(&w, o);
     }
     hear_events(&w, o);
@@ -170,36 +186,19 @@ static void run(struct outcome *o, struct fault *f)
     world_clear(&w);
 }
 
-/* A sanitizer stands between all callers and the library of faults, so that nobody knows them. */
-#ifdef __SANITIZE_ADDRESS__
-#define SANITIZED true
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SANITIZED true
-#endif
-#endif
-#ifndef SANITIZED
-#define SANITIZED false
-#endif
-
-/* libuv ends the process where it gets no memory for its tables, or cannot wake itself up. */
-static bool is_abort_of_libuv(const struct fault *f, const struct outcome *o)
+/* libuv ends the process where it gets no memory for its tables or threads, or cannot wake itself
+ * up; libarchive where it gets none for a text. */
+static bool is_abort_of_library(const struct fault_run *f, const struct outcome *o)
 {
-    return (SANITIZED || strncmp(f->report->file, "libuv.so", 8) == 0) && !o->hung && !o->wrong &&
-           WIFSIGNALED(o->wait_status) && WTERMSIG(o->wait_status) == SIGABRT;
+    return (strncmp(f->report->file, "libuv.so", 8) == 0 ||
+            strncmp(f->report->file, "libarchive.so", 13) == 0) &&
+           !o->hung && !o->wrong && WIFSIGNALED(o->wait_status) &&
+           WTERMSIG(o->wait_status) == SIGABRT;
 }
 
-/* OpenSSL keeps some failures of its first use for good: then no connection is ever made. */
-static bool is_shut(const struct fault *f, const struct outcome *o)
+static bool is_clean(const struct fault_run *f, const struct outcome *o)
 {
-    return f->kind == FAULT_MEMORY && !o->served &&
-           (strncmp(f->report->file, "libcrypto.so", 12) == 0 ||
-            strncmp(f->report->file, "libssl.so", 9) == 0);
-}
-
-static bool is_clean(const struct fault *f, const struct outcome *o)
-{
-    if (is_abort_of_libuv(f, o)) {
+    if (is_abort_of_library(f, o)) {
         return o->dir[0] == '\0' || mse_tree_remove(o->dir);
     }
     /* A wrong argument is a fault of ours; its number is also what sanitizers end with. */
@@ -208,90 +207,90 @@ static bool is_clean(const struct fault *f, const struct outcome *o)
     bool left = o->dir[0] != '\0' && access(o->dir, F_OK) == 0;
     bool transient = f->kind == FAULT_INTERRUPTED || f->kind == FAULT_SHORT;
     if (ended && !o->wrong && !left &&
-        (o->served || is_shut(f, o) ||
-         (!transient && (WEXITSTATUS(o->wait_status) != MSE_OK || o->said_failed)))) {
+        (o->served || (!transient && (WEXITSTATUS(o->wait_status) != MSE_OK || o->said_failed)))) {
         return true;
     }
-    print_message("# kind %d, call %zu (%s of %s):%s%s%s%s status %x, %s\n", (int)f->kind, f->nth,
-                  f->report->name, f->report->file, o->served ? " served" : "",
-                  o->wrong ? " WRONG" : "", o->hung ? " HUNG" : "", left ? " LEFT" : "",
-                  (unsigned)o->wait_status, o->said_failed ? "said why" : "said nothing");
+    char how[160];
+    (void)snprintf(how, sizeof how, "%s%s%s%sstatus %x, %s", o->served ? "served, " : "",
+                   o->wrong ? "WRONG, " : "", o->hung ? "HUNG, " : "", left ? "LEFT, " : "",
+                   (unsigned)o->wait_status, o->said_failed ? "said why" : "said nothing");
+    fault_run_print(f, how);
     return false;
 }
 
-static struct fault_report *shared_report(void)
+static int setup(void **state)
 {
-    void *p = mmap(NULL, sizeof(struct fault_report), PROT_READ | PROT_WRITE,
-                   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    assert_true(p != MAP_FAILED);
-    return p;
+    struct fault_sweep *s = fault_sweep_new();
+    struct fault_run f = fault_sweep_first(s);
+    struct outcome o;
+    run(&o, &f);
+    bool good = o.served && is_clean(&f, &o); /* without a fault */
+    print_message("# %zu places\n", fault_sweep_places(s));
+    *state = s;
+    return good && fault_sweep_places(s) > 0 ? 0 : -1;
 }
 
-static void every(enum fault_kind kind)
+static int teardown(void **state)
 {
-    struct fault f = { kind, 0, shared_report() };
+    fault_sweep_free(*state);
+    return 0;
+}
+
+static enum fault_end try_run(void *arg, struct fault_run *f)
+{
     struct outcome o;
-    size_t dirty = 0;
-    size_t met = 0;
-    run(&o, &f);
-    assert_true(o.served && is_clean(&f, &o)); /* without a fault */
-    size_t all = f.report->calls;
-    bool many = getenv("MSE_TEST_FULL") != NULL && getenv("MSE_TEST_STRIDE") == NULL;
-    size_t stride = all <= POINTS ? 1 : all / POINTS;
-    for (size_t n = stride == 1 ? 1 : 1 + stride / 2; many && n <= all; n += stride) {
-        f.nth = n;
-        run(&o, &f);
-        met += f.report->name[0] != '\0' ? 1 : 0;
-        dirty += is_clean(&f, &o) ? 0 : 1;
+    (void)arg;
+    run(&o, f);
+    if (!is_clean(f, &o)) {
+        return FAULT_DIRTY;
     }
-    print_message("# %zu calls could fail, %zu did\n", all, met);
-    assert_true(!many || all == 0 || met > 0);
-    assert_int_equal(dirty, 0);
-    (void)munmap(f.report, sizeof *f.report);
+    return is_abort_of_library(f, &o) ? FAULT_ENDED : FAULT_CLEAN;
+}
+
+static void every(struct fault_sweep *s, enum fault_kind kind)
+{
+    struct fault_totals t = fault_sweep_kind(s, kind, FEW, try_run, NULL);
+    print_message("# %zu places, %zu calls failed, libraries ended %zu runs\n", t.places, t.met,
+                  t.ended);
+    assert_true(t.places == 0 || t.met > 0);
+    assert_int_equal(t.dirty, 0);
 }
 
 static void test_memory(void **state)
 {
-    (void)state;
-    every(FAULT_MEMORY);
+    every(*state, FAULT_MEMORY);
 }
 
 static void test_calls(void **state)
 {
-    (void)state;
-    every(FAULT_CALL);
+    every(*state, FAULT_CALL);
 }
 
 static void test_interrupted(void **state)
 {
-    (void)state;
-    every(FAULT_INTERRUPTED);
+    every(*state, FAULT_INTERRUPTED);
 }
 
 static void test_short(void **state)
 {
-    (void)state;
-    every(FAULT_SHORT);
+    every(*state, FAULT_SHORT);
 }
 
-/* KIND:N of the environment; false if there is none. */
+/* The one of the environment; false if there is none. */
 static bool only(void)
 {
-    const char *text = getenv("MSE_FAULT");
-    struct fault f = { FAULT_NONE, 0, NULL };
+    struct fault_sweep *s = fault_sweep_new();
+    struct fault_run f = fault_sweep_first(s);
     struct outcome o;
-    char *end = NULL;
-    unsigned long kind = text == NULL ? 0 : strtoul(text, &end, 10);
-    if (text == NULL || kind > FAULT_SHORT || *end != ':') {
-        return false;
+    bool given = false;
+    f.list = NULL;
+    fault_run_read(&f, &given);
+    if (given) {
+        run(&o, &f);
+        fault_run_print(&f, is_clean(&f, &o) ? "clean" : "not clean");
     }
-    f.nth = strtoul(end + 1, NULL, 10);
-    f.kind = (enum fault_kind)kind;
-    f.report = shared_report();
-    run(&o, &f);
-    print_message("# %s of %s: %s\n", f.report->name, f.report->file,
-                  is_clean(&f, &o) ? "clean" : "not clean");
-    return true;
+    fault_sweep_free(s);
+    return given;
 }
 
 int main(void)
@@ -306,5 +305,5 @@ int main(void)
     if (only()) {
         return 0;
     }
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, setup, teardown);
 }
