@@ -3,7 +3,6 @@
 #include "operator/gate_seal.h"
 
 #include <errno.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -13,6 +12,7 @@
 #include "base/log.h"
 #include "base/util.h"
 #include "net/relay.h"
+#include "operator/gate_way.h"
 
 #define WHO  "gateway"
 #define ALPN "http/1.1"
@@ -25,29 +25,16 @@ struct gate_seal {
     uint64_t told; /* of what enclaves failed */
 };
 
-/* Who refuses on this machine has done so by the time that connect returns. */
-static bool is_refused(int fd)
-{
-    int error = 0;
-    socklen_t len = sizeof error;
-    return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0 || error != 0;
-}
-
-static int connect_to(const union mse_net_address *a)
-{
-    static const int on = 1;
-    int fd = socket(a->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0) {
-        return -1;
-    }
-    if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0 ||
-        (connect(fd, &a->any, mse_net_address_len(a)) != 0 && errno != EINPROGRESS) ||
-        is_refused(fd)) {
-        (void)close(fd);
-        return -1;
-    }
-    return fd;
-}
+/* Somebody for whom a way is looked for. */
+struct waiting {
+    struct gate_seal *s;
+    int fd;      /* the end of the pair that the enclave's relay gets */
+    bool inside; /* the search has not returned yet */
+    bool over;
+    bool failed;
+    size_t greeting_len;
+    uint8_t greeting[MSE_PROXY2_MAX];
+};
 
 /* Routes have their names in lower case; clients may not. */
 static bool lower_name(char out[MSE_HELLO_NAME_MAX + 1], const char *name)
@@ -86,41 +73,62 @@ static int failed(void)
     return -1;
 }
 
-/* The route of a name whose enclave does not refuse at once; fd is the way to it. */
-static const struct gate_route *reach(struct gate_table *t, const char *name, int *fd)
+static void on_way(void *user, const struct gate_route *r, int fd)
 {
-    uint64_t tried = 0;
-    const struct gate_route *r = NULL;
-    while ((r = gate_table_find(t, name, tried)) != NULL) {
-        *fd = connect_to(&r->address);
-        if (*fd >= 0) {
-            return r;
-        }
-        tried |= 1ULL << r->number;
+    struct waiting *w = user;
+    w->over = true;
+    w->failed = r == NULL;
+    if (r == NULL) {
+        (void)close(w->fd);
+    } else {
+        const struct mse_tls_peer peer = { r->name, r->spki_sha256 };
+        const struct mse_relay_way way = {
+            fd, w->fd, mse_bytes_of(w->greeting, r->proxy_protocol ? w->greeting_len : 0)
+        };
+        w->failed = !mse_relay_adopt(w->s->enclaves, w->s->client, &peer, &way);
     }
-    return NULL;
+    if (!w->inside) {
+        free(w);
+    }
+}
+
+/* False: everybody refuses at once. fd is closed, or somebody's. */
+static bool look_for_way(struct gate_seal *s, const struct mse_relay_conn *c, const char *name,
+                         int fd)
+{
+    const struct gate_way_config cfg = { s->cfg.loop, s->cfg.table, s->cfg.limits->connect_ms };
+    struct waiting *w = calloc(1, sizeof *w);
+    if (w == NULL) {
+        (void)close(fd);
+        return false;
+    }
+    w->s = s;
+    w->fd = fd;
+    w->inside = true;
+    w->greeting_len = greet(w->greeting, c);
+    if (!gate_way_find(&cfg, name, on_way, w)) {
+        (void)close(fd);
+        free(w);
+        return false;
+    }
+    bool failed = w->failed;
+    bool over = w->over;
+    w->inside = false;
+    if (over) {
+        free(w);
+    }
+    return !failed;
 }
 
 static int on_dial(void *user, const struct mse_relay_conn *c)
 {
-    struct gate_seal *s = user;
     int pair[2];
     char name[MSE_HELLO_NAME_MAX + 1];
-    int fd = -1;
-    const struct gate_route *r =
-        lower_name(name, mse_relay_conn_name(c)) ? reach(s->cfg.table, name, &fd) : NULL;
-    if (r == NULL) {
+    if (!lower_name(name, mse_relay_conn_name(c)) ||
+        socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) != 0) {
         return failed();
     }
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) != 0) {
-        (void)close(fd);
-        return failed();
-    }
-    uint8_t greeting[MSE_PROXY2_MAX];
-    size_t len = r->proxy_protocol ? greet(greeting, c) : 0;
-    const struct mse_tls_peer peer = { r->name, r->spki_sha256 };
-    const struct mse_relay_way way = { fd, pair[1], mse_bytes_of(greeting, len) };
-    if (!mse_relay_adopt(s->enclaves, s->client, &peer, &way)) {
+    if (!look_for_way(user, c, name, pair[1])) {
         (void)close(pair[0]);
         return failed();
     }

@@ -156,10 +156,12 @@ void gate_table_remove(struct gate_table *t, const char *name, uint8_t number)
     }
 }
 
-const struct gate_route *gate_table_find(struct gate_table *t, const char *name, uint64_t tried)
+const struct gate_route *gate_table_find(struct gate_table *t, const char *name, uint64_t tried,
+                                         bool *others)
 {
     size_t num = 0;
     const struct route *r = choose(t, name, tried, &num);
+    *others = num > 1;
     return r == NULL ? NULL : &r->r;
 }
 

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/bytes.h"
 #include "base/util.h"
@@ -13,6 +15,7 @@
 #include "operator/gate_routes.h"
 #include "operator/gate_stats.h"
 #include "operator/gate_table.h"
+#include "operator/gate_way.h"
 
 #define APP   "393ddbd6-466e-4ba8-a037-dda72e4c22ac"
 #define OTHER "5f0c1c39-6f39-4c0b-8b8e-0d6f6f1c2a11"
@@ -284,6 +287,7 @@ static void assert_others(struct gate_table *t)
 {
     struct mse_pass_to to = { .app = NULL };
     uint64_t tried = 0;
+    bool others = false;
     assert_true(gate_table_route(t, "a", 0, &to) && to.others);
     assert_true(to.number == 2 || to.number == 63);
     for (int i = 0; i < 3; i++) { /* the same answer, whose turn it may be */
@@ -291,8 +295,10 @@ static void assert_others(struct gate_table *t)
         assert_true(gate_table_route(t, "a", 1ULL << 2 | 1, &to) && !to.others);
         assert_int_equal(to.number, 63);
     }
-    for (const struct gate_route *r = NULL; (r = gate_table_find(t, "a", tried)) != NULL;) {
+    for (const struct gate_route *r = NULL;
+         (r = gate_table_find(t, "a", tried, &others)) != NULL;) {
         assert_int_equal(tried & 1ULL << r->number, 0);
+        assert_int_equal(others, tried == 0);
         tried |= 1ULL << r->number;
     }
     assert_int_equal(tried, 1ULL << 63 | 1ULL << 2);
@@ -327,7 +333,8 @@ static void test_instances(void **state)
     apply(t, &one, &two);
     memset(seen, 0, sizeof seen);
     for (size_t i = 0; i < 9; i++) {
-        const struct gate_route *r = gate_table_find(t, "a", 0);
+        bool others = false;
+        const struct gate_route *r = gate_table_find(t, "a", 0, &others);
         assert_non_null(r);
         seen[ntohs(r->address.v4.sin_port)]++;
     }
@@ -562,6 +569,105 @@ static void test_files(void **state)
     test_tmpdir_remove(dir);
 }
 
+/* ---- ways to enclaves */
+
+#define FILLERS 16
+
+/* A socket that takes nobody: its queue is full. */
+struct silent {
+    int fds[1 + FILLERS];
+    uint16_t port;
+};
+
+static int listen_at(uint16_t *port, int backlog)
+{
+    struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t len = sizeof a;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0 && bind(fd, (const struct sockaddr *)&a, sizeof a) == 0 &&
+                listen(fd, backlog) == 0 && getsockname(fd, (struct sockaddr *)&a, &len) == 0);
+    *port = ntohs(a.sin_port);
+    return fd;
+}
+
+static void be_silent(struct silent *s)
+{
+    s->fds[0] = listen_at(&s->port, 0);
+    const struct gate_route r = route("a", APP, s->port, false);
+    for (size_t i = 1; i <= FILLERS; i++) {
+        s->fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        assert_true(s->fds[i] >= 0);
+        (void)connect(s->fds[i], &r.address.any, sizeof r.address.v4);
+    }
+}
+
+struct found {
+    unsigned calls;
+    bool taken;
+    uint8_t number;
+};
+
+static void note_way(void *user, const struct gate_route *r, int fd)
+{
+    struct found *f = user;
+    f->calls++;
+    f->taken = r != NULL;
+    f->number = r == NULL ? 0 : r->number;
+    if (fd >= 0) {
+        int error = 1;
+        socklen_t len = sizeof error;
+        assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len), 0);
+        assert_int_equal(error, 0);
+        assert_int_equal(close(fd), 0);
+    }
+}
+
+/* Whom "a" meets, where its instances are at these ports. */
+static struct found look_for(const uint16_t *ports, size_t num, unsigned connect_ms)
+{
+    uv_loop_t loop;
+    struct found f = { .calls = 0 };
+    struct gate_table *t = gate_table_new();
+    assert_true(t != NULL && uv_loop_init(&loop) == 0);
+    for (size_t i = 0; i < num; i++) {
+        struct gate_route r = instance((uint8_t)i, ports[i]);
+        assert_true(gate_table_set(t, &r));
+    }
+    const struct gate_way_config c = { &loop, t, connect_ms };
+    assert_true(gate_way_find(&c, "a", note_way, &f));
+    assert_int_equal(uv_run(&loop, UV_RUN_DEFAULT), 0);
+    assert_int_equal(uv_loop_close(&loop), 0);
+    gate_table_free(t);
+    assert_int_equal(f.calls, 1);
+    return f;
+}
+
+/* Who refuses, and who does not answer, is left for somebody else. */
+static void test_ways(void **state)
+{
+    struct silent s;
+    uint16_t dead = 0;
+    uint16_t alive = 0;
+    (void)state;
+    be_silent(&s);
+    assert_int_equal(close(listen_at(&dead, 1)), 0);
+    int fd = listen_at(&alive, 16);
+    struct found f = look_for((const uint16_t[]) { alive }, 1, 60000);
+    assert_true(f.taken && f.number == 0);
+    f = look_for((const uint16_t[]) { dead, s.port, alive, dead }, 4, 8000);
+    assert_true(f.taken && f.number == 2);
+    f = look_for((const uint16_t[]) { s.port, alive }, 2, 8000);
+    assert_true(f.taken && f.number == 1);
+    assert_false(look_for((const uint16_t[]) { dead, dead }, 2, 60000).taken);
+    assert_false(look_for((const uint16_t[]) { s.port, dead, s.port }, 3, 200).taken);
+    assert_false(look_for((const uint16_t[]) { s.port }, 1, 100).taken);
+    assert_false(look_for(NULL, 0, 60000).taken);
+    assert_int_equal(close(fd), 0);
+    for (size_t i = 0; i < MSE_ARRAY_LEN(s.fds); i++) {
+        assert_int_equal(close(s.fds[i]), 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -570,6 +676,7 @@ int main(void)
         cmocka_unit_test(test_counts),    cmocka_unit_test(test_stats),
         cmocka_unit_test(test_checks),    cmocka_unit_test(test_files),
         cmocka_unit_test(test_instances), cmocka_unit_test(test_checks_of_instances),
+        cmocka_unit_test(test_ways),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
