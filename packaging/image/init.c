@@ -9,6 +9,8 @@
 #include <linux/dm-ioctl.h>
 #include <net/if.h>
 #include <net/route.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -18,19 +20,22 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "launch/app_disk.h"
 
 #define ROOT_DISK  "/dev/vda"
 #define APP_DISK   "/dev/vdb"
 #define RUNTIME    "/usr/libexec/mse/mse-enclave"
-#define APP_MAGIC  "mse-app-disk-v1"
-#define MAX_APP    ((uint64_t)1 << 32)
+#define LINE       "/dev/ttyS1"
 #define WAIT_MS    60000
 #define BLOCK      4096
 #define HEX_DIGEST 64
@@ -48,15 +53,27 @@ struct settings {
     char launcher[16]; /* address of the simulated processor */
 };
 
-enum { CONTROL_FD = 10, MANIFEST_FD, PACKAGE_FD, LISTEN_FD };
+/* LINE_FD: the control line, which the host has the other end of: events of the runtime and of this
+ * program go out (src/tee/driver.h), the word "stop" comes in. It may not be there. */
+enum { LINE_FD = 9, CONTROL_FD, MANIFEST_FD, PACKAGE_FD, LISTEN_FD };
 
 /* To the console; then the machine is off, and not started again. */
-_Noreturn static void stop(const char *what, const char *why)
+_Noreturn static void turn_off(const char *what, const char *why)
 {
     (void)dprintf(STDERR_FILENO, "mse-init: %s: %s\n", what, why);
+    (void)tcdrain(STDERR_FILENO);
     sync();
     (void)reboot(RB_POWER_OFF);
     _exit(1); /* of process 1: the kernel panics */
+}
+
+/* Whoever started the machine learns why, too. */
+_Noreturn static void stop(const char *what, const char *why)
+{
+    if (dprintf(LINE_FD, "mse-event 4 %s: %s\n", what, why) > 0) {
+        (void)tcdrain(LINE_FD);
+    }
+    turn_off(what, why);
 }
 
 static void need(bool good, const char *what)
@@ -83,6 +100,24 @@ static void console(void)
         (void)dup2(fd, i);
     }
     if (fd > STDERR_FILENO) {
+        (void)close(fd);
+    }
+}
+
+/* Bytes as they are; the device may be there without a line behind it. */
+static void open_control(void)
+{
+    struct termios t;
+    int fd = open(LINE, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    if (fd >= 0 && tcgetattr(fd, &t) == 0) {
+        cfmakeraw(&t);
+        t.c_cflag |= CLOCAL;
+        (void)cfsetspeed(&t, B115200);
+        need(tcsetattr(fd, TCSANOW, &t) == 0 && fcntl(fd, F_SETFL, 0) == 0 &&
+                 dup3(fd, LINE_FD, O_CLOEXEC) == LINE_FD,
+             LINE);
+    }
+    if (fd >= 0) {
         (void)close(fd);
     }
 }
@@ -363,18 +398,14 @@ static int copy_part(int disk, uint64_t len, const char *name)
 
 static void open_app(int *manifest, int *package)
 {
-    struct {
-        char magic[16];
-        uint64_t manifest;
-        uint64_t package;
-    } head; /* little-endian, as this machine */
+    struct mse_app_disk head; /* little-endian, as this machine */
     wait_for(APP_DISK);
     int disk = open(APP_DISK, O_RDONLY | O_CLOEXEC);
     need(disk >= 0, APP_DISK);
     read_exactly(disk, &head, sizeof head);
-    if (memcmp(head.magic, APP_MAGIC, sizeof head.magic) != 0 || head.manifest > MAX_APP ||
-        head.package > MAX_APP) {
-        stop(APP_DISK, "no app: wanted a disk of tools/make-app-disk");
+    if (memcmp(head.magic, MSE_APP_DISK_MAGIC, sizeof head.magic) != 0 ||
+        head.manifest > MSE_APP_DISK_MAX || head.package > MSE_APP_DISK_MAX) {
+        stop(APP_DISK, "no app: wanted a disk as tools/make-app-disk makes it");
     }
     *manifest = copy_part(disk, head.manifest, "manifest");
     *package = copy_part(disk, head.package, "package");
@@ -382,6 +413,20 @@ static void open_app(int *manifest, int *package)
 }
 
 /* ---- the runtime */
+
+static sigset_t of_children(void)
+{
+    sigset_t set;
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGCHLD);
+    return set;
+}
+
+static void unblock_signals(void)
+{
+    sigset_t set = of_children();
+    (void)sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
 
 static pid_t start_runtime(const struct settings *s)
 {
@@ -411,17 +456,65 @@ static pid_t start_runtime(const struct settings *s)
         /* Those that were opened are all lower than the first of the new numbers. */
         need(fds[i] < CONTROL_FD && (fds[i] < 0 || dup2(fds[i], CONTROL_FD + i) >= 0), "dup2");
     }
+    need(dup2(LINE_FD, STDOUT_FILENO) >= 0 || errno == EBADF, "dup2");
     (void)setsid();
+    unblock_signals();
     /* The call itself: libc's wants argv without const. */
     (void)syscall(SYS_execve, RUNTIME, argv, no_environment);
     stop(RUNTIME, strerror(errno));
 }
 
+/* Whether the control line has said the word, of which `seen` characters were there before; what
+ * else comes is passed over. */
+static bool asked_to_stop(size_t *seen, int *line)
+{
+    static const char word[] = "stop\n";
+    char c = '\0';
+    ssize_t n = read(*line, &c, 1);
+    if (n <= 0) {
+        *line = n < 0 && errno == EINTR ? *line : -1;
+        return false;
+    }
+    *seen = c == word[*seen] ? *seen + 1 : c == word[0] ? 1 : 0;
+    bool whole = *seen == sizeof word - 1;
+    *seen = whole ? 0 : *seen;
+    return whole;
+}
+
+/* Until the runtime has ended: its status. It is asked to end when the host asks for it. */
+static int watch(pid_t runtime, int children)
+{
+    struct signalfd_siginfo info;
+    int status = 0;
+    size_t seen = 0;
+    int line = fcntl(LINE_FD, F_GETFD) < 0 ? -1 : LINE_FD;
+    for (;;) {
+        struct pollfd p[] = { { .fd = children, .events = POLLIN },
+                              { .fd = line, .events = POLLIN } };
+        need(poll(p, 2, -1) >= 0 || errno == EINTR, "poll");
+        if (p[1].revents != 0 && asked_to_stop(&seen, &line)) {
+            (void)kill(runtime, SIGTERM);
+        }
+        if (p[0].revents != 0) {
+            need(read(children, &info, sizeof info) == sizeof info, "signals");
+        }
+        /* Others that lost their parent, too. */
+        for (pid_t ended = 1; ended > 0;) {
+            ended = waitpid(-1, &status, WNOHANG);
+            if (ended == runtime) {
+                return status;
+            }
+        }
+    }
+}
+
 int main(void)
 {
     struct settings s;
+    sigset_t children = of_children();
     mount_at("devtmpfs", "/dev", MS_NOSUID | MS_NOEXEC, "mode=0755");
     console();
+    open_control();
     mount_at("proc", "/proc", MS_NODEV | MS_NOSUID | MS_NOEXEC, NULL);
     mount_at("sysfs", "/sys", MS_NODEV | MS_NOSUID | MS_NOEXEC, NULL);
     close_back_door();
@@ -431,13 +524,17 @@ int main(void)
     enter_root();
     (void)dprintf(STDERR_FILENO, "mse-init: root %s\n", s.root_hash);
     start_network(&s);
+    (void)sigprocmask(SIG_BLOCK, &children, NULL);
+    int fd = signalfd(-1, &children, SFD_CLOEXEC);
+    need(fd >= 0, "signals");
     pid_t runtime = start_runtime(&s);
     (void)dprintf(STDERR_FILENO, "mse-init: the runtime is started, --tee %s\n", s.tee);
-    int status = 0;
-    for (pid_t ended = 0; ended != runtime;) {
-        ended = wait(&status); /* others that lost their parent, too */
-        need(ended > 0 || errno == EINTR, "wait");
+    int status = watch(runtime, fd);
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+        stop("the runtime ended", "it failed");
     }
-    stop("the runtime ended",
-         WIFEXITED(status) && WEXITSTATUS(status) == 0 ? "as it should" : "it failed");
+    if (dprintf(LINE_FD, "mse-event 6\n") > 0) {
+        (void)tcdrain(LINE_FD);
+    }
+    turn_off("the runtime ended", "as it should");
 }

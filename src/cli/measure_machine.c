@@ -15,6 +15,7 @@
 #include "cli/measure_qemu.h"
 #include "cmd/files.h"
 #include "crypto/digest.h"
+#include "launch/qemu.h"
 
 #define IMAGE_MAX    ((size_t)1024 * 1024 * 1024)
 #define MANIFEST_MAX ((size_t)128 * 1024)
@@ -132,27 +133,17 @@ static struct mse_bytes value_of(uint8_t *out, size_t len, const json_t *values,
 
 /* ---- SEV-SNP ---- */
 
-/* The processors that QEMU can show to a guest of SEV-SNP, and leaf 1 of their CPUID. */
+/* Leaf 1 of the CPUID of the processor that the guest is shown. */
 static bool signature_of(uint64_t *out, const struct cli *c)
 {
-    static const struct {
-        const char *name;
-        uint32_t signature;
-    } known[] = {
-        { "EPYC-v4", 0x00800f12 },    { "EPYC-Milan", 0x00a00f11 }, { "EPYC-Milan-v2", 0x00a00f11 },
-        { "EPYC-Genoa", 0x00a10f10 }, { "EPYC-Turin", 0x00b00f00 },
-    };
     const char *value = cli_value(c, "cpu");
-    for (size_t i = 0; value != NULL && i < MSE_ARRAY_LEN(known); i++) {
-        if (strcmp(value, known[i].name) == 0) {
-            *out = known[i].signature;
-            return true;
-        }
+    uint32_t known = 0;
+    if (value != NULL && mse_qemu_signature(&known, value)) {
+        *out = known;
+        return true;
     }
     if (value == NULL || strncmp(value, "0x", 2) != 0) {
-        (void)cli_trouble(c,
-                          "--cpu is %s, wanted EPYC-v4, EPYC-Milan, EPYC-Milan-v2, EPYC-Genoa, "
-                          "EPYC-Turin, or 0x and EAX of CPUID leaf 1",
+        (void)cli_trouble(c, "--cpu is %s, wanted " MSE_QEMU_CPUS ", or 0x and EAX of CPUID leaf 1",
                           value == NULL ? "missing" : value);
         return false;
     }

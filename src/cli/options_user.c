@@ -110,7 +110,7 @@ const struct cli_option cli_measure_options[] = {
     { "td-attributes", "HEX", "TD attributes; default 0x10000000 (tdx)", false },
     { "qemu", NULL, "print QEMU's command line for this machine instead (snp, tdx)", false },
     { "memory", "MB", "its memory; default 2048 (with --qemu)", false },
-    { "disk", "FILE", "its root disk, read only (with --qemu)", false },
+    { "disk", "FILE", "a disk of it, read only: that of the root first (with --qemu)", true },
     { "port", "N", "port here that leads to its port 443; default 8443 (with --qemu)", false },
     { "old-linux", NULL, "Linux before 6.9: it leaves RTMR2 zero (tdx)", false },
     { NULL, NULL, NULL, false },

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "launch/launcher.h"
+#include "launch/machine.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "base/util.h"
 
-static const struct mse_launcher *const launchers[] = { &mse_launcher_sim };
+static const struct mse_launcher *const launchers[] = { &mse_launcher_sim, &mse_launcher_machine };
 
 mse_status mse_launcher_find(const struct mse_launcher **out, const char *tee,
                              struct mse_error *err)
@@ -27,6 +27,11 @@ mse_status mse_launcher_find(const struct mse_launcher **out, const char *tee,
     }
     return MSE_FAIL(err, MSE_ERR_UNSUPPORTED, "tee",
                     "no enclave of TEE \"%.40s\" is started here, wanted %s", tee, known);
+}
+
+const char *mse_launcher_hardware(const char *tee)
+{
+    return strcmp(tee, MSE_MACHINE_EMULATED) == 0 ? "sim" : tee;
 }
 
 const char *mse_launch_option(const struct mse_instance *i, const char *name)

@@ -46,6 +46,8 @@ extern const struct mse_launcher mse_launcher_sim;
 /* The launcher for a kind of TEE. MSE_ERR_UNSUPPORTED: none is. */
 MSE_MUST_USE mse_status mse_launcher_find(const struct mse_launcher **out, const char *tee,
                                           struct mse_error *err);
+/* What hardware it is, to users: that of an emulated machine is simulated as well. */
+const char *mse_launcher_hardware(const char *tee);
 /* The text of an option of the instance; "" if it is not there. */
 const char *mse_launch_option(const struct mse_instance *i, const char *name);
 

@@ -8,6 +8,7 @@
 #include "base/util.h"
 #include "cmd/files.h"
 #include "crypto/sign.h"
+#include "launch/machine.h"
 #include "operator/msed.h"
 #include "sim/platform.h"
 
@@ -113,6 +114,23 @@ static void look(struct checking *k, mse_status (*part)(struct checking *, struc
     }
 }
 
+static void say_wrong(void *arg, const char *text)
+{
+    problem(arg, text);
+}
+
+/* A node of machines: what this host has to have for them. */
+static void check_machines(struct checking *k)
+{
+    const struct mse_op_config *config = &k->m.config;
+    struct mse_machine m;
+    json_t *options = config->machine.there ? mse_op_config_machine(config) : NULL;
+    if (options != NULL && mse_machine_of(&m, config->node.tee, options, NULL) == MSE_OK) {
+        mse_machine_check(&m, "", say_wrong, k);
+    }
+    json_decref(options);
+}
+
 /* What users are told of where apps are. */
 static void check_port(struct checking *k)
 {
@@ -151,6 +169,7 @@ enum cli_exit cmd_check_config(struct cli *c)
         if (k.m.config.node.platform != NULL) {
             look(&k, read_platform);
         }
+        check_machines(&k);
         look(&k, read_store);
         if (k.m.store != NULL && k.admins == 0) {
             problem(&k, "no user is an administrator: msed user add NAME --admin");

@@ -20,6 +20,7 @@
 #include "base/util.h"
 #include "cmd/files.h"
 #include "crypto/digest.h"
+#include "launch/launcher.h"
 #include "operator/node.h"
 #include "os/private_dir.h"
 #include "package/manifest.h"
@@ -148,7 +149,7 @@ static mse_status describe(struct node *n, struct mse_error *err)
     }
     (void)snprintf(o->name, sizeof o->name, "%s", c->name);
     (void)snprintf(o->address, sizeof o->address, "%s", c->address);
-    (void)snprintf(o->tee, sizeof o->tee, "%s", c->tee);
+    (void)snprintf(o->tee, sizeof o->tee, "%s", mse_launcher_hardware(c->tee));
     (void)snprintf(o->version, sizeof o->version, "%s", MSE_VERSION);
     o->memory = or_else(c->memory, mib);
     o->cores = or_else(c->cores, (uint64_t)(cores > 0 ? cores : 1) * CORES_SHARED);

@@ -8,7 +8,7 @@
 #include "cmd/issuer.h"
 #include "conf/reader.h"
 #include "db/db.h"
-#include "launch/launcher.h"
+#include "launch/machine.h"
 #include "package/rules.h"
 
 #define MAX_PACKAGE     ((uint64_t)16 * 1024) /* MiB */
@@ -74,6 +74,15 @@ static const struct mse_conf_key node_keys[] = {
     { "insecure_no_sandbox", MSE_CONF_BOOL, false, AT(node.insecure_no_sandbox), 0, 0, NULL },
     END,
 };
+static const struct mse_conf_key machine_keys[] = {
+    KEY("image", machine.image),
+    OPTION("firmware", machine.firmware),
+    OPTION("qemu", machine.qemu),
+    OPTION("cpu", machine.cpu),
+    NUMBER("memory", machine.memory, INT32_MAX),
+    NUMBER("vcpus", machine.vcpus, INT32_MAX),
+    END,
+};
 static const struct mse_conf_key oidc_keys[] = {
     { "issuer", MSE_CONF_STRING, true, AT(oidc.issuer), 1, CLI_URL_LEN - 1, NULL },
     { "client_id", MSE_CONF_STRING, true, AT(oidc.client_id), 1, 255, NULL },
@@ -93,6 +102,7 @@ static const struct mse_conf_key keys[] = {
     TABLE("api", api.there, api_keys),
     TABLE("gateway", gateway.there, gateway_keys),
     TABLE("node", node.there, node_keys),
+    TABLE("machine", machine.there, machine_keys),
     TABLE("oidc", oidc.there, oidc_keys),
     END,
 };
@@ -114,10 +124,11 @@ static bool resolve(char **path, const char *dir)
 
 static bool resolve_all(struct mse_op_config *c, const char *dir)
 {
-    char **const paths[] = { &c->signer_key,  &c->api.certificate, &c->api.key,
-                             &c->api.spool,   &c->api.web,         &c->gateway.certificate,
-                             &c->gateway.key, &c->gateway.policy,  &c->gateway.collateral,
-                             &c->node.data,   &c->node.platform,   &c->node.runtime };
+    char **const paths[] = { &c->signer_key,    &c->api.certificate,  &c->api.key,
+                             &c->api.spool,     &c->api.web,          &c->gateway.certificate,
+                             &c->gateway.key,   &c->gateway.policy,   &c->gateway.collateral,
+                             &c->node.data,     &c->node.platform,    &c->node.runtime,
+                             &c->machine.image, &c->machine.firmware, &c->machine.qemu };
     bool good = mse_db_is_postgres(c->database) || resolve(&c->database, dir);
     for (size_t i = 0; good && i < MSE_ARRAY_LEN(paths); i++) {
         good = resolve(paths[i], dir);
@@ -141,6 +152,8 @@ static bool fill_all(struct mse_op_config *c)
            fill(&c->api.spool, "/var/tmp") && fill(&c->gateway.listen, MSE_OP_GATEWAY_LISTEN) &&
            fill(&c->node.name, "local") && fill(&c->node.address, "127.0.0.1") &&
            fill(&c->node.data, "node") && fill(&c->node.tee, "sim") &&
+           (!c->machine.there || (fill(&c->machine.firmware, MSE_MACHINE_FIRMWARE) &&
+                                  fill(&c->machine.qemu, MSE_MACHINE_QEMU))) &&
            (!c->oidc.there || fill(&c->oidc.scopes, "openid email profile"));
 }
 
@@ -261,14 +274,47 @@ static mse_status check_oidc(const struct mse_op_oidc *o, const struct mse_conf_
     return MSE_OK;
 }
 
+json_t *mse_op_config_machine(const struct mse_op_config *c)
+{
+    const struct mse_op_config_machine *m = &c->machine;
+    json_t *out = json_pack("{s:s*, s:s*, s:s*, s:s*}", "image", m->image, "firmware", m->firmware,
+                            "qemu", m->qemu, "cpu", m->cpu);
+    if (m->memory > 0) {
+        (void)json_object_set_new(out, "machine_memory", json_integer((json_int_t)m->memory));
+    }
+    if (m->vcpus > 0) {
+        (void)json_object_set_new(out, "vcpus", json_integer((json_int_t)m->vcpus));
+    }
+    return out;
+}
+
+static mse_status check_machine(const struct mse_op_config *c, struct mse_error *err)
+{
+    struct mse_machine m;
+    json_t *options = mse_op_config_machine(c);
+    mse_status st =
+        options == NULL ? MSE_ERR_MEMORY : mse_machine_of(&m, c->node.tee, options, err);
+    json_decref(options);
+    return st;
+}
+
 static mse_status check_node(const struct mse_op_config *c, const struct mse_conf_file *f,
                              struct mse_error *err)
 {
     const struct mse_launcher *l = NULL;
     struct mse_error e = { 0 };
-    return mse_launcher_find(&l, c->node.tee, &e) == MSE_OK
-               ? MSE_OK
-               : mse_conf_fail(f, mse_conf_line_of(f, "node.tee"), err, "%.200s", e.text);
+    if (mse_launcher_find(&l, c->node.tee, &e) != MSE_OK) {
+        return mse_conf_fail(f, mse_conf_line_of(f, "node.tee"), err, "%.200s", e.text);
+    }
+    if (l == &mse_launcher_machine && check_machine(c, &e) != MSE_OK) {
+        return mse_conf_fail(f, mse_conf_line_of(f, "machine"), err, "[machine] %.200s", e.text);
+    }
+    if (l != &mse_launcher_machine && c->machine.there) {
+        return mse_conf_fail(f, mse_conf_line_of(f, "machine"), err,
+                             "[machine] is not for TEE \"%s\": a node of it starts none",
+                             c->node.tee);
+    }
+    return MSE_OK;
 }
 
 static mse_status complete(struct mse_op_config *c, const struct mse_conf_file *f,

@@ -3,6 +3,8 @@
 #ifndef OPERATOR_CONFIG_H
 #define OPERATOR_CONFIG_H
 
+#include <jansson.h>
+
 #include <mse/status.h>
 
 #define MSE_OP_CONFIG_MAX ((size_t)64 * 1024)
@@ -52,6 +54,15 @@ struct mse_op_config {
         uint64_t enclave_memory; /* MiB, likewise; 0: as memory */
         bool insecure_no_sandbox;
     } node;
+    struct mse_op_config_machine {
+        bool there;
+        char *image;     /* path of a folder of ./dev image */
+        char *firmware;  /* path */
+        char *qemu;      /* path */
+        char *cpu;       /* of SEV-SNP */
+        uint64_t memory; /* MiB of each machine; 0: the default */
+        uint64_t vcpus;  /* likewise */
+    } machine;
     struct mse_op_oidc {
         bool there;             /* without it nobody logs in this way */
         char *issuer;           /* an https URL */
@@ -68,6 +79,9 @@ struct mse_op_config {
  * with mse_op_config_clear. MSE_ERR_CONFIG with file and line. */
 MSE_MUST_USE mse_status mse_op_config_parse(struct mse_op_config *out, const char *name,
                                             struct mse_bytes text, struct mse_error *err);
+/* What the launcher of machines is told (launch/machine.h); a new reference, empty without
+ * [machine], NULL without memory. */
+json_t *mse_op_config_machine(const struct mse_op_config *c);
 /* Another database than the file says. MSE_ERR_CONFIG: of no kind that is known. */
 MSE_MUST_USE mse_status mse_op_config_set_database(struct mse_op_config *c, const char *where,
                                                    struct mse_error *err);

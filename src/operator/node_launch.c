@@ -181,9 +181,16 @@ static mse_status enclave_size(uint64_t *out, const struct node_app *a, struct m
 static json_t *options_of(const struct node *n, uint64_t size)
 {
     const struct mse_op_config_node *c = &n->m->config.node;
-    return json_pack("{s:s, s:s*, s:s*, s:I, s:b}", "tee", n->self.tee, "platform", c->platform,
-                     "runtime", n->runtime, "size", (json_int_t)size, "sandbox",
-                     (int)!c->insecure_no_sandbox);
+    json_t *out = mse_op_config_machine(&n->m->config);
+    json_t *own =
+        json_pack("{s:s, s:s*, s:s*, s:I, s:b}", "tee", c->tee, "platform", c->platform, "runtime",
+                  n->runtime, "size", (json_int_t)size, "sandbox", (int)!c->insecure_no_sandbox);
+    if (json_object_update(out, own) != 0) {
+        json_decref(out);
+        out = NULL;
+    }
+    json_decref(own);
+    return out;
 }
 
 static mse_status write_options(const struct node *n, const struct node_app *a,

@@ -19,37 +19,24 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/util.h"
-#include "crypto/digest.h"
-#include "measure/sigstruct_make.h"
+#include "sim/chip.h"
 #include "sim/memfd.h"
-#include "sim/session.h"
 #include "sim/spawn.h"
 #include "tee/driver.h"
 
-#define XFRM           0xe7ULL
 #define MAX_EXTRA      32
-#define RECEIVE_CHUNK  4096
 #define LAST_READS     64     /* how much is still read of a runtime that has ended */
 #define STATUS_UNKNOWN 0xff00 /* somebody else reaped it */
 
 _Static_assert(sizeof((struct mse_sim_news *)0)->text == MSE_SIM_NOTE_TEXT_LEN, "same text");
 
 struct mse_sim_enclave {
-    const struct mse_sim_platform *platform;
-    struct mse_sim_session session;
-    uint8_t mr_enclave[32];
-    uint64_t attr_flags;
+    struct mse_sim_chip chip;
     pid_t pid; /* 0: reaped */
     int pidfd;
-    int control_fd; /* -1: closed */
     unsigned last_reads;
     int wait_status;
 };
-
-static bool would_block(int e)
-{
-    return e == EINTR || e == EAGAIN;
-}
 
 static int64_t now_ms(void)
 {
@@ -66,31 +53,8 @@ static void close_fd(int *fd)
     *fd = -1;
 }
 
-/* What the session asks of us. */
-static mse_status answer_quote(void *ctx, struct mse_build *out, const uint8_t report_data[64])
-{
-    const struct mse_sim_enclave *e = ctx;
-    struct mse_sim_report r = { .attr_flags = e->attr_flags };
-    memcpy(r.mr_enclave, e->mr_enclave, sizeof r.mr_enclave);
-    memcpy(r.report_data, report_data, sizeof r.report_data);
-    mse_status st = mse_sim_mrsigner(e->platform, r.mr_signer);
-    return st == MSE_OK ? mse_sim_quote(e->platform, out, &r, NULL) : st;
-}
-
-static mse_status answer_key(void *ctx, uint8_t out[32])
-{
-    const struct mse_sim_enclave *e = ctx;
-    return mse_sim_seal_key(e->platform, out, e->mr_enclave, e->attr_flags);
-}
-
-static mse_status answer_counter(void *ctx, uint64_t *out, const uint8_t id[16], bool advance)
-{
-    const struct mse_sim_enclave *e = ctx;
-    return mse_sim_counter(e->platform, out, e->mr_enclave, id, advance);
-}
-
-static mse_status measure(uint8_t out[32], int runtime_fd, const struct mse_sim_launch *l,
-                          struct mse_error *err)
+static mse_status make_chip(struct mse_sim_enclave *e, int runtime_fd,
+                            const struct mse_sim_launch *l, struct mse_error *err)
 {
     struct mse_sim_map map = { 0 };
     mse_status st = mse_sim_memfd_map(&map, runtime_fd, err);
@@ -103,66 +67,8 @@ static mse_status measure(uint8_t out[32], int runtime_fd, const struct mse_sim_
         .enclave_size = l->enclave_size,
         .threads = l->threads,
     };
-    st = mse_measure_sim(out, &layout, err);
+    st = mse_sim_chip_make(&e->chip, l->platform, &layout, l->debug, err);
     mse_sim_memfd_unmap(&map);
-    return st;
-}
-
-/* What EINIT checks of a SIGSTRUCT against the enclave at hand. */
-static mse_status einit(const struct mse_sim_enclave *e, struct mse_bytes sigstruct,
-                        uint64_t attr_flags, struct mse_error *err)
-{
-    struct mse_sigstruct s;
-    uint8_t signer[32];
-    uint8_t wanted[32];
-    mse_status st = mse_sigstruct_parse(&s, sigstruct, err);
-    if (st == MSE_OK) {
-        st = mse_sigstruct_verify(&s, err);
-    }
-    if (st == MSE_OK) {
-        st = mse_sigstruct_mrsigner(signer, &s);
-    }
-    if (st == MSE_OK) {
-        st = mse_sim_mrsigner(e->platform, wanted);
-    }
-    if (st != MSE_OK) {
-        return MSE_FAIL(err, st, "sigstruct", "the enclave's signature does not hold");
-    }
-    if (!mse_mem_equal(signer, wanted, sizeof signer)) {
-        return MSE_FAIL(err, MSE_ERR_MRSIGNER_MISMATCH, "sigstruct", "signed by another key");
-    }
-    if (!mse_mem_equal(s.enclave_hash, e->mr_enclave, sizeof e->mr_enclave)) {
-        return MSE_FAIL(err, MSE_ERR_MRENCLAVE_MISMATCH, "sigstruct", "made for another enclave");
-    }
-    if ((s.attr_flags & s.attr_mask_flags) != (attr_flags & s.attr_mask_flags) ||
-        (s.attr_xfrm & s.attr_mask_xfrm) != (XFRM & s.attr_mask_xfrm)) {
-        return MSE_FAIL(err, MSE_ERR_ATTRIBUTES, "sigstruct", "made for other attributes");
-    }
-    return MSE_OK;
-}
-
-/* The operator signs the enclave; then the simulated CPU starts it, and sets INIT. */
-static mse_status initialise(struct mse_sim_enclave *e, bool debug, struct mse_error *err)
-{
-    uint64_t flags = MSE_SGX_FLAG_MODE64BIT | (debug ? MSE_SGX_FLAG_DEBUG : 0);
-    struct mse_sigstruct_params params = {
-        .attr_flags = flags,
-        .attr_xfrm = XFRM,
-        .attr_mask_flags = UINT64_MAX,
-        .attr_mask_xfrm = UINT64_MAX,
-        .misc_mask = UINT32_MAX,
-        .date = (mse_time)time(NULL),
-    };
-    memcpy(params.enclave_hash, e->mr_enclave, sizeof params.enclave_hash);
-    uint8_t sigstruct[MSE_SIGSTRUCT_LEN];
-    mse_status st = mse_sigstruct_make(sigstruct, &params, mse_sim_signer_borrow(e->platform));
-    if (st != MSE_OK) {
-        return MSE_FAIL(err, st, "sigstruct", "could not be made");
-    }
-    st = einit(e, mse_bytes_of(sigstruct, sizeof sigstruct), flags, err);
-    if (st == MSE_OK) {
-        e->attr_flags = flags | MSE_SGX_FLAG_INIT;
-    }
     return st;
 }
 
@@ -232,7 +138,7 @@ static mse_status spawn(struct mse_sim_enclave *e, int runtime_fd, int manifest_
         close_fd(&pair[0]);
         return st;
     }
-    e->control_fd = pair[0];
+    e->chip.fd = pair[0];
     return MSE_OK;
 }
 
@@ -241,27 +147,12 @@ static mse_status start(struct mse_sim_enclave *e, const struct mse_sim_launch *
 {
     int runtime_fd = -1;
     int manifest_fd = -1;
-    struct mse_sim_answers answers = {
-        .ctx = e, .quote = answer_quote, .key = answer_key, .counter = answer_counter
-    };
     mse_status st = mse_sim_memfd_of_file(&runtime_fd, l->runtime_path, err);
     if (st == MSE_OK) {
         st = mse_sim_memfd_of_bytes(&manifest_fd, "manifest", l->manifest, err);
     }
-    if (st == MSE_OK) {
-        st = measure(e->mr_enclave, runtime_fd, l, err);
-    }
-    if (st == MSE_OK) {
-        st = initialise(e, l->debug, err);
-    }
-    if (st == MSE_OK) {
-        memcpy(answers.info, e->mr_enclave, 32);
-        st = mse_sha256(answers.info + 32, l->manifest);
-    }
-    if (st == MSE_OK) {
-        mse_sim_session_init(&e->session, &answers);
-        st = spawn(e, runtime_fd, manifest_fd, l, err);
-    }
+    st = st == MSE_OK ? make_chip(e, runtime_fd, l, err) : st;
+    st = st == MSE_OK ? spawn(e, runtime_fd, manifest_fd, l, err) : st;
     close_fd(&runtime_fd);
     close_fd(&manifest_fd);
     return st;
@@ -274,9 +165,8 @@ mse_status mse_sim_start(struct mse_sim_enclave **out, const struct mse_sim_laun
     if (e == NULL) {
         return MSE_FAIL(err, MSE_ERR_MEMORY, "runtime", "no memory");
     }
-    e->platform = l->platform;
+    e->chip.fd = -1;
     e->pidfd = -1;
-    e->control_fd = -1;
     mse_status st = start(e, l, err);
     if (st != MSE_OK) {
         mse_sim_enclave_free(e);
@@ -288,7 +178,7 @@ mse_status mse_sim_start(struct mse_sim_enclave **out, const struct mse_sim_laun
 
 const uint8_t *mse_sim_enclave_measurement(const struct mse_sim_enclave *e)
 {
-    return e->mr_enclave;
+    return e->chip.mr_enclave;
 }
 
 int mse_sim_enclave_pid(const struct mse_sim_enclave *e)
@@ -308,66 +198,7 @@ static void reap(struct mse_sim_enclave *e)
     } while (got < 0 && errno == EINTR);
     e->wait_status = got == e->pid ? status : STATUS_UNKNOWN;
     e->pid = 0;
-    close_fd(&e->control_fd);
-}
-
-/* True when no output is left. */
-static bool flush(struct mse_sim_enclave *e)
-{
-    struct mse_build *out = &e->session.out;
-    size_t done = 0;
-    while (done < out->len) {
-        ssize_t n =
-            send(e->control_fd, out->data + done, out->len - done, MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (n < 0 && would_block(errno)) {
-            break;
-        }
-        /* A runtime that went away gets no reply; what it said last is still read. */
-        done = n < 0 ? out->len : done + (size_t)n;
-    }
-    if (done > 0) {
-        memmove(out->data, out->data + done, out->len - done);
-        mse_wipe(out->data + (out->len - done), done);
-        out->len -= done;
-    }
-    return out->len == 0;
-}
-
-/* True if something was received. */
-static bool receive(struct mse_sim_enclave *e)
-{
-    uint8_t chunk[RECEIVE_CHUNK];
-    size_t room = mse_sim_session_room(&e->session);
-    ssize_t n = recv(e->control_fd, chunk, room < sizeof chunk ? room : sizeof chunk, MSG_DONTWAIT);
-    if (n > 0) {
-        mse_wr_copy(&e->session.in, chunk, (size_t)n);
-        return true;
-    }
-    if (n == 0 || !would_block(errno)) {
-        close_fd(&e->control_fd);
-    }
-    return false;
-}
-
-/* One pass: what is there is sent, handled, received. *more: there may be more to do at once. */
-static mse_status pass(struct mse_sim_enclave *e, struct mse_sim_note *note, bool *more,
-                       struct mse_error *err)
-{
-    *more = false;
-    if (e->control_fd < 0 || !flush(e)) {
-        return MSE_OK;
-    }
-    mse_status st = mse_sim_session_step(&e->session, note);
-    if (st == MSE_OK) {
-        *more = true;
-        return MSE_OK;
-    }
-    if (st == MSE_ERR_NOT_FOUND) {
-        *more = receive(e);
-        return MSE_OK;
-    }
-    close_fd(&e->control_fd);
-    return MSE_FAIL(err, MSE_ERR_PROTOCOL, "control", "the runtime broke the control protocol");
+    close_fd(&e->chip.fd);
 }
 
 static int poll_timeout(int64_t deadline)
@@ -387,7 +218,7 @@ static uint8_t wait_for(struct mse_sim_enclave *e, int64_t deadline)
 {
     struct pollfd p[2] = {
         { .fd = e->pidfd, .events = POLLIN },
-        { .fd = e->control_fd, .events = e->session.out.len > 0 ? POLLOUT : POLLIN },
+        { .fd = e->chip.fd, .events = mse_sim_chip_waits(&e->chip) },
     };
     int n = poll(p, 2, poll_timeout(deadline));
     if (n < 0) {
@@ -410,7 +241,7 @@ static mse_status serve(struct mse_sim_enclave *e, struct mse_sim_note *note, ui
     *event = MSE_SIM_ENDED;
     while (e->pid != 0) {
         bool more = false;
-        mse_status st = pass(e, note, &more, err);
+        mse_status st = mse_sim_chip_pass(&e->chip, note, &more, err);
         if (st != MSE_OK) {
             return st;
         }
@@ -470,9 +301,7 @@ void mse_sim_enclave_free(struct mse_sim_enclave *e)
     if (e->pid != 0) {
         mse_sim_stop(e, 0);
     }
-    close_fd(&e->control_fd);
     close_fd(&e->pidfd);
-    mse_sim_session_clear(&e->session);
-    mse_wipe(e, sizeof *e);
+    mse_sim_chip_clear(&e->chip);
     free(e);
 }

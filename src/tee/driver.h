@@ -62,10 +62,11 @@ extern const struct mse_tee_ops mse_tee_snp;     /* … and of SEV-SNP, by confi
 #define MSE_TEE_EVENT_STOPPING 3
 #define MSE_TEE_EVENT_FAILED   4 /* text says why */
 #define MSE_TEE_EVENT_WAITING  5 /* for its configuration */
+#define MSE_TEE_EVENT_ENDED    6 /* of a machine's process 1: the runtime has, as it should */
 
-/* Of gramine: what a line on standard output begins with that tells an event; its number and,
+/* Of all but sim: what a line on standard output begins with that tells an event; its number and,
  * behind a space, its text follow. */
-#define MSE_GRAMINE_EVENT "mse-event "
+#define MSE_TEE_EVENT_LINE "mse-event "
 
 /* The control protocol of sim, on a stream socket: u32be length of what follows, u8 type, payload;
  * at most 64 KiB. Strictly request and reply, but for EVENT, which has none. */

@@ -20,6 +20,7 @@
 #include "base/util.h"
 #include "crypto/digest.h"
 #include "tee/driver.h"
+#include "tee/event.h"
 #include "tee/root.h"
 
 #define STEP "tee"
@@ -315,21 +316,6 @@ static mse_status gramine_file_key(struct mse_tee *t, const char *name, const ui
     return write_file(t, file, mse_bytes_of(key, KEY_LEN), err);
 }
 
-/* To whoever started Gramine: one line on standard output, which nobody else writes to. */
-static void gramine_event(struct mse_tee *t, uint8_t event, const char *text)
-{
-    char line[512];
-    (void)t;
-    int n = snprintf(line, sizeof line - 1, MSE_GRAMINE_EVENT "%u %s", event, text);
-    if (n < 0) {
-        return;
-    }
-    mse_utf8_printable(line);
-    size_t len = strlen(line);
-    line[len] = '\n';
-    (void)!mse_io_write(STDOUT_FILENO, mse_bytes_of(line, len + 1));
-}
-
 const struct mse_tee_ops mse_tee_gramine = {
     .name = "gramine",
     .kind = MSE_TEE_SGX,
@@ -343,5 +329,5 @@ const struct mse_tee_ops mse_tee_gramine = {
     .seal_version = gramine_seal_version,
     .counter = NULL,
     .file_key = gramine_file_key,
-    .event = gramine_event,
+    .event = mse_tee_event_line,
 };

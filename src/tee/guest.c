@@ -18,6 +18,7 @@
 #include "base/util.h"
 #include "crypto/digest.h"
 #include "tee/driver.h"
+#include "tee/event.h"
 #include "tee/root.h"
 #include "tee/sev.h"
 #include "tee/tsm.h"
@@ -131,14 +132,6 @@ static mse_status open_guest(struct mse_tee **out, int control_fd, const char *d
     }
     *out = t;
     return MSE_OK;
-}
-
-/* There is no launcher that would want to know: the machine's console has the log. */
-static void guest_event(struct mse_tee *t, uint8_t event, const char *text)
-{
-    (void)t;
-    (void)event;
-    (void)text;
 }
 
 /* ---- TDX ---- */
@@ -271,7 +264,7 @@ const struct mse_tee_ops mse_tee_tdx = {
     .check_manifest = tdx_check_manifest,
     .seal_key = NULL,
     .counter = NULL,
-    .event = guest_event,
+    .event = mse_tee_event_line,
 };
 
 /* ---- SEV-SNP ---- */
@@ -405,5 +398,5 @@ const struct mse_tee_ops mse_tee_snp = {
     .seal_key = snp_seal_key,
     .seal_version = snp_seal_version,
     .counter = NULL,
-    .event = guest_event,
+    .event = mse_tee_event_line,
 };

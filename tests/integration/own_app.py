@@ -58,5 +58,10 @@ class OwnApp:
             "ssl_certificate_origin": "self", "upgrade": {"none": True}, "version": 1, "workers": 1, **changed}
         self.text = json.dumps(self.manifest, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         (folder / "manifest.json").write_text(self.text)
-        (folder / "package").write_bytes(b"MSEPKG0\0" + hashlib.sha256(self.text.encode()).digest() + bytes(32) + self.salt +
+        (folder / "package").write_bytes(b"MSEPKG0\0" + self.header() + bytes(32) + self.salt +
                                          tarball(files))
+
+    def header(self):
+        """What the package names: the manifest, or what that has in its place."""
+        own = self.manifest.get("package_header")
+        return bytes.fromhex(own) if own else hashlib.sha256(self.text.encode()).digest()

@@ -213,6 +213,23 @@ static void issue(struct mse_build *cert, const struct mse_tee_ops *ops, struct 
     mse_privkey_free(key);
 }
 
+/* One line on standard output, which is another for that moment. */
+static void says_event(struct mse_tee *t, const struct mse_tee_ops *ops)
+{
+    char seen[128] = "";
+    int ends[2] = { -1, -1 };
+    (void)fflush(stdout);
+    int own = dup(STDOUT_FILENO);
+    assert_true(own >= 0 && pipe(ends) == 0 && dup2(ends[1], STDOUT_FILENO) == STDOUT_FILENO);
+    ops->event(t, MSE_TEE_EVENT_FAILED, "no\nroom");
+    ops->event(t, MSE_TEE_EVENT_READY, NULL);
+    assert_true(dup2(own, STDOUT_FILENO) == STDOUT_FILENO && close(ends[1]) == 0 &&
+                close(own) == 0);
+    assert_true(read(ends[0], seen, sizeof seen - 1) > 0);
+    assert_int_equal(close(ends[0]), 0);
+    assert_string_equal(seen, "mse-event 4 no?room\nmse-event 2 \n");
+}
+
 static void tdx_to_verdict(void **state)
 {
     struct guest *g = *state;
@@ -230,7 +247,7 @@ static void tdx_to_verdict(void **state)
                   MSE_OK);
     assert_int_equal(binding, MSE_BINDING_CLAIMS);
     assert_int_equal(verdict.tee, MSE_TEE_TDX);
-    mse_tee_tdx.event(t, MSE_TEE_EVENT_READY, "");
+    says_event(t, &mse_tee_tdx);
     mse_tee_tdx.close(t);
     mse_build_clear(&cert);
     assert_int_equal(g->knobs.made, g->knobs.removed);
@@ -254,7 +271,7 @@ static void snp_judged(struct guest *g)
                   MSE_OK);
     assert_int_equal(binding, MSE_BINDING_CLAIMS);
     assert_int_equal(verdict.tee, MSE_TEE_SNP);
-    mse_tee_snp.event(t, MSE_TEE_EVENT_READY, "");
+    says_event(t, &mse_tee_snp);
     mse_tee_snp.close(t);
     mse_build_clear(&cert);
     assert_int_equal(g->knobs.made, g->knobs.removed);
