@@ -49,6 +49,9 @@ static void check_reply(const struct mse_sim_session *s)
     case MSE_SIM_REPLY | MSE_SIM_REQ_KEY:
         MSE_ASSERT(f.payload.len == 32);
         break;
+    case MSE_SIM_REPLY | MSE_SIM_REQ_COUNTER:
+        MSE_ASSERT(f.payload.len == 9 && f.payload.data[0] <= 1);
+        break;
     default:
         MSE_ASSERT(f.type == MSE_SIM_ERROR);
         break;
