@@ -190,8 +190,11 @@ static mse_status add_head(struct cli_log_seen *s, const char *name, const struc
         mse_base64_encode(root, mse_bytes_of(s->heads[i].root, HASH));
         mse_wr_printf(&b, "head %llu %s\n", (unsigned long long)s->heads[i].size, root);
     }
-    mse_status st = mse_build_ok(&b) ? cli_file_write(s->path, mse_build_view(&b), 0600, err)
-                                     : MSE_FAIL(err, MSE_ERR_MEMORY, "log", "out of memory");
+    char *temp = NULL;
+    bool good = asprintf(&temp, "%s.new", s->path) >= 0 && mse_build_ok(&b);
+    mse_status st = good ? cli_file_write_via(s->path, temp, mse_build_view(&b), 0600, err)
+                         : MSE_FAIL(err, MSE_ERR_MEMORY, "log", "out of memory");
+    free(temp);
     mse_build_clear(&b);
     return st;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/tlog_store.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -19,20 +20,32 @@ struct edge {
     struct cli_log_tile level[CLI_LOG_LEVELS];
 };
 
+/* Whatever the umask is: a log is for everybody, and its keeper's secrets are files of 0600. */
 static mse_status make_folder(const char *path, struct mse_error *err)
 {
-    if (mkdir(path, 0755) != 0 && errno != EEXIST) {
+    mode_t mask = umask(022);
+    int made = mkdir(path, 0755);
+    int why = errno;
+    (void)umask(mask);
+    errno = why;
+    if (made != 0 && errno != EEXIST) {
         return MSE_FAIL(err, MSE_ERR_IO, "log", "%.180s: %s", path, strerror(errno));
     }
     return MSE_OK;
 }
 
-/* A file of the log, in folders that others may read. name: changed and put right again. */
+/* What was being written when a keeper was killed. */
+static const char unfinished[] = ".next";
+
+/* A file of the log, in folders that others may read. */
 static mse_status put(const char *dir, const char *name, struct mse_bytes content, unsigned mode,
                       struct mse_error *err)
 {
     char *path = cli_join(dir, name);
-    if (path == NULL) {
+    char *temp = cli_join(dir, unfinished);
+    if (path == NULL || temp == NULL) {
+        free(path);
+        free(temp);
         return MSE_FAIL(err, MSE_ERR_MEMORY, "log", "out of memory");
     }
     mse_status st = MSE_OK;
@@ -42,9 +55,34 @@ static mse_status put(const char *dir, const char *name, struct mse_bytes conten
         st = make_folder(path, err);
         *p = '/';
     }
-    st = st == MSE_OK ? cli_file_write(path, content, mode, err) : st;
+    st = st == MSE_OK ? cli_file_write_via(path, temp, content, mode, err) : st;
     free(path);
+    free(temp);
     return st;
+}
+
+/* Of files whose names begin so; a key that was being written has a name of its own each time. */
+static void sweep(const char *dir, const char *prefix)
+{
+    DIR *d = opendir(dir);
+    for (const struct dirent *e = NULL; d != NULL && (e = readdir(d)) != NULL;) {
+        char *path =
+            strncmp(e->d_name, prefix, strlen(prefix)) == 0 ? cli_join(dir, e->d_name) : NULL;
+        (void)(path != NULL && unlink(path) == 0);
+        free(path);
+    }
+    if (d != NULL) {
+        (void)closedir(d);
+    }
+}
+
+static void sweep_all(const struct cli_log_store *s)
+{
+    sweep(s->dir, "log.key.");
+    sweep(s->dir, unfinished);
+    if (s->source != NULL) {
+        sweep(s->source->base, unfinished);
+    }
 }
 
 static mse_status lock_folder(int *out, const char *dir, struct mse_error *err)
@@ -200,6 +238,38 @@ static mse_status load(struct cli_log_store *s, struct mse_error *err)
     return st;
 }
 
+/* The parts that a whole tile has made superfluous. */
+static void drop_parts(const struct cli_log_store *s, int level, uint64_t index)
+{
+    char path[MSE_LOG_TILE_PATH_LEN];
+    for (unsigned w = MSE_LOG_TILE_WIDTH - 1; w > 0; w--) {
+        char *full = mse_log_tile_path(path, level, index, w) == MSE_OK
+                         ? cli_join(s->source->base, path)
+                         : NULL;
+        if (full != NULL) {
+            (void)unlink(full);
+            *strrchr(full, '/') = '\0';
+            (void)rmdir(full); /* once it is empty */
+        }
+        free(full);
+    }
+}
+
+static void tidy(const struct cli_log_store *s)
+{
+    uint64_t hashes = s->head.size;
+    if (hashes == 0) {
+        return;
+    }
+    if (hashes % MSE_LOG_TILE_WIDTH == 0) {
+        drop_parts(s, MSE_LOG_TILE_ENTRIES, hashes / MSE_LOG_TILE_WIDTH - 1);
+    }
+    for (int l = 0; l < CLI_LOG_LEVELS && hashes % MSE_LOG_TILE_WIDTH == 0; l++) {
+        hashes /= MSE_LOG_TILE_WIDTH;
+        drop_parts(s, l, hashes - 1);
+    }
+}
+
 mse_status cli_log_store_open(struct cli_log_store *out, const char *dir, struct mse_error *err)
 {
     struct cli_log_store s = { .dir = strdup(dir) };
@@ -221,6 +291,8 @@ mse_status cli_log_store_open(struct cli_log_store *out, const char *dir, struct
         cli_log_store_close(&s);
         return st;
     }
+    sweep_all(&s);
+    tidy(&s);
     *out = s;
     return MSE_OK;
 }
@@ -304,6 +376,9 @@ mse_status cli_log_store_init(const char *dir, const char *origin, struct mse_lo
     s.dir = strdup(dir);
     st = s.dir == NULL ? MSE_FAIL(err, MSE_ERR_MEMORY, "log", "out of memory")
                        : init_locked(&s, origin, err);
+    if (s.dir != NULL) {
+        sweep_all(&s);
+    }
     if (st == MSE_OK) {
         *out_key = s.signer.key;
     }
@@ -403,35 +478,6 @@ static mse_status grow_bundle(const struct cli_log_store *s, struct mse_bytes en
              : st;
     mse_build_clear(&b);
     return st;
-}
-
-/* The parts that a whole tile has made superfluous. */
-static void drop_parts(const struct cli_log_store *s, int level, uint64_t index)
-{
-    char path[MSE_LOG_TILE_PATH_LEN];
-    for (unsigned w = MSE_LOG_TILE_WIDTH - 1; w > 0; w--) {
-        char *full = mse_log_tile_path(path, level, index, w) == MSE_OK
-                         ? cli_join(s->source->base, path)
-                         : NULL;
-        if (full != NULL) {
-            (void)unlink(full);
-            *strrchr(full, '/') = '\0';
-            (void)rmdir(full); /* once it is empty */
-        }
-        free(full);
-    }
-}
-
-static void tidy(const struct cli_log_store *s)
-{
-    uint64_t hashes = s->head.size;
-    if (hashes % MSE_LOG_TILE_WIDTH == 0) {
-        drop_parts(s, MSE_LOG_TILE_ENTRIES, hashes / MSE_LOG_TILE_WIDTH - 1);
-    }
-    for (int l = 0; l < CLI_LOG_LEVELS && hashes % MSE_LOG_TILE_WIDTH == 0; l++) {
-        hashes /= MSE_LOG_TILE_WIDTH;
-        drop_parts(s, l, hashes - 1);
-    }
 }
 
 /* What is to be signed extends what was signed last, as anybody would check it. */

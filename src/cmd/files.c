@@ -99,15 +99,11 @@ static void sync_folder(const char *path)
     free(dir);
 }
 
-mse_status cli_file_write(const char *path, struct mse_bytes content, unsigned mode,
-                          struct mse_error *err)
+/* fd is that of temp, and closed here. */
+static mse_status replace(const char *path, const char *temp, int fd, struct mse_bytes content,
+                          unsigned mode, struct mse_error *err)
 {
-    char *temp = NULL;
-    if (asprintf(&temp, "%s.XXXXXX", path) < 0) {
-        return MSE_FAIL(err, MSE_ERR_MEMORY, "file", "out of memory");
-    }
     mse_status st = MSE_OK;
-    int fd = mkostemp(temp, O_CLOEXEC);
     bool good = fd >= 0 && mse_io_write(fd, content) && fchmod(fd, mode) == 0 && fsync(fd) == 0;
     int why = errno;
     if (fd >= 0 && close(fd) != 0 && good) {
@@ -127,8 +123,27 @@ mse_status cli_file_write(const char *path, struct mse_bytes content, unsigned m
     } else {
         sync_folder(path);
     }
+    return st;
+}
+
+mse_status cli_file_write(const char *path, struct mse_bytes content, unsigned mode,
+                          struct mse_error *err)
+{
+    char *temp = NULL;
+    if (asprintf(&temp, "%s.XXXXXX", path) < 0) {
+        return MSE_FAIL(err, MSE_ERR_MEMORY, "file", "out of memory");
+    }
+    mse_status st = replace(path, temp, mkostemp(temp, O_CLOEXEC), content, mode, err);
     free(temp);
     return st;
+}
+
+mse_status cli_file_write_via(const char *path, const char *temp, struct mse_bytes content,
+                              unsigned mode, struct mse_error *err)
+{
+    (void)unlink(temp);
+    int fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    return replace(path, temp, fd, content, mode, err);
 }
 
 bool cli_file_exists(const char *path)

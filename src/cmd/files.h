@@ -25,6 +25,11 @@ struct mse_bytes cli_file_view(const struct cli_file *f);
  * the old content or the new one, never a part. */
 MSE_MUST_USE mse_status cli_file_write(const char *path, struct mse_bytes content, unsigned mode,
                                        struct mse_error *err);
+/* The same by a temporary file of this name, in the same file system: for who holds a lock, so that
+ * a killed program leaves nothing that the next one does not write over. */
+MSE_MUST_USE mse_status cli_file_write_via(const char *path, const char *temp,
+                                           struct mse_bytes content, unsigned mode,
+                                           struct mse_error *err);
 bool cli_file_exists(const char *path);
 
 /* A variable of the environment; NULL if it is not set, or empty. */

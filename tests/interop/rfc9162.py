@@ -6,13 +6,15 @@ python3-cryptography. It shares nothing with mse, whose logs it checks, and make
 usage: rfc9162.py audit PUBLIC KEY             every tile, bundle and the checkpoint of a served folder; prints size and root
        rfc9162.py proof FILE KEY [OLD]         a tlog-proof; with OLD, a checkpoint, that its consistency proof holds
        rfc9162.py make DIR ORIGIN N [SALT]     a keeper's folder with N entries (which SALT makes others)
-       rfc9162.py proofs N                     its own proofs of all sizes up to N, against what turns them around
+       rfc9162.py against PROGRAM N            all proofs of all sizes up to N, and mutated ones: mse's log_proofs makes the
+                                               same, and judges them alike
        rfc9162.py witness CHECKPOINT KEY       the time of a cosignature
        rfc9162.py cosign CHECKPOINT NAME OUT   cosigns; prints the witness's key
 """
 import base64
 import hashlib
 import pathlib
+import subprocess
 import sys
 import time
 
@@ -261,6 +263,62 @@ def cosign(name, witness, out):
     print(key)
 
 
+def line(kind, m, n, first, root, hashes):
+    return f"{kind} {m} {n} {first.hex()} {root.hex()} ={b''.join(hashes).hex()}"
+
+
+def holds(kind, m, n, first, root, hashes):
+    """What turns a proof around says so."""
+    try:
+        if kind == "i":
+            return m < n and root_of_path(m, n, first, hashes) == root
+        if m == 0:
+            return not hashes and first == mth([]) and (n > 0 or root == first)
+        return m <= n and roots_of_link(m, n, hashes, True, first) == (first, root)
+    except AssertionError:
+        return False
+
+
+def mutated(kind, m, n, first, root, hashes):
+    for at in range(len(hashes)):
+        wrong = bytearray(hashes[at])
+        wrong[(at + m) % 32] ^= 1 << n % 8
+        yield kind, m, n, first, root, hashes[:at] + [bytes(wrong)] + hashes[at + 1:]
+    yield kind, m, n, first, root, hashes[:-1]
+    yield kind, m, n, first, root, hashes[1:]
+    yield kind, m, n, first, root, hashes + [root]
+    yield kind, m, n, first, root, [first] + hashes
+    yield kind, m, n, first, root, hashes[::-1]
+    for other in (m - 1, m + 1, m ^ 1):
+        if other >= 0:
+            yield kind, other, n, first, root, hashes
+    for other in (n - 1, n + 1, 2 * n):
+        yield kind, m, other, first, root, hashes
+    yield kind, m, n, root, first, hashes
+    yield kind, m, n, leaf_hash(first), root, hashes
+    yield kind, m, n, first, leaf_hash(root), hashes
+
+
+def against(program, most):
+    leaves = [leaf_hash(b"%d" % i) for i in range(most)]
+    good = []
+    for n in range(1, most + 1):
+        root = mth(leaves[:n])
+        good += [("i", i, n, leaves[i], root, path(i, leaves[:n])) for i in range(n)]
+        good += [("c", m, n, mth(leaves[:m]), root, subproof(m, leaves[:n], True) if m else []) for m in range(n + 1)]
+    made = subprocess.run([program, "make", str(most)], capture_output=True, text=True, check=True).stdout.splitlines()
+    assert made == [line(*g) for g in good], "the proofs that are made differ"
+    bad = [b for g in good for b in mutated(*g) if b != g]
+    text = "".join(line(*p) + "\n" for p in good + bad)
+    said = subprocess.run([program, "judge"], input=text, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert len(said) == len(good) + len(bad), "not every proof was judged"
+    for p, status in zip(good + bad, said):
+        assert holds(*p) == (status == "ok"), f"{line(*p)}: {status}"
+    assert all(status == "ok" for status in said[:len(good)])
+    refused = sum(status != "ok" for status in said)
+    print(f"{len(good)} proofs, {refused} of {len(bad)} mutated ones refused")
+
+
 def main():
     command, *a = sys.argv[1:]
     if command == "audit":
@@ -273,14 +331,8 @@ def main():
         print(Checkpoint(pathlib.Path(a[0]).read_bytes()).cosigned(Key(a[1])))
     elif command == "cosign":
         cosign(*a)
-    elif command == "proofs":  # of every size: the definitions against what turns them around
-        leaves = [leaf_hash(b"%d" % i) for i in range(int(a[0]))]
-        for n in range(1, len(leaves) + 1):
-            root = mth(leaves[:n])
-            for m in range(1, n + 1):
-                assert root_of_path(m - 1, n, leaves[m - 1], path(m - 1, leaves[:n])) == root
-                old = mth(leaves[:m])
-                assert roots_of_link(m, n, subproof(m, leaves[:n], True), True, old) == (old, root)
+    elif command == "against":
+        against(a[0], int(a[1]))
     else:
         sys.exit(__doc__)
 
