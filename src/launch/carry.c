@@ -110,19 +110,96 @@ void mse_carry_all(int a, int b)
     }
 }
 
+union address {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+};
+
 /* ---- who serves ---- */
+
+#define SOURCE_LEN 8 /* of an address: an IPv6 network of /64 is one */
+
+struct visit {
+    struct server *s;
+    int fd;
+    uint8_t source[SOURCE_LEN];
+};
 
 struct server {
     int dir_fd;
     uint8_t key[MSE_CARRY_KEY_LEN];
     atomic_uint num;
-    atomic_uint asking;
+    pthread_mutex_t lock;
+    struct visit *asking[MSE_CARRY_MAX_ASKING]; /* in order of arrival */
+    size_t num_asking;
 };
 
-struct visit {
-    struct server *s;
-    int fd;
-};
+static void note_source(uint8_t out[SOURCE_LEN], const union address *a)
+{
+    memset(out, 0, SOURCE_LEN);
+    if (a->any.sa_family == AF_INET6) {
+        memcpy(out, &a->v6.sin6_addr, SOURCE_LEN);
+    } else {
+        memcpy(out, &a->v4.sin_addr, sizeof a->v4.sin_addr);
+    }
+}
+
+static size_t same_source(const struct server *s, const struct visit *v)
+{
+    size_t num = 0;
+    for (size_t i = 0; i < s->num_asking; i++) {
+        num += mse_mem_equal(s->asking[i]->source, v->source, SOURCE_LEN) ? 1 : 0;
+    }
+    return num;
+}
+
+/* With the lock. */
+static void take_out(struct server *s, size_t at)
+{
+    s->num_asking--;
+    memmove(&s->asking[at], &s->asking[at + 1], (s->num_asking - at) * sizeof s->asking[0]);
+}
+
+/* With the lock: the oldest of whoever has the most places goes. Who has the key needs his for one
+ * way there and back. */
+static void make_room(struct server *s)
+{
+    size_t worst = 0;
+    size_t most = 0;
+    for (size_t i = 0; i < s->num_asking; i++) {
+        size_t num = same_source(s, s->asking[i]);
+        worst = num > most ? i : worst;
+        most = num > most ? num : most;
+    }
+    (void)shutdown(s->asking[worst]->fd, SHUT_RDWR);
+    take_out(s, worst);
+}
+
+static void begin_asking(struct server *s, struct visit *v)
+{
+    (void)pthread_mutex_lock(&s->lock);
+    if (s->num_asking == MSE_CARRY_MAX_ASKING) {
+        make_room(s);
+    }
+    s->asking[s->num_asking++] = v;
+    (void)pthread_mutex_unlock(&s->lock);
+}
+
+/* False: he had to make room. */
+static bool end_asking(struct server *s, const struct visit *v)
+{
+    bool found = false;
+    (void)pthread_mutex_lock(&s->lock);
+    for (size_t i = 0; !found && i < s->num_asking; i++) {
+        found = s->asking[i] == v;
+        if (found) {
+            take_out(s, i);
+        }
+    }
+    (void)pthread_mutex_unlock(&s->lock);
+    return found;
+}
 
 /* Whether he has the key; he is shown it then. */
 static bool greet(const struct server *s, int fd)
@@ -154,54 +231,59 @@ static int to_leader(const struct server *s)
 
 static void *serve_one(void *arg)
 {
-    struct visit v = *(struct visit *)arg;
-    free(arg);
-    prepare(v.fd);
-    bool known = greet(v.s, v.fd);
-    (void)atomic_fetch_sub(&v.s->asking, 1);
-    int to = known ? to_leader(v.s) : -1;
+    struct visit *v = arg;
+    struct server *s = v->s;
+    prepare(v->fd);
+    bool known = greet(s, v->fd);
+    known = end_asking(s, v) && known;
+    int to = known ? to_leader(s) : -1;
     if (to >= 0) {
-        mse_carry_all(v.fd, to);
+        mse_carry_all(v->fd, to);
         (void)close(to);
     }
-    (void)close(v.fd);
-    (void)atomic_fetch_sub(&v.s->num, 1);
+    (void)close(v->fd);
+    free(v);
+    (void)atomic_fetch_sub(&s->num, 1);
     return NULL;
 }
 
 /* fd is somebody's, or closed. */
-static void take(struct server *s, int fd)
+static void take(struct server *s, int fd, const union address *from)
 {
     pthread_t thread;
-    struct visit *v = NULL;
     bool room = atomic_fetch_add(&s->num, 1) < MSE_CARRY_MAX;
-    room = atomic_fetch_add(&s->asking, 1) < MSE_CARRY_MAX_ASKING && room;
-    v = room ? malloc(sizeof *v) : NULL;
+    struct visit *v = room ? malloc(sizeof *v) : NULL;
     if (v != NULL) {
-        *v = (struct visit) { s, fd };
+        v->s = s;
+        v->fd = fd;
+        note_source(v->source, from);
+        begin_asking(s, v);
         if (pthread_create(&thread, NULL, serve_one, v) == 0) {
             (void)pthread_detach(thread);
             return;
         }
+        (void)end_asking(s, v);
     }
     free(v);
     (void)close(fd);
-    (void)atomic_fetch_sub(&s->asking, 1);
     (void)atomic_fetch_sub(&s->num, 1);
 }
 
 _Noreturn void mse_carry_serve(int listen_fd, int dir_fd, const uint8_t key[MSE_CARRY_KEY_LEN])
 {
     struct server *s = calloc(1, sizeof *s); /* of the threads, too */
-    if (s == NULL || signal(SIGPIPE, SIG_IGN) == SIG_ERR) {
+    if (s == NULL || signal(SIGPIPE, SIG_IGN) == SIG_ERR ||
+        pthread_mutex_init(&s->lock, NULL) != 0) {
         _exit(1);
     }
     s->dir_fd = dir_fd;
     memcpy(s->key, key, sizeof s->key);
     for (;;) {
-        int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
+        union address from = { .v6 = { .sin6_family = AF_UNSPEC } };
+        socklen_t len = sizeof from;
+        int fd = accept4(listen_fd, &from.any, &len, SOCK_CLOEXEC);
         if (fd >= 0) {
-            take(s, fd);
+            take(s, fd, &from);
         } else if (errno != EINTR && errno != ECONNABORTED) {
             (void)poll(NULL, 0, PAUSE_MS); /* no descriptor is free, say */
         }
@@ -209,12 +291,6 @@ _Noreturn void mse_carry_serve(int listen_fd, int dir_fd, const uint8_t key[MSE_
 }
 
 /* ---- who comes ---- */
-
-union address {
-    struct sockaddr any;
-    struct sockaddr_in v4;
-    struct sockaddr_in6 v6;
-};
 
 struct where {
     union address to;

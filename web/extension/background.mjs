@@ -14,17 +14,19 @@ const states = new Map(); // site: what was found last
 const asked = new Map(); // site: when an own request was answered last
 const looking = new Map(); // site: the promise of an own request
 const failing = new Map(); // site: what takes Firefox's words for why an own request failed
-let pins = null; // site: what the user marked
+let reading = null; // the promise of what the user marked, by site
 
-async function allPins() {
-    if (pins === null) {
-        pins = (await browser.storage.local.get({ pins: {} })).pins;
-    }
-    return pins;
+// Whoever asks waits until it was read, once: all have the same. What cannot be read is asked for again, and blocks.
+function allPins() {
+    reading ??= browser.storage.local.get({ pins: {} }).then((stored) => stored.pins, (error) => {
+        reading = null;
+        throw error;
+    });
+    return reading;
 }
 
 async function savePins() {
-    await browser.storage.local.set({ pins });
+    await browser.storage.local.set({ pins: await allPins() });
     states.clear();
 }
 
