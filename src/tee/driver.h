@@ -55,7 +55,7 @@ struct mse_tee_ops {
 extern const struct mse_tee_ops mse_tee_sim;
 extern const struct mse_tee_ops mse_tee_gramine; /* SGX, under Gramine's library OS */
 extern const struct mse_tee_ops mse_tee_tdx;     /* Linux guests of TDX … */
-extern const struct mse_tee_ops mse_tee_snp;     /* … and of SEV-SNP, by configfs-tsm */
+extern const struct mse_tee_ops mse_tee_snp;     /* … and of SEV-SNP, by configfs-tsm or device */
 
 #define MSE_TEE_EVENT_STARTING 1
 #define MSE_TEE_EVENT_READY    2 /* listening and healthy */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Drivers of confidential machines, TDX and SEV-SNP, whose kernel quotes through configfs-tsm; for
- * SEV-SNP also through its own device, which older kernels have alone. The kernel is part of what
+/* Drivers of confidential machines, TDX and SEV-SNP, whose kernel quotes through configfs-tsm, or
+ * through a device of their own, which older kernels have alone. The kernel is part of what
  * was measured and is trusted; quotes and certificates that it fetched from the host are not, and
  * are held against what the first report said of this machine. */
 #include <errno.h>
@@ -21,18 +21,20 @@
 #include "tee/event.h"
 #include "tee/root.h"
 #include "tee/sev.h"
+#include "tee/td.h"
 #include "tee/tsm.h"
 
 #define STEP "tee"
 /* Below the root, which tests put elsewhere. */
 #define REPORTS "sys/kernel/config/tsm/report"
 #define DEVICE  "dev/sev-guest"
+#define TD      "dev/tdx_guest"
 #define RTMR3   "sys/devices/virtual/misc/tdx_guest/measurements/rtmr3:sha384"
 
 struct mse_tee {
     int root_fd;
     int reports_fd;                /* -1: no configfs-tsm, then there is a device */
-    int device_fd;                 /* SEV-SNP; -1: none */
+    int device_fd;                 /* -1: none */
     struct mse_tdx_report td;      /* of this machine, as first reported; TDX */
     bool by_rtmr3;                 /* its manifest is bound by RTMR3, which stays as it is */
     struct mse_snp_report machine; /* SEV-SNP; borrows nothing that is used */
@@ -65,13 +67,12 @@ static mse_status open_folders(struct mse_tee *t, const char *device, struct mse
     }
     t->reports_fd = openat(t->root_fd, REPORTS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int e = errno;
-    if (device != NULL) {
-        t->device_fd = openat(t->root_fd, device, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-    }
+    t->device_fd = openat(t->root_fd, device, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     if (t->reports_fd < 0 && t->device_fd < 0) {
         return MSE_FAIL(err, e == ENOENT ? MSE_ERR_UNSUPPORTED : MSE_ERR_IO, STEP,
-                        "/" REPORTS ": %s; wanted Linux 6.7 or later, with configfs mounted",
-                        strerror(e));
+                        "/" REPORTS ": %s, and no /%s; wanted Linux 6.7 or later, with configfs "
+                        "mounted",
+                        strerror(e), device);
     }
     return MSE_OK;
 }
@@ -80,8 +81,14 @@ static mse_status open_folders(struct mse_tee *t, const char *device, struct mse
 static mse_status ask(struct mse_tee *t, struct mse_tsm_reply *out, const char *provider,
                       const uint8_t report_data[64], struct mse_error *err)
 {
-    mse_status st = t->reports_fd >= 0 ? mse_tsm_ask(out, t->reports_fd, report_data, err)
-                                       : mse_sev_ask(out, t->device_fd, report_data, err);
+    mse_status st = MSE_OK;
+    if (t->reports_fd >= 0) {
+        st = mse_tsm_ask(out, t->reports_fd, report_data, err);
+    } else if (strcmp(provider, MSE_TSM_TDX) == 0) {
+        st = mse_td_ask(out, t->device_fd, t->root_fd, report_data, err);
+    } else {
+        st = mse_sev_ask(out, t->device_fd, report_data, err);
+    }
     if (st != MSE_OK || strcmp(out->provider, provider) == 0) {
         return st;
     }
@@ -109,7 +116,7 @@ static mse_status wrong_manifest(const char *what, const uint8_t *seen, const ui
                     "%s is %s, but with this manifest it would be %s", what, seen_hex, wanted_hex);
 }
 
-/* device: of this kind of machine, below the root; NULL: none that is of use. */
+/* device: of this kind of machine, below the root. */
 static mse_status open_guest(struct mse_tee **out, int control_fd, const char *device,
                              mse_status (*look)(struct mse_tee *t, struct mse_error *err),
                              struct mse_error *err)
@@ -177,7 +184,7 @@ static mse_status look_at_td(struct mse_tee *t, struct mse_error *err)
 
 static mse_status tdx_open(struct mse_tee **out, int control_fd, struct mse_error *err)
 {
-    return open_guest(out, control_fd, NULL, look_at_td, err);
+    return open_guest(out, control_fd, TD, look_at_td, err);
 }
 
 static mse_status tdx_quote(struct mse_tee *t, struct mse_build *out, const uint8_t report_data[64],

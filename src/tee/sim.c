@@ -4,7 +4,6 @@
  * driver's use, because what follows on the stream could no longer be matched to a question. */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -19,6 +18,7 @@
 #include "crypto/digest.h"
 #include "tee/driver.h"
 #include "tee/frame.h"
+#include "tee/stream.h"
 
 #define TIMEOUT_MS       10000
 #define EVENT_TIMEOUT_MS 1000
@@ -32,60 +32,11 @@ struct mse_tee {
     uint8_t manifest_digest[32];
 };
 
-static int64_t now_ms(void)
-{
-    struct timespec ts = { 0 };
-    (void)clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
-/* Waits for the socket until the deadline. */
-static mse_status wait_for(int fd, short what, int64_t deadline)
-{
-    for (;;) {
-        int64_t left = deadline - now_ms();
-        if (left <= 0) {
-            return MSE_ERR_TIMEOUT;
-        }
-        struct pollfd p = { .fd = fd, .events = what };
-        int n = poll(&p, 1, (int)left);
-        if (n > 0) {
-            return MSE_OK;
-        }
-        if (n < 0 && errno != EINTR) {
-            return MSE_ERR_IO;
-        }
-    }
-}
-
-static bool would_block(int e)
-{
-    return e == EINTR || e == EAGAIN;
-}
-
-static mse_status send_all(int fd, struct mse_bytes data, int64_t deadline)
-{
-    while (data.len > 0) {
-        mse_status st = wait_for(fd, POLLOUT, deadline);
-        if (st != MSE_OK) {
-            return st;
-        }
-        ssize_t n = send(fd, data.data, data.len, MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (n < 0 && !would_block(errno)) {
-            return MSE_ERR_IO;
-        }
-        if (n > 0) {
-            data.data += n;
-            data.len -= (size_t)n;
-        }
-    }
-    return MSE_OK;
-}
-
 /* Receives up to one frame into t->in, which was empty: nothing may follow a reply. */
 static mse_status receive_frame(struct mse_tee *t, struct mse_sim_frame *out, int64_t deadline)
 {
     uint8_t chunk[4096];
+    size_t got = 0;
     for (;;) {
         struct mse_bytes view = mse_build_view(&t->in);
         mse_status st = mse_sim_frame_take(out, &view);
@@ -95,17 +46,11 @@ static mse_status receive_frame(struct mse_tee *t, struct mse_sim_frame *out, in
         if (st != MSE_ERR_NOT_FOUND) {
             return st;
         }
-        st = wait_for(t->fd, POLLIN, deadline);
+        st = mse_tee_receive(t->fd, chunk, sizeof chunk, &got, deadline);
         if (st != MSE_OK) {
             return st;
         }
-        ssize_t n = recv(t->fd, chunk, sizeof chunk, MSG_DONTWAIT);
-        if (n == 0 || (n < 0 && !would_block(errno))) {
-            return MSE_ERR_IO;
-        }
-        if (n > 0) {
-            mse_wr_copy(&t->in, chunk, (size_t)n);
-        }
+        mse_wr_copy(&t->in, chunk, got);
         mse_wipe(chunk, sizeof chunk);
         if (!mse_build_ok(&t->in)) {
             return MSE_ERR_PROTOCOL;
@@ -139,8 +84,8 @@ static mse_status ask(struct mse_tee *t, struct mse_bytes *out, uint8_t type,
     mse_sim_frame_write(&request, type, payload);
     MSE_ASSERT(mse_build_ok(&request));
     mse_build_reset(&t->in);
-    int64_t deadline = now_ms() + TIMEOUT_MS;
-    mse_status st = send_all(t->fd, mse_build_view(&request), deadline);
+    int64_t deadline = mse_tee_deadline(TIMEOUT_MS);
+    mse_status st = mse_tee_send(t->fd, mse_build_view(&request), deadline);
     if (st == MSE_OK) {
         st = receive_frame(t, &reply, deadline);
     }
@@ -355,7 +300,7 @@ static void sim_event(struct mse_tee *t, uint8_t event, const char *text)
     mse_sim_frame_write(&frame, MSE_SIM_EVENT, mse_build_view(&payload));
     MSE_ASSERT(mse_build_ok(&frame));
     /* A frame cut short would put all later ones out of step. */
-    if (send_all(t->fd, mse_build_view(&frame), now_ms() + EVENT_TIMEOUT_MS) != MSE_OK) {
+    if (mse_tee_send(t->fd, mse_build_view(&frame), mse_tee_deadline(EVENT_TIMEOUT_MS)) != MSE_OK) {
         t->broken = true;
     }
 }

@@ -26,6 +26,9 @@ enum file {
     GENERATION,
     RTMR3,
     DEVICE,
+    TD_DEVICE,
+    QGS_LINK,
+    QGS_CONF,
 };
 struct instance {
     char name[64];
@@ -51,7 +54,7 @@ static struct tsm_tree *tree(void)
 
 static bool is_folder(const struct tsm_tree *t, const char *path)
 {
-    static const char *const all[] = { REPORTS, REGISTERS, "/dev" };
+    static const char *const all[] = { REPORTS, REGISTERS, "/dev", "/run/tdx-qgs", "/etc" };
     size_t len = strlen(path);
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
         bool hidden = (i == 0 && t->knobs->no_reports) || (i == 1 && t->knobs->no_registers);
@@ -94,17 +97,40 @@ static const struct {
     [GENERATION] = { "/generation", 0444 },
     [RTMR3] = { "", 0644 },
     [DEVICE] = { "", 0600 },
+    [TD_DEVICE] = { "", 0600 },
+    [QGS_LINK] = { "", 0777 },
+    [QGS_CONF] = { "", 0444 },
 };
+
+/* Of those that have a place of their own; FILE_NONE: not there. */
+static enum file find_single(const struct tsm_knobs *k, const char *path)
+{
+    const struct {
+        const char *path;
+        enum file file;
+        bool there;
+    } singles[] = {
+        { REGISTERS "/rtmr3:sha384", RTMR3, !k->no_registers },
+        { "/dev/sev-guest", DEVICE, !k->no_device },
+        { "/dev/tdx_guest", TD_DEVICE, k->td != NULL },
+        { "/run/tdx-qgs/qgs.socket", QGS_LINK, k->qgs != NULL },
+        { "/etc/tdx-attest.conf", QGS_CONF, k->conf != NULL },
+    };
+    for (size_t i = 0; i < sizeof singles / sizeof singles[0]; i++) {
+        if (singles[i].there && strcmp(path, singles[i].path) == 0) {
+            return singles[i].file;
+        }
+    }
+    return FILE_NONE;
+}
 
 static enum file find_file(struct tsm_tree *t, const char *path, struct instance **n)
 {
     const char *rest = NULL;
     *n = NULL;
-    if (!t->knobs->no_registers && strcmp(path, REGISTERS "/rtmr3:sha384") == 0) {
-        return RTMR3;
-    }
-    if (!t->knobs->no_device && strcmp(path, "/dev/sev-guest") == 0) {
-        return DEVICE;
+    enum file single = find_single(t->knobs, path);
+    if (single != FILE_NONE) {
+        return single;
     }
     *n = find(t, path, &rest);
     for (enum file f = IN_BLOB; *n != NULL && f <= GENERATION; f++) {
@@ -126,7 +152,7 @@ static int do_getattr(const char *path, struct stat *st, struct fuse_file_info *
     enum file f = find_file(tree(), path, &n);
     n = find(tree(), path, &rest);
     if (f != FILE_NONE) {
-        st->st_mode = S_IFREG | files[f].mode;
+        st->st_mode = (f == QGS_LINK ? S_IFLNK : S_IFREG) | files[f].mode;
         return 0;
     }
     if (is_folder(tree(), path) || (n != NULL && rest[0] == '\0')) {
@@ -273,6 +299,11 @@ static int do_read(const char *path, char *buf, size_t size, off_t at, struct fu
     if (f == RTMR3) {
         return fuse_mount_read_part((struct mse_bytes) { t->knobs->rtmr3, 48 }, buf, size, at);
     }
+    if (f == QGS_CONF) {
+        const char *text = t->knobs->conf;
+        return fuse_mount_read_part((struct mse_bytes) { (const uint8_t *)text, strlen(text) }, buf,
+                                    size, at);
+    }
     if (f != OUT_BLOB && f != AUX_BLOB) {
         return -EACCES;
     }
@@ -350,6 +381,34 @@ static int device_key(const struct tsm_knobs *k, const struct device_request *r,
     return mse_sha256_parts(out + 32, parts, 2) == MSE_OK ? 0 : -EIO;
 }
 
+/* ---- /dev/tdx_guest ---- */
+
+/* struct tdx_report_req: the data, then the report. The buffer is the kernel's copy. */
+static int td_ioctl(struct tsm_knobs *k, unsigned what, uint8_t *request)
+{
+    struct mse_build report;
+    if (what != 0xc4405401) { /* _IOWR('T', 1, 1088 bytes) */
+        return -ENOTTY;
+    }
+    k->requests++;
+    if (k->error_times > 0) {
+        k->error_times--;
+        return -k->error;
+    }
+    mse_build_fixed(&report, request + 64, 1024);
+    return -k->td(k->arg, &report, request);
+}
+
+static int do_readlink(const char *path, char *buf, size_t size)
+{
+    struct instance *n = NULL;
+    if (find_file(tree(), path, &n) != QGS_LINK) {
+        return -EINVAL;
+    }
+    (void)snprintf(buf, size, "%s", tree()->knobs->qgs);
+    return 0;
+}
+
 static int do_ioctl(const char *path, int command, void *arg, struct fuse_file_info *info,
                     unsigned flags, void *data)
 {
@@ -360,7 +419,11 @@ static int do_ioctl(const char *path, int command, void *arg, struct fuse_file_i
     struct tsm_knobs *k = tree()->knobs;
     struct device_request *r = arg;
     const struct device_request *in = data;
-    if (find_file(tree(), path, &n) != DEVICE || what >> 8 != 0xc02053) {
+    enum file f = find_file(tree(), path, &n);
+    if (f == TD_DEVICE) {
+        return td_ioctl(k, what, data);
+    }
+    if (f != DEVICE || what >> 8 != 0xc02053) {
         return -ENOTTY; /* _IOWR('S', …, 32 bytes) */
     }
     k->requests++;
@@ -391,6 +454,7 @@ static void *do_init(struct fuse_conn_info *connection, struct fuse_config *conf
 static const struct fuse_operations operations = {
     .init = do_init,
     .ioctl = do_ioctl,
+    .readlink = do_readlink,
     .getattr = do_getattr,
     .mkdir = do_mkdir,
     .rmdir = do_rmdir,

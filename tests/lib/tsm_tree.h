@@ -26,6 +26,9 @@ struct tsm_knobs {
     uint32_t host_error;
     uint32_t status;          /* of its answers */
     uint8_t chip[32];         /* secret that it derives keys from */
+    tsm_report_fn *td;        /* what /dev/tdx_guest reports, 1024 bytes; NULL: there is none */
+    const char *qgs;          /* where /run/tdx-qgs/qgs.socket leads; NULL: it is not there */
+    const char *conf;         /* of /etc/tdx-attest.conf; NULL: there is none */
     const uint8_t *committed; /* TCB, 8 bytes: keys of a newer one are refused; NULL: none is */
     uint8_t rtmr3[48];
     /* What it saw. */
