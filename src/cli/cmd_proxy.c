@@ -3,7 +3,6 @@
  * serves. libuv comes with that module, so that no other command pays for it. */
 #include <arpa/inet.h>
 #include <pthread.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
@@ -12,7 +11,7 @@
 #include "cli/guard.h"
 #include "cli/modules.h"
 #include "cli/proxy_ca.h"
-#include "cli/signed_list.h"
+#include "cli/proxy_files.h"
 #include "cli/target.h"
 #include "cli/trust.h"
 #include "cmd/listen.h"
@@ -25,22 +24,7 @@
 #define DEFAULT_REATTEST 60U /* minutes */
 #define MAX_REATTEST     1440U
 #define MINUTE_MS        60000U
-#define NUM_STAMPS       10
 #define PEM_MAX          ((size_t)32768)
-
-/* What a file was when it was read. */
-struct stamp {
-    bool there;
-    struct timespec changed;
-    off_t size;
-    ino_t number;
-};
-
-/* A file that an entry of the store names. */
-struct named {
-    char *path[2]; /* its policy, and its proof of a log; heap, NULL: none */
-    struct stamp stamp[2];
-};
 
 struct proxying {
     struct cli *c;
@@ -58,11 +42,9 @@ struct proxying {
     struct cli_proxy_ca ca;
     struct mse_build leaves[MSE_PROXY_MAX_APPS];
     mse_time made[MSE_PROXY_MAX_APPS]; /* when these were */
-    char *files[NUM_STAMPS];           /* that the rules come from; heap, NULL: none */
-    struct stamp stamps[NUM_STAMPS];
-    struct named named[MSE_PROXY_MAX_APPS];
-    bool files_changed; /* since they were read */
-    mse_time logs_due;  /* when logs are asked again; 0: as soon as possible */
+    struct cli_proxy_files files;      /* that the rules come from */
+    bool files_changed;                /* since they were read */
+    mse_time logs_due;                 /* when logs are asked again; 0: as soon as possible */
 };
 
 /* ---- options ---- */
@@ -256,93 +238,13 @@ static enum cli_exit open_socket(struct proxying *p)
 
 /* ---- rules that change ---- */
 
-static void take_stamp(struct stamp *out, const char *path)
-{
-    struct stat st;
-    *out = (struct stamp) { .there = path != NULL && stat(path, &st) == 0 };
-    if (out->there) {
-        out->changed = st.st_mtim;
-        out->size = st.st_size;
-        out->number = st.st_ino;
-    }
-}
-
-static bool same_stamp(const struct stamp *a, const struct stamp *b)
-{
-    return a->there == b->there && a->changed.tv_sec == b->changed.tv_sec &&
-           a->changed.tv_nsec == b->changed.tv_nsec && a->size == b->size && a->number == b->number;
-}
-
-static char *copy_of(const char *text)
-{
-    return text == NULL || strcmp(text, "-") == 0 ? NULL : strdup(text);
-}
-
-static void name_files(struct proxying *p)
-{
-    const struct cli *c = p->c;
-    const char *root = cli_value(c, "simulation-root");
-    const char *collateral = cli_value(c, "collateral");
-    bool pinned = false;
-    p->files[0] = copy_of(cli_value(c, "policy"));
-    p->files[1] = copy_of(cli_value(c, "machines"));
-    p->files[2] = collateral == NULL ? cli_conf_path("sim/collateral.json") : copy_of(collateral);
-    p->files[3] = root == NULL ? cli_conf_path("sim/root.pem") : copy_of(root);
-    p->files[4] = cli_conf_path("operators.toml");
-    p->files[5] = copy_of(cli_value(c, "signer"));
-    p->files[6] = cli_conf_path("trust.toml");
-    p->files[7] = cli_list_key_path(&pinned, c, "machines-key", "machines.pem");
-    if (p->files[1] != NULL && asprintf(&p->files[8], "%s.sig", p->files[1]) < 0) {
-        p->files[8] = NULL;
-    }
-    p->files[9] = copy_of(cli_value(c, "log-proof"));
-    for (size_t i = 0; i < NUM_STAMPS; i++) {
-        take_stamp(&p->stamps[i], p->files[i]);
-    }
-}
-
-/* What entries of the store name; before it is read. */
-static void name_theirs(struct proxying *p)
-{
-    struct mse_trust store = { .num = 0 };
-    bool loaded = mse_trust_load(&store, NULL) == MSE_OK;
-    for (size_t i = 0; loaded && i < p->num; i++) {
-        const struct mse_trust_app *a =
-            mse_trust_find(&store, p->guards[i].domain, p->guards[i].port);
-        const char *const paths[2] = { a == NULL ? NULL : a->policy,
-                                       a == NULL ? NULL : a->log_proof };
-        for (size_t k = 0; k < 2; k++) {
-            free(p->named[i].path[k]);
-            p->named[i].path[k] = copy_of(paths[k]);
-            take_stamp(&p->named[i].stamp[k], p->named[i].path[k]);
-        }
-    }
-    mse_trust_clear(&store);
-}
-
-/* True if the file is another one than before. */
-static bool look_again(struct stamp *was, const char *path)
-{
-    struct stamp now;
-    take_stamp(&now, path);
-    bool other = !same_stamp(&now, was);
-    *was = now;
-    return other;
-}
-
 /* Called once a second, and not while the rules are read: only looks. */
 static bool on_stale(void *user)
 {
     struct proxying *p = user;
-    bool stale = false;
+    bool stale = cli_proxy_files_changed(&p->files);
     bool ask = (mse_time)time(NULL) >= p->logs_due;
-    for (size_t i = 0; i < NUM_STAMPS; i++) {
-        stale = look_again(&p->stamps[i], p->files[i]) || stale;
-    }
     for (size_t i = 0; i < p->num; i++) {
-        struct named *n = &p->named[i];
-        stale = look_again(&n->stamp[0], n->path[0]) || stale;
-        stale = look_again(&n->stamp[1], n->path[1]) || stale;
         ask = atomic_load(&p->guards[i].ask_logs) || ask;
     }
     p->files_changed = stale;
@@ -375,7 +277,7 @@ static bool on_reload(void *user)
     if (!p->files_changed) {
         return ask_logs(p);
     }
-    name_theirs(p);
+    cli_proxy_files_name_theirs(&p->files, p->guards, p->num);
     for (size_t i = 0; ok && i < p->num; i++) {
         ok = cli_guard_read(&fresh[i], &p->guards[i]) == CLI_DONE;
     }
@@ -496,7 +398,7 @@ static enum cli_exit attest_all(struct proxying *p)
 {
     enum cli_exit worst = CLI_DONE;
     size_t reached = 0;
-    name_theirs(p);
+    cli_proxy_files_name_theirs(&p->files, p->guards, p->num);
     p->logs_due = (mse_time)time(NULL) + p->config.reattest_ms / 1000;
     for (size_t i = 0; i < p->num; i++) {
         enum cli_exit e = attest_one(p, i);
@@ -652,7 +554,7 @@ static enum cli_exit run_all(struct proxying *p)
     step_fn *const steps[] = { check_usage, find_apps,  recompute, open_socket,
                                open_ca,     attest_all, serve };
     enum cli_exit e = CLI_DONE;
-    name_files(p);
+    cli_proxy_files_name(&p->files, p->c);
     for (size_t i = 0; e == CLI_DONE && i < MSE_ARRAY_LEN(steps); i++) {
         e = steps[i](p);
     }
@@ -665,12 +567,8 @@ static void proxying_free(struct proxying *p)
         mse_ratls_conn_free(p->apps[i].first.conn);
         cli_guard_clear(&p->guards[i]);
         mse_build_clear(&p->leaves[i]);
-        free(p->named[i].path[0]);
-        free(p->named[i].path[1]);
     }
-    for (size_t i = 0; i < NUM_STAMPS; i++) {
-        free(p->files[i]);
-    }
+    cli_proxy_files_clear(&p->files);
     if (p->config.listen_fd >= 0) {
         (void)close(p->config.listen_fd);
     }
