@@ -2,19 +2,24 @@
 /* The operator's store: the same program for SQLite and for PostgreSQL. */
 #include "unit/operator/bench.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/build.h"
 #include "base/bytes.h"
 #include "base/util.h"
+#include "crypto/digest.h"
 #include "db/db.h"
 #include "operator/fleet.h"
 
-#define DAY ((mse_time)86400)
+#define DAY           ((mse_time)86400)
+#define STARTS        3 /* of programs, at a time */
+#define KILLED_ROUNDS 5
 
 /* Calls of lists. */
 
@@ -98,16 +103,11 @@ static void a_database_that_is_not_there_is_not_made(void **state)
     assert_null(s);
 }
 
-static void an_older_schema_is_brought_up_to_date(void **state)
+/* A database of the first version, with a user. */
+static void make_first(struct op_bench *b, char other[512])
 {
-    struct op_bench *b = *state;
-    char other[512];
     struct mse_db *db = NULL;
-    struct mse_op_store *s = NULL;
     struct mse_db_kind first = mse_op_store_kind;
-    char project[MSE_OP_ID_LEN] = "";
-    struct mse_op_user u = { 0 };
-    struct mse_op_audit_head head;
     first.newest = 1;
     op_bench_fresh(b, other);
     assert_status(mse_db_open(&db, &first, other, true, NULL), MSE_OK);
@@ -117,6 +117,17 @@ static void an_older_schema_is_brought_up_to_date(void **state)
     assert_status(mse_db_exec(db, user, user, NULL), MSE_OK);
     assert_status(mse_db_end(db, MSE_OK, NULL), MSE_OK);
     mse_db_close(db);
+}
+
+static void an_older_schema_is_brought_up_to_date(void **state)
+{
+    struct op_bench *b = *state;
+    char other[512];
+    struct mse_op_store *s = NULL;
+    char project[MSE_OP_ID_LEN] = "";
+    struct mse_op_user u = { 0 };
+    struct mse_op_audit_head head;
+    make_first(b, other);
     assert_status(mse_op_store_open(&s, other, false, NULL), MSE_OK);
     assert_status(mse_op_user_get(s, &u, "old", NULL), MSE_OK);
     assert_true(u.admin);
@@ -127,6 +138,78 @@ static void an_older_schema_is_brought_up_to_date(void **state)
     assert_string_equal(project, u.id);
     assert_status(mse_op_audit_verify(s, &head, NULL, NULL, NULL, NULL), MSE_OK);
     mse_op_store_close(s);
+}
+
+/* Several begin at a time, and are killed at moments of the chance's choice: what is there
+ * afterwards is the old schema or the new one. */
+static void killed_steps_leave_nothing_half_done(void **state)
+{
+    struct op_bench *b = *state;
+    char other[512];
+    pid_t children[STARTS];
+    for (unsigned round = 0; round < KILLED_ROUNDS; round++) {
+        struct mse_op_store *s = NULL;
+        struct mse_op_user u = { 0 };
+        uint8_t chance = 0;
+        make_first(b, other);
+        for (size_t i = 0; i < STARTS; i++) {
+            children[i] = fork();
+            if (children[i] == 0) {
+                _exit(mse_op_store_open(&s, other, false, NULL) == MSE_OK ? 0 : 1);
+            }
+            assert_true(children[i] > 0);
+        }
+        assert_status(mse_random(&chance, 1), MSE_OK);
+        (void)usleep((useconds_t)chance * 200);
+        for (size_t i = 0; i < STARTS; i++) {
+            int status = 0;
+            if (i < STARTS - 1) {
+                (void)kill(children[i], SIGKILL);
+            }
+            assert_int_equal(waitpid(children[i], &status, 0), children[i]);
+        }
+        mse_status st = MSE_ERR_IO;
+        for (unsigned i = 0; st == MSE_ERR_IO && i < 20;
+             i++) { /* a killed one's session ends first */
+            st = mse_op_store_open(&s, other, false, NULL);
+        }
+        assert_status(st, MSE_OK);
+        assert_status(mse_op_user_get(s, &u, "old", NULL), MSE_OK);
+        mse_op_store_close(s);
+    }
+}
+
+/* A newer program takes a step while this one runs: it goes on, until it has to connect anew. */
+static void an_old_program_goes_on_under_a_newer_schema(void **state)
+{
+    struct op_bench *b = *state;
+    static const char step[] = "ALTER TABLE users ADD COLUMN later TEXT NOT NULL DEFAULT '';";
+    const char *sqlite[MSE_OP_SCHEMA + 1];
+    const char *postgres[MSE_OP_SCHEMA + 1];
+    struct mse_db_kind newer = mse_op_store_kind;
+    struct mse_db *db = NULL;
+    struct mse_error err = { 0 };
+    struct mse_op_user u = op_bench_user(b, "before", false);
+    memcpy(sqlite, newer.sqlite_steps, MSE_OP_SCHEMA * sizeof *sqlite);
+    memcpy(postgres, newer.postgres_steps, MSE_OP_SCHEMA * sizeof *postgres);
+    sqlite[MSE_OP_SCHEMA] = step;
+    postgres[MSE_OP_SCHEMA] = step;
+    newer.sqlite_steps = sqlite;
+    newer.postgres_steps = postgres;
+    newer.newest = MSE_OP_SCHEMA + 1;
+    assert_status(mse_db_open(&db, &newer, b->where, false, NULL), MSE_OK);
+    mse_db_close(db);
+    u = op_bench_user(b, "behind", false);
+    assert_status(mse_op_user_get(b->s, &u, "before", NULL), MSE_OK);
+    if (b->postgres) {
+        assert_true(op_bench_sql(b, "",
+                                 "DO $$ BEGIN PERFORM pg_terminate_backend(pid) FROM"
+                                 " pg_stat_activity WHERE pid <> pg_backend_pid() AND"
+                                 " application_name = 'msed'; END $$"));
+        assert_status(mse_op_user_get(b->s, &u, "before", &err), MSE_ERR_UNSUPPORTED_VERSION);
+        assert_non_null(strstr(err.text, "a newer mse wrote it"));
+    }
+    assert_status(op_bench_reopen(b), MSE_ERR_UNSUPPORTED_VERSION);
 }
 
 static void a_newer_schema_is_refused(void **state)
@@ -1035,6 +1118,8 @@ int main(void)
         TEST(a_database_that_is_not_there_is_not_made),
         TEST(an_older_schema_is_brought_up_to_date),
         TEST(a_newer_schema_is_refused),
+        TEST(killed_steps_leave_nothing_half_done),
+        TEST(an_old_program_goes_on_under_a_newer_schema),
         TEST(what_belongs_to_others_is_refused),
         TEST(the_file_is_private_and_no_link_is_followed),
         TEST(users_come_and_go),
