@@ -191,7 +191,7 @@ static mse_status spawn(struct mse_launched *e, const json_t *words, const struc
 static mse_status start_qemu(struct mse_launched *e, const struct mse_machine *m,
                              const struct mse_launch *l, struct mse_error *err)
 {
-    struct paths p = { NULL };
+    struct paths p = { .kernel = NULL };
     uint8_t digest[48];
     char address[INET_ADDRSTRLEN];
     struct mse_qemu q = { .kind = m->kind,

@@ -325,7 +325,7 @@ static void each_thing_that_is_missing_is_named(void **state)
     assert_says(text, MSE_QEMU_QUOTES ": No such file");
     put(h->dir, "dev/kvm", "");
     put(h->dir, "sys/module/kvm_intel/parameters/tdx", "N\n");
-    put(h->dir, MSE_QEMU_QUOTES + 1, "");
+    put(h->dir, &MSE_QEMU_QUOTES[1], "");
     text = look(h, MSE_QEMU_TDX);
     assert_says(text, "parameters/tdx: wanted");
     assert_null(strstr(text, "/dev/kvm"));
