@@ -39,6 +39,7 @@ struct deploy {
     /* what is made here */
     struct cli_file runtime;
     uint8_t runtime_sha256[32];
+    uint8_t loader_sha256[32]; /* of --libpal; zeros where the hardware is not SGX */
     struct mse_manifest manifest;
     struct mse_build manifest_json;
     uint8_t salt[32];
@@ -68,8 +69,12 @@ struct deploy {
  * message: there is one at the end. */
 bool deploy_interrupted(void);
 
-/* cloud_plan.c: what the project says; then, for a reservation, manifest, fingerprint, package. */
+/* Whether the hardware is SGX, whose enclaves Gramine starts. */
+bool deploy_is_sgx(const struct deploy *d);
+/* cloud_plan.c: what the project says, and whether that hardware can carry it; then, for a
+ * reservation, manifest, fingerprint, package. */
 enum cli_exit deploy_load(struct deploy *d);
+enum cli_exit deploy_check_hardware(struct deploy *d);
 enum cli_exit deploy_plan(struct deploy *d);
 /* cloud_give.c: the enclave is attested, gets keys and secrets, and is waited for. */
 enum cli_exit deploy_give(struct deploy *d);

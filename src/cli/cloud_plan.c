@@ -14,6 +14,7 @@
 #include "cli/app.h"
 #include "cli/cloud_deploy.h"
 #include "cli/configure.h"
+#include "cli/gramine.h"
 #include "cli/progress.h"
 #include "crypto/digest.h"
 #include "package/code.h"
@@ -21,6 +22,7 @@
 #include "package/rules.h"
 
 #define MAX_SECRETS  ((size_t)8 * 1024 * 1024)
+#define MAX_LIBPAL   ((size_t)256 * 1024 * 1024)
 #define DEFAULT_LIFE ((mse_time)30 * 86400)
 #define DEFAULT_SIZE (1ULL << 30)
 
@@ -135,8 +137,6 @@ static enum cli_exit check_project(const struct deploy *d)
         { p->replicas > 1 && (p->restart == NULL || strcmp(p->restart, "sealed") != 0),
           "enclave.replicas is more than 1, and enclave.restart is not \"sealed\": the others end "
           "with the first one, which has to come back" },
-        { p->has_rootfs && strcmp(p->rootfs_name, "host") != 0,
-          "enclave.rootfs names another one than the host's, and a simulated TEE has no other" },
     };
     for (size_t i = 0; i < MSE_ARRAY_LEN(rows); i++) {
         if (rows[i].there) {
@@ -147,6 +147,58 @@ static enum cli_exit check_project(const struct deploy *d)
         return cli_trouble(d->c, "%s: cloud.expiration_date lies in the past", d->toml_path);
     }
     return CLI_DONE;
+}
+
+bool deploy_is_sgx(const struct deploy *d)
+{
+    return strcmp(d->hardware.tee, "sgx") == 0;
+}
+
+/* In the simulation there is the host's rootfs and no other, under Gramine the other way round. */
+static enum cli_exit check_rootfs(const struct deploy *d)
+{
+    const struct mse_project *p = &d->project;
+    bool named = p->has_rootfs && strcmp(p->rootfs_name, "host") != 0;
+    bool sgx = deploy_is_sgx(d);
+    if (named == sgx) {
+        return CLI_DONE;
+    }
+    (void)cli_trouble(d->c,
+                      sgx ? "%s: enclave.rootfs is missing, which %s (sgx) wants"
+                          : "%s: enclave.rootfs names another one than the host's, and %s is "
+                            "simulated and has no other",
+                      d->toml_path, d->hardware.name);
+    if (sgx) {
+        cli_hint(d->c, "[enclave.rootfs] has name, version and digest of the operator's rootfs");
+    }
+    return CLI_TROUBLE;
+}
+
+/* What the fingerprint is computed from: the owner's own copies. */
+static enum cli_exit check_parts(struct deploy *d)
+{
+    static const char *const wanted[] = { "libpal", "rootfs" };
+    struct mse_error err = { 0 };
+    struct cli_file libpal = { 0 };
+    for (size_t i = 0; i < MSE_ARRAY_LEN(wanted); i++) {
+        if (!cli_has(d->c, wanted[i])) {
+            (void)cli_trouble(d->c, "--%s is missing: the hardware %s is sgx", wanted[i],
+                              d->hardware.name);
+            cli_hint(d->c, "the fingerprint is computed from Gramine's loader and the rootfs, "
+                           "of which you need copies");
+            return CLI_TROUBLE;
+        }
+    }
+    mse_status st = cli_file_read(&libpal, cli_value(d->c, "libpal"), MAX_LIBPAL, &err);
+    st = st == MSE_OK ? mse_sha256(d->loader_sha256, cli_file_view(&libpal)) : st;
+    cli_file_clear(&libpal);
+    return st == MSE_OK ? CLI_DONE : cli_failed(d->c, st, &err);
+}
+
+enum cli_exit deploy_check_hardware(struct deploy *d)
+{
+    enum cli_exit e = check_rootfs(d);
+    return e == CLI_DONE && deploy_is_sgx(d) ? check_parts(d) : e;
 }
 
 /* module:variable: the module is a file or a folder of the code. */
@@ -340,12 +392,25 @@ static enum cli_exit load_runtime(struct deploy *d)
     return CLI_DONE;
 }
 
+static mse_status measure_sgx(struct deploy *d, struct mse_error *err)
+{
+    /* Borrows all of it. */
+    struct cli_app a = { .manifest = d->manifest };
+    memcpy(a.context.loader_digest, d->loader_sha256, sizeof a.context.loader_digest);
+    return cli_gramine_measure(d->fingerprint, d->c, &a, mse_build_view(&d->manifest_json), err);
+}
+
+static mse_status measure_sim(struct deploy *d, struct mse_error *err)
+{
+    const struct mse_sim_layout l = { cli_file_view(&d->runtime), mse_build_view(&d->manifest_json),
+                                      d->manifest.enclave_size, MSE_SIM_THREADS };
+    return mse_measure_sim(d->fingerprint, &l, err);
+}
+
 static enum cli_exit measure(struct deploy *d)
 {
     struct mse_error err = { 0 };
-    const struct mse_sim_layout l = { cli_file_view(&d->runtime), mse_build_view(&d->manifest_json),
-                                      d->manifest.enclave_size, MSE_SIM_THREADS };
-    mse_status st = mse_measure_sim(d->fingerprint, &l, &err);
+    mse_status st = deploy_is_sgx(d) ? measure_sgx(d, &err) : measure_sim(d, &err);
     return st == MSE_OK ? CLI_DONE : cli_failed(d->c, st, &err);
 }
 

@@ -19,6 +19,7 @@
 #include "cmd/files.h"
 #include "crypto/digest.h"
 #include "crypto/x509.h"
+#include "package/gramine.h"
 
 #define DEFAULT_MINUTES 30U
 #define MAX_MINUTES     1440U
@@ -102,14 +103,15 @@ static enum cli_exit choose_place(struct deploy *d)
 /* Said before anything is reserved: the attestation would refuse. */
 static enum cli_exit check_tee(const struct deploy *d)
 {
-    if (strcmp(d->hardware.tee, "sim") != 0) {
+    bool sim = strcmp(d->hardware.tee, "sim") == 0;
+    if (!sim && !deploy_is_sgx(d)) {
         (void)cli_trouble(d->c,
                           "the hardware %s is %s, whose fingerprint deploy cannot compute yet",
                           d->hardware.name, d->hardware.tee);
-        cli_hint(d->c, "hardware of the kind sim is what this version deploys to");
+        cli_hint(d->c, "hardware of the kinds sim and sgx is what this version deploys to");
         return CLI_TROUBLE;
     }
-    if (!d->judge.policy.allow_simulation) {
+    if (sim && !d->judge.policy.allow_simulation) {
         (void)cli_trouble(d->c,
                           "the hardware %s is simulated: it protects nothing from whoever "
                           "runs it",
@@ -394,6 +396,7 @@ static enum cli_exit keep_context(const struct deploy *d)
 {
     struct mse_error err = { 0 };
     char domain[320];
+    char layout[32];
     char version[64];
     char signer[65];
     struct mse_build text;
@@ -403,15 +406,17 @@ static enum cli_exit keep_context(const struct deploy *d)
                              .config_domain_name = m->config_domain_name,
                              .domain_name = domain,
                              .tee_kind = (char[]) { "sgx" },
-                             .layout = (char[]) { "sim-1" },
+                             .layout = layout,
                              .runtime_version = version,
                              .signer = signer };
     (void)snprintf(domain, sizeof domain, "%s:%u", m->san, d->place.port);
+    (void)snprintf(layout, sizeof layout, "%s", deploy_is_sgx(d) ? MSE_GRAMINE_LAYOUT : "sim-1");
     (void)snprintf(version, sizeof version, "%s", mse_version());
     (void)snprintf(signer, sizeof signer, "%s", d->signer);
     memcpy(x.id, m->app_id, sizeof x.id);
     memcpy(x.code_salt, d->salt, sizeof x.code_salt);
     memcpy(x.runtime_digest, d->runtime_sha256, sizeof x.runtime_digest);
+    memcpy(x.loader_digest, d->loader_sha256, sizeof x.loader_digest);
     x.manifest = strndup((const char *)d->manifest_json.data, d->manifest_json.len);
     char *path = cloud_context_path(m->app_id);
     mse_build_heap(&text, MSE_CONF_MAX_LEN);
@@ -648,6 +653,7 @@ static enum cli_exit prepare(struct deploy *d)
     d->k.patience_s = API_PATIENCE_S;
     e = e == CLI_DONE ? choose_place(d) : e;
     e = e == CLI_DONE ? check_tee(d) : e;
+    e = e == CLI_DONE ? deploy_check_hardware(d) : e;
     e = e == CLI_DONE ? find_old(d) : e;
     return e == CLI_DONE ? ask_replace(d) : e;
 }

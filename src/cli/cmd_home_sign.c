@@ -9,11 +9,7 @@
 #include "conf/toml_shim.h"
 #include "measure/sigstruct_make.h"
 
-#define FLAG_DEBUG     0x2U
-#define FLAG_MODE64    0x4U
-#define XFRM_BASE      0x3U
-#define XFRM_BASE_MASK 0xfffffffffff9ff1bULL /* all but AVX, AVX-512 and AMX */
-#define MISC_EXINFO    0x1U
+#define MISC_EXINFO 0x1U
 
 /* NULL if there is no such table, or no such member. */
 static const struct mse_toml_node *member(const struct mse_toml_node *table, const char *key)
@@ -60,8 +56,6 @@ static mse_status read_features(struct mse_sigstruct_params *p, const struct mse
                      { "mpx", 0x18, false },
                      { "pkru", 0x200, false } };
     const struct mse_toml_node *table = member(sgx, "cpu_features");
-    p->attr_xfrm = XFRM_BASE;
-    p->attr_mask_xfrm = XFRM_BASE_MASK;
     for (size_t i = 0; i < MSE_ARRAY_LEN(features); i++) {
         const struct mse_toml_node *n = member(table, features[i].name);
         struct mse_bytes word =
@@ -93,16 +87,15 @@ static mse_status read_manifest(struct mse_sigstruct_params *p, struct mse_bytes
         return MSE_FAIL(err, MSE_ERR_CONFIG, "manifest", "line %u: %s", problem.line, problem.text);
     }
     const struct mse_toml_node *sgx = member(root, "sgx");
+    mse_sigstruct_gramine(p);
     mse_status st = read_bool(&debug, sgx, "debug", err);
     st = st == MSE_OK ? read_bool(&exinfo, sgx, "use_exinfo", err) : st;
     st = st == MSE_OK ? read_u16(&p->isv_prod_id, sgx, "isvprodid", err) : st;
     st = st == MSE_OK ? read_u16(&p->isv_svn, sgx, "isvsvn", err) : st;
     st = st == MSE_OK ? read_features(p, sgx, err) : st;
     mse_toml_free(root);
-    p->attr_flags = FLAG_MODE64 | (debug ? FLAG_DEBUG : 0);
-    p->attr_mask_flags = UINT64_MAX;
+    p->attr_flags |= debug ? MSE_SGX_FLAG_DEBUG : 0;
     p->misc_select = exinfo ? MISC_EXINFO : 0;
-    p->misc_mask = UINT32_MAX;
     return st;
 }
 
@@ -128,33 +121,26 @@ static mse_status load_key(struct mse_privkey **out, const char *path, struct ms
     return st;
 }
 
-/* What was made is read and checked as a stranger's would be. */
 static mse_status sign(uint8_t out[MSE_SIGSTRUCT_LEN], uint8_t mrsigner[32],
                        const struct mse_sigstruct_params *p, const char *key_path,
                        struct mse_error *err)
 {
+    struct mse_error why = { 0 };
     struct mse_privkey *key = NULL;
-    struct mse_sigstruct s;
     mse_status st = load_key(&key, key_path, err);
     if (st != MSE_OK) {
         return st;
     }
-    st = mse_sigstruct_make(out, p, key);
+    st = mse_sigstruct_sign(out, mrsigner, p, key, &why);
     mse_privkey_free(key);
-    if (st != MSE_OK) {
-        return MSE_FAIL(err, st, "signer", "%.150s: wanted a key of RSA-3072 with exponent 3",
-                        key_path);
-    }
-    st = mse_sigstruct_parse(&s, mse_bytes_of(out, MSE_SIGSTRUCT_LEN), err);
-    st = st == MSE_OK ? mse_sigstruct_verify(&s, err) : st;
-    return st == MSE_OK ? mse_sigstruct_mrsigner(mrsigner, &s) : st;
+    return st == MSE_OK ? st : MSE_FAIL(err, st, "signer", "%.150s: %.100s", key_path, why.text);
 }
 
 static void say(const struct cli *c, const struct mse_sigstruct_params *p,
                 const uint8_t mrsigner[32])
 {
     const char *path = cli_value(c, "output");
-    bool debug = (p->attr_flags & FLAG_DEBUG) != 0;
+    bool debug = (p->attr_flags & MSE_SGX_FLAG_DEBUG) != 0;
     char mr[65];
     char signer[65];
     mse_hex_encode(mr, mse_bytes_of(p->enclave_hash, 32));

@@ -36,6 +36,7 @@ const struct cli_option cli_cloud_deploy_options[] = {
     { "runtime", "FILE", "the mse-enclave to expect, instead of the one beside mse", false },
     { "allow-runtime", "HEX", "accept this SHA-256 of mse-enclave besides the built-in one", true },
     REFERENCE_OPTIONS,
+    GRAMINE_OPTIONS,
     { NULL, NULL, NULL, false },
 };
 

@@ -237,6 +237,24 @@ char *cli_find_beside(const char *const *places, size_t num, const char *install
     return found;
 }
 
+char *cli_find_program(const char *name)
+{
+    const char *at = cli_environment("PATH");
+    while (at != NULL && *at != '\0') {
+        char *path = NULL;
+        size_t len = strcspn(at, ":");
+        if (at[0] == '/' && asprintf(&path, "%.*s/%s", (int)len, at, name) < 0) {
+            return NULL;
+        }
+        if (path != NULL && access(path, X_OK) == 0) {
+            return path;
+        }
+        free(path);
+        at += len + (at[len] == ':' ? 1 : 0);
+    }
+    return NULL;
+}
+
 int cli_lock_wait(const char *path)
 {
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);

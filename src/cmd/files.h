@@ -47,6 +47,9 @@ char *cli_join(const char *dir, const char *name);
  * installed one; heap, NULL if there is none. */
 char *cli_find_beside(const char *const *places, size_t num, const char *installed);
 
+/* The absolute path of a program that is on the PATH, heap; NULL if it is not. */
+char *cli_find_program(const char *name);
+
 /* Opens the lock file (made with mode 0600, never through a link) and waits until nobody else has
  * it. The descriptor holds the lock until it is closed; -1 with errno on failure. */
 int cli_lock_wait(const char *path);

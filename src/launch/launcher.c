@@ -8,7 +8,8 @@
 #include "base/error.h"
 #include "base/util.h"
 
-static const struct mse_launcher *const launchers[] = { &mse_launcher_sim, &mse_launcher_machine };
+static const struct mse_launcher *const launchers[] = { &mse_launcher_sim, &mse_launcher_gramine,
+                                                        &mse_launcher_machine };
 
 mse_status mse_launcher_find(const struct mse_launcher **out, const char *tee,
                              struct mse_error *err)

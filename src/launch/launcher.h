@@ -23,6 +23,8 @@ struct mse_launch {
 };
 #define MSE_LAUNCH_STATE_FD 7
 
+typedef void (*mse_launch_say)(void *arg, const char *sentence);
+
 struct mse_launcher {
     const char *tees[4]; /* of hardware and platforms: "sim", "sgx"; ended by NULL */
     mse_status (*start)(struct mse_launched **out, const struct mse_launch *l,
@@ -40,8 +42,14 @@ struct mse_launcher {
     /* The same before anything is started, from the instance's options. */
     mse_status (*measure)(char out[MSE_LAUNCH_FINGERPRINT_LEN], const struct mse_instance *i,
                           struct mse_bytes manifest, struct mse_error *err);
+    /* How much memory this machine has for enclaves; 0: it has none, or does not say. NULL: as much
+     * as for anything else. */
+    uint64_t (*enclave_bytes)(void);
+    /* Says what this machine lacks to start them, in a sentence each. NULL: nothing to look at. */
+    void (*check)(const struct mse_instance *i, mse_launch_say say, void *arg);
 };
 extern const struct mse_launcher mse_launcher_sim;
+extern const struct mse_launcher mse_launcher_gramine; /* SGX */
 
 /* The launcher for a kind of TEE. MSE_ERR_UNSUPPORTED: none is. */
 MSE_MUST_USE mse_status mse_launcher_find(const struct mse_launcher **out, const char *tee,

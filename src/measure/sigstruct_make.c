@@ -6,6 +6,7 @@
 
 #include "base/build.h"
 #include "base/bytes.h"
+#include "base/error.h"
 #include "base/util.h"
 
 #define KEY_LEN  384U
@@ -105,4 +106,28 @@ mse_status mse_sigstruct_make(uint8_t out[MSE_SIGSTRUCT_LEN], const struct mse_s
     }
     memcpy(out, raw, sizeof raw);
     return MSE_OK;
+}
+
+void mse_sigstruct_gramine(struct mse_sigstruct_params *p)
+{
+    p->attr_flags = MSE_SGX_FLAG_MODE64BIT;
+    p->attr_mask_flags = UINT64_MAX;
+    p->attr_xfrm = MSE_GRAMINE_XFRM;
+    p->attr_mask_xfrm = MSE_GRAMINE_XFRM_MASK;
+    p->misc_select = 0;
+    p->misc_mask = UINT32_MAX;
+}
+
+mse_status mse_sigstruct_sign(uint8_t out[MSE_SIGSTRUCT_LEN], uint8_t mrsigner[32],
+                              const struct mse_sigstruct_params *p, const struct mse_privkey *key,
+                              struct mse_error *err)
+{
+    struct mse_sigstruct s;
+    mse_status st = mse_sigstruct_make(out, p, key);
+    if (st != MSE_OK) {
+        return MSE_FAIL(err, st, "signer", "wanted a key of RSA-3072 with exponent 3");
+    }
+    st = mse_sigstruct_parse(&s, mse_bytes_of(out, MSE_SIGSTRUCT_LEN), err);
+    st = st == MSE_OK ? mse_sigstruct_verify(&s, err) : st;
+    return st == MSE_OK ? mse_sigstruct_mrsigner(mrsigner, &s) : st;
 }

@@ -26,4 +26,16 @@ MSE_MUST_USE mse_status mse_sigstruct_make(uint8_t out[MSE_SIGSTRUCT_LEN],
                                            const struct mse_sigstruct_params *p,
                                            const struct mse_privkey *key);
 
+/* mse_sigstruct_gramine sets the attributes that gramine-sgx-sign 1.9 gives an enclave whose
+ * manifest asks for none: production, 64 bits, and of the processor's features those that the
+ * machine has. */
+#define MSE_GRAMINE_XFRM      0x3U
+#define MSE_GRAMINE_XFRM_MASK 0xfffffffffff9ff1bULL /* all but AVX, AVX-512 and AMX */
+void mse_sigstruct_gramine(struct mse_sigstruct_params *p);
+/* mse_sigstruct_sign makes one, then reads and checks it as a stranger's would be. Errors as of
+ * mse_sigstruct_make, and of parsing. */
+MSE_MUST_USE mse_status mse_sigstruct_sign(uint8_t out[MSE_SIGSTRUCT_LEN], uint8_t mrsigner[32],
+                                           const struct mse_sigstruct_params *p,
+                                           const struct mse_privkey *key, struct mse_error *err);
+
 #endif

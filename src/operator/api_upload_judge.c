@@ -6,6 +6,7 @@
 #include "base/util.h"
 #include "operator/api_read.h"
 #include "operator/api_upload_inner.h"
+#include "operator/fleet.h"
 #include "package/owner_chain.h"
 
 static bool read_conf_member(struct api_read *r, struct mse_bytes key, void *out)
@@ -185,6 +186,41 @@ struct mse_reply *upload_judge_free(struct api_upload *u)
                                             "An app of this name lives in the project.");
 }
 
+/* The most memory for enclaves that one living machine of this kind has. */
+struct largest {
+    const char *tee;
+    int64_t now;
+    uint64_t mib; /* 0: none lives */
+};
+
+static mse_status take_largest(void *arg, const struct mse_op_node *n)
+{
+    struct largest *l = arg;
+    if (strcmp(n->tee, l->tee) == 0 && n->lease_until_ms > l->now && n->enclave_memory > l->mib) {
+        l->mib = n->enclave_memory;
+    }
+    return MSE_OK;
+}
+
+/* Nobody waits for a machine that there is not. While none lives, one may come. */
+static struct mse_reply *judge_machines(struct api_upload *u, const struct mse_op_hardware *h,
+                                        uint64_t wanted)
+{
+    struct mse_error err = { 0 };
+    struct largest l = { .tee = h->tee };
+    mse_status st = mse_op_clock_ms(u->c->store, &l.now, &err);
+    st = st == MSE_OK ? mse_op_node_list(u->c->store, take_largest, &l, &err) : st;
+    if (st != MSE_OK) {
+        return api_failed(st, &err);
+    }
+    return l.mib == 0 || wanted <= l.mib
+               ? NULL
+               : api_problem(HTTP_CONFLICT,
+                             "No machine of this platform has %llu MiB for enclaves of %s, the "
+                             "largest %llu.",
+                             (unsigned long long)wanted, h->tee, (unsigned long long)l.mib);
+}
+
 static struct mse_reply *judge_hardware(struct api_upload *u)
 {
     struct mse_op_hardware h = { 0 };
@@ -198,7 +234,7 @@ static struct mse_reply *judge_hardware(struct api_upload *u)
     }
     uint64_t wanted = u->manifest.enclave_size / UPLOAD_MIB;
     return wanted <= h.enclave_size
-               ? NULL
+               ? judge_machines(u, &h, wanted)
                : api_problem(
                      HTTP_CONFLICT, "The enclave has %llu MiB, hardware %s gives at most %llu.",
                      (unsigned long long)wanted, h.name, (unsigned long long)h.enclave_size);

@@ -9,7 +9,7 @@
 #include "cmd/files.h"
 #include "crypto/sign.h"
 #include "launch/machine.h"
-#include "operator/msed.h"
+#include "operator/node.h"
 #include "sim/platform.h"
 
 #define MAX_PEM ((size_t)16384)
@@ -131,6 +131,28 @@ static void check_machines(struct checking *k)
     json_decref(options);
 }
 
+/* What this machine lacks for the enclaves that it is to start. */
+static void check_tee(struct checking *k)
+{
+    struct mse_op_config *c = &k->m.config;
+    const struct mse_launcher *l = NULL;
+    struct mse_instance i = { .dir = "" };
+    if (mse_launcher_find(&l, c->node.tee, NULL) != MSE_OK || l->check == NULL) {
+        return;
+    }
+    if (c->node.gramine_sgx == NULL) {
+        c->node.gramine_sgx = cli_find_program("gramine-sgx");
+    }
+    json_t *options = node_options(c, c->node.runtime, 0);
+    mse_instance_set(&i, options);
+    l->check(&i, say_wrong, k);
+    if (c->node.enclave_memory == 0 && l->enclave_bytes != NULL && l->enclave_bytes() == 0) {
+        problem(k, "neither kernel nor processor say how much memory there is for enclaves; "
+                   "[node] enclave_memory says it, in MiB");
+    }
+    json_decref(options);
+}
+
 /* What users are told of where apps are. */
 static void check_port(struct checking *k)
 {
@@ -170,6 +192,7 @@ enum cli_exit cmd_check_config(struct cli *c)
             look(&k, read_platform);
         }
         check_machines(&k);
+        check_tee(&k);
         look(&k, read_store);
         if (k.m.store != NULL && k.admins == 0) {
             problem(&k, "no user is an administrator: msed user add NAME --admin");

@@ -62,13 +62,16 @@ static char *apps_folder(const struct node *n)
 static mse_status own_id(struct node *n, struct mse_error *err)
 {
     struct cli_file f = { 0 };
+    struct mse_error seen = { 0 };
     char *path = cli_join(n->m->config.node.data, "id");
-    mse_status st = path == NULL ? MSE_ERR_MEMORY : cli_file_read(&f, path, MSE_OP_ID_LEN, err);
+    mse_status st = path == NULL ? MSE_ERR_MEMORY : cli_file_read(&f, path, MSE_OP_ID_LEN, &seen);
     if (st == MSE_ERR_NOT_FOUND) {
         st = mse_random_uuid(n->self.id);
         st = st == MSE_OK ? cli_file_write(path, mse_bytes_str(n->self.id), 0600, err) : st;
     } else if (st == MSE_OK && f.len == MSE_OP_ID_LEN - 1) {
         memcpy(n->self.id, f.data, f.len);
+    } else if (st != MSE_OK) {
+        st = MSE_FAIL(err, st, NODE_WHO, "%.200s", seen.text);
     }
     if (st == MSE_OK && !mse_rule_uuid4(n->self.id)) {
         st = MSE_FAIL(err, MSE_ERR_MALFORMED, NODE_WHO, "%.200s holds no UUID", path);
@@ -140,21 +143,15 @@ static mse_status describe(struct node *n, struct mse_error *err)
     long pages = sysconf(_SC_PHYS_PAGES);
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     uint64_t mib = pages > 0 ? (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE) >> 20 : 1;
-    if (c->platform == NULL) {
-        return MSE_FAIL(err, MSE_ERR_CONFIG, NODE_WHO,
-                        "[node] platform is missing: the folder of the simulated platform");
-    }
     if (strlen(c->name) >= sizeof o->name || strlen(c->address) >= sizeof o->address) {
         return MSE_FAIL(err, MSE_ERR_CONFIG, NODE_WHO, "[node] name or address is too long");
     }
     (void)snprintf(o->name, sizeof o->name, "%s", c->name);
     (void)snprintf(o->address, sizeof o->address, "%s", c->address);
-    (void)snprintf(o->tee, sizeof o->tee, "%s", mse_launcher_hardware(c->tee));
     (void)snprintf(o->version, sizeof o->version, "%s", MSE_VERSION);
     o->memory = or_else(c->memory, mib);
     o->cores = or_else(c->cores, (uint64_t)(cores > 0 ? cores : 1) * CORES_SHARED);
-    o->enclave_memory = or_else(c->enclave_memory, o->memory);
-    return make_absolute(&c->platform, err);
+    return node_find_tee(n, err);
 }
 
 /* ---- the list of apps */

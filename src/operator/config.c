@@ -68,6 +68,9 @@ static const struct mse_conf_key node_keys[] = {
     OPTION("tee", node.tee),
     OPTION("platform", node.platform),
     OPTION("runtime", node.runtime),
+    OPTION("rootfs", node.rootfs),
+    OPTION("libpal", node.libpal),
+    OPTION("gramine_sgx", node.gramine_sgx),
     NUMBER("memory", node.memory, INT32_MAX),
     NUMBER("cores", node.cores, INT32_MAX),
     NUMBER("enclave_memory", node.enclave_memory, INT32_MAX),
@@ -128,6 +131,7 @@ static bool resolve_all(struct mse_op_config *c, const char *dir)
                              &c->api.spool,     &c->api.web,          &c->gateway.certificate,
                              &c->gateway.key,   &c->gateway.policy,   &c->gateway.collateral,
                              &c->node.data,     &c->node.platform,    &c->node.runtime,
+                             &c->node.rootfs,   &c->node.libpal,      &c->node.gramine_sgx,
                              &c->machine.image, &c->machine.firmware, &c->machine.qemu };
     bool good = mse_db_is_postgres(c->database) || resolve(&c->database, dir);
     for (size_t i = 0; good && i < MSE_ARRAY_LEN(paths); i++) {
@@ -298,12 +302,34 @@ static mse_status check_machine(const struct mse_op_config *c, struct mse_error 
     return st;
 }
 
+static mse_status check_sgx(const struct mse_op_config_node *n, const struct mse_conf_file *f,
+                            struct mse_error *err)
+{
+    bool sgx = strcmp(n->tee, "sgx") == 0;
+    if (sgx && (n->rootfs == NULL || n->libpal == NULL)) {
+        return mse_conf_fail(f, mse_conf_line_of(f, "node.tee"), err,
+                             "tee is \"sgx\", which wants rootfs and libpal of [node]");
+    }
+    if (sgx && n->platform != NULL) {
+        return mse_conf_fail(f, mse_conf_line_of(f, "node.platform"), err,
+                             "platform is a simulated one's, and tee is \"sgx\"");
+    }
+    if (!sgx && (n->rootfs != NULL || n->libpal != NULL || n->gramine_sgx != NULL)) {
+        return mse_conf_fail(f, mse_conf_line_of(f, "node"), err,
+                             "rootfs, libpal and gramine_sgx are for tee = \"sgx\", and tee is "
+                             "\"%.40s\"",
+                             n->tee);
+    }
+    return MSE_OK;
+}
+
 static mse_status check_node(const struct mse_op_config *c, const struct mse_conf_file *f,
                              struct mse_error *err)
 {
+    const struct mse_op_config_node *n = &c->node;
     const struct mse_launcher *l = NULL;
     struct mse_error e = { 0 };
-    if (mse_launcher_find(&l, c->node.tee, &e) != MSE_OK) {
+    if (mse_launcher_find(&l, n->tee, &e) != MSE_OK) {
         return mse_conf_fail(f, mse_conf_line_of(f, "node.tee"), err, "%.200s", e.text);
     }
     if (l == &mse_launcher_machine && check_machine(c, &e) != MSE_OK) {
@@ -314,7 +340,7 @@ static mse_status check_node(const struct mse_op_config *c, const struct mse_con
                              "[machine] is not for TEE \"%s\": a node of it starts none",
                              c->node.tee);
     }
-    return MSE_OK;
+    return check_sgx(n, f, err);
 }
 
 static mse_status complete(struct mse_op_config *c, const struct mse_conf_file *f,

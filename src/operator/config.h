@@ -44,14 +44,17 @@ struct mse_op_config {
     struct mse_op_config_node {
         bool there;
         char *name;
-        char *address;   /* where gateways reach its enclaves */
-        char *data;      /* path of a folder */
-        char *tee;       /* what the enclaves here are of: "sim" */
-        char *platform;  /* path of the folder of the simulated platform; NULL: none */
-        char *runtime;   /* path of mse-enclave; NULL: beside this program */
-        uint64_t memory; /* MiB that all apps here may have together; 0: that of the machine */
-        uint64_t cores;  /* likewise; 0: four times those of the machine */
-        uint64_t enclave_memory; /* MiB, likewise; 0: as memory */
+        char *address;     /* where gateways reach its enclaves */
+        char *data;        /* path of a folder */
+        char *tee;         /* what the enclaves here are of: "sim", "sgx" */
+        char *platform;    /* path of the folder of the simulated platform; NULL: none */
+        char *runtime;     /* path of mse-enclave; NULL: beside this program */
+        char *rootfs;      /* sgx: path of the folder that manifests name the digest of */
+        char *libpal;      /* sgx: path of Gramine's loader */
+        char *gramine_sgx; /* sgx: path of the program; NULL: on the PATH */
+        uint64_t memory;   /* MiB that all apps here may have together; 0: that of the machine */
+        uint64_t cores;    /* likewise; 0: four times those of the machine */
+        uint64_t enclave_memory; /* MiB, likewise; 0: what the processor has (sgx), or as memory */
         bool insecure_no_sandbox;
     } node;
     struct mse_op_config_machine {

@@ -4,6 +4,7 @@
 #ifndef OPERATOR_NODE_H
 #define OPERATOR_NODE_H
 
+#include <jansson.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/types.h>
@@ -201,6 +202,13 @@ MSE_MUST_USE mse_status node_spki(uint8_t out[32], const struct node *n,
 MSE_MUST_USE bool node_carry_key(uint8_t out[32], const char *dir);
 /* Kills an enclave that has lost its shepherd; which one, its lock of the state tells. */
 void node_kill_orphan(const struct node_app *a);
+
+/* ---- its kind of TEE (node_tee.c) */
+/* What the launcher is told (mse_instance_set), from the configuration. NULL without memory. */
+json_t *node_options(const struct mse_op_config *c, const char *runtime, uint64_t size);
+/* Looks for what the configuration names, and sets tee and enclave_memory of n->self; memory is
+ * set. MSE_ERR_NOT_FOUND; MSE_ERR_UNSUPPORTED: the machine has no memory for enclaves. */
+MSE_MUST_USE mse_status node_find_tee(struct node *n, struct mse_error *err);
 
 /* ---- logs and metrics (node_watch.c) */
 /* Hands the store what the log has gained; last: an unfinished line too. */

@@ -177,28 +177,12 @@ static mse_status enclave_size(uint64_t *out, const struct node_app *a, struct m
     return st;
 }
 
-/* Texts that are not there stay out. */
-static json_t *options_of(const struct node *n, uint64_t size)
-{
-    const struct mse_op_config_node *c = &n->m->config.node;
-    json_t *out = mse_op_config_machine(&n->m->config);
-    json_t *own =
-        json_pack("{s:s, s:s*, s:s*, s:I, s:b}", "tee", c->tee, "platform", c->platform, "runtime",
-                  n->runtime, "size", (json_int_t)size, "sandbox", (int)!c->insecure_no_sandbox);
-    if (json_object_update(out, own) != 0) {
-        json_decref(out);
-        out = NULL;
-    }
-    json_decref(own);
-    return out;
-}
-
 static mse_status write_options(const struct node *n, const struct node_app *a,
                                 struct mse_error *err)
 {
     uint64_t size = 0;
     mse_status st = enclave_size(&size, a, err);
-    json_t *v = st == MSE_OK ? options_of(n, size) : NULL;
+    json_t *v = st == MSE_OK ? node_options(&n->m->config, n->runtime, size) : NULL;
     char *text = json_dumps(v, JSON_COMPACT);
     if (st == MSE_OK) {
         st = text == NULL ? MSE_FAIL(err, MSE_ERR_MEMORY, NODE_WHO, "out of memory")

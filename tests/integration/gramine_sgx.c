@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -164,7 +165,11 @@ _Noreturn static void run(const struct standin *s, const char *tree)
                             : NULL;
     (void)snprintf(attestation, sizeof attestation, "%s/dev/attestation", tree);
     const char *const tracer[] = { "strace", "-DD", "-ff", "-s", "64", "-o", trace, NULL };
+    /* As under Gramine, the runtime is process 1, and ends with its loader. */
     const char *const base[] = { "bwrap",
+                                 "--unshare-pid",
+                                 "--as-pid-1",
+                                 "--die-with-parent",
                                  "--ro-bind",
                                  "/usr",
                                  "/usr",
@@ -229,6 +234,7 @@ _Noreturn static void run(const struct standin *s, const char *tree)
         const char **in;
         char **out;
     } words = { .in = argv };
+    (void)syscall(SYS_close_range, 3, ~0U, 0); /* descriptors of the host are not seen inside */
     (void)execvp(argv[0], words.out);
     (void)refuse(strerror(errno));
     _exit(127);
