@@ -18,6 +18,7 @@
 
 typedef bool fetch_fn(const char *name);
 
+/* A type has no parentheses. NOLINTBEGIN(bugprone-macro-parentheses) */
 #define FETCH(function, type, fetch, release)                                                      \
     static bool function(const char *name)                                                         \
     {                                                                                              \
@@ -26,6 +27,7 @@ typedef bool fetch_fn(const char *name);
         return found != NULL;                                                                      \
     }
 
+/* NOLINTEND(bugprone-macro-parentheses) */
 FETCH(has_digest, EVP_MD, EVP_MD_fetch, EVP_MD_free)
 FETCH(has_cipher, EVP_CIPHER, EVP_CIPHER_fetch, EVP_CIPHER_free)
 FETCH(has_mac, EVP_MAC, EVP_MAC_fetch, EVP_MAC_free)

@@ -52,13 +52,27 @@ void fault_run_arm(const struct fault_run *r)
     }
 }
 
+/* A number and what stands behind it. */
+static uint64_t take_number(const char **text, int base, char behind, bool *good)
+{
+    char *end = NULL;
+    uint64_t n = strtoull(*text, &end, base);
+    *good = *good && end != *text && *end == behind;
+    *text = *good && behind != '\0' ? end + 1 : end;
+    return n;
+}
+
 void fault_run_read(struct fault_run *r, bool *given)
 {
     const char *text = getenv("MSE_FAULT");
-    unsigned kind = 0;
-    *given = text != NULL && sscanf(text, "%u:%" SCNx64 ":%zu", &kind, &r->chain, &r->nth) == 3 &&
-             kind <= FAULT_SHORT;
-    r->kind = (enum fault_kind)kind;
+    *given = text != NULL;
+    if (text != NULL) {
+        uint64_t kind = take_number(&text, 10, ':', given);
+        r->chain = *given ? take_number(&text, 16, ':', given) : 0;
+        r->nth = *given ? (size_t)take_number(&text, 10, '\0', given) : 0;
+        *given = *given && kind <= FAULT_SHORT;
+        r->kind = *given ? (enum fault_kind)kind : FAULT_NONE;
+    }
 }
 
 void fault_run_print(const struct fault_run *r, const char *how)

@@ -206,28 +206,60 @@ __attribute__((noinline)) static bool fails_for(enum fault_kind kind, const char
 void *__libc_malloc(size_t len);
 void *__libc_calloc(size_t num, size_t len);
 void *__libc_realloc(void *p, size_t len);
+void __libc_free(void *p);
 __attribute__((weak)) void *__interceptor_malloc(size_t len);
 __attribute__((weak)) void *__interceptor_calloc(size_t num, size_t len);
 __attribute__((weak)) void *__interceptor_realloc(void *p, size_t len);
+__attribute__((weak)) void __interceptor_free(void *p);
 /* NOLINTEND(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */
 
 /* Parameters have names of our own.
  * NOLINTBEGIN(readability-inconsistent-declaration-parameter-name) */
 
-#define MEMORY(name, parameters, arguments)                                                        \
-    void *name parameters                                                                          \
-    {                                                                                              \
-        if (fails(FAULT_MEMORY, #name)) {                                                          \
-            errno = ENOMEM;                                                                        \
-            return NULL;                                                                           \
-        }                                                                                          \
-        return __interceptor_##name != NULL ? __interceptor_##name arguments                       \
-                                            : __libc_##name arguments;                             \
-    }
+static atomic_long live;
 
-MEMORY(malloc, (size_t len), (len))
-MEMORY(calloc, (size_t num, size_t len), (num, len))
-MEMORY(realloc, (void *p, size_t len), (p, len))
+long fault_live(void)
+{
+    return atomic_load(&live);
+}
+
+static void *none(void)
+{
+    errno = ENOMEM;
+    return NULL;
+}
+
+static void *counted(void *p)
+{
+    (void)atomic_fetch_add(&live, p != NULL ? 1 : 0);
+    return p;
+}
+
+#define REAL(name) (__interceptor_##name != NULL ? __interceptor_##name : __libc_##name)
+
+void *malloc(size_t len)
+{
+    return fails(FAULT_MEMORY, "malloc") ? none() : counted(REAL(malloc)(len));
+}
+
+void *calloc(size_t num, size_t len)
+{
+    return fails(FAULT_MEMORY, "calloc") ? none() : counted(REAL(calloc)(num, len));
+}
+
+void *realloc(void *p, size_t len)
+{
+    if (fails(FAULT_MEMORY, "realloc")) {
+        return none();
+    }
+    return p == NULL ? counted(REAL(realloc)(p, len)) : REAL(realloc)(p, len);
+}
+
+void free(void *p)
+{
+    (void)atomic_fetch_sub(&live, p != NULL ? 1 : 0);
+    REAL(free)(p);
+}
 
 /* ---- calls */
 

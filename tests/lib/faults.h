@@ -47,5 +47,7 @@ void fault_arm_at(enum fault_kind kind, uint64_t chain, size_t nth, struct fault
 /* None fails; each place is listed. */
 void fault_watch(struct fault_list *list);
 void fault_disarm(void);
+/* How many pieces of memory are in use, where memory fails. */
+long fault_live(void);
 
 #endif
