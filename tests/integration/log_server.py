@@ -2,12 +2,13 @@
 """Serves a log as static files, and lies where a file says so: log_server.py FOLDER MODE-FILE PORT-FILE
 
 MODE-FILE: "plain"; "endless PATH": a body without end; "flip PATH": one bit is another; "cut PATH": half of the
-file; "gone PATH": 404. PATH is what the request's path begins with.
+file; "gone PATH": 404; "slow PATH": no answer before the mode is another one. PATH is what the request's path begins with.
 """
 import http.server
 import os
 import pathlib
 import sys
+import time
 
 folder, mode_file, port_file = (pathlib.Path(p) for p in sys.argv[1:])
 
@@ -24,6 +25,12 @@ class Log(http.server.BaseHTTPRequestHandler):
         if lie == "gone" or ".." in self.path or not target.is_file():
             self.send_error(404)
             return
+        if lie == "slow":
+            mode_file.with_suffix(".waits").touch()
+            for _ in range(3000):
+                if not mode_file.read_text().startswith("slow"):
+                    break
+                time.sleep(0.1)
         content = target.read_bytes()
         if lie == "flip":
             content = content[:-1] + bytes([content[-1] ^ 1])
