@@ -25,8 +25,6 @@ struct mse_dcap_kind {
     /* Steps attributes and signer. */
     void (*judge_body)(struct mse_dcap *a);
 };
-extern const struct mse_dcap_kind mse_dcap_sgx;
-extern const struct mse_dcap_kind mse_dcap_tdx;
 
 struct mse_dcap {
     const struct mse_dcap_kind *kind;

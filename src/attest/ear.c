@@ -160,7 +160,8 @@ enum mse_ear_tier mse_ear_vector_of(struct mse_ear_vector *out, const struct mse
     return status;
 }
 
-bool mse_ear_is_nonce(struct mse_bytes text)
+/* spec: RFC 9711 §4.1: a nonce in JSON is text of 8 to 88 characters. Ours is base64url. */
+static bool is_nonce(struct mse_bytes text)
 {
     bool good = text.len >= 8 && text.len <= 88;
     for (size_t i = 0; good && i < text.len; i++) {
@@ -291,7 +292,7 @@ mse_status mse_verdict_to_ear(char *out, size_t cap, const struct mse_verdict *v
                               const struct mse_ear_params *params, struct mse_error *err)
 {
     struct mse_privkey *key = NULL;
-    if (params->nonce != NULL && !mse_ear_is_nonce(mse_bytes_str(params->nonce))) {
+    if (params->nonce != NULL && !is_nonce(mse_bytes_str(params->nonce))) {
         return MSE_FAIL(err, MSE_ERR_ARGUMENT, step,
                         "the nonce has another form than 8 to 88 characters of base64url");
     }

@@ -15,7 +15,4 @@
 #define EAR_MSE_CERTIFICATE "mse.certificate-sha256"
 #define EAR_MSE_APPRAISED   "mse.appraised-at"
 
-/* spec: RFC 9711 §4.1: a nonce in JSON is text of 8 to 88 characters. Ours is base64url. */
-MSE_MUST_USE bool mse_ear_is_nonce(struct mse_bytes text);
-
 #endif

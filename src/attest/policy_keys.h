@@ -51,8 +51,6 @@ struct mse_policy_reader {
 MSE_MUST_USE const struct mse_policy_key *mse_policy_key_find(struct mse_bytes name);
 /* The i-th key, NULL behind the last: for help texts and completeness tests. */
 const struct mse_policy_key *mse_policy_key_at(size_t i);
-/* The same for the members of a table of "references". */
-MSE_MUST_USE const struct mse_policy_key *mse_policy_reference_key_find(struct mse_bytes name);
 
 /* mse_policy_read_begin sets *p to the defaults. */
 void mse_policy_read_begin(struct mse_policy_reader *r, struct mse_policy *p);

@@ -173,7 +173,7 @@ static const struct mse_policy_key reference_keys[] = {
 
 _Static_assert(MSE_ARRAY_LEN(reference_keys) <= 64, "one bit a key in struct mse_policy_reader");
 
-const struct mse_policy_key *mse_policy_reference_key_find(struct mse_bytes name)
+static const struct mse_policy_key *find_key(struct mse_bytes name)
 {
     return policy_find(reference_keys, MSE_ARRAY_LEN(reference_keys), name);
 }
@@ -192,7 +192,7 @@ mse_status mse_policy_reference_begin(struct mse_policy_reader *r, struct mse_er
 mse_status mse_policy_reference_set(struct mse_policy_reader *r, struct mse_bytes name,
                                     const struct mse_policy_value *v, struct mse_error *err)
 {
-    const struct mse_policy_key *key = mse_policy_reference_key_find(name);
+    const struct mse_policy_key *key = find_key(name);
     if (key == NULL) {
         return MSE_FAIL(err, MSE_ERR_POLICY, step, "unknown key \"%.*s\" in \"references\"",
                         name.len < 64 ? (int)name.len : 64, (const char *)name.data);

@@ -74,7 +74,7 @@ static void judge_body(struct mse_dcap *a)
     judge_sample_signer(a);
 }
 
-const struct mse_dcap_kind mse_dcap_sgx = {
+static const struct mse_dcap_kind sgx_kind = {
     .tee = MSE_TEE_SGX,
     .qe = MSE_IDENTITY_QE,
     .form = "an SGX quote, version 3, ECDSA-P256",
@@ -89,7 +89,7 @@ mse_status mse_appraise_sgx(struct mse_verdict *out, struct mse_bytes quote,
                             const struct mse_policy *policy, mse_time at, struct mse_error *err)
 {
     struct mse_dcap a = {
-        .kind = &mse_dcap_sgx, .v = out, .collateral = collateral, .policy = policy, .at = at
+        .kind = &sgx_kind, .v = out, .collateral = collateral, .policy = policy, .at = at
     };
     return mse_dcap_appraise(&a, quote, err);
 }

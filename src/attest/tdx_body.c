@@ -112,7 +112,7 @@ static void judge_body(struct mse_dcap *a)
                       (unsigned long long)r->xfam);
 }
 
-const struct mse_dcap_kind mse_dcap_tdx = {
+static const struct mse_dcap_kind tdx_kind = {
     .tee = MSE_TEE_TDX,
     .qe = MSE_IDENTITY_TD_QE,
     .form = "a TDX quote, version 4 or 5, ECDSA-P256",
@@ -128,7 +128,7 @@ mse_status mse_appraise_tdx(struct mse_verdict *out, struct mse_bytes quote,
                             const struct mse_policy *policy, mse_time at, struct mse_error *err)
 {
     struct mse_dcap a = {
-        .kind = &mse_dcap_tdx, .v = out, .collateral = collateral, .policy = policy, .at = at
+        .kind = &tdx_kind, .v = out, .collateral = collateral, .policy = policy, .at = at
     };
     return mse_dcap_appraise(&a, quote, err);
 }

@@ -23,7 +23,7 @@ char *cloud_context_path(const char *id)
     return path_of("context", id, ".toml");
 }
 
-char *cloud_kept_path(const char *id)
+static char *kept_path(const char *id)
 {
     return path_of("cloud", id, ".json");
 }
@@ -57,7 +57,7 @@ bool cloud_kept_load(struct cloud_kept *out, const char *id)
 {
     struct cloud_kept k = { .toml_path = NULL };
     struct cli_file f = { 0 };
-    char *path = cloud_kept_path(id);
+    char *path = kept_path(id);
     bool good = path != NULL && cli_file_read(&f, path, MAX_KEPT, NULL) == MSE_OK;
     if (good) {
         json_t *v = json_loadb((const char *)f.data, f.len, JSON_REJECT_DUPLICATES, NULL);
@@ -84,7 +84,7 @@ void cloud_kept_clear(struct cloud_kept *k)
 mse_status cloud_kept_save(const struct cloud_kept *k, const char *id, struct mse_error *err)
 {
     char hex[65];
-    char *path = cloud_kept_path(id);
+    char *path = kept_path(id);
     json_t *v = json_pack("{s:s, s:s, s:s, s:s, s:s}", "project", k->toml_path, "url", k->url,
                           "fingerprint", k->fingerprint, "signer", k->signer,
                           "ssl_certificate_origin", k->origin);
@@ -121,5 +121,5 @@ void cloud_forget_context(const char *id)
 void cloud_forget(const char *id)
 {
     cloud_forget_context(id);
-    forget(cloud_kept_path(id));
+    forget(kept_path(id));
 }

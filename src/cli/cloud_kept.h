@@ -23,9 +23,8 @@ void cloud_kept_clear(struct cloud_kept *k);
 MSE_MUST_USE mse_status cloud_kept_save(const struct cloud_kept *k, const char *id,
                                         struct mse_error *err);
 
-/* Paths, heap: of the context, the record and the certificate of an app. */
+/* Paths, heap: of the context and the certificate of an app. */
 char *cloud_context_path(const char *id);
-char *cloud_kept_path(const char *id);
 char *cloud_certificate_path(const char *id);
 /* The context goes; what opens the logs stays as long as the operator keeps them. */
 void cloud_forget_context(const char *id);

@@ -173,7 +173,8 @@ void cli_level1_clear(struct cli_level1 *l)
 
 /* ---- judging ---- */
 
-struct mse_bytes cli_level1_quote(const struct cli_level1 *l)
+/* The quote that is to be judged; empty if there is none. */
+static struct mse_bytes quote_of(const struct cli_level1 *l)
 {
     struct mse_ratls_cert e;
     const struct mse_bytes none = { NULL, 0 };
@@ -184,7 +185,7 @@ void cli_level1_judge(const struct cli_level1 *l, struct cli_finding *out,
                       struct cli_choice *choice, struct cli_judge *j, const char *host,
                       struct mse_bytes manifest)
 {
-    cli_judge_choose(choice, j, l->c, cli_level1_quote(l), &l->bundle.collateral);
+    cli_judge_choose(choice, j, l->c, quote_of(l), &l->bundle.collateral);
     const struct mse_session_judge judge = { .policy = &j->policy,
                                              .collateral = choice->collateral,
                                              .at = j->at,

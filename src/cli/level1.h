@@ -26,8 +26,6 @@ struct cli_level1 {
 enum cli_exit cli_level1_ask(struct cli_level1 *l, const struct cli *c, const char *url,
                              const char *app_id);
 void cli_level1_clear(struct cli_level1 *l);
-/* The quote that is to be judged; empty if there is none. */
-struct mse_bytes cli_level1_quote(const struct cli_level1 *l);
 /* cli_level1_judge judges the evidence as an answer to our nonce, for the key of the certificate
  * and this host, by the collateral that it chooses (release choice). manifest: the one to go by, or
  * empty. */

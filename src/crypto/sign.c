@@ -246,8 +246,8 @@ static mse_status verify_digest(struct mse_curve *curve, size_t half, const uint
                         mse_bytes_of(octets, 1 + 2 * half), &rs, mse_bytes_of(digest, half));
 }
 
-mse_status mse_p256_verify_digest(struct mse_curve *curve, const uint8_t point[64],
-                                  const uint8_t sig[64], const uint8_t digest[32])
+static mse_status p256_verify_digest(struct mse_curve *curve, const uint8_t point[64],
+                                     const uint8_t sig[64], const uint8_t digest[32])
 {
     return verify_digest(curve, 32, point, sig, digest);
 }
@@ -260,7 +260,7 @@ mse_status mse_p256_verify(struct mse_curve *curve, const uint8_t point[64], con
     if (st != MSE_OK) {
         return st;
     }
-    return mse_p256_verify_digest(curve, point, sig, digest);
+    return p256_verify_digest(curve, point, sig, digest);
 }
 
 mse_status mse_p384_verify(struct mse_curve *curve, const uint8_t point[96], const uint8_t sig[96],

@@ -37,9 +37,6 @@ MSE_MUST_USE mse_status mse_p384_verify(struct mse_curve *curve, const uint8_t p
                                         const uint8_t sig[96], struct mse_bytes message);
 MSE_MUST_USE mse_status mse_p384_verify_digest(struct mse_curve *curve, const uint8_t point[96],
                                                const uint8_t sig[96], const uint8_t digest[48]);
-/* P-256 over a digest. */
-MSE_MUST_USE mse_status mse_p256_verify_digest(struct mse_curve *curve, const uint8_t point[64],
-                                               const uint8_t sig[64], const uint8_t digest[32]);
 /* DER-encoded ECDSA (strict) or RSA signature over message, by the algorithm that alg names; curve
  * counts for ECDSA. */
 MSE_MUST_USE mse_status mse_verify(struct mse_curve *curve, const struct mse_pubkey *key,

@@ -122,11 +122,6 @@ mse_status mse_pack_put(struct mse_pack_writer *w, struct mse_store_chunk *c,
     return st;
 }
 
-bool mse_pack_is_empty(const struct mse_pack_writer *w)
-{
-    return w->next == 0;
-}
-
 mse_status mse_pack_finish(struct mse_pack_writer *w, struct mse_store_pack *out,
                            struct mse_error *err)
 {

@@ -19,7 +19,6 @@ MSE_MUST_USE mse_status mse_pack_writer_new(struct mse_pack_writer **out, int di
 /* Seals a piece of 1 to MSE_STORE_CHUNK bytes and says where it lies; c->pack is the caller's. */
 MSE_MUST_USE mse_status mse_pack_put(struct mse_pack_writer *w, struct mse_store_chunk *c,
                                      struct mse_bytes piece, struct mse_error *err);
-bool mse_pack_is_empty(const struct mse_pack_writer *w);
 /* Fills it up to a whole page and makes it last; says what the index has of it. */
 MSE_MUST_USE mse_status mse_pack_finish(struct mse_pack_writer *w, struct mse_store_pack *out,
                                         struct mse_error *err);

@@ -9,7 +9,7 @@
 
 #define RETRY_MS 10
 
-bool relay_wants_own(const struct mse_relay_conn *c)
+static bool wants_own(const struct mse_relay_conn *c)
 {
     const char *name = c->relay->cfg.own_name;
     return name != NULL && mse_tls_named(c->tls, name);
@@ -27,7 +27,7 @@ static int dial_back(struct mse_relay_conn *c)
     if (cfg->dial_for != NULL) {
         return cfg->dial_for(cfg->dial_user, c);
     }
-    if (relay_wants_own(c)) {
+    if (wants_own(c)) {
         return mse_net_connect_unix(cfg->own_backend);
     }
     if (cfg->dial != NULL) {
@@ -75,7 +75,7 @@ static void on_retry(uv_timer_t *h)
     for (struct mse_aged *a = r->stages[RELAY_CONNECT].oldest; a != NULL; a = next) {
         struct mse_relay_conn *c = relay_conn_of(a);
         next = a->newer;
-        size_t to = relay_wants_own(c) ? 1 : 0;
+        size_t to = wants_own(c) ? 1 : 0;
         if (full[to]) {
             continue;
         }

@@ -110,7 +110,6 @@ void relay_conn_turn(struct mse_relay_conn *c, bool front_ready, bool back_ready
 void relay_conn_close(struct mse_relay_conn *c);
 
 /* ---- relay_back.c */
-bool relay_wants_own(const struct mse_relay_conn *c);
 /* Connects to the app, or leaves that to the retry timer while its queue is full. */
 MSE_MUST_USE bool relay_connect_back(struct mse_relay_conn *c);
 

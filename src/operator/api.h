@@ -236,8 +236,6 @@ struct api_page {
 MSE_MUST_USE bool api_page_begin(struct api_page *p, const struct api_call *c,
                                  struct mse_reply **out);
 bool api_page_wants(struct api_page *p); /* the next element */
-struct mse_reply *api_page_end(struct api_page *p, const struct api_call *c);
-void api_page_drop(struct api_page *p);
 const char *api_status_words(unsigned status);
 
 /* ---- who asks (api_auth.c) */
@@ -271,9 +269,6 @@ void api_followers_stop(struct api_followers *all);
 void api_followers_free(struct api_followers *all);
 struct mse_reply *api_follow(struct api_call *c, const struct mse_op_app *app, uint64_t after);
 void api_follow_end(struct api_call *c);
-/* Writes the lines of a batch as objects; key NULL. with_seq: each with its number. */
-void api_log_lines(struct mse_build *out, struct mse_js *j, const struct mse_op_log *l,
-                   bool with_seq);
 
 /* ---- apps (api_apps.c) */
 

@@ -68,8 +68,8 @@ static void write_line(struct mse_js *j, const struct mse_op_log *l, struct mse_
     mse_js_close(j, '}');
 }
 
-void api_log_lines(struct mse_build *out, struct mse_js *j, const struct mse_op_log *l,
-                   bool with_seq)
+static void log_lines(struct mse_build *out, struct mse_js *j, const struct mse_op_log *l,
+                      bool with_seq)
 {
     struct mse_bytes rest = l->bytes;
     while (rest.len > 0) {
@@ -100,7 +100,7 @@ static mse_status take_log(void *arg, const struct mse_op_log *l)
     if (r->full) {
         return MSE_OK; /* the next answer begins with it */
     }
-    api_log_lines(r->out, &r->j, l, r->with_seq);
+    log_lines(r->out, &r->j, l, r->with_seq);
     r->next = l->seq;
     return MSE_OK;
 }

@@ -214,7 +214,7 @@ static bool write_link(char *out, size_t cap, const char *target, uint64_t page)
     return mse_build_cstr(&b) != NULL;
 }
 
-struct mse_reply *api_page_end(struct api_page *p, const struct api_call *c)
+static struct mse_reply *page_end(struct api_page *p, const struct api_call *c)
 {
     char total[24];
     char link[MAX_LINK];
@@ -233,7 +233,7 @@ struct mse_reply *api_page_end(struct api_page *p, const struct api_call *c)
     return api_done(r);
 }
 
-void api_page_drop(struct api_page *p)
+static void page_drop(struct api_page *p)
 {
     mse_reply_unref(p->r);
     p->r = NULL;
@@ -243,8 +243,8 @@ struct mse_reply *api_page_of(struct api_page *p, const struct api_call *c, mse_
                               const struct mse_error *err)
 {
     if (st == MSE_OK) {
-        return api_page_end(p, c);
+        return page_end(p, c);
     }
-    api_page_drop(p);
+    page_drop(p);
     return api_failed(st, err);
 }

@@ -195,9 +195,8 @@ void visit_fail_with(struct visit *v, unsigned status, const char *title, const 
 /* Nothing more is answered; what is out goes out. */
 void visit_begin_last(struct visit *v);
 void visit_enter(struct visit *v, enum visit_stage stage);
-/* To the client, and to the app; false if the socket is of no more use. */
+/* To the client; false if the socket is of no more use. */
 MSE_MUST_USE bool visit_send(struct visit *v, struct mse_bytes b);
-MSE_MUST_USE bool visit_send_up(struct visit *v, struct mse_bytes b);
 /* Takes len bytes off the front of b. */
 void visit_consume(struct mse_build *b, size_t len);
 /* Does what can be done. */

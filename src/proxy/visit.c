@@ -73,7 +73,7 @@ bool visit_send(struct visit *v, struct mse_bytes b)
     return b.len == 0 || mse_leftover_add(&v->out, v->fd, b.data, b.len, PROXY_KEEP_MAX);
 }
 
-bool visit_send_up(struct visit *v, struct mse_bytes b)
+static bool send_up(struct visit *v, struct mse_bytes b)
 {
     struct up *u = v->up;
     return b.len == 0 || (mse_tls_write(u->tls, b.data, b.len) == MSE_IO_DONE &&
@@ -284,7 +284,7 @@ static void pass_body(struct visit *v, struct mse_bytes bytes)
         return;
     }
     v->request_done = step == MSE_HTTP1_END;
-    if (!visit_send_up(v, mse_bytes_of(bytes.data, taken))) {
+    if (!send_up(v, mse_bytes_of(bytes.data, taken))) {
         visit_fail_with(v, 502, "The app ended the connection",
                         "the app does not take the request");
         return;
@@ -326,7 +326,7 @@ static bool carry_up(struct visit *v)
     struct mse_bytes bytes = { p->plain, n };
     if (!tunnel) {
         pass_body(v, bytes);
-    } else if (!visit_send_up(v, bytes)) {
+    } else if (!send_up(v, bytes)) {
         visit_close(v, true);
     }
     return true;
@@ -363,7 +363,7 @@ void visit_attach(struct visit *v, struct up *u)
     visit_enter(v, v->h2 ? VISIT_TUNNEL : VISIT_BUSY);
     mse_build_clear(&v->answer);
     mse_build_heap(&v->answer, PROXY_IN_MAX);
-    if (!v->h2 && !visit_send_up(v, mse_build_view(&v->head))) {
+    if (!v->h2 && !send_up(v, mse_build_view(&v->head))) {
         visit_up_ended(v, false);
         return;
     }
