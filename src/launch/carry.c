@@ -158,7 +158,9 @@ static size_t same_source(const struct server *s, const struct visit *v)
 static void take_out(struct server *s, size_t at)
 {
     s->num_asking--;
-    memmove(&s->asking[at], &s->asking[at + 1], (s->num_asking - at) * sizeof s->asking[0]);
+    for (size_t i = at; i < s->num_asking; i++) {
+        s->asking[i] = s->asking[i + 1];
+    }
 }
 
 /* With the lock: the oldest of whoever has the most places goes. Who has the key needs his for one

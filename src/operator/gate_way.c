@@ -56,15 +56,20 @@ static void on_closed(uv_handle_t *h)
     }
 }
 
-/* Without handles it is gone at once. */
+/* It is gone in a later turn of the loop. */
+static void close_handles(struct way *w)
+{
+    uv_close((uv_handle_t *)&w->poll, on_closed);
+    uv_close((uv_handle_t *)&w->timer, on_closed);
+}
+
 static void let_go(struct way *w)
 {
     if (w->open_handles == 0) {
         free(w);
-        return;
+    } else {
+        close_handles(w);
     }
-    uv_close((uv_handle_t *)&w->poll, on_closed);
-    uv_close((uv_handle_t *)&w->timer, on_closed);
 }
 
 static void go_on(struct way *w);
@@ -81,7 +86,7 @@ static void try_another(struct way *w)
         next->open_handles = 0;
         go_on(next);
     }
-    let_go(w);
+    close_handles(w);
 }
 
 static void on_event(uv_poll_t *h, int status, int events)
@@ -94,7 +99,7 @@ static void on_event(uv_poll_t *h, int status, int events)
         try_another(w);
         return;
     }
-    let_go(w); /* before somebody else watches the socket */
+    close_handles(w); /* before somebody else watches the socket */
     w->done(w->user, &w->route, w->fd);
 }
 
