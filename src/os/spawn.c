@@ -203,6 +203,24 @@ _Noreturn static void child(const struct mse_spawn *s, int report, pid_t parent)
     _exit(127);
 }
 
+/* What the child says of its failure; 0: nothing, as it runs. */
+static ssize_t hear(int fd, struct failure *out)
+{
+    ssize_t n = 0;
+    do {
+        n = read(fd, out, sizeof *out);
+    } while (n < 0 && errno == EINTR);
+    return n;
+}
+
+/* It may run, where nobody heard that it does. */
+static void end_child(pid_t pid)
+{
+    (void)kill(pid, SIGKILL);
+    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {
+    }
+}
+
 mse_status mse_spawn(pid_t *out, const struct mse_spawn *s, struct mse_error *err)
 {
     int fds[2];
@@ -221,13 +239,20 @@ mse_status mse_spawn(pid_t *out, const struct mse_spawn *s, struct mse_error *er
     int saved = errno;
     (void)close(report);
     struct failure f = { -1, 0 };
-    ssize_t n = pid < 0 ? 0 : read(fds[0], &f, sizeof f);
+    ssize_t n = pid < 0 ? 0 : hear(fds[0], &f);
+    saved = n < 0 ? errno : saved;
     (void)close(fds[0]);
     if (pid < 0) {
         return MSE_FAIL(err, MSE_ERR_IO, "spawn", "fork: %s", strerror(saved));
     }
     if (n != 0) {
-        (void)waitpid(pid, NULL, 0);
+        end_child(pid);
+    }
+    if (n < 0) {
+        return MSE_FAIL(err, MSE_ERR_IO, "spawn", "%s: whether it runs: %s", s->argv[0],
+                        strerror(saved));
+    }
+    if (n != 0) {
         return MSE_FAIL(err, f.error == ENOENT ? MSE_ERR_NOT_FOUND : MSE_ERR_IO, "spawn",
                         "%s: %s: %s", s->argv[0], step_name(f.step), strerror(f.error));
     }
