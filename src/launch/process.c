@@ -20,6 +20,7 @@
 #include "base/io.h"
 #include "base/util.h"
 #include "launch/launcher.h"
+#include "tee/driver.h"
 
 #define STEP           "launch"
 #define REPORT_FD      8 /* of the child until it is executed; the one behind the state's */
@@ -159,12 +160,20 @@ static int64_t now_ms(void)
     return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-/* The next event of what was read so far. */
+/* The next event of what was read so far, of those that a runtime tells: that it has ended, say,
+ * is no word of its own. */
 static bool next_event(struct mse_process *p, struct mse_sim_news *out)
 {
+    struct mse_sim_news news = { 0 };
     struct mse_bytes in = mse_bytes_of(p->read + p->at, p->len - p->at);
-    bool told = mse_event_lines_next(out, &p->lines, &in);
+    bool told = false;
+    while (!told && mse_event_lines_next(&news, &p->lines, &in)) {
+        told = news.event >= MSE_TEE_EVENT_STARTING && news.event <= MSE_TEE_EVENT_WAITING;
+    }
     p->at = p->len - in.len;
+    if (told) {
+        *out = news;
+    }
     return told;
 }
 

@@ -154,6 +154,26 @@ static size_t add(const char **argv, size_t n, const char *const *words)
     return n;
 }
 
+/* Where Gramine's manifest mounts what lies in the folder. */
+static const char *const mounts[] = { "--ro-bind",
+                                      "manifest.json",
+                                      "/mse/manifest.json",
+                                      "--ro-bind",
+                                      "package",
+                                      "/mse/package",
+                                      "--bind",
+                                      "home",
+                                      "/mse/home",
+                                      "--bind",
+                                      "run",
+                                      "/mse/run",
+                                      "--ro-bind",
+                                      "rootfs/mse/mse-enclave",
+                                      "/mse/mse-enclave",
+                                      "--chdir",
+                                      "/",
+                                      NULL };
+
 _Noreturn static void run(const struct standin *s, const char *tree)
 {
     char attestation[256];
@@ -200,24 +220,6 @@ _Noreturn static void run(const struct standin *s, const char *tree)
                                  "MALLOC_ARENA_MAX",
                                  "1",
                                  NULL };
-    const char *const mounts[] = { "--ro-bind",
-                                   "manifest.json",
-                                   "/mse/manifest.json",
-                                   "--ro-bind",
-                                   "package",
-                                   "/mse/package",
-                                   "--bind",
-                                   "home",
-                                   "/mse/home",
-                                   "--bind",
-                                   "run",
-                                   "/mse/run",
-                                   "--ro-bind",
-                                   "rootfs/mse/mse-enclave",
-                                   "/mse/mse-enclave",
-                                   "--chdir",
-                                   "/",
-                                   NULL };
     const char *const state[] = { "--bind", "state", "/mse/state", NULL };
     const char *const ca[] = { "--ro-bind", "client-ca.der", "/mse/client-ca.der", NULL };
     const char *const listen[] = { "--setenv", "MSE_LISTEN", where, NULL };

@@ -120,6 +120,11 @@ static void refuses(void **state)
         { BASE OIDC "client_id = \"c\"\ndays = 0\n", "days" },
         { BASE OIDC "client_id = \"c\"\ncreate_users = 1\n", "create_users" },
         { BASE "[node]\nnam = \"x\"\n", "did you mean \"name\"?" },
+        { BASE "[node]\ntee = \"nitro\"\n", "wanted sim, sgx" },
+        { BASE "[node]\ntee = \"sgx\"\nrootfs = \"r\"\n", "wants rootfs and libpal" },
+        { BASE "[node]\ntee = \"sgx\"\nrootfs = \"r\"\nlibpal = \"l\"\nplatform = \"sim\"\n",
+          "platform is a simulated one's" },
+        { BASE "[node]\nlibpal = \"l\"\n", "are for tee = \"sgx\"" },
     };
     (void)state;
     for (size_t i = 0; i < MSE_ARRAY_LEN(bad); i++) {
