@@ -132,12 +132,12 @@ mse_status mse_sim_chip_make(struct mse_sim_chip *out, const struct mse_sim_plat
     return st;
 }
 
-void mse_sim_chip_clear(struct mse_sim_chip *e)
+void mse_sim_chip_clear(struct mse_sim_chip *chip)
 {
-    close_fd(e);
-    mse_sim_session_clear(&e->session);
-    mse_wipe(e, sizeof *e);
-    e->fd = -1;
+    close_fd(chip);
+    mse_sim_session_clear(&chip->session);
+    mse_wipe(chip, sizeof *chip);
+    chip->fd = -1;
 }
 
 /* ---- talking */
@@ -179,27 +179,27 @@ static bool receive(struct mse_sim_chip *e)
     return false;
 }
 
-mse_status mse_sim_chip_pass(struct mse_sim_chip *e, struct mse_sim_note *note, bool *more,
+mse_status mse_sim_chip_pass(struct mse_sim_chip *chip, struct mse_sim_note *note, bool *more,
                              struct mse_error *err)
 {
     *more = false;
-    if (e->fd < 0 || !flush(e)) {
+    if (chip->fd < 0 || !flush(chip)) {
         return MSE_OK;
     }
-    mse_status st = mse_sim_session_step(&e->session, note);
+    mse_status st = mse_sim_session_step(&chip->session, note);
     if (st == MSE_OK) {
         *more = true;
         return MSE_OK;
     }
     if (st == MSE_ERR_NOT_FOUND) {
-        *more = receive(e);
+        *more = receive(chip);
         return MSE_OK;
     }
-    close_fd(e);
+    close_fd(chip);
     return MSE_FAIL(err, MSE_ERR_PROTOCOL, "control", "the runtime broke the control protocol");
 }
 
-short mse_sim_chip_waits(const struct mse_sim_chip *e)
+short mse_sim_chip_waits(const struct mse_sim_chip *chip)
 {
-    return e->session.out.len > 0 ? POLLOUT : POLLIN;
+    return chip->session.out.len > 0 ? POLLOUT : POLLIN;
 }

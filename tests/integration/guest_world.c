@@ -305,7 +305,6 @@ static int main_as_qemu(char **argv)
     char id[65] = "";
     char *no_switches[] = { NULL, NULL };
     uint8_t digest[48];
-    unsigned port = 0;
     size_t len = 0;
     write_argv(out, argv);
     (void)snprintf(path, sizeof path, "%s/runtime", out);
@@ -315,9 +314,11 @@ static int main_as_qemu(char **argv)
     char more[64] = "";
     assert_true(sscanf((const char *)words.data, "%511s %63s", runtime, more) >= 1);
     no_switches[0] = more[0] == '\0' ? NULL : more;
-    assert_int_equal(
-        sscanf(option(argv, "-netdev", "user,id=net,hostfwd=tcp:"), "%15[0-9.]:%u", address, &port),
-        2);
+    const char *forward = option(argv, "-netdev", "user,id=net,hostfwd=tcp:");
+    const char *colon = strchr(forward, ':');
+    assert_true(colon != NULL && colon - forward < (long)sizeof address);
+    memcpy(address, forward, (size_t)(colon - forward));
+    unsigned port = (unsigned)strtoul(colon + 1, NULL, 10);
     const char *bound = strstr(option(argv, "-object", "{"), "\"mrconfigid\":\"");
     assert_non_null(bound);
     assert_int_equal(sscanf(bound, "\"mrconfigid\":\"%64[^\"]", id), 1);
