@@ -151,8 +151,7 @@ mse_status mse_seal_check_head(uint8_t salt[MSE_SEAL_SALT_LEN],
                                const uint8_t root[MSE_SEAL_KEY_LEN], enum mse_seal_kind kind,
                                struct mse_bytes file)
 {
-    static const struct mse_bytes none = { 0 };
-    return check_head(salt, root, kind, none, file);
+    return check_head(salt, root, kind, mse_bytes_of(file.data, 0), file);
 }
 
 static mse_status seal(struct mse_build *out, const uint8_t root[MSE_SEAL_KEY_LEN],
@@ -217,8 +216,7 @@ mse_status mse_seal(struct mse_build *out, const uint8_t root[MSE_SEAL_KEY_LEN],
 mse_status mse_unseal(struct mse_build *out, const uint8_t root[MSE_SEAL_KEY_LEN],
                       enum mse_seal_kind kind, struct mse_bytes file)
 {
-    static const struct mse_bytes none = { 0 };
-    return unseal(out, root, kind, none, file);
+    return unseal(out, root, kind, mse_bytes_of(file.data, 0), file);
 }
 
 /* ---- the state ---- */

@@ -252,22 +252,26 @@ static void check_sums(const struct looking *l, char *sums)
     }
 }
 
-static void check_image(const struct looking *l)
+static void check_files(const struct looking *l)
+{
+    char *sums = image_text(l, MSE_MACHINE_SUMS);
+    if (sums != NULL) {
+        check_sums(l, sums);
+    }
+    free(sums);
+}
+
+static void check_kind(const struct looking *l)
 {
     static const char *const tees[] = { [MSE_QEMU_TDX] = " mse.tee=tdx ",
                                         [MSE_QEMU_SNP] = " mse.tee=snp ",
                                         [MSE_QEMU_EMULATED] = " mse.tee=sim " };
-    char *sums = image_text(l, MSE_MACHINE_SUMS);
     char *commands = image_text(l, COMMANDS);
-    if (sums != NULL) {
-        check_sums(l, sums);
-    }
     if (commands != NULL && strstr(commands, tees[l->m->kind]) == NULL) {
         char why[64];
         (void)snprintf(why, sizeof why, "the image is for another TEE, wanted%s", tees[l->m->kind]);
         wrong(l, l->m->image, why);
     }
-    free(sums);
     free(commands);
 }
 
@@ -278,6 +282,7 @@ void mse_machine_check(const struct mse_machine *m, const char *root,
     const struct looking host = { .m = m, .root = root, .say = say, .arg = arg };
     (void)usable(&files, m->qemu, X_OK, "wanted QEMU, as " MSE_QEMU_PROGRAM);
     (void)usable(&files, m->firmware, R_OK, "wanted OVMF");
-    check_image(&files);
+    check_files(&files);
+    check_kind(&files);
     check_host(&host);
 }
