@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* usage: gramine-sgx NAME, in a folder with NAME.manifest.sgx and NAME.sig, as Gramine's is. A
+/* usage: gramine-sgx --probe, which tells by its status whether there is FUSE; or
+ * gramine-sgx NAME, in a folder with NAME.manifest.sgx and NAME.sig, as Gramine's is. A
  * stand-in for tests: it looks at what Gramine and the processor look at (signature, measurement,
  * trusted files), then shows the runtime a /dev/attestation (FUSE) that quotes through a simulated
  * platform, and the mounts, and starts it. The program sees the system's libraries instead of the
@@ -327,7 +328,13 @@ int main(int argc, char **argv)
 {
     struct standin s = { .platform = NULL };
     int rc = 1;
-    if (argc != 2) {
+    if (argc == 2 && strcmp(argv[1], "--probe") == 0) {
+        struct gramine_tree *tree = gramine_tree_start(&s.knobs);
+        if (tree != NULL) {
+            gramine_tree_stop(tree);
+            rc = 0;
+        }
+    } else if (argc != 2) {
         rc = refuse("usage: gramine-sgx NAME");
     } else if (!load(&s, argv[1])) {
         rc = refuse("not all files are there");
