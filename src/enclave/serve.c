@@ -107,14 +107,21 @@ static void app_ended(struct serve *s, int wait_status)
     fail(s, MSE_ERR_PROTOCOL, what);
 }
 
+static void look_for_end(struct serve *s)
+{
+    int wait_status = 0;
+    if (mse_app_ended(s->cfg->app, &wait_status)) {
+        app_ended(s, wait_status);
+    }
+}
+
 static void on_signal(uv_signal_t *h, int signum)
 {
     struct serve *s = h->data;
-    int wait_status = 0;
     if (signum != SIGCHLD) {
         serve_begin_stop(s, "asked to", DRAIN_MS);
-    } else if (mse_app_ended(s->cfg->app, &wait_status)) {
-        app_ended(s, wait_status);
+    } else {
+        look_for_end(s);
     }
 }
 
@@ -155,7 +162,8 @@ static void check_time(struct serve *s)
         break;
     case STATE_STOPPING_APP:
         if (late) {
-            mse_sandbox_kill(&s->cfg->app->proc); /* its end comes as SIGCHLD */
+            mse_sandbox_kill(&s->cfg->app->proc); /* its end comes as SIGCHLD, or that got lost */
+            look_for_end(s);
         }
         break;
     }
