@@ -310,8 +310,8 @@ static const char *look(struct host *h, enum mse_qemu_kind kind)
 
 static void assert_says(const char *text, const char *wanted)
 {
-    if (strstr(text, wanted) == NULL) {
-        fail_msg("\"%s\" is not in: %s", wanted, text);
+    if (text == NULL || wanted == NULL || strstr(text, wanted) == NULL) {
+        fail_msg("\"%s\" is not in: %s", wanted == NULL ? "" : wanted, text == NULL ? "" : text);
     }
 }
 
