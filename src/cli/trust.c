@@ -114,12 +114,13 @@ static bool set_logs(struct mse_policy *p, const struct mse_trust_app *a)
 
 bool mse_trust_list_add(struct mse_conf_list *list, const char *text)
 {
-    char **wider = reallocarray(list->items, list->num + 1, sizeof *wider);
+    char **wider = reallocarray(list->items, list->num + 2, sizeof *wider);
     if (wider == NULL) {
         return false;
     }
     list->items = wider;
     wider[list->num] = strdup(text);
+    wider[list->num + 1] = NULL; /* as in lists that were read */
     if (wider[list->num] == NULL) {
         return false;
     }
