@@ -228,12 +228,16 @@ static void look_gramine(struct finding *f, const struct cli *c)
 
 static void look_tsm(struct finding *f, const struct cli *c)
 {
+    static const char *const ways[] = { "/sys/kernel/config/tsm/report", "/dev/tdx_guest",
+                                        "/dev/sev-guest" };
     (void)c;
-    if (access("/sys/kernel/config/tsm/report", F_OK) == 0) {
-        say(f, FINE, NULL, "/sys/kernel/config/tsm/report");
-    } else {
-        say(f, LACKS, "only guests of TDX and SEV-SNP have it, from Linux 6.7 on", "none");
+    for (size_t i = 0; i < MSE_ARRAY_LEN(ways); i++) {
+        if (access(ways[i], F_OK) == 0) {
+            say(f, FINE, NULL, ways[i]);
+            return;
+        }
     }
+    say(f, LACKS, "only guests of TDX and SEV-SNP have one", "none");
 }
 
 static void look_fuse(struct finding *f, const struct cli *c)

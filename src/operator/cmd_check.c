@@ -153,6 +153,17 @@ static void check_tee(struct checking *k)
     json_decref(options);
 }
 
+/* What a node here starts is simulated, and it is to be known of which platform. */
+static void check_platform(struct checking *k)
+{
+    const struct mse_op_config_node *n = &k->m.config.node;
+    if (n->platform != NULL) {
+        look(k, read_platform);
+    } else if (n->there && strcmp(mse_launcher_hardware(n->tee), "sim") == 0) {
+        problem(k, "[node] platform is missing: the folder of the simulated platform");
+    }
+}
+
 /* What users are told of where apps are. */
 static void check_port(struct checking *k)
 {
@@ -188,9 +199,7 @@ enum cli_exit cmd_check_config(struct cli *c)
         check_private(&k, k.m.config.signer_key);
         check_port(&k);
         look(&k, read_signer);
-        if (k.m.config.node.platform != NULL) {
-            look(&k, read_platform);
-        }
+        check_platform(&k);
         check_machines(&k);
         check_tee(&k);
         look(&k, read_store);

@@ -302,17 +302,17 @@ static mse_status check_machine(const struct mse_op_config *c, struct mse_error 
     return st;
 }
 
-static mse_status check_sgx(const struct mse_op_config_node *n, const struct mse_conf_file *f,
-                            struct mse_error *err)
+static mse_status check_paths(const struct mse_op_config_node *n, const struct mse_conf_file *f,
+                              struct mse_error *err)
 {
     bool sgx = strcmp(n->tee, "sgx") == 0;
     if (sgx && (n->rootfs == NULL || n->libpal == NULL)) {
         return mse_conf_fail(f, mse_conf_line_of(f, "node.tee"), err,
                              "tee is \"sgx\", which wants rootfs and libpal of [node]");
     }
-    if (sgx && n->platform != NULL) {
+    if (n->platform != NULL && strcmp(mse_launcher_hardware(n->tee), "sim") != 0) {
         return mse_conf_fail(f, mse_conf_line_of(f, "node.platform"), err,
-                             "platform is a simulated one's, and tee is \"sgx\"");
+                             "platform is a simulated one's, and tee is \"%.40s\"", n->tee);
     }
     if (!sgx && (n->rootfs != NULL || n->libpal != NULL || n->gramine_sgx != NULL)) {
         return mse_conf_fail(f, mse_conf_line_of(f, "node"), err,
@@ -340,7 +340,7 @@ static mse_status check_node(const struct mse_op_config *c, const struct mse_con
                              "[machine] is not for TEE \"%s\": a node of it starts none",
                              c->node.tee);
     }
-    return check_sgx(n, f, err);
+    return check_paths(n, f, err);
 }
 
 static mse_status complete(struct mse_op_config *c, const struct mse_conf_file *f,

@@ -94,9 +94,12 @@ mse_status node_find_tee(struct node *n, struct mse_error *err)
     if (st == MSE_OK && strcmp(c->node.tee, "sgx") == 0) {
         return find_sgx(c, err);
     }
-    if (st == MSE_OK && c->node.platform == NULL) {
+    if (st != MSE_OK || strcmp(n->self.tee, "sim") != 0) {
+        return st;
+    }
+    if (c->node.platform == NULL) {
         return MSE_FAIL(err, MSE_ERR_CONFIG, NODE_WHO,
                         "[node] platform is missing: the folder of the simulated platform");
     }
-    return st == MSE_OK ? make_absolute(&c->node.platform, err) : st;
+    return make_absolute(&c->node.platform, err);
 }
