@@ -61,13 +61,19 @@ static mse_status put(const char *dir, const char *name, struct mse_bytes conten
     return st;
 }
 
-/* Of files whose names begin so; a key that was being written has a name of its own each time. */
-static void sweep(const char *dir, const char *prefix)
+/* The name, and that which a key has for a moment before it; what else lies here is the keeper's.
+ */
+static bool is_unfinished(const char *name)
+{
+    size_t len = strlen(unfinished);
+    return strncmp(name, unfinished, len) == 0 && (name[len] == '\0' || name[len] == '.');
+}
+
+static void sweep(const char *dir)
 {
     DIR *d = opendir(dir);
     for (const struct dirent *e = NULL; d != NULL && (e = readdir(d)) != NULL;) {
-        char *path =
-            strncmp(e->d_name, prefix, strlen(prefix)) == 0 ? cli_join(dir, e->d_name) : NULL;
+        char *path = is_unfinished(e->d_name) ? cli_join(dir, e->d_name) : NULL;
         (void)(path != NULL && unlink(path) == 0);
         free(path);
     }
@@ -78,10 +84,9 @@ static void sweep(const char *dir, const char *prefix)
 
 static void sweep_all(const struct cli_log_store *s)
 {
-    sweep(s->dir, "log.key.");
-    sweep(s->dir, unfinished);
+    sweep(s->dir);
     if (s->source != NULL) {
-        sweep(s->source->base, unfinished);
+        sweep(s->source->base);
     }
 }
 
@@ -313,6 +318,22 @@ mse_status cli_log_store_key(struct mse_log_key *out, const char *dir, struct ms
 
 /* ---- making one ---- */
 
+/* Under a name that says so until it is whole: only such files are ever removed. */
+static mse_status put_key(const struct cli_log_signer *k, const char *dir, const char *path,
+                          struct mse_error *err)
+{
+    char *temp = cli_join(dir, unfinished);
+    if (temp == NULL) {
+        return MSE_FAIL(err, MSE_ERR_MEMORY, "log", "out of memory");
+    }
+    mse_status st = cli_log_signer_write(k, temp, true, err);
+    if (st == MSE_OK && rename(temp, path) != 0) {
+        st = MSE_FAIL(err, MSE_ERR_IO, "log", "%.180s: %s", path, strerror(errno));
+    }
+    free(temp);
+    return st;
+}
+
 /* The key of an earlier try if there is one, else a new one. */
 static mse_status init_key(struct cli_log_signer *out, const char *dir, const char *origin,
                            struct mse_error *err)
@@ -330,7 +351,7 @@ static mse_status init_key(struct cli_log_signer *out, const char *dir, const ch
         }
     } else {
         st = cli_log_signer_make(out, origin, MSE_LOG_KEY_LOG, err);
-        st = st == MSE_OK ? cli_log_signer_write(out, path, false, err) : st;
+        st = st == MSE_OK ? put_key(out, dir, path, err) : st;
     }
     free(path);
     return st;
