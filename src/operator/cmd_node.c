@@ -345,6 +345,9 @@ static void watch(struct node *n, struct timers *t)
         struct node_app *a = n->apps[i];
         struct node_ask log = { .word = NODE_SHIP };
         struct node_ask figures = { .word = NODE_MEASURE, .enclave = a->enclave };
+        if (ship) {
+            node_slot_tidy(n->store, &a->store);
+        }
         if (measure && a->listed && a->enclave > 0 && node_app_lives(a)) {
             node_lane_hint(n->store, &a->store, a, &figures);
         }

@@ -49,6 +49,7 @@ struct node_slot {
     struct mse_op_app app; /* of the moment in which it was asked */
     struct node_watched *watched;
     enum node_slot_state state;
+    bool wanted; /* somebody came for the answer since node_slot_tidy */
     mse_status st;
     struct mse_error err;
     struct node_slot *next;
@@ -166,6 +167,9 @@ enum node_said node_lane_ask(struct node_lane *lane, struct node_slot *s, const 
 void node_lane_hint(struct node_lane *lane, struct node_slot *s, const struct node_app *a,
                     struct node_ask *q);
 bool node_slot_waits(struct node_lane *lane, const struct node_slot *s);
+/* Gives an answer up that nobody came for since the last call: what was asked shows in the list of
+ * the store by now, and nothing else could be asked or hinted. */
+void node_slot_tidy(struct node_lane *lane, struct node_slot *s);
 
 /* ---- one app (node_app.c) */
 /* Goes one step on with an app. */

@@ -361,6 +361,7 @@ static void push(struct node_lane *lane, struct node_slot *s, const struct node_
     s->ask = *q;
     s->app = a->app;
     s->state = NODE_WAITS;
+    s->wanted = true;
     s->next = NULL;
     if (lane->last != NULL) {
         lane->last->next = s;
@@ -377,6 +378,16 @@ bool node_slot_waits(struct node_lane *lane, const struct node_slot *s)
     bool waits = s->state == NODE_WAITS;
     (void)pthread_mutex_unlock(&lane->lock);
     return waits;
+}
+
+void node_slot_tidy(struct node_lane *lane, struct node_slot *s)
+{
+    (void)pthread_mutex_lock(&lane->lock);
+    if (s->state == NODE_ANSWERED) {
+        s->state = s->wanted ? NODE_ANSWERED : NODE_IDLE;
+        s->wanted = false;
+    }
+    (void)pthread_mutex_unlock(&lane->lock);
 }
 
 void node_lane_hint(struct node_lane *lane, struct node_slot *s, const struct node_app *a,
@@ -397,13 +408,15 @@ enum node_said node_lane_ask(struct node_lane *lane, struct node_slot *s, const 
     (void)pthread_mutex_lock(&lane->lock);
     /* What the store said meanwhile is older than this answer, and is looked at before it. */
     bool older = lane->list != NULL;
-    if (s->state == NODE_ANSWERED && same_ask(&s->ask, q) && !older) {
+    bool answered = s->state == NODE_ANSWERED && same_ask(&s->ask, q);
+    s->wanted = s->wanted || answered;
+    if (answered && !older) {
         said = s->st == MSE_OK ? NODE_DONE : NODE_FAILED;
         *q = s->ask;
         *err = s->err;
         err->status = s->st;
         s->state = NODE_IDLE;
-    } else if (s->state == NODE_IDLE || (s->state == NODE_ANSWERED && !same_ask(&s->ask, q))) {
+    } else if (s->state != NODE_WAITS && !answered) {
         push(lane, s, a, q);
     }
     (void)pthread_mutex_unlock(&lane->lock);
