@@ -164,11 +164,12 @@ static mse_status spawn(struct mse_launched *e, const json_t *words, const struc
     for (size_t i = 0; i < n && i < MAX_WORDS; i++) {
         argv[i] = json_string_value(json_array_get(words, i));
     }
-    mse_status st = n > 0 && n <= MAX_WORDS && argv[n - 1] != NULL
-                        ? MSE_OK
-                        : MSE_FAIL(err, MSE_ERR_MEMORY, STEP, "no command line for QEMU");
-    int program = st == MSE_OK ? open(argv[0], O_RDONLY | O_CLOEXEC) : -1;
-    if (st == MSE_OK && program < 0) {
+    if (n > MAX_WORDS || argv[0] == NULL) {
+        return MSE_FAIL(err, MSE_ERR_MEMORY, STEP, "no command line for QEMU");
+    }
+    mse_status st = MSE_OK;
+    int program = open(argv[0], O_RDONLY | O_CLOEXEC);
+    if (program < 0) {
         st = MSE_FAIL(err, errno == ENOENT ? MSE_ERR_NOT_FOUND : MSE_ERR_IO, STEP, "%.150s: %s",
                       argv[0], strerror(errno));
     }
@@ -334,12 +335,12 @@ static bool receive(struct mse_launched *e)
     return false;
 }
 
-/* All that can be done without waiting. True: there is an event. */
-static mse_status advance(struct mse_launched *e, struct mse_sim_news *out, struct mse_error *err)
+/* All that can be done without waiting, as long as there is time: a machine may talk without end,
+ * and whoever waits for it has more to do. */
+static mse_status advance(struct mse_launched *e, struct mse_sim_news *out, int64_t deadline,
+                          struct mse_error *err)
 {
-    bool more = true;
-    while (more && out->event == 0) {
-        more = false;
+    for (bool more = true; more && out->event == 0; more = more && now_ms() < deadline) {
         if (next_line(e, out)) {
             break;
         }
@@ -378,7 +379,7 @@ static mse_status serve(struct mse_launched *e, struct mse_sim_news *out, int64_
                         struct mse_error *err)
 {
     for (bool gone = false;;) {
-        mse_status st = advance(e, out, err);
+        mse_status st = advance(e, out, gone ? INT64_MAX : deadline, err);
         if (st != MSE_OK || out->event != 0) {
             return st;
         }
@@ -392,7 +393,7 @@ static mse_status serve(struct mse_launched *e, struct mse_sim_news *out, int64_
         int64_t left = deadline - now_ms();
         int n = poll(p, MSE_ARRAY_LEN(p), left < 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left);
         gone = n > 0 && p[0].revents != 0;
-        if (n < 0 || (n == 0 && now_ms() >= deadline)) {
+        if (n < 0 || (!gone && now_ms() >= deadline)) {
             out->event = n < 0 ? MSE_SIM_INTERRUPTED : MSE_SIM_NOTHING;
             return MSE_OK;
         }

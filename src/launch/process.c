@@ -193,6 +193,7 @@ static int reap(struct mse_process *p)
     int status = 0;
     pid_t got = 0;
     (void)kill(-p->pid, SIGKILL);
+    (void)kill(p->pid, SIGKILL); /* which may have left its group */
     do {
         got = waitpid(p->pid, &status, 0);
     } while (got < 0 && errno == EINTR);

@@ -31,10 +31,11 @@ bool mse_qemu_signature(uint32_t *out, const char *cpu)
     return false;
 }
 
+/* Without memory there is a null in its place: see mse_qemu_words. */
 static void add(json_t *words, const char *option, json_t *value)
 {
     (void)json_array_append_new(words, json_string(option));
-    (void)json_array_append_new(words, value);
+    (void)json_array_append_new(words, value == NULL ? json_null() : value);
 }
 
 static void add_text(json_t *words, const char *option, const char *text)
@@ -135,6 +136,18 @@ static void add_lines(json_t *words, const struct mse_qemu *q)
     add_text(words, "-serial", "chardev:control");
 }
 
+/* An option without its value would take the next one for it. */
+static json_t *all_texts(json_t *words)
+{
+    for (size_t i = 0; i < json_array_size(words); i++) {
+        if (!json_is_string(json_array_get(words, i))) {
+            json_decref(words);
+            return NULL;
+        }
+    }
+    return words;
+}
+
 json_t *mse_qemu_words(const struct mse_qemu *q)
 {
     json_t *words = json_pack("[s]", q->program);
@@ -157,5 +170,5 @@ json_t *mse_qemu_words(const struct mse_qemu *q)
     (void)json_array_append_new(words, json_string("-no-reboot"));
     add_text(words, "-display", "none");
     add_lines(words, q);
-    return words;
+    return all_texts(words);
 }

@@ -3,10 +3,13 @@
  * lines, what a host has to have. The start itself: integration test machine. */
 #include "lib/testlib.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -356,6 +359,85 @@ static void an_image_is_held_against_its_digests(void **state)
     assert_says(look(h, MSE_QEMU_EMULATED), "/nowhere/fw: No such file or directory; wanted OVMF");
 }
 
+/* ---- one that talks without end */
+
+#define LINE_FD 3 /* of QEMU: the machine's control line */
+
+/* In QEMU's place: lines, and none of them tells anything. */
+static int talk(void)
+{
+    static const char noise[65536] = "noise\nmse-event\n";
+    for (int i = 0; i < 3; i++) { /* 8, as one alone may be slower than who reads */
+        (void)!fork();
+    }
+    while (write(LINE_FD, noise, sizeof noise) > 0) {
+    }
+    return 1;
+}
+
+static int listen_anywhere(void)
+{
+    const struct sockaddr_in a = { .sin_family = AF_INET,
+                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0 && bind(fd, (const struct sockaddr *)&a, sizeof a) == 0 &&
+                listen(fd, 1) == 0);
+    return fd;
+}
+
+static struct mse_launched *start_talker(const struct host *h, const json_t *options)
+{
+    struct mse_manifest m = { 0 };
+    struct mse_build text;
+    struct mse_error err = { 0 };
+    struct mse_instance i = { .dir = h->dir };
+    struct mse_launched *e = NULL;
+    int listen_fd = listen_anywhere();
+    int package_fd = open(h->firmware, O_RDONLY | O_CLOEXEC); /* any file */
+    int state_fd = open(h->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    mse_build_heap(&text, MSE_MANIFEST_MAX_LEN);
+    fill(&m);
+    assert_status(mse_manifest_write(&text, &m, &err), MSE_OK);
+    mse_instance_set(&i, options);
+    const struct mse_launch l = { .instance = &i,
+                                  .manifest = mse_build_view(&text),
+                                  .package_fd = package_fd,
+                                  .state_fd = state_fd,
+                                  .listen_fd = &listen_fd };
+    mse_status st = mse_launcher_machine.start(&e, &l, &err);
+    if (st != MSE_OK) {
+        fail_msg("%s: %s", mse_status_name(st), err.text);
+    }
+    assert_int_equal(listen_fd, -1);
+    assert_int_equal(close(package_fd), 0);
+    assert_int_equal(close(state_fd), 0);
+    mse_build_clear(&text);
+    mse_manifest_clear(&m);
+    return e;
+}
+
+/* Whoever holds it is asked to stop it, and asked how it is, all the same. */
+static void one_that_talks_without_end_can_be_stopped(void **state)
+{
+    struct host *h = *state;
+    struct mse_sim_news news = { .event = MSE_SIM_ENDED };
+    json_t *options = json_pack("{s:s, s:s, s:s, s:s, s:b}", "tee", "tdx", "image", h->image,
+                                "firmware", h->firmware, "qemu", "/proc/self/exe", "sandbox", 1);
+    make_image(h, "quiet mse.tee=tdx mse.port=443", "root");
+    struct mse_launched *e = start_talker(h, options);
+    pid_t pid = mse_launcher_machine.pid(e);
+    assert_true(pid > 0);
+    for (int turn = 0; turn < 3; turn++) {
+        assert_status(mse_launcher_machine.serve(e, &news, 50, NULL), MSE_OK);
+        assert_int_equal(news.event, MSE_SIM_NOTHING);
+    }
+    mse_launcher_machine.stop(e, 50);
+    assert_int_equal(mse_launcher_machine.pid(e), 0);
+    assert_int_equal(kill(pid, 0), -1);
+    mse_launcher_machine.free(e);
+    json_decref(options);
+}
+
 /* ---- the tables */
 
 static void its_tees_find_it(void **state)
@@ -371,8 +453,11 @@ static void its_tees_find_it(void **state)
     assert_status(mse_launcher_find(&l, "snp", &err), MSE_ERR_UNSUPPORTED);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc > 1 && strcmp(argv[1], "-machine") == 0) {
+        return talk();
+    }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_event_is_a_line),
         cmocka_unit_test(a_line_may_come_byte_by_byte),
@@ -382,6 +467,8 @@ int main(void)
         cmocka_unit_test(the_disk_is_a_head_and_both_parts),
         cmocka_unit_test_setup_teardown(each_thing_that_is_missing_is_named, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_image_is_held_against_its_digests, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(one_that_talks_without_end_can_be_stopped, set_up,
+                                        tear_down),
         cmocka_unit_test(its_tees_find_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
