@@ -52,6 +52,7 @@ enum mse_step {
     MSE_STEP_LOG, /* only if the policy names logs */
     MSE_STEP_COUNT
 };
+/* Static; "unknown" for none of them. */
 MSE_API const char *mse_step_name(enum mse_step s);
 
 #define MSE_CHECK_TEXT_LEN 160
@@ -195,7 +196,8 @@ MSE_API MSE_MUST_USE mse_status mse_appraise_nitro(struct mse_verdict *out,
                                                    struct mse_error *err);
 
 /* For checks that belong to the caller's side (certificate, binding, name, level): appends one and
- * decides again. seen and wanted may be NULL. */
+ * decides again. seen and wanted (copied, cut to MSE_CHECK_TEXT_LEN with the NUL) may be NULL;
+ * policy_key is static, or NULL. */
 MSE_API void mse_verdict_add(struct mse_verdict *v, enum mse_step step, mse_status status,
                              const char *seen, const char *wanted, const char *policy_key);
 /* mse_verdict_set_level records the binding level that was reached and judges require_level. */
@@ -227,9 +229,10 @@ MSE_API MSE_MUST_USE mse_status mse_verdict_to_json(char *out, size_t cap,
 MSE_API MSE_MUST_USE mse_status mse_verdict_to_text(char *out, size_t cap,
                                                     const struct mse_verdict *v);
 
-/* SHA-256 of the SubjectPublicKeyInfo of the compiled-in AWS Nitro Enclaves root (G1), 32 bytes. */
+/* SHA-256 of the SubjectPublicKeyInfo of the compiled-in AWS Nitro Enclaves root (G1), 32 bytes.
+ * Static. */
 MSE_API const uint8_t *mse_nitro_root_sha256(void);
-/* The point (X || Y) of the compiled-in Intel SGX Root CA key. */
+/* The point (X || Y) of the compiled-in Intel SGX Root CA key, 64 bytes. Static. */
 MSE_API const uint8_t *mse_intel_root_point(void);
 
 /* mse_verify_signed_json checks a PCS signing chain (PEM, leaf first, root may be left out) to a

@@ -139,6 +139,8 @@ struct mse_tcb_eval_numbers {
         mse_time tcb_date;
     } entries[MSE_MAX_EVAL_NUMBERS];
 };
+/* body: the value of "tcbEvaluationDataNumbers", byte for byte. Errors as of mse_tcb_info_parse;
+ * the version is 1. *out is written on success only. */
 MSE_API MSE_MUST_USE mse_status mse_tcb_eval_numbers_parse(struct mse_tcb_eval_numbers *out,
                                                            struct mse_bytes body,
                                                            struct mse_error *err);
@@ -160,11 +162,15 @@ struct mse_crl_info {
     size_t num_revoked;
     struct mse_bytes revoked; /* walk with mse_crl_info_next */
 };
+/* mse_crl_info_parse reads a CRL in DER; its signature and dates are not judged. MSE_ERR_MALFORMED.
+ */
 MSE_API MSE_MUST_USE mse_status mse_crl_info_parse(struct mse_crl_info *out, struct mse_bytes der,
                                                    struct mse_error *err);
 /* Start with *it = info->revoked. serial is big-endian without leading zeros. False at the end. */
 MSE_API MSE_MUST_USE bool mse_crl_info_next(struct mse_bytes *it, struct mse_bytes *serial);
-/* mse_crl_decode turns a CRL in DER, PEM or hexadecimal text into DER in buf (cap bytes). */
+/* mse_crl_decode turns a CRL in DER, PEM (one block) or hexadecimal text into DER in buf (cap
+ * bytes; as many as the input has will do), into which *out_der points. Whether the DER is a CRL is
+ * not looked at. MSE_ERR_MALFORMED, also for PEM that does not fit; MSE_ERR_NO_SPACE. */
 MSE_API MSE_MUST_USE mse_status mse_crl_decode(struct mse_bytes *out_der, uint8_t *buf, size_t cap,
                                                struct mse_bytes in, struct mse_error *err);
 
@@ -176,6 +182,8 @@ struct mse_pck_info {
     mse_time not_before;
     mse_time not_after;
 };
+/* mse_pck_info_parse reads a PCK certificate in DER; nothing of it is judged. MSE_ERR_MALFORMED;
+ * MSE_ERR_PCK_EXTENSION_MISSING: a certificate without Intel's SGX extension. */
 MSE_API MSE_MUST_USE mse_status mse_pck_info_parse(struct mse_pck_info *out, struct mse_bytes der,
                                                    struct mse_error *err);
 
@@ -221,8 +229,8 @@ struct mse_bundle {
     mse_time collected_at;
     struct mse_collateral collateral;
 };
-/* scratch needs at most 2 * json.len bytes. Errors: MSE_ERR_MALFORMED with the member named,
- * MSE_ERR_NO_SPACE. */
+/* scratch needs at most 2 * json.len bytes. Errors: MSE_ERR_MALFORMED with the member named;
+ * MSE_ERR_NO_SPACE: scratch, or more than MSE_BUNDLE_MAX_LEN bytes. */
 MSE_API MSE_MUST_USE mse_status mse_bundle_parse(struct mse_bundle *out, uint8_t *scratch,
                                                  size_t scratch_len, struct mse_bytes json,
                                                  struct mse_error *err);

@@ -36,7 +36,7 @@ MSE_API MSE_MUST_USE mse_status mse_log_node_hash(uint8_t out[MSE_SHA256_LEN],
                                                   const uint8_t left[MSE_SHA256_LEN],
                                                   const uint8_t right[MSE_SHA256_LEN]);
 /* mse_log_tree_add appends a leaf by its hash; mse_log_tree_root gives the root of what is there.
- * MSE_ERR_CRYPTO. */
+ * MSE_ERR_CRYPTO: the tree is as it was. */
 MSE_API MSE_MUST_USE mse_status mse_log_tree_add(struct mse_log_tree *t,
                                                  const uint8_t leaf[MSE_SHA256_LEN]);
 MSE_API MSE_MUST_USE mse_status mse_log_tree_root(uint8_t out[MSE_SHA256_LEN],
@@ -77,7 +77,8 @@ struct mse_log_key {
 /* mse_log_key_parse reads "NAME+ID+BASE64", a line end behind it allowed. MSE_ERR_LOG_KEY. */
 MSE_API MSE_MUST_USE mse_status mse_log_key_parse(struct mse_log_key *out, struct mse_bytes text,
                                                   struct mse_error *err);
-/* mse_log_key_make fills name, type and the key's id. MSE_ERR_LOG_KEY: no name for a key. */
+/* mse_log_key_make fills name, type and the key's id. MSE_ERR_LOG_KEY: no name for a key (1 to
+ * MSE_LOG_MAX_NAME bytes without white space and plus); MSE_ERR_CRYPTO. */
 MSE_API MSE_MUST_USE mse_status mse_log_key_make(struct mse_log_key *out, const char *name,
                                                  enum mse_log_key_type type, const uint8_t key[32],
                                                  struct mse_error *err);
@@ -119,6 +120,7 @@ enum mse_log_kind {
 };
 /* The word of an entry; "unknown" for none of them. Static. */
 MSE_API const char *mse_log_kind_name(enum mse_log_kind k);
+/* Exact, case-sensitive; false for an unknown word. */
 MSE_API MSE_MUST_USE bool mse_log_kind_parse(enum mse_log_kind *out, struct mse_bytes word);
 
 /* What was released. Texts are borrowed; an empty one is not there, but name always is. */

@@ -168,11 +168,12 @@ MSE_API void mse_policy_default(struct mse_policy *out);
  * defaults. Unknown and duplicate keys are errors that name the key. MSE_ERR_POLICY. */
 MSE_API MSE_MUST_USE mse_status mse_policy_parse_json(struct mse_policy *out, struct mse_bytes json,
                                                       struct mse_error *err);
-/* mse_simulation_root_of_pem reads the P-256 point of a root certificate in PEM, for
- * simulation_root. */
+/* mse_simulation_root_of_pem reads the P-256 point (X || Y) of the one root certificate in a PEM
+ * text, for simulation_root. MSE_ERR_MALFORMED: no certificate, several, none of a CA that signed
+ * itself, another key, or more than 4096 bytes. */
 MSE_API MSE_MUST_USE mse_status mse_simulation_root_of_pem(uint8_t out[64], struct mse_bytes pem,
                                                            struct mse_error *err);
-/* The same for simulation_root_sha256, whatever the key is. */
+/* The same for simulation_root_sha256, whatever the key is. MSE_ERR_CRYPTO besides. */
 MSE_API MSE_MUST_USE mse_status mse_simulation_root_sha256_of_pem(uint8_t out[32],
                                                                   struct mse_bytes pem,
                                                                   struct mse_error *err);

@@ -36,6 +36,7 @@ enum mse_ratls_binding {
     MSE_BINDING_CLAIMS,     /* SHA-256(claims), whose pubkey-hash covers the SPKI */
     MSE_BINDING_SPKI_PLAIN, /* the DER SubjectPublicKeyInfo itself, as user data of Nitro */
 };
+/* The words of JSON and text. Static; "unknown" for none of them. */
 MSE_API const char *mse_ratls_form_name(enum mse_ratls_form f);
 MSE_API const char *mse_ratls_binding_name(enum mse_ratls_binding b);
 
@@ -117,7 +118,7 @@ MSE_API MSE_MUST_USE mse_status mse_ratls_check_binding(enum mse_ratls_binding *
                                                         const uint8_t report_data[64],
                                                         struct mse_error *err);
 /* mse_ratls_check_self_signature: MSE_ERR_CERTIFICATE_SIGNATURE if the certificate's key did not
- * sign it. */
+ * sign it. MSE_ERR_MALFORMED: the certificate; MSE_ERR_UNSUPPORTED_ALGORITHM, MSE_ERR_CRYPTO. */
 MSE_API MSE_MUST_USE mse_status mse_ratls_check_self_signature(const struct mse_ratls_cert *c,
                                                                struct mse_error *err);
 /* mse_ratls_check_ca judges c->ca, for a certificate whose binding holds: that the claims name its
