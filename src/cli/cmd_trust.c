@@ -49,7 +49,8 @@ static bool demands_less_of_logs(const struct mse_trust_app *old, const struct m
 static bool demands_less(const struct mse_trust_app *old, const struct mse_trust_app *a)
 {
     return a->level < old->level || (a->simulated && !old->simulated) ||
-           (old->machines.num > 0 && a->machines.num == 0) || demands_less_of_logs(old, a);
+           (old->machines.num > 0 && a->machines.num == 0) ||
+           (old->policy != NULL && a->policy == NULL) || demands_less_of_logs(old, a);
 }
 
 /* Another version, or fewer demands, take the place of what is stored on the user's word only. */
@@ -61,10 +62,11 @@ static bool may_replace(const struct cli *c, const struct mse_trust_app *old,
         return true;
     }
     if (same) {
-        cli_say(c, "The trust store demands more of this app: level %u%s%s%s", (unsigned)old->level,
-                old->machines.num > 0 ? ", its list of machines" : "",
+        cli_say(c, "The trust store demands more of this app: level %u%s%s%s%s",
+                (unsigned)old->level, old->machines.num > 0 ? ", its list of machines" : "",
                 old->simulated ? "" : ", no simulation",
-                old->log_keys.num > 0 ? ", its transparency log" : "");
+                old->log_keys.num > 0 ? ", its transparency log" : "",
+                old->policy != NULL ? ", its policy" : "");
     } else {
         cli_say(c, "The trust store has another version of this app:");
         (void)cli_trust_say_changes(c, old, a);
