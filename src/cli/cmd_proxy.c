@@ -43,8 +43,9 @@ struct proxying {
     struct mse_build leaves[MSE_PROXY_MAX_APPS];
     mse_time made[MSE_PROXY_MAX_APPS]; /* when these were */
     struct cli_proxy_files files;      /* that the rules come from */
-    bool files_changed;                /* since they were read */
-    mse_time logs_due;                 /* when logs are asked again; 0: as soon as possible */
+    mse_time logs_due;                 /* when all logs are asked again */
+    bool all_logs;                     /* this time */
+    atomic_bool ends;                  /* then no log is asked any more */
 };
 
 /* ---- options ---- */
@@ -120,7 +121,7 @@ static enum cli_exit one_name(const struct proxying *p, const struct cli_guard *
 static enum cli_exit add_app(struct proxying *p, const char *text)
 {
     struct cli_guard *g = &p->guards[p->num];
-    *g = (struct cli_guard) { .c = p->c, .lock = &p->lock };
+    *g = (struct cli_guard) { .c = p->c, .lock = &p->lock, .ends = &p->ends };
     if (!cli_split_host(g->domain, sizeof g->domain, &g->port, text, 443)) {
         (void)cli_trouble(p->c, "%s is no DOMAIN[:PORT]", text);
         cli_hint(p->c,
@@ -242,30 +243,7 @@ static enum cli_exit open_socket(struct proxying *p)
 static bool on_stale(void *user)
 {
     struct proxying *p = user;
-    bool stale = cli_proxy_files_changed(&p->files);
-    bool ask = (mse_time)time(NULL) >= p->logs_due;
-    for (size_t i = 0; i < p->num; i++) {
-        ask = atomic_load(&p->guards[i].ask_logs) || ask;
-    }
-    p->files_changed = stale;
-    return stale || ask;
-}
-
-/* Logs are asked as often as apps are attested again, and for who is new. What was judged by a
- * proof that does not hold any more is not used. */
-static bool ask_logs(struct proxying *p)
-{
-    bool other = false;
-    bool all = (mse_time)time(NULL) >= p->logs_due;
-    for (size_t i = 0; i < p->num; i++) {
-        if (all || atomic_load(&p->guards[i].ask_logs)) {
-            other = cli_guard_ask_logs(&p->guards[i]) || other;
-        }
-    }
-    if (all) {
-        p->logs_due = (mse_time)time(NULL) + p->config.reattest_ms / 1000;
-    }
-    return other;
+    return cli_proxy_files_changed(&p->files);
 }
 
 /* All of them, or none. */
@@ -274,17 +252,13 @@ static bool on_reload(void *user)
     struct proxying *p = user;
     struct cli_rules *fresh[MSE_PROXY_MAX_APPS] = { NULL };
     bool ok = true;
-    if (!p->files_changed) {
-        return ask_logs(p);
-    }
     cli_proxy_files_name_theirs(&p->files, p->guards, p->num);
     for (size_t i = 0; ok && i < p->num; i++) {
         ok = cli_guard_read(&fresh[i], &p->guards[i]) == CLI_DONE;
     }
     for (size_t i = 0; i < p->num; i++) {
         if (ok) {
-            cli_guard_carry(&p->guards[i], fresh[i]);
-            cli_guard_set(&p->guards[i], fresh[i]);
+            cli_guard_succeed(&p->guards[i], fresh[i]);
         } else {
             cli_guard_release(&p->guards[i], fresh[i]);
         }
@@ -293,6 +267,43 @@ static bool on_reload(void *user)
         mse_log(MSE_LOG_ERROR, "proxy", "a changed file is not usable: the rules of before go on");
     }
     return ok;
+}
+
+/* Called once a second, and not while logs are asked. As often as apps are attested again, and for
+ * who is new; a clock that was put back delays nothing. */
+static bool on_due(void *user)
+{
+    struct proxying *p = user;
+    mse_time now = (mse_time)time(NULL);
+    mse_time round = p->config.reattest_ms / 1000;
+    p->all_logs = now >= p->logs_due || p->logs_due - now > round;
+    bool ask = p->all_logs;
+    for (size_t i = 0; i < p->num; i++) {
+        ask = atomic_load(&p->guards[i].ask_logs) || ask;
+    }
+    if (p->all_logs) {
+        p->logs_due = now + round;
+    }
+    return ask;
+}
+
+/* What was judged by a proof that does not hold any more is not used. */
+static bool on_ask(void *user)
+{
+    struct proxying *p = user;
+    bool other = false;
+    for (size_t i = 0; i < p->num; i++) {
+        if (p->all_logs || atomic_load(&p->guards[i].ask_logs)) {
+            other = cli_guard_ask_logs(&p->guards[i]) || other;
+        }
+    }
+    return other;
+}
+
+static void on_stop(void *user)
+{
+    struct proxying *p = user;
+    atomic_store(&p->ends, true);
 }
 
 static mse_status on_open(void *user, struct mse_proxy_link *out, size_t app, const char *alpn,
@@ -540,6 +551,9 @@ static enum cli_exit serve(struct proxying *p)
     k->open = on_open;
     k->stale = on_stale;
     k->reload = on_reload;
+    k->due = on_due;
+    k->ask = on_ask;
+    k->stop = on_stop;
     k->renew = on_renew;
     k->ready = on_ready;
     k->user = p;

@@ -101,6 +101,7 @@ enum cli_exit cli_guard_read(struct cli_rules **out, const struct cli_guard *g)
         free(r);
         return e;
     }
+    cli_log_judge_end_with(&r->judge, g->ends);
     *out = r;
     return CLI_DONE;
 }
@@ -169,20 +170,20 @@ static bool ask_all(const struct cli_guard *g, struct cli_rules *r)
     lock(g);
     size_t num = cli_log_judge_demand(&r->judge) == NULL ? 0 : subjects_of(list, &r->logs);
     unlock(g);
-    for (size_t i = 0; i < num; i++) {
+    for (size_t i = 0; i < num && !atomic_load(g->ends); i++) {
         other = ask_one(g, r, &list[i]) || other;
     }
     return other;
 }
 
-void cli_guard_carry(struct cli_guard *g, struct cli_rules *fresh)
+void cli_guard_succeed(struct cli_guard *g, struct cli_rules *fresh)
 {
     lock(g);
-    if (g->rules != NULL) {
-        cli_guard_logs_copy(&fresh->logs, &g->rules->logs);
-    }
+    cli_guard_logs_copy(&fresh->logs, &g->rules->logs);
+    drop_ref(g->rules);
+    g->rules = fresh;
     unlock(g);
-    (void)ask_all(g, fresh);
+    atomic_store(&g->ask_logs, true);
 }
 
 bool cli_guard_ask_logs(struct cli_guard *g)

@@ -22,7 +22,8 @@ struct cli_guard {
     const struct cli_app *context; /* NULL: none */
     const uint8_t *fingerprint;    /* what follows from it; NULL: none */
     struct cli_rules *rules;
-    atomic_bool ask_logs; /* somebody came for whom there is no proof of a log yet */
+    atomic_bool ask_logs;    /* somebody came for whom there is no proof of a log yet */
+    const atomic_bool *ends; /* no log is waited for any more */
 };
 /* What came of a judgement, for a report. */
 struct cli_guard_report {
@@ -36,9 +37,9 @@ struct cli_guard_report {
 enum cli_exit cli_guard_read(struct cli_rules **out, const struct cli_guard *g);
 /* cli_guard_set puts them in the place of those before. */
 void cli_guard_set(struct cli_guard *g, struct cli_rules *rules);
-/* cli_guard_carry asks the logs of fresh rules for what those of now have proofs of; before
- * cli_guard_set. */
-void cli_guard_carry(struct cli_guard *g, struct cli_rules *fresh);
+/* cli_guard_succeed is the same where there were some: what they have proofs of stays, is judged by
+ * the fresh rules, and has the logs asked (ask_logs). Waits for nobody. */
+void cli_guard_succeed(struct cli_guard *g, struct cli_rules *fresh);
 /* cli_guard_ask_logs asks the logs for everybody who came so far; blocking. Connections are judged
  * by what it found the last time, and never wait for it. True: somebody has a proof who had none,
  * or the other way round. */

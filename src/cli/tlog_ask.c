@@ -121,7 +121,10 @@ static mse_status ask_log(struct asking *a, struct mse_error *err)
     struct mse_log_checkpoint c;
     const struct mse_log_key *key = NULL;
     mse_status st = cli_log_source_open(&s, a->d->url, a->d->timeout_ms, err);
-    st = st == MSE_OK ? cli_log_source_head(s, &note, &c, err) : st;
+    if (st == MSE_OK) {
+        s->ends = a->d->ends;
+        st = cli_log_source_head(s, &note, &c, err);
+    }
     st = st == MSE_OK ? find_key(&key, a, &c, err) : st;
     st = st == MSE_OK ? cli_log_seen_open(&a->seen, key, NULL, err) : st;
     st = st == MSE_OK ? extend_online(&a->seen, s, &c.head, err) : st;

@@ -4,6 +4,8 @@
 #ifndef CLI_TLOG_ASK_H
 #define CLI_TLOG_ASK_H
 
+#include <stdatomic.h>
+
 #include <mse/attest.h>
 
 #include "base/build.h"
@@ -15,6 +17,7 @@ struct cli_log_demand {
     char *url;                /* of the log, or its folder; heap; NULL: it is not asked */
     char *file;               /* with a proof; heap; NULL: none */
     unsigned timeout_ms;
+    const atomic_bool *ends; /* NULL: it is asked to the end */
 };
 void cli_log_demand_clear(struct cli_log_demand *d);
 

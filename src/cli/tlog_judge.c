@@ -68,6 +68,13 @@ const struct cli_log_demand *cli_log_judge_demand(const struct cli_judge *j)
     return j->log == NULL ? NULL : &j->log->demand;
 }
 
+void cli_log_judge_end_with(struct cli_judge *j, const atomic_bool *ends)
+{
+    if (j->log != NULL) {
+        j->log->demand.ends = ends;
+    }
+}
+
 /* ---- options ---- */
 
 static enum cli_exit add_keys(const struct cli *c, const char *option, struct mse_log_key *keys,

@@ -17,6 +17,8 @@ enum cli_exit cli_log_judge_init(struct cli_judge *j, const struct cli *c,
 void cli_log_judge_free(struct cli_log_judge *l);
 /* What was judged so far is not in the copy. NULL without memory. */
 struct cli_log_judge *cli_log_judge_copy(const struct cli_log_judge *l);
+/* Once this is true, no log is waited for any more. Does nothing without a demand. */
+void cli_log_judge_end_with(struct cli_judge *j, const atomic_bool *ends);
 /* What is demanded; NULL: nothing. Borrowed. */
 const struct cli_log_demand *cli_log_judge_demand(const struct cli_judge *j);
 

@@ -113,8 +113,11 @@ static mse_status fetch(struct cli_file *out, struct cli_log_source *s, const ch
 mse_status cli_log_source_read(struct cli_file *out, struct cli_log_source *s, const char *path,
                                size_t max, struct mse_error *err)
 {
-    char *full = cli_join(s->base, path);
     struct mse_error why = { 0 };
+    if (s->ends != NULL && atomic_load(s->ends)) {
+        return MSE_FAIL(err, MSE_ERR_TIMEOUT, "log", "there is no more time to ask it");
+    }
+    char *full = cli_join(s->base, path);
     if (full == NULL) {
         return MSE_FAIL(err, MSE_ERR_MEMORY, "log", "out of memory");
     }

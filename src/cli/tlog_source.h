@@ -4,6 +4,8 @@
 #ifndef CLI_TLOG_SOURCE_H
 #define CLI_TLOG_SOURCE_H
 
+#include <stdatomic.h>
+
 #include "cmd/files.h"
 #include "tlog/prove.h"
 
@@ -24,7 +26,8 @@ struct cli_log_source {
     bool is_url;
     struct mse_http *http; /* of a URL, once something was asked */
     unsigned timeout_ms;
-    uint64_t size; /* of the tree whose tiles are read: that of the checkpoint */
+    const atomic_bool *ends; /* then nothing more is read; NULL: never */
+    uint64_t size;           /* of the tree whose tiles are read: that of the checkpoint */
     struct cli_log_tile tiles[CLI_LOG_LEVELS];
 };
 /* cli_log_source_open: place is http://…, https://…, file://… or a folder (that of mse log init, or
@@ -34,7 +37,7 @@ MSE_MUST_USE mse_status cli_log_source_open(struct cli_log_source **out, const c
 void cli_log_source_free(struct cli_log_source *s);
 
 /* cli_log_source_read reads one file of the log, at most max bytes. MSE_ERR_NOT_FOUND; MSE_ERR_IO,
- * MSE_ERR_TIMEOUT; MSE_ERR_LOG_TILE: longer than it may be; MSE_ERR_PROTOCOL. */
+ * MSE_ERR_TIMEOUT (also: it ends); MSE_ERR_LOG_TILE: longer than it may be; MSE_ERR_PROTOCOL. */
 MSE_MUST_USE mse_status cli_log_source_read(struct cli_file *out, struct cli_log_source *s,
                                             const char *path, size_t max, struct mse_error *err);
 /* cli_log_source_head reads the checkpoint, whose bytes *note holds, and sets the size.

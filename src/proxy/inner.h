@@ -115,6 +115,15 @@ struct visit {
     bool closing;
 };
 
+/* Something that is looked after beside the loop, one at a time. */
+struct proxy_look {
+    struct proxy *proxy;
+    uv_work_t work;
+    bool (*run)(void *user);
+    bool busy;
+    bool other; /* what it came back with */
+};
+
 struct proxy {
     const struct mse_proxy_config *cfg;
     uv_loop_t loop;
@@ -126,9 +135,8 @@ struct proxy {
     uint64_t ending_ms;
     uint64_t renewed_ms;
     unsigned generation;
-    bool reloading;
-    bool reload_result;
-    uv_work_t reload;
+    struct proxy_look rules;
+    struct proxy_look others; /* who are asked */
     unsigned jobs;
     struct app apps[MSE_PROXY_MAX_APPS];
     struct mse_ages visits;

@@ -54,6 +54,12 @@ struct mse_proxy_config {
     /* Reads the rules again; may block, called from another thread. True: new ones count from now
      * on, and what was judged by the old ones is not used any more. */
     bool (*reload)(void *user);
+    /* The same two for what others are asked, which may take as long as they like: on a thread of
+     * its own, so that rules that change do not wait for it. */
+    bool (*due)(void *user);
+    bool (*ask)(void *user);
+    /* It ends: ask comes back soon. Called once. May be NULL, as the two. */
+    void (*stop)(void *user);
     /* A new leaf for an app whose own ends soon; called once an hour. False: nothing is new. */
     bool (*renew)(void *user, size_t app);
     void (*ready)(void *user); /* requests are taken; may be NULL */

@@ -73,18 +73,19 @@ static void on_signal(uv_signal_t *h, int number)
 
 /* ---- rules ---- */
 
-static void on_reload(uv_work_t *w)
+static void on_look(uv_work_t *w)
 {
-    struct proxy *p = w->data;
-    p->reload_result = p->cfg->reload(p->cfg->user);
+    struct proxy_look *l = w->data;
+    l->other = l->run(l->proxy->cfg->user);
 }
 
-static void reload_over(uv_work_t *w, int status)
+static void look_over(uv_work_t *w, int status)
 {
-    struct proxy *p = w->data;
-    p->reloading = false;
+    struct proxy_look *l = w->data;
+    struct proxy *p = l->proxy;
+    l->busy = false;
     p->jobs--;
-    if (status != 0 || !p->reload_result || p->ending) {
+    if (status != 0 || !l->other || p->ending) {
         return;
     }
     p->generation++;
@@ -95,14 +96,17 @@ static void reload_over(uv_work_t *w, int status)
     }
 }
 
-static void look_at_rules(struct proxy *p)
+static void look(struct proxy *p, struct proxy_look *l, bool (*is_due)(void *user),
+                 bool (*run)(void *user))
 {
-    if (p->reloading || p->cfg->stale == NULL || !p->cfg->stale(p->cfg->user)) {
+    if (l->busy || is_due == NULL || !is_due(p->cfg->user)) {
         return;
     }
-    p->reload.data = p;
-    p->reloading = uv_queue_work(&p->loop, &p->reload, on_reload, reload_over) == 0;
-    p->jobs += p->reloading ? 1 : 0;
+    l->proxy = p;
+    l->run = run;
+    l->work.data = l;
+    l->busy = uv_queue_work(&p->loop, &l->work, on_look, look_over) == 0;
+    p->jobs += l->busy ? 1 : 0;
 }
 
 static void renew_leaves(struct proxy *p)
@@ -141,7 +145,8 @@ static void on_tick(uv_timer_t *h)
     for (size_t i = 0; i < p->cfg->num_apps; i++) {
         app_tick(&p->apps[i]);
     }
-    look_at_rules(p);
+    look(p, &p->rules, p->cfg->stale, p->cfg->reload);
+    look(p, &p->others, p->cfg->due, p->cfg->ask);
     renew_leaves(p);
 }
 
@@ -181,6 +186,9 @@ static void end(struct proxy *p)
 {
     static const struct mse_page over = { .status = 503, .title = "The proxy ends" };
     p->ending = true;
+    if (p->cfg->stop != NULL) {
+        p->cfg->stop(p->cfg->user);
+    }
     for (size_t i = 0; i < p->cfg->num_apps; i++) {
         if (p->apps[i].proxy != NULL) {
             app_drop(&p->apps[i], &over);
