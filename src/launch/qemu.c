@@ -162,8 +162,8 @@ json_t *mse_qemu_words(const struct mse_qemu *q)
     add_text(words, "-append", q->append);
     add_disks(words, q);
     add(words, "-netdev",
-        json_sprintf("user,id=net,hostfwd=tcp:%s:%llu-:443%s", q->address, number(q->port),
-                     kinds[q->kind].network));
+        json_sprintf("user,id=net,restrict=on,hostfwd=tcp:%s:%llu-:443%s", q->address,
+                     number(q->port), kinds[q->kind].network));
     add_text(words, "-device", "virtio-net-pci,netdev=net,romfile=");
     (void)json_array_append_new(words, json_string("-nodefaults"));
     (void)json_array_append_new(words, json_string("-no-user-config"));

@@ -314,7 +314,7 @@ static int main_as_qemu(char **argv)
     char more[64] = "";
     assert_true(sscanf((const char *)words.data, "%511s %63s", runtime, more) >= 1);
     no_switches[0] = more[0] == '\0' ? NULL : more;
-    const char *forward = option(argv, "-netdev", "user,id=net,hostfwd=tcp:");
+    const char *forward = option(argv, "-netdev", "user,id=net,restrict=on,hostfwd=tcp:");
     const char *colon = strchr(forward, ':');
     assert_true(colon != NULL && colon - forward < (long)sizeof address);
     memcpy(address, forward, (size_t)(colon - forward));
