@@ -121,7 +121,8 @@ static mse_status take_app(void *user, const struct mse_db_value *row, size_t nu
     struct mse_op_app a = { 0 };
     if ((num != 26 && num != 32) || !texts_of(&a, row) || !instance_of(&a, row) ||
         (num == 32 && !replica_of(&a, row)) || row[14].type != MSE_DB_BLOB ||
-        row[14].bytes.len != sizeof a.package_sha256) {
+        row[14].bytes.len != sizeof a.package_sha256 ||
+        !mse_rule_uuid4(a.id)) { /* nodes name folders by it */
         return op_bad_row(err);
     }
     a.created_at = mse_db_number(&row[10]);

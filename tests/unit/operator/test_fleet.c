@@ -410,6 +410,25 @@ static void the_oldest_app_that_fits_is_placed(void **state)
     assert_status(claim(b, &n, &got), MSE_ERR_LEASE_LOST);
 }
 
+/* A node makes a folder of this name, and removes it. */
+static void an_id_is_no_path(void **state)
+{
+    static const char sql[] =
+        "SET session_replication_role = replica; UPDATE apps SET id = '../../elsewhere'";
+    struct op_bench *b = *state;
+    struct mse_op_user u = op_bench_user(b, "alice", false);
+    struct mse_op_app got = { .port = 0 };
+    struct seen s = { .num = 0 };
+    hardware(b, "small", "sim", 512);
+    struct mse_op_node n = joined(b, "one");
+    (void)app(b, &u, "first");
+    assert_status(claim(b, &n, &got), MSE_OK);
+    assert_status(mse_op_node_apps(b->s, "one", see_app, &s, NULL), MSE_OK);
+    assert_true(op_bench_sql(b, strchr(sql, ';') + 1, sql));
+    assert_status(mse_op_node_apps(b->s, "one", see_app, &s, NULL), MSE_ERR_MALFORMED);
+    assert_int_equal(s.num, 1);
+}
+
 /* One of several processes that take what they get. */
 static int take_all(const struct op_bench *b, int number, int out_fd)
 {
@@ -1314,6 +1333,7 @@ int main(void)
         TEST(nodes_join_beat_and_are_fenced),
         TEST(nodes_have_rules),
         TEST(the_oldest_app_that_fits_is_placed),
+        TEST(an_id_is_no_path),
         TEST(two_nodes_at_once_never_get_one_app),
         TEST(what_another_epoch_does_is_refused),
         TEST(apps_are_stopped_and_removed),
