@@ -50,6 +50,10 @@ MSE_MUST_USE mse_status cli_runtime_known(bool *out, const struct cli *c, const 
 /* The same of another kind, "loader" or "rootfs": nothing is compiled in for these. */
 MSE_MUST_USE mse_status cli_digest_known(bool *out, const struct cli *c, const char *kind,
                                          const uint8_t sha256[32], struct mse_error *err);
+/* A part that the context or its manifest names, of these kinds or "runtime", stands in the
+ * verifier's own list too: else MSE_ERR_MANIFEST_MISMATCH. */
+MSE_MUST_USE mse_status cli_digest_wanted(const struct cli *c, const char *kind,
+                                          const uint8_t sha256[32], struct mse_error *err);
 
 /* What was found when a fingerprint was recomputed. */
 struct cli_fingerprint {

@@ -6,6 +6,7 @@
 
 #include "cli/cloud.h"
 #include "cli/judge.h"
+#include "cli/machine.h"
 #include "cli/project.h"
 #include "cli/tls_files.h"
 #include "package/manifest.h"
@@ -39,7 +40,8 @@ struct deploy {
     /* what is made here */
     struct cli_file runtime;
     uint8_t runtime_sha256[32];
-    uint8_t loader_sha256[32]; /* of --libpal; zeros where the hardware is not SGX */
+    uint8_t loader_sha256[32];  /* of --libpal; zeros where the hardware is not SGX */
+    struct cli_machine machine; /* where it is TDX or SEV-SNP */
     struct mse_manifest manifest;
     struct mse_build manifest_json;
     uint8_t salt[32];
@@ -61,7 +63,7 @@ struct deploy {
     struct cli_file public_cert; /* DER, of its CA if it has one; self mode only */
     uint8_t enclave[32];         /* its X25519 key */
     bool has_enclave;
-    char signer[65];
+    char signer[65]; /* "": of a machine, which has none */
     bool simulated;
 };
 
@@ -71,6 +73,8 @@ bool deploy_interrupted(void);
 
 /* Whether the hardware is SGX, whose enclaves Gramine starts. */
 bool deploy_is_sgx(const struct deploy *d);
+/* Whether it is a machine, of TDX or SEV-SNP. */
+bool deploy_is_machine(const struct deploy *d);
 /* cloud_plan.c: what the project says, and whether that hardware can carry it; then, for a
  * reservation, manifest, fingerprint, package. */
 enum cli_exit deploy_load(struct deploy *d);

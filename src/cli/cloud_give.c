@@ -139,7 +139,9 @@ static enum cli_exit judge(struct deploy *d, const struct mse_session *s, mse_st
         cli_refusal(d->c, v, &d->judge);
     } else {
         d->simulated = v->simulated;
-        mse_hex_encode(d->signer, mse_bytes_of(v->report.mr_signer, 32));
+        if (v->tee == MSE_TEE_SGX) {
+            mse_hex_encode(d->signer, mse_bytes_of(v->report.mr_signer, 32));
+        }
     }
     free(v);
     return good ? CLI_DONE : CLI_REFUSED;

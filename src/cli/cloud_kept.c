@@ -44,7 +44,7 @@ static bool read_kept(struct cloud_kept *k, const json_t *v)
     char enclave[65];
     bool good = cloud_text(k->url, sizeof k->url, v, "url", true) &&
                 cloud_text(k->fingerprint, sizeof k->fingerprint, v, "fingerprint", true) &&
-                cloud_text(k->signer, sizeof k->signer, v, "signer", true) &&
+                cloud_text(k->signer, sizeof k->signer, v, "signer", false) &&
                 cloud_text(k->origin, sizeof k->origin, v, "ssl_certificate_origin", true) &&
                 cloud_text(enclave, sizeof enclave, v, "enclave_x25519", false);
     k->toml_path = copy_member(v, "project");

@@ -12,7 +12,7 @@ struct cloud_kept {
     char *logs_key;  /* file that opens the logs; NULL: none */
     char url[320];
     char fingerprint[65]; /* as it was attested; "": nothing is kept */
-    char signer[65];      /* of the enclave that was attested */
+    char signer[65];      /* of the enclave that was attested; "": a machine has none */
     char origin[16];
     bool has_enclave;
     uint8_t enclave[32]; /* its X25519 key */

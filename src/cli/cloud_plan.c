@@ -17,6 +17,7 @@
 #include "cli/gramine.h"
 #include "cli/progress.h"
 #include "crypto/digest.h"
+#include "launch/machine_takes.h"
 #include "package/code.h"
 #include "package/owner_chain.h"
 #include "package/rules.h"
@@ -154,7 +155,13 @@ bool deploy_is_sgx(const struct deploy *d)
     return strcmp(d->hardware.tee, "sgx") == 0;
 }
 
-/* In the simulation there is the host's rootfs and no other, under Gramine the other way round. */
+bool deploy_is_machine(const struct deploy *d)
+{
+    return strcmp(d->hardware.tee, "tdx") == 0 || strcmp(d->hardware.tee, "sev-snp") == 0;
+}
+
+/* In the simulation there is the host's rootfs and no other, in a machine that of its image; under
+ * Gramine it is the other way round. */
 static enum cli_exit check_rootfs(const struct deploy *d)
 {
     const struct mse_project *p = &d->project;
@@ -164,9 +171,11 @@ static enum cli_exit check_rootfs(const struct deploy *d)
         return CLI_DONE;
     }
     (void)cli_trouble(d->c,
-                      sgx ? "%s: enclave.rootfs is missing, which %s (sgx) wants"
-                          : "%s: enclave.rootfs names another one than the host's, and %s is "
-                            "simulated and has no other",
+                      sgx                    ? "%s: enclave.rootfs is missing, which %s (sgx) wants"
+                      : deploy_is_machine(d) ? "%s: enclave.rootfs names one, and a machine of %s "
+                                               "has that of its image"
+                                             : "%s: enclave.rootfs names another one than the "
+                                               "host's, and %s is simulated and has no other",
                       d->toml_path, d->hardware.name);
     if (sgx) {
         cli_hint(d->c, "[enclave.rootfs] has name, version and digest of the operator's rootfs");
@@ -195,10 +204,28 @@ static enum cli_exit check_parts(struct deploy *d)
     return st == MSE_OK ? CLI_DONE : cli_failed(d->c, st, &err);
 }
 
+/* The same of a machine. */
+static enum cli_exit check_machine(struct deploy *d)
+{
+    struct mse_error err = { 0 };
+    bool is_tdx = strcmp(d->hardware.tee, "tdx") == 0;
+    mse_status st = cli_machine_load(&d->machine, d->c, is_tdx, &err);
+    if (st == MSE_OK) {
+        return CLI_DONE;
+    }
+    (void)cli_failed(d->c, st, &err);
+    cli_hint(d->c,
+             "the hardware %s is %s: the fingerprint is computed from your own copies of firmware "
+             "and kernel, as mse measure measures them, or from --measurements that you trust",
+             d->hardware.name, d->hardware.tee);
+    return CLI_TROUBLE;
+}
+
 enum cli_exit deploy_check_hardware(struct deploy *d)
 {
     enum cli_exit e = check_rootfs(d);
-    return e == CLI_DONE && deploy_is_sgx(d) ? check_parts(d) : e;
+    e = e == CLI_DONE && deploy_is_sgx(d) ? check_parts(d) : e;
+    return e == CLI_DONE && deploy_is_machine(d) ? check_machine(d) : e;
 }
 
 /* module:variable: the module is a file or a folder of the code. */
@@ -407,10 +434,19 @@ static mse_status measure_sim(struct deploy *d, struct mse_error *err)
     return mse_measure_sim(d->fingerprint, &l, err);
 }
 
+static mse_status measure_machine(struct deploy *d, struct mse_error *err)
+{
+    struct mse_bytes text = mse_build_view(&d->manifest_json);
+    mse_status st = mse_machine_takes(text, err);
+    return st == MSE_OK ? cli_machine_fingerprint(d->fingerprint, &d->machine, text) : st;
+}
+
 static enum cli_exit measure(struct deploy *d)
 {
     struct mse_error err = { 0 };
-    mse_status st = deploy_is_sgx(d) ? measure_sgx(d, &err) : measure_sim(d, &err);
+    mse_status st = deploy_is_sgx(d)       ? measure_sgx(d, &err)
+                    : deploy_is_machine(d) ? measure_machine(d, &err)
+                                           : measure_sim(d, &err);
     return st == MSE_OK ? CLI_DONE : cli_failed(d->c, st, &err);
 }
 

@@ -104,11 +104,12 @@ static enum cli_exit choose_place(struct deploy *d)
 static enum cli_exit check_tee(const struct deploy *d)
 {
     bool sim = strcmp(d->hardware.tee, "sim") == 0;
-    if (!sim && !deploy_is_sgx(d)) {
+    if (!sim && !deploy_is_sgx(d) && !deploy_is_machine(d)) {
         (void)cli_trouble(d->c,
                           "the hardware %s is %s, whose fingerprint deploy cannot compute yet",
                           d->hardware.name, d->hardware.tee);
-        cli_hint(d->c, "hardware of the kinds sim and sgx is what this version deploys to");
+        cli_hint(d->c,
+                 "hardware of the kinds sim, sgx, tdx and sev-snp is what this version deploys to");
         return CLI_TROUBLE;
     }
     if (sim && !d->judge.policy.allow_simulation) {
@@ -392,10 +393,19 @@ static enum cli_exit wait_started(struct deploy *d)
 
 /* ---- what is kept here ---- */
 
+static const char *layout_of(const struct deploy *d)
+{
+    if (deploy_is_machine(d)) {
+        return d->machine.is_tdx ? CLI_LAYOUT_TDX : CLI_LAYOUT_SNP;
+    }
+    return deploy_is_sgx(d) ? MSE_GRAMINE_LAYOUT : "sim-1";
+}
+
 static enum cli_exit keep_context(const struct deploy *d)
 {
     struct mse_error err = { 0 };
     char domain[320];
+    char kind[16];
     char layout[32];
     char version[64];
     char signer[65];
@@ -405,12 +415,13 @@ static enum cli_exit keep_context(const struct deploy *d)
     struct mse_context x = { .created_at = m->created_at,
                              .config_domain_name = m->config_domain_name,
                              .domain_name = domain,
-                             .tee_kind = (char[]) { "sgx" },
+                             .tee_kind = kind,
                              .layout = layout,
                              .runtime_version = version,
-                             .signer = signer };
+                             .signer = d->signer[0] == '\0' ? NULL : signer };
     (void)snprintf(domain, sizeof domain, "%s:%u", m->san, d->place.port);
-    (void)snprintf(layout, sizeof layout, "%s", deploy_is_sgx(d) ? MSE_GRAMINE_LAYOUT : "sim-1");
+    (void)snprintf(kind, sizeof kind, "%s", deploy_is_machine(d) ? d->hardware.tee : "sgx");
+    (void)snprintf(layout, sizeof layout, "%s", layout_of(d));
     (void)snprintf(version, sizeof version, "%s", mse_version());
     (void)snprintf(signer, sizeof signer, "%s", d->signer);
     memcpy(x.id, m->app_id, sizeof x.id);
@@ -519,12 +530,12 @@ static void say_result(const struct deploy *d)
     mse_time_format(until, m->expires_at);
     mse_hex_encode(hex, mse_bytes_of(d->fingerprint, 32));
     if (c->json) {
-        cli_json(c, json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:s, s:s, s:s, s:s, s:b, s:s}", "id",
+        cli_json(c, json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:s, s:s?, s:s, s:s, s:b, s:s}", "id",
                               m->app_id, "name", m->name, "project", d->project_name, "hardware",
                               d->hardware.name, "domain_name", m->san, "port", (int)d->place.port,
-                              "fingerprint", hex, "signer", d->signer, "ssl_certificate_origin",
-                              d->mode, "expires_at", until, "simulated", (int)d->simulated, "logs",
-                              mse_manifest_logs_word(m)));
+                              "fingerprint", hex, "signer", d->signer[0] == '\0' ? NULL : d->signer,
+                              "ssl_certificate_origin", d->mode, "expires_at", until, "simulated",
+                              (int)d->simulated, "logs", mse_manifest_logs_word(m)));
         return;
     }
     if (d->simulated) {
@@ -534,7 +545,9 @@ static void say_result(const struct deploy *d)
     cli_say(c, "UUID: %s", m->app_id);
     cli_say(c, "Fingerprint: %s%s", hex,
             d->judge.has_fingerprint ? "" : " (computed, NOT compared with the enclave)");
-    cli_say(c, "Signer: %s", d->signer);
+    if (d->signer[0] != '\0') {
+        cli_say(c, "Signer: %s", d->signer);
+    }
     say_mode(d);
     say_kind(d);
     cli_say(c, "Logs: %s", cli_logs_text(m));

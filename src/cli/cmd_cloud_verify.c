@@ -356,6 +356,20 @@ static void say_restart(const struct verify *v)
     }
 }
 
+/* That of an enclave: what a machine has is in the verdict. */
+static void say_signer(const struct verify *v)
+{
+    char hex[65];
+    if (v->found.verdict.tee != MSE_TEE_SGX) {
+        return;
+    }
+    mse_hex_encode(hex, mse_bytes_of(v->found.verdict.report.mr_signer, 32));
+    cli_say(v->c, "Signer: %s%s", hex,
+            !v->judge.has_signer                             ? " (not compared)"
+            : strcmp(v->judge.signer_source, "context") == 0 ? " (expected: the owner's claim)"
+                                                             : "");
+}
+
 /* Notices that belong to a success; the four promised lines stand around them. */
 static void print_notices(const struct verify *v)
 {
@@ -371,11 +385,7 @@ static void print_notices(const struct verify *v)
     cli_say(c, "Fingerprint: %s", hex);
     cli_pin_say(c, &v->judge, v->found.verdict.fingerprint);
     cli_log_judge_say(c, &v->judge);
-    mse_hex_encode(hex, mse_bytes_of(v->found.verdict.report.mr_signer, 32));
-    cli_say(c, "Signer: %s%s", hex,
-            !v->judge.has_signer                             ? " (not compared)"
-            : strcmp(v->judge.signer_source, "context") == 0 ? " (expected: the owner's claim)"
-                                                             : "");
+    say_signer(v);
     cli_say(c, "TCB status: %s (collateral: %s)", mse_tcb_status_name(v->found.verdict.tcb_status),
             v->choice.source == NULL ? "none" : v->choice.source);
     if (cli_ends_soon(soon, &v->found.verdict, v->judge.at)) {

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/util.h"
 #include "cli/app.h"
+#include "cli/machine.h"
 #include "cmd/files.h"
 #include "conf/reader.h"
 #include "crypto/digest.h"
@@ -92,15 +93,35 @@ static char *steal(char **s)
     return p;
 }
 
-/* The simulation has no loader, and the host's rootfs; Gramine has both of its own. */
+/* The kind of TEE that a layout is of; NULL: there is no such layout. */
+static const char *kind_of(const char *layout)
+{
+    static const struct {
+        const char *layout;
+        const char *kind;
+    } rows[] = { { "sim-1", "sgx" },
+                 { MSE_GRAMINE_LAYOUT, "sgx" },
+                 { CLI_LAYOUT_TDX, "tdx" },
+                 { CLI_LAYOUT_SNP, "sev-snp" } };
+    for (size_t i = 0; i < MSE_ARRAY_LEN(rows); i++) {
+        if (strcmp(layout, rows[i].layout) == 0) {
+            return rows[i].kind;
+        }
+    }
+    return NULL;
+}
+
+/* Gramine has a loader and a rootfs of its own; the simulation has those of the host, a machine
+ * what its image has. */
 static mse_status check_layout(const struct raw *r, const struct mse_manifest *m,
                                const struct mse_conf_file *f, struct mse_error *err)
 {
     bool gramine = strcmp(r->layout, MSE_GRAMINE_LAYOUT) == 0;
-    if (strcmp(r->kind, "sgx") != 0 || (!gramine && strcmp(r->layout, "sim-1") != 0)) {
+    const char *kind = kind_of(r->layout);
+    if (kind == NULL || strcmp(r->kind, kind) != 0) {
         return mse_conf_fail(f, mse_conf_line_of(f, "instance.tee.layout"), err,
                              "tee is %.20s with layout %.40s, wanted sgx with sim-1 or "
-                             "gramine-1.9",
+                             "gramine-1.9, tdx with tdx, or sev-snp with snp",
                              r->kind, r->layout);
     }
     if (gramine == mse_mem_is_zero(r->loader, sizeof r->loader)) {

@@ -10,6 +10,7 @@
 #include "base/util.h"
 #include "cli/app.h"
 #include "cli/gramine.h"
+#include "cli/machine.h"
 #include "cli/signed_list.h"
 #include "cmd/files.h"
 #include "conf/lists.h"
@@ -125,31 +126,38 @@ mse_status cli_runtime_known(bool *out, const struct cli *c, const uint8_t sha25
     return st;
 }
 
+mse_status cli_digest_wanted(const struct cli *c, const char *kind, const uint8_t sha256[32],
+                             struct mse_error *err)
+{
+    bool known = false;
+    char hex[65];
+    mse_status st = strcmp(kind, "runtime") == 0 ? cli_runtime_known(&known, c, sha256, err)
+                                                 : cli_digest_known(&known, c, kind, sha256, err);
+    if (st == MSE_OK && !known) {
+        mse_hex_encode(hex, mse_bytes_of(sha256, 32));
+        st = MSE_FAIL(err, MSE_ERR_MANIFEST_MISMATCH, kind,
+                      "the context names the %s %.16s..., which this mse does not know "
+                      "(--allow-%s %s accepts it, or a signed list: --reference)",
+                      kind, hex, kind, hex);
+    }
+    return st;
+}
+
 static mse_status check_runtime(const struct cli *c, const struct cli_app *a,
                                 const uint8_t sha256[32], struct mse_error *err)
 {
     char want[65];
     char seen[65];
-    mse_hex_encode(want, mse_bytes_of(a->manifest.runtime, 32));
-    mse_hex_encode(seen, mse_bytes_of(sha256, 32));
-    bool known = false;
-    mse_status st = cli_runtime_known(&known, c, a->manifest.runtime, err);
-    if (st != MSE_OK) {
-        return st;
+    mse_status st = cli_digest_wanted(c, "runtime", a->manifest.runtime, err);
+    if (st == MSE_OK && !mse_mem_equal(sha256, a->manifest.runtime, 32)) {
+        mse_hex_encode(want, mse_bytes_of(a->manifest.runtime, 32));
+        mse_hex_encode(seen, mse_bytes_of(sha256, 32));
+        st = MSE_FAIL(err, MSE_ERR_MANIFEST_MISMATCH, "runtime",
+                      "the mse-enclave here has SHA-256 %.16s..., the context wants %.16s... "
+                      "(--runtime names another file)",
+                      seen, want);
     }
-    if (!known) {
-        return MSE_FAIL(err, MSE_ERR_MANIFEST_MISMATCH, "runtime",
-                        "the context names the runtime %.16s..., which this mse does not know "
-                        "(--allow-runtime %s accepts it, or a signed list: --reference)",
-                        want, want);
-    }
-    if (!mse_mem_equal(sha256, a->manifest.runtime, 32)) {
-        return MSE_FAIL(err, MSE_ERR_MANIFEST_MISMATCH, "runtime",
-                        "the mse-enclave here has SHA-256 %.16s..., the context wants %.16s... "
-                        "(--runtime names another file)",
-                        seen, want);
-    }
-    return MSE_OK;
+    return st;
 }
 
 /* The manifest as it would be with the code that was seen. */
@@ -159,11 +167,6 @@ static mse_status manifest_with(struct mse_build *out, const struct cli_app *a,
     struct mse_manifest m = a->manifest; /* shares the strings, only read */
     memcpy(m.code_digest, code, sizeof m.code_digest);
     return mse_manifest_write(out, &m, err);
-}
-
-static bool is_gramine(const struct cli_app *a)
-{
-    return strcmp(a->context.layout, MSE_GRAMINE_LAYOUT) == 0;
 }
 
 /* --layout says what is expected, it chooses nothing: the context does. */
@@ -195,6 +198,29 @@ static mse_status measure_sim(uint8_t out[32], const struct cli *c, const struct
     return st;
 }
 
+/* The runtime lies in the image, and what that is measured as is the verifier's own to say. */
+static mse_status measure_machine(uint8_t out[32], const struct cli *c, const struct cli_app *a,
+                                  struct mse_bytes manifest, struct mse_error *err)
+{
+    struct cli_machine m;
+    bool is_tdx = strcmp(a->context.layout, CLI_LAYOUT_TDX) == 0;
+    mse_status st = cli_digest_wanted(c, "runtime", a->manifest.runtime, err);
+    st = st == MSE_OK ? cli_machine_load(&m, c, is_tdx, err) : st;
+    return st == MSE_OK ? cli_machine_fingerprint(out, &m, manifest) : st;
+}
+
+static mse_status measure(uint8_t out[32], const struct cli *c, const struct cli_app *a,
+                          struct mse_bytes manifest, struct mse_error *err)
+{
+    const char *layout = a->context.layout;
+    if (strcmp(layout, MSE_GRAMINE_LAYOUT) == 0) {
+        return cli_gramine_measure(out, c, a, manifest, err);
+    }
+    bool machine = strcmp(layout, CLI_LAYOUT_TDX) == 0 || strcmp(layout, CLI_LAYOUT_SNP) == 0;
+    return machine ? measure_machine(out, c, a, manifest, err)
+                   : measure_sim(out, c, a, manifest, err);
+}
+
 mse_status cli_fingerprint_make(struct cli_fingerprint *out, const struct cli *c,
                                 const struct cli_app *a, const char *code_dir,
                                 struct mse_error *err)
@@ -211,9 +237,7 @@ mse_status cli_fingerprint_make(struct cli_fingerprint *out, const struct cli *c
         st = manifest_with(&manifest, a, fp.code_seen, err);
     }
     if (st == MSE_OK) {
-        struct mse_bytes text = mse_build_view(&manifest);
-        st = is_gramine(a) ? cli_gramine_measure(fp.value, c, a, text, err)
-                           : measure_sim(fp.value, c, a, text, err);
+        st = measure(fp.value, c, a, mse_build_view(&manifest), err);
     }
     if (st == MSE_OK) {
         fp.code_differs = !mse_mem_equal(fp.code_seen, a->manifest.code_digest, 32);

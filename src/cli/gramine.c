@@ -57,24 +57,6 @@ mse_status cli_gramine_manifest(struct mse_build *out, const struct cli *c, cons
     return st;
 }
 
-/* A part that the context or its manifest names stands in the verifier's own list too. */
-static mse_status check_known(const struct cli *c, const char *kind, const uint8_t sha256[32],
-                              struct mse_error *err)
-{
-    bool known = false;
-    char hex[65];
-    mse_status st = strcmp(kind, "runtime") == 0 ? cli_runtime_known(&known, c, sha256, err)
-                                                 : cli_digest_known(&known, c, kind, sha256, err);
-    if (st == MSE_OK && !known) {
-        mse_hex_encode(hex, mse_bytes_of(sha256, 32));
-        st = MSE_FAIL(err, MSE_ERR_MANIFEST_MISMATCH, kind,
-                      "the context names the %s %.16s..., which this mse does not know "
-                      "(--allow-%s %s accepts it, or a signed list: --reference)",
-                      kind, hex, kind, hex);
-    }
-    return st;
-}
-
 static mse_status check_loader(const struct cli_app *a, struct mse_bytes libpal,
                                struct mse_error *err)
 {
@@ -110,9 +92,9 @@ mse_status cli_gramine_measure(uint8_t out[32], const struct cli *c, const struc
 {
     struct cli_file libpal = { 0 };
     mse_status st = need(c, "libpal", "its loader, libpal.so", err);
-    st = st == MSE_OK ? check_known(c, "runtime", a->manifest.runtime, err) : st;
-    st = st == MSE_OK ? check_known(c, "loader", a->context.loader_digest, err) : st;
-    st = st == MSE_OK ? check_known(c, "rootfs", a->manifest.rootfs.digest, err) : st;
+    st = st == MSE_OK ? cli_digest_wanted(c, "runtime", a->manifest.runtime, err) : st;
+    st = st == MSE_OK ? cli_digest_wanted(c, "loader", a->context.loader_digest, err) : st;
+    st = st == MSE_OK ? cli_digest_wanted(c, "rootfs", a->manifest.rootfs.digest, err) : st;
     st = st == MSE_OK ? cli_file_read(&libpal, cli_value(c, "libpal"), LIBPAL_MAX, err) : st;
     st = st == MSE_OK ? check_loader(a, cli_file_view(&libpal), err) : st;
     st = st == MSE_OK ? measure(out, c, a, cli_file_view(&libpal), text, err) : st;

@@ -37,6 +37,7 @@ const struct cli_option cli_cloud_deploy_options[] = {
     { "allow-runtime", "HEX", "accept this SHA-256 of mse-enclave besides the built-in one", true },
     REFERENCE_OPTIONS,
     GRAMINE_OPTIONS,
+    MACHINE_OPTIONS,
     { NULL, NULL, NULL, false },
 };
 
@@ -72,6 +73,7 @@ const struct cli_option cli_cloud_verify_options[] = {
     JUDGE_OPTIONS,
     RUNTIME_OPTIONS,
     GRAMINE_OPTIONS,
+    MACHINE_OPTIONS,
     LEVEL1_OPTION,
     LOG_OPTIONS,
     { "output", "FILE", "where the verified certificate goes; default ./cert.pem", false },
@@ -84,7 +86,8 @@ const struct cli_option cli_cloud_fingerprint_options[] = {
     { "code", "DIR", "code of the app in plain; needs --context", false },
     RUNTIME_OPTIONS,
     GRAMINE_OPTIONS,
-    { "layout", "NAME", "how the context has to say that it is measured: sim-1, gramine-1.9",
+    MACHINE_OPTIONS,
+    { "layout", "NAME", "layout that the context has to have: sim-1, gramine-1.9, snp, tdx",
       false },
     { "manifest-output", "FILE", "where the .manifest.sgx of layout gramine-1.9 goes", false },
     OVERWRITE_OPTION,

@@ -27,6 +27,7 @@ const struct cli_option cli_log_add_options[] = {
     { "code", "DIR", "code of the app in plain; needs --context", false },
     RUNTIME_OPTIONS,
     GRAMINE_OPTIONS,
+    MACHINE_OPTIONS,
     { NULL, NULL, NULL, false },
 };
 

@@ -64,6 +64,32 @@
         "allow-rootfs", "HEX", "accept this digest of a rootfs", true                              \
     }
 
+/* What a machine is measured as. */
+#define MACHINE_FILE_OPTIONS                                                                       \
+    { "firmware", "FILE", "OVMF, as QEMU gets it with -bios (snp, tdx)", false },                  \
+        { "kernel", "FILE", "unified kernel image, or Linux, as QEMU gets it (snp, tdx)", false }, \
+        { "initrd", "FILE", "its initrd, if it is not unified (snp, tdx)", false },                \
+        { "append", "TEXT", "its command line, if it is not unified (snp, tdx)", false },          \
+        { "cpu", "NAME|HEX", "processor shown to the guest, or EAX of its CPUID leaf 1 (snp)",     \
+          false },                                                                                 \
+        { "vcpus", "N", "number of processors; default 1 (snp)", false },                          \
+        { "guest-features", "HEX", "SEV_FEATURES; default 0x1 (snp)", false },                     \
+        { "guest-policy", "HEX", "guest policy, for the fingerprint; default 0x30000 (snp)",       \
+          false },                                                                                 \
+        { "rtmr0", "HEX", "RTMR0 of a verified quote, for the fingerprint (tdx)", false },         \
+        { "xfam", "HEX", "XFAM of that quote (tdx)", false },                                      \
+        { "td-attributes", "HEX", "TD attributes; default 0x10000000 (tdx)", false },              \
+    {                                                                                              \
+        "old-linux", NULL, "Linux before 6.9: it leaves RTMR2 zero (tdx)", false                   \
+    }
+
+/* The same for a fingerprint. */
+#define MACHINE_OPTIONS                                                                            \
+    MACHINE_FILE_OPTIONS,                                                                          \
+    {                                                                                              \
+        "measurements", "FILE", "what firmware and kernel are measured as, in their place", false  \
+    }
+
 #define LEVEL1_OPTION                                                                              \
     {                                                                                              \
         "level-1-from", "URL", "ask the operator's API for fresh evidence, and not the app", false \

@@ -22,7 +22,7 @@ struct cli_option {
     bool many;        /* may be given more than once */
 };
 
-#define CLI_MAX_OPTIONS 40
+#define CLI_MAX_OPTIONS 56
 #define CLI_MAX_VALUES  32
 
 struct cli;

@@ -5,6 +5,7 @@
 #define LAUNCH_MACHINE_H
 
 #include "launch/launcher.h"
+#include "launch/machine_takes.h"
 #include "launch/qemu.h"
 
 #define MSE_MACHINE_FIRMWARE "/usr/share/ovmf/OVMF.fd"
@@ -40,8 +41,6 @@ MSE_MUST_USE mse_status mse_machine_of(struct mse_machine *out, const char *tee,
 void mse_machine_check(const struct mse_machine *m, const char *root,
                        void (*say)(void *arg, const char *text), void *arg);
 
-/* What a machine has no place for. MSE_ERR_UNSUPPORTED, by its name in the manifest. */
-MSE_MUST_USE mse_status mse_machine_takes(struct mse_bytes manifest, struct mse_error *err);
 /* Writes the disk of the app to path. */
 MSE_MUST_USE mse_status mse_machine_disk(const char *path, struct mse_bytes manifest,
                                          int package_fd, struct mse_error *err);

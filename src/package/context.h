@@ -13,10 +13,10 @@ struct mse_context {
     char *domain_name; /* host or host:port, as users connect to it */
     char *config_domain_name;
     mse_time created_at;
-    char *tee_kind; /* "sgx" */
-    char *layout;   /* "sim-1" or "gramine-1.9" */
+    char *tee_kind; /* "sgx", "tdx" or "sev-snp" */
+    char *layout;   /* "sim-1" or "gramine-1.9"; "tdx"; "snp" */
     uint8_t runtime_digest[32];
-    uint8_t loader_digest[32]; /* of Gramine's loader; zeros in the simulation */
+    uint8_t loader_digest[32]; /* of Gramine's loader; else zeros */
     char *runtime_version;
     char *signer; /* MRSIGNER hex, the owner's claim; may be NULL */
 };

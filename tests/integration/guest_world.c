@@ -5,9 +5,13 @@
  * OUT gets the vendor's collateral in pieces. SIGTERM is handed on. For the integration test.
  *
  * With QEMU's options instead it is such a machine as QEMU would start, with process 1 of the image
- * in it: MRCONFIGID is that of the command line, the app comes from the second disk, the control
- * line is the socket named there. Its own folder is OUT, where "runtime" names the runtime; "argv"
- * gets its words, a line each, "state" the fingerprint, or "no FUSE". */
+ * in it: MRTD, RTMR1, RTMR2 and MRCONFIGID are those of what the command line names, the app comes
+ * from the second disk, the control line is the socket named there. Its own folder is OUT, where
+ * "runtime" names the runtime; "argv" gets its words, a line each, "state" the fingerprint, or "no
+ * FUSE". The vendor's keys stay there, and its collateral is of today.
+ *
+ * guest_world --vendor OUT: such a vendor alone.
+ */
 #include "lib/testlib.h"
 
 #include <arpa/inet.h>
@@ -26,9 +30,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <mse/measure.h>
+
 #include "base/bytes.h"
 #include "base/util.h"
 #include "crypto/digest.h"
+#include "crypto/sign.h"
 #include "launch/app_disk.h"
 #include "lib/tsm_tree.h"
 #include "tee/tsm.h"
@@ -174,8 +181,66 @@ static int run(struct tsm_tree *tree, const struct start *s)
     return wait_for(pid, s->line_fd);
 }
 
-/* The guest, with this MRCONFIGID; say: what it is measured as goes there. */
-static int live(const struct start *s, const uint8_t mr_config_id[48],
+struct boot {
+    const char *firmware;
+    const char *kernel;
+};
+
+/* As the TDX module, OVMF and Linux would; RTMR0 is made up. */
+static void measure(struct mse_tdx_report *td, const struct boot *b)
+{
+    struct mse_bytes firmware = test_read_file(b->firmware);
+    const struct mse_tdx_boot boot = { .kernel = test_read_file(b->kernel) };
+    struct mse_tdx_registers regs;
+    assert_non_null(firmware.data);
+    assert_non_null(boot.kernel.data);
+    assert_status(mse_measure_mrtd(td->mr_td, firmware, NULL), MSE_OK);
+    assert_status(mse_measure_rtmr(&regs, &boot, NULL), MSE_OK);
+    memcpy(td->rtmr[1], regs.rtmr1, 48);
+    memcpy(td->rtmr[2], regs.rtmr2, 48);
+    memset(td->rtmr[3], 0, 48);
+    free((void *)(uintptr_t)firmware.data);
+    free((void *)(uintptr_t)boot.kernel.data);
+}
+
+/* The vendor whose keys lie in this folder, of today; they are made if there are none. */
+static struct world *vendor_in(const char *dir, struct world *w)
+{
+    for (size_t i = 0; i < WORLD_NUM_KEYS; i++) {
+        char path[512];
+        struct mse_build pem;
+        (void)snprintf(path, sizeof path, "%s/key-%zu.pem", dir, i);
+        struct mse_bytes kept = test_read_file(path);
+        if (kept.data != NULL) {
+            mse_privkey_free(w->keys[i]);
+            assert_status(mse_privkey_from_pem(&w->keys[i], kept, NULL), MSE_OK);
+            free((void *)(uintptr_t)kept.data);
+            continue;
+        }
+        mse_build_heap(&pem, 8192);
+        assert_status(mse_privkey_to_pem(w->keys[i], &pem), MSE_OK);
+        test_write_file(path, mse_build_view(&pem));
+        mse_build_clear(&pem);
+    }
+    w->now = (mse_time)time(NULL);
+    return w;
+}
+
+static int main_vendor(const char *dir)
+{
+    void *part = NULL;
+    (void)world_setup(&part);
+    struct world *w = vendor_in(dir, part);
+    (void)world_defaults_tdx(&part);
+    world_make(w);
+    dump(dir, w);
+    (void)world_teardown(&part);
+    return 0;
+}
+
+/* The guest, with this MRCONFIGID; say: what it is measured as goes there. boot: what QEMU was
+ * given to measure, which dates its vendor today; NULL: neither. */
+static int live(const struct start *s, const uint8_t mr_config_id[48], const struct boot *boot,
                 void (*say)(const struct start *s, const char *fingerprint))
 {
     struct guest g = { .world = NULL };
@@ -183,8 +248,11 @@ static int live(const struct start *s, const uint8_t mr_config_id[48],
     char hex[65];
     void *part = NULL;
     (void)world_setup(&part);
+    g.world = boot == NULL ? part : vendor_in(s->out, part);
     (void)world_defaults_tdx(&part);
-    g.world = part;
+    if (boot != NULL) {
+        measure(&g.world->td, boot);
+    }
     memcpy(g.world->td.mr_config_id, mr_config_id, 48);
     world_make(g.world);
     dump(s->out, g.world);
@@ -232,7 +300,7 @@ static int main_by_hand(char **argv)
     assert_true(s.manifest_fd >= 0 && s.package_fd >= 0);
     assert_status(mse_sha384(digest, manifest), MSE_OK);
     free((void *)(uintptr_t)manifest.data);
-    return live(&s, digest, say_on_stdout);
+    return live(&s, digest, NULL, say_on_stdout);
 }
 
 /* ---- started as QEMU */
@@ -332,7 +400,8 @@ static int main_as_qemu(char **argv)
     (void)fcntl(STATE_FD, F_SETFD, FD_CLOEXEC);
     open_app(&s, option(argv, "-drive", "if=none,id=disk1,format=raw,readonly=on,file="));
     (void)fcntl(s.line_fd, F_SETFD, FD_CLOEXEC);
-    int rc = live(&s, digest, say_in_file);
+    const struct boot boot = { option(argv, "-bios", ""), option(argv, "-kernel", "") };
+    int rc = live(&s, digest, &boot, say_in_file);
     if (rc == 0) {
         (void)dprintf(s.line_fd, "mse-event 6\n");
     }
@@ -345,8 +414,13 @@ int main(int argc, char **argv)
 {
     struct sigaction sa = { .sa_handler = on_term };
     bool qemu = argc > 1 && strcmp(argv[1], "-machine") == 0;
+    if (argc == 3 && strcmp(argv[1], "--vendor") == 0) {
+        return main_vendor(argv[2]);
+    }
     if (!qemu && argc < 5) {
-        (void)fprintf(stderr, "usage: guest_world OUT MSE_ENCLAVE MANIFEST PACKAGE [SWITCH...]\n");
+        (void)fprintf(
+            stderr,
+            "usage: guest_world --vendor OUT | OUT MSE_ENCLAVE MANIFEST PACKAGE [SWITCH...]\n");
         return 2;
     }
     if (qemu) {

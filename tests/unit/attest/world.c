@@ -18,6 +18,7 @@ int world_setup(void **state)
 {
     struct world *w = calloc(1, sizeof *w);
     assert_non_null(w);
+    w->now = WORLD_NOW;
     for (size_t i = 0; i < WORLD_NUM_KEYS; i++) {
         assert_status(mse_privkey_generate_p256(&w->keys[i]), MSE_OK);
     }
@@ -64,8 +65,8 @@ static void default_certs(struct world *w)
                                   .issuer_cn = names[issuer[i]],
                                   .key = w->keys[i],
                                   .issuer_key = w->keys[issuer[i]],
-                                  .not_before = WORLD_NOW - 400 * WORLD_DAY,
-                                  .not_after = WORLD_NOW + 400 * WORLD_DAY,
+                                  .not_before = w->now - 400 * WORLD_DAY,
+                                  .not_after = w->now + 400 * WORLD_DAY,
                                   .path_len = path_len[i],
                                   .crl_url = "https://crl.example/" };
         w->certs[i] = c;
@@ -113,18 +114,18 @@ int world_defaults(void **state)
                                .platform_instance_id = { 0x77, 2 } };
     struct mse_sim_crl pck_crl = { names[WORLD_CA],
                                    w->keys[WORLD_KEY_CA],
-                                   WORLD_NOW - WORLD_DAY,
-                                   WORLD_NOW + 29 * WORLD_DAY,
+                                   w->now - WORLD_DAY,
+                                   w->now + 29 * WORLD_DAY,
                                    { NULL, 0 } };
     struct mse_sim_crl root_crl = { names[WORLD_ROOT],
                                     w->keys[WORLD_KEY_ROOT],
-                                    WORLD_NOW - WORLD_DAY,
-                                    WORLD_NOW + 29 * WORLD_DAY,
+                                    w->now - WORLD_DAY,
+                                    w->now + 29 * WORLD_DAY,
                                     { NULL, 0 } };
     default_certs(w);
     default_reports(w);
     default_policy(w);
-    w->at = WORLD_NOW;
+    w->at = w->now;
     w->ext = ext;
     w->pck_crl = pck_crl;
     w->root_crl = root_crl;
@@ -208,12 +209,12 @@ static void make_crl(struct world *w, struct mse_build *out, struct mse_sim_crl 
 
 /* Signed JSON. */
 
-static void write_dates(struct mse_build *b)
+static void write_dates(struct mse_build *b, const struct world *w)
 {
     char issue[MSE_TIME_TEXT_LEN];
     char next[MSE_TIME_TEXT_LEN];
-    mse_time_format(issue, WORLD_NOW - WORLD_DAY);
-    mse_time_format(next, WORLD_NOW + 29 * WORLD_DAY);
+    mse_time_format(issue, w->now - WORLD_DAY);
+    mse_time_format(next, w->now + 29 * WORLD_DAY);
     mse_wr_printf(b, "\"issueDate\":\"%s\",\"nextUpdate\":\"%s\"", issue, next);
 }
 
@@ -258,7 +259,7 @@ static void write_tcb_info(struct mse_build *b, const struct world *w)
     if (w->tdx) {
         write_modules(b, w->module_status);
     }
-    write_dates(b);
+    write_dates(b, w);
     mse_wr_str(b, ",\"fmspc\":\"00606A000001\",\"pceId\":\"0000\",\"tcbType\":0,"
                   "\"tcbEvaluationDataNumber\":17,\"tcbLevels\":[");
     for (unsigned level = 4; level > 2; level--) {
@@ -284,7 +285,7 @@ static void write_qe_identity(struct mse_build *b, const struct world *w)
 {
     enum mse_tcb_status s = w->qe_status;
     mse_wr_printf(b, "{\"id\":\"%s\",\"version\":2,", w->tdx ? "TD_QE" : "QE");
-    write_dates(b);
+    write_dates(b, w);
     mse_wr_str(b, ",\"tcbEvaluationDataNumber\":17,\"miscselect\":\"00000000\","
                   "\"miscselectMask\":\"FFFFFFFF\","
                   "\"attributes\":\"11000000000000000000000000000000\","

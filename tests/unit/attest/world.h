@@ -40,6 +40,7 @@ struct world {
     struct mse_privkey *keys[WORLD_NUM_KEYS];
     struct mse_policy policy;
     mse_time at;
+    mse_time now; /* what is made is dated around it; world_setup: WORLD_NOW */
 
     /* Knobs; world_defaults sets them. */
     struct mse_sim_cert certs[WORLD_NUM_CERTS];
