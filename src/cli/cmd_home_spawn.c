@@ -12,13 +12,13 @@
 #include "cli/home.h"
 #include "cli/home_heir.h"
 #include "cli/home_replica.h"
+#include "cli/home_tee.h"
 #include "crypto/digest.h"
 #include "launch/launcher.h"
 #include "os/private_dir.h"
 #include "package/manifest.h"
 #include "package/parcel.h"
 #include "package/rules.h"
-#include "sim/platform.h"
 
 #define DAY ((mse_time)86400)
 
@@ -28,8 +28,7 @@ struct spawn {
     bool own_token; /* the provider left the token of phase 1 to us */
     int package_fd;
     int listen_fd;
-    char signer[65];
-    char *platform;
+    json_t *tee; /* of home_tee_choose */
     char *runtime;
     char token[66]; /* hexadecimal, and a line end; empty: none of ours */
     struct mse_manifest manifest;
@@ -62,42 +61,6 @@ static enum cli_exit number(uint64_t *out, const struct cli *c, const char *opti
                            (unsigned long long)least, (unsigned long long)most);
     }
     return CLI_DONE;
-}
-
-static enum cli_exit load_platform(struct spawn *s)
-{
-    const struct cli *c = s->h.c;
-    struct mse_error err = { 0 };
-    struct mse_sim_platform *p = NULL;
-    uint8_t mr[32];
-    char *dir = cli_has(c, "dir") ? strdup(cli_value(c, "dir")) : cli_conf_path("sim");
-    s->platform = dir == NULL ? NULL : realpath(dir, NULL);
-    mse_status st = dir == NULL ? MSE_ERR_MEMORY : mse_sim_load(&p, dir, &err);
-    free(dir);
-    st = st == MSE_OK ? mse_sim_mrsigner(p, mr) : st;
-    mse_sim_free(p);
-    if (st != MSE_OK || s->platform == NULL) {
-        (void)cli_failed(c, st, &err);
-        cli_hint(c, "mse sim init makes a simulated platform");
-        return CLI_TROUBLE;
-    }
-    mse_hex_encode(s->signer, mse_bytes_of(mr, 32));
-    return CLI_DONE;
-}
-
-static enum cli_exit load_runtime(struct spawn *s)
-{
-    struct mse_error err = { 0 };
-    struct cli_file f = { 0 };
-    char *path = NULL;
-    mse_status st = cli_runtime_load(&f, &path, s->h.c, s->manifest.runtime, &err);
-    cli_file_clear(&f);
-    s->runtime = path == NULL ? NULL : realpath(path, NULL);
-    free(path);
-    if (st == MSE_OK && s->runtime == NULL) {
-        return cli_trouble(s->h.c, "the runtime: %s", strerror(errno));
-    }
-    return st == MSE_OK ? CLI_DONE : cli_failed(s->h.c, st, &err);
 }
 
 /* The token of phase 1, if the provider left it to us. */
@@ -203,11 +166,12 @@ static enum cli_exit own_facts(struct spawn *s)
     if (e != CLI_DONE) {
         return e;
     }
-    json_t *own = json_pack("{s:s, s:i, s:s, s:s, s:b, s:I}", "host",
-                            cli_has(c, "host") ? cli_value(c, "host") : "0.0.0.0", "port",
-                            (int)port, "signer", s->signer, "platform", s->platform, "sandbox",
-                            cli_has(c, "insecure-no-sandbox") ? 0 : 1, "while", (json_int_t)guard);
-    bool good = own != NULL && json_object_update(s->h.facts, own) == 0;
+    json_t *own =
+        json_pack("{s:s, s:i, s:b, s:I}", "host",
+                  cli_has(c, "host") ? cli_value(c, "host") : "0.0.0.0", "port", (int)port,
+                  "sandbox", cli_has(c, "insecure-no-sandbox") ? 0 : 1, "while", (json_int_t)guard);
+    bool good = own != NULL && json_object_update(s->h.facts, own) == 0 &&
+                json_object_update(s->h.facts, s->tee) == 0;
     json_decref(own);
     if (!good) {
         return cli_trouble(c, "out of memory");
@@ -355,7 +319,7 @@ static void say_prepared(const struct spawn *s)
     cli_say(c, "%s is prepared, until %s; nothing of it runs", s->h.name,
             home_fact(&s->h, "expires_at"));
     cli_say(c, "Fingerprint: %s", home_fact(&s->h, "fingerprint"));
-    cli_say(c, "Signer: %s", s->signer);
+    cli_say(c, "Signer: %s", home_fact(&s->h, "signer"));
     cli_say(c, "mse home restart %s starts it", s->h.name);
 }
 
@@ -369,20 +333,24 @@ static void say_done(const struct spawn *s)
         json_t *state = home_state(&s->h);
         (void)json_object_set_new(v, "state", json_string(mse_instance_state_word(state)));
         (void)json_object_set_new(v, "evidence", json_sprintf("%s/evidence.json", out));
-        (void)json_object_set_new(v, "simulated", json_true());
+        (void)json_object_set_new(v, "simulated", json_boolean(home_tee_simulated(s->tee)));
         json_decref(state);
         cli_json(c, v);
         return;
     }
     bool waits = home_fact(&s->h, "replica_of")[0] == '\0' && mse_manifest_waits(&s->manifest);
-    cli_say(c, "%s %s in the SIMULATED TEE (not hardware), until %s", s->h.name,
-            waits ? "waits for its keys" : "runs", home_fact(&s->h, "expires_at"));
+    bool simulated = home_tee_simulated(s->tee);
+    cli_say(c, "%s %s in %s, until %s", s->h.name, waits ? "waits for its keys" : "runs",
+            simulated ? "the SIMULATED TEE (not hardware)" : "an enclave of SGX",
+            home_fact(&s->h, "expires_at"));
     cli_say(c, "Fingerprint: %s", home_fact(&s->h, "fingerprint"));
-    cli_say(c, "Signer: %s", s->signer);
+    cli_say(c, "Signer: %s", home_fact(&s->h, "signer"));
     cli_say(c, "URL: https://%s:%lld/", s->manifest.san, port);
     cli_say(c, "Logs: %s", cli_logs_text(&s->manifest));
     cli_say(c, "Evidence for the code provider: %s/evidence.json", out);
-    cli_say(c, "The provider also needs root.pem and signer.pem: mse sim show --export DIR");
+    cli_say(c, "The provider also needs %s",
+            simulated ? "root.pem and signer.pem: mse sim show --export DIR"
+                      : "copies of loader and rootfs, and this signer");
 }
 
 /* One more of what runs already. */
@@ -392,7 +360,7 @@ static enum cli_exit spawn_replica(struct spawn *s)
     struct mse_error err = { 0 };
     enum cli_exit e = home_replica_open(&s->leader, c);
     e = e == CLI_DONE ? home_name(&s->h, c, c->args[0]) : e;
-    e = e == CLI_DONE ? load_platform(s) : e;
+    e = e == CLI_DONE ? home_tee_choose(&s->tee, c) : e;
     e = e == CLI_DONE ? own_folder(s) : e;
     if (e != CLI_DONE) {
         return e;
@@ -416,9 +384,9 @@ static enum cli_exit spawn(struct spawn *s)
     e = e == CLI_DONE ? home_name(&s->h, c, c->args[0]) : e;
     e = e == CLI_DONE ? home_parcel_open(&s->package, &s->package_fd, c, cli_value(c, "package"))
                       : e;
-    e = e == CLI_DONE ? load_platform(s) : e;
+    e = e == CLI_DONE ? home_tee_choose(&s->tee, c) : e;
     e = e == CLI_DONE ? make_manifest(s) : e;
-    e = e == CLI_DONE ? load_runtime(s) : e;
+    e = e == CLI_DONE ? home_tee_runtime(&s->runtime, &s->manifest, s->tee, c) : e;
     e = e == CLI_DONE ? make_folder(s) : e;
     e = e == CLI_DONE ? make_facts(s) : e;
     if (e != CLI_DONE || !cli_has(c, "prepare")) {
@@ -449,7 +417,7 @@ enum cli_exit cmd_home_spawn(struct cli *c)
     mse_wipe(s.token, sizeof s.token);
     mse_parcel_clear(&s.package);
     mse_manifest_clear(&s.manifest);
-    free(s.platform);
+    json_decref(s.tee);
     free(s.runtime);
     home_clear(&s.h);
     home_clear(&s.leader);

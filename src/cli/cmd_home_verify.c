@@ -11,6 +11,7 @@
 #include "base/util.h"
 #include "cli/app.h"
 #include "cli/certs.h"
+#include "cli/gramine.h"
 #include "cli/home.h"
 #include "cli/judge.h"
 #include "cli/target.h"
@@ -100,8 +101,30 @@ static enum cli_exit check_manifest(struct check *k)
     return CLI_DONE;
 }
 
+/* Of SGX, from the provider's own copies of loader and rootfs. */
+static enum cli_exit expect_gramine(struct check *k)
+{
+    struct mse_error err = { 0 };
+    struct cli_app a = { .manifest = k->manifest }; /* borrows all of it */
+    mse_status st = cli_gramine_loader(a.context.loader_digest, k->c, &err);
+    st = st == MSE_OK ? cli_gramine_measure(k->judge->fingerprint, k->c, &a,
+                                            k->target->bundle.manifest, &err)
+                      : st;
+    k->judge->has_fingerprint = st == MSE_OK;
+    if (st != MSE_OK) {
+        (void)cli_failed(k->c, st, &err);
+        return st == MSE_ERR_MANIFEST_MISMATCH ? CLI_REFUSED : CLI_TROUBLE;
+    }
+    return CLI_DONE;
+}
+
+static bool is_gramine(const struct check *k)
+{
+    return k->manifest.rootfs.name != NULL;
+}
+
 /* The fingerprint that the manifest and the runtime here make. */
-static enum cli_exit expect_fingerprint(struct check *k)
+static enum cli_exit expect_sim(struct check *k)
 {
     struct mse_error err = { 0 };
     struct cli_file runtime = { 0 };
@@ -231,6 +254,9 @@ static void say_accepted(const struct check *k)
         cli_say(c, "SIMULATED: not hardware, it protects nothing from the operator");
     }
     cli_say(c, "Fingerprint: %s", hex);
+    if (is_gramine(k)) {
+        cli_say(c, "App: not isolated from the runtime (Gramine)");
+    }
     cli_say(c, "App: %s at https://%s/, until %s", k->manifest.app_id, k->manifest.san, until);
     cli_say(c, "Logs: %s", cli_logs_text(&k->manifest));
     cli_say_upgrade(c, &k->manifest);
@@ -261,7 +287,7 @@ static enum cli_exit judge(struct check *k)
     e = read_package(k);
     e = e == CLI_DONE ? read_evidence(k) : e;
     e = e == CLI_DONE ? check_manifest(k) : e;
-    e = e == CLI_DONE ? expect_fingerprint(k) : e;
+    e = e == CLI_DONE ? (is_gramine(k) ? expect_gramine(k) : expect_sim(k)) : e;
     e = e == CLI_DONE ? cli_judge_signer(k->judge, c, k->manifest.san, NULL) : e;
     e = e == CLI_DONE ? cli_judge_expect(k->judge, c) : e;
     if (e != CLI_DONE) {

@@ -57,6 +57,16 @@ mse_status cli_gramine_manifest(struct mse_build *out, const struct cli *c, cons
     return st;
 }
 
+mse_status cli_gramine_loader(uint8_t sha256[32], const struct cli *c, struct mse_error *err)
+{
+    struct cli_file libpal = { 0 };
+    mse_status st = need(c, "libpal", "its loader, libpal.so", err);
+    st = st == MSE_OK ? cli_file_read(&libpal, cli_value(c, "libpal"), LIBPAL_MAX, err) : st;
+    st = st == MSE_OK ? mse_sha256(sha256, cli_file_view(&libpal)) : st;
+    cli_file_clear(&libpal);
+    return st;
+}
+
 static mse_status check_loader(const struct cli_app *a, struct mse_bytes libpal,
                                struct mse_error *err)
 {

@@ -7,6 +7,8 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/util.h"
+#include "cli/home_judge.h"
+#include "cli/home_tee.h"
 #include "cmd/bundle.h"
 #include "crypto/x509.h"
 #include "package/manifest.h"
@@ -43,12 +45,67 @@ mse_status home_dial(struct mse_ratls_conn **out, const struct home *h, bool con
     return mse_ratls_dial(out, &d, err);
 }
 
+/* --collateral, or our own: out of the cache, or fetched. */
+static mse_status find_collateral(struct cli_collateral *out, const struct home *h,
+                                  struct mse_bytes quote, struct mse_error *err)
+{
+    struct cli_own own = { .c = h->c };
+    const char *given = cli_value(h->c, "collateral");
+    struct mse_policy *policy = given == NULL ? calloc(1, sizeof *policy) : NULL;
+    mse_status st = MSE_OK;
+    if (given != NULL) {
+        st = cli_file_read(&out->file, given, MSE_BUNDLE_MAX_LEN, err);
+        return st == MSE_OK
+                   ? cli_bundle_load(&out->bundle, &out->scratch, cli_file_view(&out->file), err)
+                   : st;
+    }
+    st = policy == NULL ? MSE_ERR_MEMORY : home_judge_policy(policy, h, err);
+    if (st == MSE_OK && cli_own_init(&own, h->c, policy, (mse_time)time(NULL)) != CLI_DONE) {
+        st = MSE_FAIL(err, MSE_ERR_CONFIG, "collateral", "no collateral without its source");
+    }
+    if (st == MSE_OK && !cli_own_collateral(out, &own, quote, err)) {
+        st = err->status != MSE_OK ? err->status
+                                   : MSE_FAIL(err, MSE_ERR_NOT_FOUND, "collateral",
+                                              "the quote ends in no root that is trusted here");
+    }
+    cli_own_clear(&own);
+    free(policy);
+    return st;
+}
+
+/* What the processor is judged by stays beside the instance. Of a simulated one the platform has
+ * it. */
+static mse_status keep_collateral(const struct home *h, struct mse_bytes chain,
+                                  struct mse_error *err)
+{
+    struct mse_ratls_cert cert;
+    struct mse_bytes leaf;
+    struct mse_bytes ca;
+    struct cli_collateral k = { 0 };
+    if (home_tee_simulated(h->facts)) {
+        return MSE_OK;
+    }
+    mse_status st = mse_ratls_split(&leaf, &ca, chain)
+                        ? mse_ratls_read(&cert, leaf, err)
+                        : MSE_FAIL(err, MSE_ERR_MALFORMED, "evidence", "no certificate");
+    if (st == MSE_OK) {
+        st = find_collateral(&k, h, cert.quote, err);
+        if (st != MSE_OK) {
+            cli_hint(h->c, "mse collateral fetch on a machine that is online, then --collateral "
+                           "FILE here");
+        }
+    }
+    st = st == MSE_OK ? home_write(h, "collateral.json", cli_file_view(&k.file), err) : st;
+    cli_collateral_clear(&k);
+    return st;
+}
+
 static char *bundle_text(const struct home *h, struct mse_bytes pem, struct mse_error *err)
 {
     struct cli_file collateral = { 0 };
     struct cli_file manifest = { 0 };
     json_t *v = NULL;
-    char *path = cli_join(home_fact(h, "platform"), "collateral.json");
+    char *path = home_judge_collateral(h);
     mse_status st =
         path == NULL ? MSE_ERR_MEMORY : cli_file_read(&collateral, path, MSE_BUNDLE_MAX_LEN, err);
     if (st == MSE_OK) {
@@ -110,6 +167,9 @@ enum cli_exit home_evidence(const struct home *h, const char *out)
      * name. */
     bool config = waiting || strcmp(home_fact(h, "ssl_certificate_origin"), "owner") == 0;
     mse_status st = home_dial(&conn, h, config, mse_bytes_of(alpn, sizeof alpn - 1), &err);
+    if (st == MSE_OK) {
+        st = keep_collateral(h, mse_ratls_conn_cert(conn), &err);
+    }
     if (st == MSE_OK) {
         mse_ratls_put_pem(&pem, mse_ratls_conn_cert(conn));
         st = mse_build_ok(&pem) ? write_both(h, out, mse_build_view(&pem), &err) : MSE_ERR_MEMORY;

@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/util.h"
+#include "cli/home_tee.h"
 #include "package/manifest.h"
 #include "package/upgrade.h"
 
@@ -19,6 +20,8 @@ static enum cli_exit check_choice(const struct cli *c, const struct home *h, con
     st = st == MSE_OK ? home_manifest(&of_old, old, &err) : st;
     if (st != MSE_OK) {
         e = cli_failed(c, st, &err);
+    } else if (!home_tee_simulated(h->facts) || !home_tee_simulated(old->facts)) {
+        e = cli_trouble(c, "upgrades are not for enclaves of SGX");
     } else if (mse_instance_has_state(h->dir)) {
         e = cli_trouble(c, "%s has a storage of its own already", h->name);
     } else if (of_new.restart != MSE_RESTART_SEALED) {

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/util.h"
+#include "cli/home_tee.h"
 #include "package/manifest.h"
 
 static enum cli_exit check_leader(const struct home *leader)
@@ -21,6 +22,10 @@ static enum cli_exit check_leader(const struct home *leader)
     mse_manifest_clear(&m);
     if (st != MSE_OK) {
         return cli_failed(leader->c, st, &err);
+    }
+    if (!home_tee_simulated(leader->facts)) {
+        return cli_trouble(leader->c, "%s is an enclave of SGX, which has no replicas",
+                           leader->name);
     }
     if (home_fact(leader, "replica_of")[0] != '\0') {
         return cli_trouble(leader->c, "%s is a replica itself: of %s", leader->name,
@@ -35,9 +40,9 @@ static enum cli_exit check_leader(const struct home *leader)
 
 enum cli_exit home_replica_open(struct home *leader, const struct cli *c)
 {
-    static const char *const decided[] = {
-        "package", "san", "size", "days", "prepare", "runtime", "upgrade-from", "upgrade-signature"
-    };
+    static const char *const decided[] = { "package", "tee",          "san",
+                                           "size",    "days",         "prepare",
+                                           "runtime", "upgrade-from", "upgrade-signature" };
     for (size_t i = 0; i < MSE_ARRAY_LEN(decided); i++) {
         if (cli_has(c, decided[i])) {
             return cli_trouble(c, "--%s with --replica-of: it is what it is for %s", decided[i],

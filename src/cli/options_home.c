@@ -19,8 +19,18 @@ const struct cli_option cli_home_package_options[] = {
             false                                                                                  \
     }
 
+#define HOME_COLLATERAL_OPTIONS                                                                    \
+    { "collateral", "FILE", "for sgx: collateral in JSON, instead of our own", false },            \
+        SOURCE_OPTIONS
+
 const struct cli_option cli_home_spawn_options[] = {
     { "package", "F", "the package of the code provider", false },
+    { "tee", "KIND", "sim (default), or sgx: an enclave under Gramine", false },
+    { "rootfs", "DIR", "for sgx: Gramine's library OS, the runtime and what the app needs", false },
+    { "libpal", "FILE", "for sgx: Gramine's loader, which is measured", false },
+    { "signer-key", "PEM", "for sgx: private key that signs the enclave", false },
+    { "gramine-sgx", "FILE", "for sgx: the program, if it is not on the PATH", false },
+    { "policy", "FILE", "for sgx: how run and test judge the machine (mse-policy(5))", false },
     { "san", "NAME", "public name of the app; not needed with the owner's certificate", false },
     { "output", "DIR", "where evidence.json goes", false },
     { "size", "MB", "size of the enclave, a power of two; default 1024", false },
@@ -35,11 +45,13 @@ const struct cli_option cli_home_spawn_options[] = {
     { "replica-of", "NAME", "one more instance of the app that NAME runs", false },
     { "prepare", NULL, "do not start it: its fingerprint is known, restart starts it", false },
     { "insecure-no-sandbox", NULL, "run the app without a sandbox", false },
+    HOME_COLLATERAL_OPTIONS,
     { NULL, NULL, NULL, false },
 };
 
 const struct cli_option cli_home_evidence_options[] = {
     { "output", "DIR", "where evidence.json goes", false },
+    HOME_COLLATERAL_OPTIONS,
     { NULL, NULL, NULL, false },
 };
 
@@ -55,6 +67,7 @@ const struct cli_option cli_home_verify_options[] = {
     { "at", "TIME", "judge at this time (2030-01-31T12:00:00Z) instead of now", false },
     SIMULATION_OPTIONS,
     RUNTIME_OPTIONS,
+    GRAMINE_OPTIONS,
     { NULL, NULL, NULL, false },
 };
 

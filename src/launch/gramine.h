@@ -35,6 +35,14 @@ void mse_gramine_made_clear(struct mse_gramine_made *m);
 MSE_MUST_USE mse_status mse_gramine_folder(const struct mse_instance *i,
                                            const struct mse_gramine_made *m, struct mse_error *err);
 
+/* mse_gramine_find_loader makes *path (heap) the absolute path of gramine-sgx: as it is, or, if it
+ * is NULL, that on the PATH. option: what names another one, for the error. MSE_ERR_NOT_FOUND. */
+MSE_MUST_USE mse_status mse_gramine_find_loader(char **path, const char *option,
+                                                struct mse_error *err);
+/* mse_gramine_signer gives MRSIGNER of enclaves that this key (PEM) signs, which it tries. */
+MSE_MUST_USE mse_status mse_gramine_signer(uint8_t mrsigner[32], const char *path,
+                                           struct mse_error *err);
+
 /* As struct mse_launcher has it. */
 #define MSE_SGX_DEVICE  "/dev/sgx_enclave"
 #define MSE_AESM_SOCKET "/var/run/aesmd/aesm.socket"

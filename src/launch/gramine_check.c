@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a machine lacks to start enclaves of SGX, each with what to do. */
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -94,25 +95,54 @@ static void check_libpal(const struct checking *k)
 }
 
 /* As it will be used. */
-static void check_signer(const struct checking *k)
+mse_status mse_gramine_signer(uint8_t mrsigner[32], const char *path, struct mse_error *err)
 {
-    struct mse_error err = { 0 };
     struct cli_file pem = { 0 };
     struct mse_privkey *key = NULL;
     struct mse_sigstruct_params p = { .date = 0 };
     uint8_t sig[MSE_SIGSTRUCT_LEN];
-    uint8_t signer[32];
-    const char *path = mse_launch_option(k->i, MSE_GRAMINE_OPTION_SIGNER);
     mse_sigstruct_gramine(&p);
-    mse_status st = cli_file_read(&pem, path, MAX_PEM, &err);
-    st = st == MSE_OK ? mse_privkey_from_pem(&key, cli_file_view(&pem), &err) : st;
-    st = st == MSE_OK ? mse_sigstruct_sign(sig, signer, &p, key, &err) : st;
+    mse_status st = cli_file_read(&pem, path, MAX_PEM, err);
+    st = st == MSE_OK ? mse_privkey_from_pem(&key, cli_file_view(&pem), err) : st;
+    st = st == MSE_OK ? mse_sigstruct_sign(sig, mrsigner, &p, key, err) : st;
     mse_privkey_free(key);
     cli_file_wipe(&pem);
+    return st;
+}
+
+static void check_signer(const struct checking *k)
+{
+    struct mse_error err = { 0 };
+    uint8_t signer[32];
+    const char *path = mse_launch_option(k->i, MSE_GRAMINE_OPTION_SIGNER);
+    mse_status st = mse_gramine_signer(signer, path, &err);
     if (st != MSE_OK) {
         lacks(k, "signer_key signs no enclave of SGX: %.200s",
               err.text[0] != '\0' ? err.text : mse_status_text(st));
     }
+}
+
+/* A program may look at the name that it is started by: links stay. */
+mse_status mse_gramine_find_loader(char **path, const char *option, struct mse_error *err)
+{
+    char here[PATH_MAX];
+    char *found = NULL;
+    if (*path == NULL) {
+        found = cli_find_program("gramine-sgx");
+    } else if (getcwd(here, sizeof here) != NULL) {
+        found = cli_join(here, *path);
+    }
+    if (found == NULL || access(found, X_OK) != 0) {
+        mse_status st = MSE_FAIL(err, MSE_ERR_NOT_FOUND, "gramine",
+                                 "%.150s cannot be started: install Gramine 1.9, or name its "
+                                 "program with %s",
+                                 found == NULL ? "gramine-sgx" : found, option);
+        free(found);
+        return st;
+    }
+    free(*path);
+    *path = found;
+    return MSE_OK;
 }
 
 void mse_gramine_check(const struct mse_instance *i, mse_launch_say say, void *arg)

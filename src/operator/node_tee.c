@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the kind of TEE of a node asks for: files, programs, and memory for enclaves. */
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/error.h"
 #include "base/util.h"
-#include "cmd/files.h"
-#include "launch/launcher.h"
+#include "launch/gramine.h"
 #include "operator/node.h"
 
 json_t *node_options(const struct mse_op_config *c, const char *runtime, uint64_t size)
@@ -39,35 +36,13 @@ static mse_status make_absolute(char **path, struct mse_error *err)
     return MSE_OK;
 }
 
-/* A program may look at the name that it is started by: links stay. */
-static mse_status find_loader(char **path, struct mse_error *err)
-{
-    char here[PATH_MAX];
-    char *found = NULL;
-    if (*path == NULL) {
-        found = cli_find_program("gramine-sgx");
-    } else if (getcwd(here, sizeof here) != NULL) {
-        found = cli_join(here, *path);
-    }
-    if (found == NULL || access(found, X_OK) != 0) {
-        mse_status st = MSE_FAIL(err, MSE_ERR_NOT_FOUND, NODE_WHO,
-                                 "%.150s cannot be started: install Gramine 1.9, or name its "
-                                 "program with [node] gramine_sgx",
-                                 found == NULL ? "gramine-sgx" : found);
-        free(found);
-        return st;
-    }
-    free(*path);
-    *path = found;
-    return MSE_OK;
-}
-
 static mse_status find_sgx(struct mse_op_config *c, struct mse_error *err)
 {
     mse_status st = make_absolute(&c->node.rootfs, err);
     st = st == MSE_OK ? make_absolute(&c->node.libpal, err) : st;
     st = st == MSE_OK ? make_absolute(&c->signer_key, err) : st;
-    return st == MSE_OK ? find_loader(&c->node.gramine_sgx, err) : st;
+    return st == MSE_OK ? mse_gramine_find_loader(&c->node.gramine_sgx, "[node] gramine_sgx", err)
+                        : st;
 }
 
 /* What enclaves may have together: as the operator says, or as the machine does. */
