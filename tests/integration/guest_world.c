@@ -277,7 +277,7 @@ static int live(const struct start *s, const uint8_t mr_config_id[48], const str
 
 static void say_on_stdout(const struct start *s, const char *fingerprint)
 {
-    struct sockaddr_in a;
+    struct sockaddr_in a = { 0 };
     socklen_t len = sizeof a;
     assert_int_equal(getsockname(s->listen_fd, (struct sockaddr *)&a, &len), 0);
     (void)printf("port %u fingerprint %s\n", ntohs(a.sin_port), fingerprint);
@@ -334,7 +334,7 @@ static int copy_part(int disk, uint64_t len)
 
 static void open_app(struct start *s, const char *path)
 {
-    struct mse_app_disk head;
+    struct mse_app_disk head = { 0 };
     struct stat sb;
     int disk = open(path, O_RDONLY);
     assert_true(disk >= 0 && read(disk, &head, sizeof head) == sizeof head);
