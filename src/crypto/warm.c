@@ -88,8 +88,9 @@ static mse_status start(struct mse_error *err)
     static const uint64_t tables = OPENSSL_INIT_LOAD_CRYPTO_STRINGS | OPENSSL_INIT_ADD_ALL_CIPHERS |
                                    OPENSSL_INIT_ADD_ALL_DIGESTS;
     uint8_t some[1];
-    return OPENSSL_init_crypto(tables, NULL) == 1 && RAND_bytes(some, 1) == 1 &&
-                   RAND_priv_bytes(some, 1) == 1
+    /* Without its default context libcrypto would crash, not fail. */
+    return OPENSSL_init_crypto(tables, NULL) == 1 && OSSL_LIB_CTX_get0_global_default() != NULL &&
+                   RAND_bytes(some, 1) == 1 && RAND_priv_bytes(some, 1) == 1
                ? MSE_OK
                : MSE_FAIL(err, MSE_ERR_CRYPTO, "start", "libcrypto cannot be initialised");
 }
