@@ -17,7 +17,7 @@
 #include "cli/gramine.h"
 #include "cli/progress.h"
 #include "crypto/digest.h"
-#include "launch/machine_takes.h"
+#include "launch/machine.h"
 #include "package/code.h"
 #include "package/owner_chain.h"
 #include "package/rules.h"

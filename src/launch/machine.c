@@ -104,8 +104,8 @@ static mse_status whole(char **out, const char *dir, const char *name, struct ms
     return st;
 }
 
-static mse_status paths_of(struct paths *p, const struct mse_machine *m, const struct mse_launch *l,
-                           struct mse_error *err)
+static mse_status paths_of(struct paths *p, const struct mse_machine_setup *m,
+                           const struct mse_launch *l, struct mse_error *err)
 {
     char *disk = cli_join(l->instance->dir, MSE_MACHINE_DISK);
     mse_status st =
@@ -189,7 +189,7 @@ static mse_status spawn(struct mse_launched *e, const json_t *words, const struc
     return st;
 }
 
-static mse_status start_qemu(struct mse_launched *e, const struct mse_machine *m,
+static mse_status start_qemu(struct mse_launched *e, const struct mse_machine_setup *m,
                              const struct mse_launch *l, struct mse_error *err)
 {
     struct paths p = { .kernel = NULL };
@@ -222,7 +222,7 @@ static mse_status start_qemu(struct mse_launched *e, const struct mse_machine *m
 
 /* ---- what it is measured as */
 
-static mse_status measure_snp(uint8_t out[32], const struct mse_machine *m,
+static mse_status measure_snp(uint8_t out[32], const struct mse_machine_setup *m,
                               struct mse_bytes manifest, struct mse_error *err)
 {
     struct cli_file firmware = { 0 };
@@ -267,7 +267,7 @@ static mse_status machine_measure(char out[MSE_LAUNCH_FINGERPRINT_LEN],
                                   const struct mse_instance *i, struct mse_bytes manifest,
                                   struct mse_error *err)
 {
-    struct mse_machine m;
+    struct mse_machine_setup m;
     uint8_t digest[32];
     mse_status st = mse_machine_of(&m, i->tee, i->options, err);
     if (st == MSE_OK && m.kind == MSE_QEMU_TDX) {
@@ -454,7 +454,7 @@ static void machine_free(struct mse_launched *e)
 static mse_status start(struct mse_launched *e, const struct mse_launch *l, struct mse_error *err)
 {
     const struct mse_instance *i = l->instance;
-    struct mse_machine m;
+    struct mse_machine_setup m;
     mse_status st = mse_machine_of(&m, i->tee, i->options, err);
     st = st == MSE_OK ? mse_machine_takes(l->manifest, err) : st;
     if (st == MSE_OK && (!i->sandbox || i->from != NULL || i->carry != NULL)) {

@@ -5,7 +5,6 @@
 #define LAUNCH_MACHINE_H
 
 #include "launch/launcher.h"
-#include "launch/machine_takes.h"
 #include "launch/qemu.h"
 
 #define MSE_MACHINE_FIRMWARE "/usr/share/ovmf/OVMF.fd"
@@ -23,7 +22,7 @@
 #define MSE_MACHINE_STOP "stop\n"
 
 /* The options of an instance (mse_instance_set) for a machine; texts are borrowed. */
-struct mse_machine {
+struct mse_machine_setup {
     enum mse_qemu_kind kind;
     const char *image;    /* folder */
     const char *firmware; /* file */
@@ -33,13 +32,16 @@ struct mse_machine {
     uint64_t vcpus;
 };
 /* MSE_ERR_CONFIG: an option is missing, or is no such number. */
-MSE_MUST_USE mse_status mse_machine_of(struct mse_machine *out, const char *tee,
+MSE_MUST_USE mse_status mse_machine_of(struct mse_machine_setup *out, const char *tee,
                                        const json_t *options, struct mse_error *err);
 /* mse_machine_check looks at what starting such machines needs of this host and its files, below
  * root ("": this system's), and gives each thing that is wrong to say; the files of the image are
  * held against their digests. */
-void mse_machine_check(const struct mse_machine *m, const char *root,
+void mse_machine_check(const struct mse_machine_setup *m, const char *root,
                        void (*say)(void *arg, const char *text), void *arg);
+
+/* What a machine has no place for. MSE_ERR_UNSUPPORTED, by its name in the manifest. */
+MSE_MUST_USE mse_status mse_machine_takes(struct mse_bytes manifest, struct mse_error *err);
 
 /* Writes the disk of the app to path. */
 MSE_MUST_USE mse_status mse_machine_disk(const char *path, struct mse_bytes manifest,

@@ -37,16 +37,16 @@ static const char *text_of(const json_t *options, const char *name)
     return json_string_value(json_object_get(options, name));
 }
 
-mse_status mse_machine_of(struct mse_machine *out, const char *tee, const json_t *options,
+mse_status mse_machine_of(struct mse_machine_setup *out, const char *tee, const json_t *options,
                           struct mse_error *err)
 {
-    struct mse_machine m = { .kind = strcmp(tee, "tdx") == 0       ? MSE_QEMU_TDX
-                                     : strcmp(tee, "sev-snp") == 0 ? MSE_QEMU_SNP
-                                                                   : MSE_QEMU_EMULATED,
-                             .image = text_of(options, "image"),
-                             .firmware = text_of(options, "firmware"),
-                             .qemu = text_of(options, "qemu"),
-                             .cpu = text_of(options, "cpu") };
+    struct mse_machine_setup m = { .kind = strcmp(tee, "tdx") == 0       ? MSE_QEMU_TDX
+                                           : strcmp(tee, "sev-snp") == 0 ? MSE_QEMU_SNP
+                                                                         : MSE_QEMU_EMULATED,
+                                   .image = text_of(options, "image"),
+                                   .firmware = text_of(options, "firmware"),
+                                   .qemu = text_of(options, "qemu"),
+                                   .cpu = text_of(options, "cpu") };
     bool numbers = number_of(&m.memory, options, "machine_memory", MSE_QEMU_MEMORY) &&
                    number_of(&m.vcpus, options, "vcpus", 1);
     uint32_t signature = 0;
@@ -104,7 +104,7 @@ mse_status mse_machine_takes(struct mse_bytes manifest, struct mse_error *err)
 /* ---- what this host has */
 
 struct looking {
-    const struct mse_machine *m;
+    const struct mse_machine_setup *m;
     const char *root;
     void (*say)(void *arg, const char *text);
     void *arg;
@@ -275,7 +275,7 @@ static void check_kind(const struct looking *l)
     free(commands);
 }
 
-void mse_machine_check(const struct mse_machine *m, const char *root,
+void mse_machine_check(const struct mse_machine_setup *m, const char *root,
                        void (*say)(void *arg, const char *text), void *arg)
 {
     const struct looking files = { .m = m, .root = "", .say = say, .arg = arg };

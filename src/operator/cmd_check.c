@@ -123,7 +123,7 @@ static void say_wrong(void *arg, const char *text)
 static void check_machines(struct checking *k)
 {
     const struct mse_op_config *config = &k->m.config;
-    struct mse_machine m;
+    struct mse_machine_setup m;
     json_t *options = config->machine.there ? mse_op_config_machine(config) : NULL;
     if (options != NULL && mse_machine_of(&m, config->node.tee, options, NULL) == MSE_OK) {
         mse_machine_check(&m, "", say_wrong, k);

@@ -294,7 +294,7 @@ json_t *mse_op_config_machine(const struct mse_op_config *c)
 
 static mse_status check_machine(const struct mse_op_config *c, struct mse_error *err)
 {
-    struct mse_machine m;
+    struct mse_machine_setup m;
     json_t *options = mse_op_config_machine(c);
     mse_status st =
         options == NULL ? MSE_ERR_MEMORY : mse_machine_of(&m, c->node.tee, options, err);

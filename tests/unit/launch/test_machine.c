@@ -85,7 +85,7 @@ static void a_line_without_end_is_no_event(void **state)
 
 static mse_status of(const char *tee, const char *json, const char *text)
 {
-    struct mse_machine m = { .memory = 0 };
+    struct mse_machine_setup m = { .memory = 0 };
     struct mse_error err = { 0 };
     json_t *options = json_loads(json, 0, NULL);
     assert_non_null(options);
@@ -301,7 +301,7 @@ static void say(void *arg, const char *text)
 
 static const char *look(struct host *h, enum mse_qemu_kind kind)
 {
-    const struct mse_machine m = {
+    const struct mse_machine_setup m = {
         .kind = kind, .image = h->image, .firmware = h->firmware, .qemu = "/bin/sh"
     };
     mse_build_reset(&h->said);
