@@ -124,18 +124,6 @@ static uint64_t or_else(uint64_t n, uint64_t fallback)
     return n > 0 ? n : fallback;
 }
 
-/* Absolute paths: a shepherd may be asked from elsewhere. */
-static mse_status make_absolute(char **path, struct mse_error *err)
-{
-    char *real = realpath(*path, NULL);
-    if (real == NULL) {
-        return MSE_FAIL(err, MSE_ERR_NOT_FOUND, NODE_WHO, "%.180s: %s", *path, strerror(errno));
-    }
-    free(*path);
-    *path = real;
-    return MSE_OK;
-}
-
 static mse_status describe(struct node *n, struct mse_error *err)
 {
     struct mse_op_config_node *c = &n->m->config.node;
@@ -446,7 +434,7 @@ enum cli_exit cmd_node(struct cli *c)
         mse_status st =
             mse_op_config_set_node(&m.config, cli_value(c, "name"), cli_value(c, "address"), &err);
         st = st == MSE_OK ? take_folder(&n, &err) : st;
-        st = st == MSE_OK ? make_absolute(&m.config.node.data, &err) : st;
+        st = st == MSE_OK ? node_make_absolute(&m.config.node.data, &err) : st;
         st = st == MSE_OK ? find_runtime(&n, &err) : st;
         st = st == MSE_OK ? describe(&n, &err) : st;
         st = st == MSE_OK ? node_join(&n, &err) : st;

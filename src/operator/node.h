@@ -208,6 +208,9 @@ MSE_MUST_USE bool node_carry_key(uint8_t out[32], const char *dir);
 void node_kill_orphan(const struct node_app *a);
 
 /* ---- its kind of TEE (node_tee.c) */
+/* Replaces a path of a file that is there by its absolute one: a shepherd may be asked from
+ * elsewhere. MSE_ERR_NOT_FOUND: it is not, and stays as it was. */
+MSE_MUST_USE mse_status node_make_absolute(char **path, struct mse_error *err);
 /* What the launcher is told (mse_instance_set), from the configuration. NULL without memory. */
 json_t *node_options(const struct mse_op_config *c, const char *runtime, uint64_t size);
 /* Looks for what the configuration names, and sets tee and enclave_memory of n->self; memory is

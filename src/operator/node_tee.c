@@ -24,8 +24,7 @@ json_t *node_options(const struct mse_op_config *c, const char *runtime, uint64_
     return out;
 }
 
-/* A shepherd may be asked from elsewhere. */
-static mse_status make_absolute(char **path, struct mse_error *err)
+mse_status node_make_absolute(char **path, struct mse_error *err)
 {
     char *real = realpath(*path, NULL);
     if (real == NULL) {
@@ -38,9 +37,9 @@ static mse_status make_absolute(char **path, struct mse_error *err)
 
 static mse_status find_sgx(struct mse_op_config *c, struct mse_error *err)
 {
-    mse_status st = make_absolute(&c->node.rootfs, err);
-    st = st == MSE_OK ? make_absolute(&c->node.libpal, err) : st;
-    st = st == MSE_OK ? make_absolute(&c->signer_key, err) : st;
+    mse_status st = node_make_absolute(&c->node.rootfs, err);
+    st = st == MSE_OK ? node_make_absolute(&c->node.libpal, err) : st;
+    st = st == MSE_OK ? node_make_absolute(&c->signer_key, err) : st;
     return st == MSE_OK ? mse_gramine_find_loader(&c->node.gramine_sgx, "[node] gramine_sgx", err)
                         : st;
 }
@@ -76,5 +75,5 @@ mse_status node_find_tee(struct node *n, struct mse_error *err)
         return MSE_FAIL(err, MSE_ERR_CONFIG, NODE_WHO,
                         "[node] platform is missing: the folder of the simulated platform");
     }
-    return make_absolute(&c->node.platform, err);
+    return node_make_absolute(&c->node.platform, err);
 }
