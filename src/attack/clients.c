@@ -2,11 +2,11 @@
 /* The clients that are attacked: the same functions that `mse verify` and the library use. */
 #include <poll.h>
 #include <string.h>
-#include <time.h>
 
 #include "attack/lab.h"
 #include "attest/verdict.h"
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/util.h"
 #include "ratls/connect.h"
@@ -14,13 +14,6 @@
 #define LEAST_WAIT_MS 100U
 
 static const uint8_t offered[] = "\x0cmse-attest/1\x08http/1.1";
-
-static int64_t now_ms(void)
-{
-    struct timespec ts = { 0 };
-    (void)clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 static mse_status dial(struct mse_ratls_conn **out, const struct attack_view *v,
                        struct mse_error *err)
@@ -89,14 +82,14 @@ static mse_status attest_once(struct mse_session **out, const struct attack_view
 mse_status attack_attest(struct mse_session **out, const struct attack_view *v, uint8_t level,
                          struct mse_error *err)
 {
-    int64_t deadline = now_ms() + (int64_t)v->lab->t->timeout_ms;
+    int64_t deadline = mse_clock_ms() + (int64_t)v->lab->t->timeout_ms;
     for (;;) {
         struct mse_error e = { .status = MSE_OK };
         *out = NULL;
         mse_status st = attest_once(out, v, level, &e);
         uint32_t wait = st == MSE_ERR_BUSY ? mse_session_retry_ms(*out) : 0;
         wait = wait < LEAST_WAIT_MS ? LEAST_WAIT_MS : wait;
-        if (st != MSE_ERR_BUSY || now_ms() + (int64_t)wait >= deadline) {
+        if (st != MSE_ERR_BUSY || mse_clock_ms() + (int64_t)wait >= deadline) {
             *err = e;
             return st;
         }

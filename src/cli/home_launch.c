@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/util.h"
 #include "cli/home.h"
 #include "cli/home_heir.h"
@@ -33,13 +34,6 @@ static void catch_signals(void)
     (void)sigaction(SIGTERM, &sa, NULL);
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec ts = { 0 };
-    (void)clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 /* The report; NULL at the end of the supervisor, of the time, or of the user's patience. */
 static json_t *wait_report(const struct home *h, int fd, int64_t deadline)
 {
@@ -48,7 +42,7 @@ static json_t *wait_report(const struct home *h, int fd, int64_t deadline)
     struct cli_progress p;
     struct pollfd wait = { .fd = fd, .events = POLLIN };
     cli_progress_begin(&p, h->c, "Measuring and starting");
-    while (interrupted == 0 && now_ms() < deadline && have < sizeof text) {
+    while (interrupted == 0 && mse_clock_ms() < deadline && have < sizeof text) {
         cli_progress_step(&p, 0, 0);
         if (poll(&wait, 1, TURN_MS) <= 0) {
             continue;
@@ -121,7 +115,7 @@ static enum cli_exit launch(const struct home *h, const struct mse_instance *i,
         (void)close(ends[0]);
         return cli_trouble(h->c, "no process: %s", strerror(why));
     }
-    json_t *report = wait_report(h, ends[0], now_ms() + (int64_t)s->timeout_s * 1000);
+    json_t *report = wait_report(h, ends[0], mse_clock_ms() + (int64_t)s->timeout_s * 1000);
     (void)close(ends[0]);
     const char *word = mse_instance_state_word(report);
     bool good = strcmp(word, "running") == 0 || strcmp(word, "waiting") == 0;
@@ -159,9 +153,10 @@ enum cli_exit home_listen(const struct home *h, int *out_fd, uint16_t *port, uns
     bool v6 = strchr(host, ':') != NULL && host[0] != '[';
     (void)snprintf(where, sizeof where, "%s%.100s%s:%lld", v6 ? "[" : "", host, v6 ? "]" : "",
                    wanted);
-    int64_t deadline = now_ms() + (int64_t)patience_ms;
+    int64_t deadline = mse_clock_ms() + (int64_t)patience_ms;
     bool good = false;
-    while (!(good = cli_listen(out_fd, port, where, why, sizeof why)) && now_ms() < deadline) {
+    while (!(good = cli_listen(out_fd, port, where, why, sizeof why)) &&
+           mse_clock_ms() < deadline) {
         (void)poll(NULL, 0, TURN_MS);
     }
     if (good) {

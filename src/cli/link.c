@@ -6,6 +6,7 @@
 #include <poll.h>
 
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/util.h"
 #include "cli/app.h"
@@ -122,18 +123,11 @@ static mse_status connect_again(struct cli_link *l, struct mse_error *err)
                                   "the server does not offer attested sessions any more");
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec ts = { 0 };
-    (void)clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 /* Waits as long as the server says, but not beyond the deadline; false if that is near. */
 static bool wait_while_busy(uint32_t retry_ms, int64_t deadline)
 {
     retry_ms = retry_ms < LEAST_WAIT_MS ? LEAST_WAIT_MS : retry_ms;
-    if (now_ms() + (int64_t)retry_ms >= deadline) {
+    if (mse_clock_ms() + (int64_t)retry_ms >= deadline) {
         return false;
     }
     (void)poll(NULL, 0, (int)retry_ms);
@@ -149,7 +143,7 @@ static bool ended_before(mse_status st, unsigned attempt)
 static mse_status attest(struct cli_link *l, const struct mse_session_client_config *cfg,
                          struct mse_error *err)
 {
-    int64_t deadline = now_ms() + (int64_t)l->timeout_ms;
+    int64_t deadline = mse_clock_ms() + (int64_t)l->timeout_ms;
     for (unsigned attempt = 0;; attempt++) {
         struct mse_error e = { .status = MSE_OK };
         mse_status st = mse_ratls_conn_attest(&l->session, l->conn, cfg, l->timeout_ms, &e);

@@ -4,10 +4,10 @@
 #include <errno.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/util.h"
 
@@ -46,13 +46,6 @@ struct door {
     size_t next;     /* whose place the next one gets if all are taken */
     size_t requests; /* that were none */
 };
-
-static int64_t now_ms(void)
-{
-    struct timespec t = { 0 };
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* A page without anything of the request. The socket's buffer holds all of it. */
 static void reply(int fd, const char *status, const char *text)
@@ -157,7 +150,7 @@ mse_status login_wait(char code[LOGIN_CODE_LEN], int listener, unsigned seconds,
     struct door *d = calloc(1, sizeof *d);
     struct mse_error why = { 0 };
     mse_status st = MSE_OK;
-    int64_t until = now_ms() + (int64_t)seconds * 1000;
+    int64_t until = mse_clock_ms() + (int64_t)seconds * 1000;
     bool done = false;
     if (d == NULL) {
         return MSE_FAIL(err, MSE_ERR_MEMORY, step, "out of memory");
@@ -168,8 +161,8 @@ mse_status login_wait(char code[LOGIN_CODE_LEN], int listener, unsigned seconds,
     for (size_t i = 0; i < MAX_OPEN; i++) {
         d->guests[i].fd = -1;
     }
-    for (int64_t left = until - now_ms(); !done && left > 0 && d->requests < MAX_REQUESTS;
-         left = until - now_ms()) {
+    for (int64_t left = until - mse_clock_ms(); !done && left > 0 && d->requests < MAX_REQUESTS;
+         left = until - mse_clock_ms()) {
         done = attend(d, left < 1000 ? (int)left : 1000, &st, &why);
     }
     for (size_t i = 0; i < MAX_OPEN; i++) {

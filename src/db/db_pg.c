@@ -7,6 +7,7 @@
 #include <libpq-fe.h>
 
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/util.h"
 #include "db/backend.h"
@@ -68,20 +69,13 @@ static mse_status failed(const struct server *s, const PGresult *r, struct mse_e
 
 /* Waiting: the library itself would wait for as long as the server takes. */
 
-static int64_t clock_now(void)
-{
-    struct timespec t = { 0 };
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* False: nothing happened on the connection until then. */
 static bool wait_until(const struct server *s, int64_t end, bool sending)
 {
     for (;;) {
         struct pollfd p = { .fd = PQsocket(s->pg),
                             .events = (short)(POLLIN | (sending ? POLLOUT : 0)) };
-        int64_t left = end - clock_now();
+        int64_t left = end - mse_clock_ms();
         int n = left <= 0 ? 0 : poll(&p, 1, (int)left);
         if (n >= 0 || errno != EINTR) {
             return n > 0;
@@ -93,7 +87,7 @@ static bool wait_until(const struct server *s, int64_t end, bool sending)
  * connection: what the library says next is that it is gone. */
 static void await_answer(struct server *s)
 {
-    int64_t end = clock_now() + (int64_t)s->patience * 1000 + GRACE_MS;
+    int64_t end = mse_clock_ms() + (int64_t)s->patience * 1000 + GRACE_MS;
     int more = PQflush(s->pg);
     while (more > 0 || (more == 0 && PQisBusy(s->pg) == 1)) {
         if (!wait_until(s, end, more > 0)) {

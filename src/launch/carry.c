@@ -17,10 +17,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/io.h"
 #include "base/util.h"
@@ -36,20 +36,13 @@
 
 /* ---- both sides ---- */
 
-static int64_t now_ms(void)
-{
-    struct timespec t = { 0 };
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* Waits for this event until then. */
 static bool wait_for(int fd, short events, int64_t until)
 {
     struct pollfd p = { .fd = fd, .events = events };
     int n = -1;
     do {
-        int64_t left = until - now_ms();
+        int64_t left = until - mse_clock_ms();
         n = poll(&p, 1, left > 0 ? (int)left : 0);
     } while (n < 0 && errno == EINTR);
     return n > 0;
@@ -206,7 +199,7 @@ static bool end_asking(struct server *s, const struct visit *v)
 /* Whether he has the key; he is shown it then. */
 static bool greet(const struct server *s, int fd)
 {
-    int64_t until = now_ms() + MSE_CARRY_PATIENCE_MS;
+    int64_t until = mse_clock_ms() + MSE_CARRY_PATIENCE_MS;
     uint8_t fresh[2 * FRESH];
     uint8_t seen[PROOF];
     uint8_t proof[PROOF];
@@ -395,7 +388,7 @@ mse_status mse_carry_dial(int *out_fd, struct mse_bytes where, struct mse_error 
 {
     struct where w = { .len = 0 };
     int fd = -1;
-    int64_t until = now_ms() + MSE_CARRY_PATIENCE_MS;
+    int64_t until = mse_clock_ms() + MSE_CARRY_PATIENCE_MS;
     mse_status st = read_where(&w, where, err);
     st = st == MSE_OK ? reach(&fd, &w, until, err) : st;
     st = st == MSE_OK ? show_key(fd, w.key, until, err) : st;

@@ -23,6 +23,7 @@
 #include <mse/measure.h>
 
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/io.h"
 #include "base/util.h"
@@ -58,13 +59,6 @@ struct mse_launched {
     bool well;               /* as it should */
     char fingerprint[MSE_LAUNCH_FINGERPRINT_LEN];
 };
-
-static int64_t now_ms(void)
-{
-    struct timespec ts = { 0 };
-    (void)clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 static void close_fd(int *fd)
 {
@@ -340,7 +334,7 @@ static bool receive(struct mse_launched *e)
 static mse_status advance(struct mse_launched *e, struct mse_sim_news *out, int64_t deadline,
                           struct mse_error *err)
 {
-    for (bool more = true; more && out->event == 0; more = more && now_ms() < deadline) {
+    for (bool more = true; more && out->event == 0; more = more && mse_clock_ms() < deadline) {
         if (next_line(e, out)) {
             break;
         }
@@ -390,10 +384,10 @@ static mse_status serve(struct mse_launched *e, struct mse_sim_news *out, int64_
         struct pollfd p[] = { { .fd = e->pidfd, .events = POLLIN },
                               { .fd = e->line_fd, .events = POLLIN },
                               { .fd = e->chip.fd, .events = mse_sim_chip_waits(&e->chip) } };
-        int64_t left = deadline - now_ms();
+        int64_t left = deadline - mse_clock_ms();
         int n = poll(p, MSE_ARRAY_LEN(p), left < 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left);
         gone = n > 0 && p[0].revents != 0;
-        if (n < 0 || (!gone && now_ms() >= deadline)) {
+        if (n < 0 || (!gone && mse_clock_ms() >= deadline)) {
             out->event = n < 0 ? MSE_SIM_INTERRUPTED : MSE_SIM_NOTHING;
             return MSE_OK;
         }
@@ -404,7 +398,7 @@ static mse_status machine_serve(struct mse_launched *e, struct mse_sim_news *out
                                 struct mse_error *err)
 {
     struct mse_sim_news news = { .event = MSE_SIM_ENDED };
-    int64_t deadline = timeout_ms < 0 ? INT64_MAX : now_ms() + timeout_ms;
+    int64_t deadline = timeout_ms < 0 ? INT64_MAX : mse_clock_ms() + timeout_ms;
     if (e->pid != 0) {
         news.event = 0;
         mse_status st = serve(e, &news, deadline, err);
@@ -419,12 +413,12 @@ static mse_status machine_serve(struct mse_launched *e, struct mse_sim_news *out
 static void machine_stop(struct mse_launched *e, unsigned grace_ms)
 {
     static const char word[] = MSE_MACHINE_STOP;
-    int64_t deadline = now_ms() + (int64_t)grace_ms;
+    int64_t deadline = mse_clock_ms() + (int64_t)grace_ms;
     e->asked = true;
     if (e->line_fd >= 0 && grace_ms > 0) {
         (void)!send(e->line_fd, word, sizeof word - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
     }
-    while (e->pid != 0 && now_ms() < deadline) {
+    while (e->pid != 0 && mse_clock_ms() < deadline) {
         struct mse_sim_news news = { 0 };
         if (serve(e, &news, deadline, NULL) != MSE_OK) {
             break;

@@ -12,10 +12,10 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/io.h"
 #include "base/util.h"
@@ -153,13 +153,6 @@ mse_status mse_process_start(struct mse_process *out, const struct mse_process_w
 
 /* ---- what it says ---- */
 
-static int64_t now_ms(void)
-{
-    struct timespec ts = { 0 };
-    (void)clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 /* The next event of what was read so far, of those that a runtime tells: that it has ended, say,
  * is no word of its own. */
 static bool next_event(struct mse_process *p, struct mse_sim_news *out)
@@ -205,7 +198,7 @@ static int reap(struct mse_process *p)
 /* Waits for output or the end; what is left of the output at the end is read first. */
 static void wait_for(struct mse_process *p, struct mse_sim_news *out, int64_t deadline)
 {
-    int64_t left = deadline - now_ms();
+    int64_t left = deadline - mse_clock_ms();
     struct pollfd fds[] = { { .fd = p->pidfd, .events = POLLIN },
                             { .fd = p->out_fd, .events = POLLIN } };
     int n = poll(fds, 2, left <= 0 ? 0 : left > INT32_MAX ? -1 : (int)left);
@@ -232,7 +225,7 @@ static void wait_for(struct mse_process *p, struct mse_sim_news *out, int64_t de
 mse_status mse_process_serve(struct mse_process *p, struct mse_sim_news *out, int timeout_ms,
                              struct mse_error *err)
 {
-    int64_t deadline = timeout_ms < 0 ? INT64_MAX : now_ms() + timeout_ms;
+    int64_t deadline = timeout_ms < 0 ? INT64_MAX : mse_clock_ms() + timeout_ms;
     struct mse_sim_news news = { .event = MSE_SIM_ENDED };
     if (p->pid == 0) {
         return MSE_FAIL(err, MSE_ERR_ARGUMENT, STEP, "it has ended");
@@ -243,7 +236,7 @@ mse_status mse_process_serve(struct mse_process *p, struct mse_sim_news *out, in
     }
     while (news.event == MSE_SIM_NOTHING) {
         wait_for(p, &news, deadline);
-        if (now_ms() >= deadline) {
+        if (mse_clock_ms() >= deadline) {
             break;
         }
     }
@@ -255,12 +248,12 @@ mse_status mse_process_serve(struct mse_process *p, struct mse_sim_news *out, in
 
 void mse_process_stop(struct mse_process *p, unsigned grace_ms)
 {
-    int64_t deadline = now_ms() + (int64_t)grace_ms;
+    int64_t deadline = mse_clock_ms() + (int64_t)grace_ms;
     if (p->pid == 0) {
         return;
     }
     (void)syscall(SYS_pidfd_send_signal, p->pidfd, SIGTERM, NULL, 0);
-    while (p->pid != 0 && now_ms() < deadline) {
+    while (p->pid != 0 && mse_clock_ms() < deadline) {
         struct mse_sim_news news = { .event = MSE_SIM_NOTHING };
         wait_for(p, &news, deadline);
         if (news.event == MSE_SIM_INTERRUPTED) {

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/util.h"
 #include "operator/api_read.h"
@@ -42,13 +43,6 @@ static bool read_login(struct api_read *r, struct mse_bytes key, void *out)
         return api_read_text(r, a->nonce, sizeof a->nonce);
     }
     return api_read_unknown(r, key);
-}
-
-int64_t api_monotonic_ms(void)
-{
-    struct timespec t = { 0 };
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 unsigned api_oidc_refusal(char text[MSE_ERROR_TEXT_LEN], mse_status st, const struct mse_error *err)
@@ -134,7 +128,7 @@ struct mse_reply *api_login(struct api_call *c)
         .issuer = o->issuer, .client_id = o->client_id, .nonce = a.nonce, .now = c->now
     };
     mse_status st =
-        mse_oidc_keys_verify(c->api->issuer, &claims, a.id_token, &want, api_monotonic_ms(), &err);
+        mse_oidc_keys_verify(c->api->issuer, &claims, a.id_token, &want, mse_clock_ms(), &err);
     if (st == MSE_OK) {
         st = mse_op_login(c->store, o, &claims, c->now, &in, &err);
     }

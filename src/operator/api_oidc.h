@@ -12,7 +12,5 @@ void api_oidc_offer(struct mse_js *j, const struct mse_op_oidc *o);
  * a login. */
 unsigned api_oidc_refusal(char text[MSE_ERROR_TEXT_LEN], mse_status st,
                           const struct mse_error *err);
-/* Of a clock that is never set. */
-int64_t api_monotonic_ms(void);
 
 #endif

@@ -15,6 +15,7 @@
 #include <mse/version.h>
 
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/util.h"
@@ -37,13 +38,6 @@ static void on_signal(int number)
 {
     (void)number;
     ending = 1;
-}
-
-int64_t node_now_ms(void)
-{
-    struct timespec ts = { 0 };
-    (void)clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
 void node_complain(const char *what, const struct mse_error *err)
@@ -319,7 +313,7 @@ struct timers {
 
 static bool due(int64_t *at, int64_t every)
 {
-    int64_t now = node_now_ms();
+    int64_t now = mse_clock_ms();
     bool is_due = now >= *at;
     *at = is_due ? now + every : *at;
     return is_due;

@@ -132,7 +132,6 @@ struct node {
     int lock_fd; /* of the data folder: one node for one folder */
 };
 
-int64_t node_now_ms(void); /* monotonic */
 /* A failure of the store or the disk, in one line. */
 void node_complain(const char *what, const struct mse_error *err);
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/util.h"
@@ -216,7 +217,7 @@ static bool open_start(struct node *n, struct node_app *a)
         memcpy(s->at.carry_key, s->carry_key, sizeof s->at.carry_key);
     }
     s->in_place = good && a->app.launched && !follows(a) && s->at.port == a->app.port;
-    s->since_ms = node_now_ms();
+    s->since_ms = mse_clock_ms();
     if (!good) {
         close_start(s);
     }
@@ -258,7 +259,7 @@ static bool announce(struct node *n, struct node_app *a)
         close_start(s);
         return false;
     }
-    return s->in_place && (said == NODE_FAILED || node_now_ms() - s->since_ms >= IN_PLACE_MS);
+    return s->in_place && (said == NODE_FAILED || mse_clock_ms() - s->since_ms >= IN_PLACE_MS);
 }
 
 static bool start(struct node *n, struct node_app *a)
@@ -287,13 +288,13 @@ static void launch(struct node *n, struct node_app *a)
     }
     if (st != MSE_OK) {
         node_complain("prepare", &err);
-        a->not_before_ms = node_now_ms() + FIRST_MS;
+        a->not_before_ms = mse_clock_ms() + FIRST_MS;
         return;
     }
     if (!ready || !start(n, a)) {
         return;
     }
-    a->begun_ms = node_now_ms();
+    a->begun_ms = mse_clock_ms();
     a->next_look_ms = a->begun_ms;
     a->not_before_ms = 0;
     a->enclave = 0;
@@ -331,7 +332,7 @@ static void end_shepherd(const struct node_app *a)
 
 static void stop_step(struct node_app *a)
 {
-    int64_t now = node_now_ms();
+    int64_t now = mse_clock_ms();
     a->stop_sent_ms = a->stop_sent_ms == 0 ? now : a->stop_sent_ms;
     if (now - a->stop_sent_ms < STOP_MS) {
         if (now >= a->next_ask_ms && !mse_instance_ask_stop(a->dir, 1) && a->child > 0) {
@@ -379,7 +380,7 @@ static bool enclave_is_over(const struct node_app *a)
 /* Its enclave is over, and its shepherd is not yet, or does not see it. */
 static bool lingers(struct node *n, struct node_app *a)
 {
-    int64_t now = node_now_ms();
+    int64_t now = mse_clock_ms();
     if (!enclave_is_over(a)) {
         a->dead_ms = 0;
         return false;
@@ -454,7 +455,7 @@ static void on_there(struct node *n, struct node_app *a, const json_t *state, bo
 
 static void look(struct node *n, struct node_app *a)
 {
-    int64_t now = node_now_ms();
+    int64_t now = mse_clock_ms();
     if (lingers(n, a) || now < a->next_look_ms) {
         return;
     }
@@ -496,7 +497,7 @@ static bool restarts(const struct node_app *a)
 
 static void again(struct node_app *a)
 {
-    int64_t now = node_now_ms();
+    int64_t now = mse_clock_ms();
     if (a->not_before_ms == 0) {
         a->not_before_ms = now + ((int64_t)FIRST_MS << (a->tries > 4 ? 4 : a->tries));
     }
@@ -556,7 +557,7 @@ static void idle_step(struct node *n, struct node_app *a)
     if (a->not_before_ms != 0) {
         if (must_stop(a) || must_leave(a)) {
             on_end(n, a);
-        } else if (node_now_ms() >= a->not_before_ms && may_begin(n, a)) {
+        } else if (mse_clock_ms() >= a->not_before_ms && may_begin(n, a)) {
             launch(n, a);
         }
         return;
@@ -581,7 +582,7 @@ static void idle_step(struct node *n, struct node_app *a)
 /* An enclave whose shepherd was killed was told by the kernel to end: it takes nobody new. */
 static void orphan_step(struct node *n, struct node_app *a)
 {
-    int64_t now = node_now_ms();
+    int64_t now = mse_clock_ms();
     silence(n, a, "its shepherd was killed");
     if (a->stop_sent_ms == 0) {
         a->stop_sent_ms = now;

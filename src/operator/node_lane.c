@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/util.h"
@@ -122,7 +123,7 @@ static void publish(struct node_lane *lane)
     struct node_list *l = calloc(1, sizeof *l);
     struct node_list *old = l;
     mse_status st = l == NULL ? MSE_ERR_MEMORY : make_list(lane->n, l, &err);
-    int64_t now = node_now_ms();
+    int64_t now = mse_clock_ms();
     if (st != MSE_OK) {
         node_complain("store", &err);
     }
@@ -245,7 +246,7 @@ static void serve(struct node_lane *lane, struct node_slot *s)
 static void await(struct node_lane *lane)
 {
     struct timespec t = { 0 };
-    int64_t left = lane->lists ? lane->next_list_ms - node_now_ms() : SWEEP_MS;
+    int64_t left = lane->lists ? lane->next_list_ms - mse_clock_ms() : SWEEP_MS;
     if (left <= 0) {
         return;
     }
@@ -261,8 +262,8 @@ static void *lane_main(void *arg)
     struct node_lane *lane = arg;
     (void)pthread_mutex_lock(&lane->lock);
     while (!lane->stop) {
-        bool list = lane->lists && node_now_ms() >= lane->next_list_ms;
-        bool sweeps = lane->lists && node_now_ms() >= lane->next_sweep_ms;
+        bool list = lane->lists && mse_clock_ms() >= lane->next_list_ms;
+        bool sweeps = lane->lists && mse_clock_ms() >= lane->next_sweep_ms;
         struct node_slot *s = list ? NULL : pop(lane);
         if (!list && !sweeps && s == NULL) {
             await(lane);
@@ -275,7 +276,7 @@ static void *lane_main(void *arg)
             serve(lane, s);
         } else {
             sweep(lane->n);
-            lane->next_sweep_ms = node_now_ms() + SWEEP_MS;
+            lane->next_sweep_ms = mse_clock_ms() + SWEEP_MS;
         }
         (void)pthread_mutex_lock(&lane->lock);
     }
@@ -306,7 +307,7 @@ mse_status node_lane_start(struct node_lane **out, struct node *n, bool lists,
     }
     lane->n = n;
     lane->lists = lists;
-    lane->next_sweep_ms = node_now_ms() + SWEEP_MS;
+    lane->next_sweep_ms = mse_clock_ms() + SWEEP_MS;
     st = lists ? mse_op_store_patience(n->m->store, STORE_SECONDS, err) : MSE_OK;
     if (st == MSE_OK && pthread_create(&lane->thread, NULL, lane_main, lane) != 0) {
         st = MSE_FAIL(err, MSE_ERR_IO, NODE_WHO, "no thread: %s", strerror(errno));

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/util.h"
 #include "cmd/files.h"
@@ -116,7 +117,7 @@ void node_log_ship(struct mse_op_store *s, struct node_watched *w, bool last)
     static const char what[] = "log";
     struct mse_error err = { 0 };
     int64_t now = 0;
-    int64_t until = node_now_ms() + SHIP_MS;
+    int64_t until = mse_clock_ms() + SHIP_MS;
     uint8_t *text = open_log(w) ? malloc(2 * MSE_OP_LOG_MAX) : NULL;
     if (text != NULL) {
         skip_ahead(w);
@@ -125,7 +126,7 @@ void node_log_ship(struct mse_op_store *s, struct node_watched *w, bool last)
         ssize_t got = pread(w->log_fd, text, MSE_OP_LOG_MAX, w->log_sent);
         size_t len = got <= 0 ? 0 : whole_lines(text, (size_t)got, last);
         struct mse_bytes all = mse_bytes_of(text, len);
-        if (len == 0 || (turn > 0 && !last && node_now_ms() >= until)) {
+        if (len == 0 || (turn > 0 && !last && mse_clock_ms() >= until)) {
             break;
         }
         if (w->number != 0) {
@@ -255,7 +256,7 @@ static int64_t folder_usage(const struct node_watched *w)
 /* In thousandths of a core since the last time; false the first time. */
 static bool cpu_since(struct node_watched *w, uint64_t ticks, int64_t *out)
 {
-    int64_t now = node_now_ms();
+    int64_t now = mse_clock_ms();
     int64_t passed = now - w->ticks_at_ms;
     bool known = w->ticks_at_ms != 0 && passed > 0;
     if (known) {

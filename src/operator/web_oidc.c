@@ -3,6 +3,7 @@
  * login that is under way has to remember lies in a cookie of this browser and nowhere else: a
  * secret, of which state, nonce and the verifier of PKCE are made. */
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/util.h"
 #include "crypto/digest.h"
@@ -133,7 +134,7 @@ static struct mse_reply *go_away(struct api_call *c, struct way *w, struct mse_b
                         ? make_flow(w, o, &err)
                         : MSE_FAIL(&err, MSE_ERR_CRYPTO, STEP, "no random bytes");
     if (st == MSE_OK) {
-        st = mse_oidc_site_begin(c->api->site, url, &w->flow, api_monotonic_ms(), &err);
+        st = mse_oidc_site_begin(c->api->site, url, &w->flow, mse_clock_ms(), &err);
     }
     return st == MSE_OK ? with_way(c, web_go(mse_build_cstr(url)), w)
                         : refuse(c, st, &err, w->next);
@@ -196,7 +197,7 @@ static mse_status take_user(struct api_call *c, const struct way *w, const char 
     char *id_token = NULL;
     struct mse_oidc_claims claims = { .subject = "" };
     const struct mse_op_oidc *o = &c->api->cfg->conf->oidc;
-    int64_t now_ms = api_monotonic_ms();
+    int64_t now_ms = mse_clock_ms();
     mse_status st = mse_oidc_site_exchange(c->api->site, &id_token, &w->flow, code, now_ms, err);
     if (st != MSE_OK) {
         return st;

@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "os/proc.h"
 
@@ -147,24 +148,17 @@ static mse_status pass(struct mse_freeze *f, const struct mse_sandbox_app *a, bo
     return st;
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec t = { 0 };
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static mse_status stop_all(struct mse_freeze *f, const struct mse_sandbox_app *a, unsigned limit_ms)
 {
     static const struct timespec pause = { 0, PAUSE_NS };
-    int64_t deadline = now_ms() + (int64_t)limit_ms;
+    int64_t deadline = mse_clock_ms() + (int64_t)limit_ms;
     for (;;) {
         bool still = false;
         mse_status st = pass(f, a, &still);
         if (st != MSE_OK || still) {
             return st;
         }
-        if (now_ms() >= deadline) {
+        if (mse_clock_ms() >= deadline) {
             return MSE_ERR_TIMEOUT;
         }
         (void)nanosleep(&pause, NULL);

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/util.h"
 #include "ratls/presented.h"
@@ -46,19 +47,12 @@ struct dial {
     struct mse_error *err;
 };
 
-static int64_t now_ms(void)
-{
-    struct timespec ts = { 0 };
-    (void)clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 /* Waits for the descriptor; false when the deadline has passed. */
 static bool wait_for(int fd, short events, int64_t deadline)
 {
     struct pollfd p = { .fd = fd, .events = events };
     for (;;) {
-        int64_t left = deadline - now_ms();
+        int64_t left = deadline - mse_clock_ms();
         if (left <= 0) {
             return false;
         }
@@ -125,7 +119,7 @@ static mse_status connect_any(int *out_fd, const struct dial *d)
     char where[ADDRESS_TEXT] = "";
     for (size_t i = 0; i < a.num; i++) {
         const struct sockaddr *addr = (const struct sockaddr *)&a.list[i].addr;
-        int64_t now = now_ms();
+        int64_t now = mse_clock_ms();
         int64_t until = now + (d->deadline - now) / (int64_t)(a.num - i);
         error = connect_one(out_fd, addr, a.list[i].len, until);
         if (error == 0) {
@@ -183,7 +177,7 @@ static mse_status fill(const struct mse_ratls_conn *c, const struct dial *d)
 {
     uint8_t buf[CHUNK];
     for (;;) {
-        if (now_ms() >= d->deadline) {
+        if (mse_clock_ms() >= d->deadline) {
             return timed_out(d, d->doing);
         }
         ssize_t n = recv(c->fd, buf, sizeof buf, 0);
@@ -327,7 +321,7 @@ mse_status mse_ratls_dial(struct mse_ratls_conn **out, const struct mse_ratls_di
     const struct dial d = { .host = to->host,
                             .address = to->address,
                             .port = to->port,
-                            .deadline = now_ms() + (int64_t)to->timeout_ms,
+                            .deadline = mse_clock_ms() + (int64_t)to->timeout_ms,
                             .doing = "the TLS handshake",
                             .alpn = to->alpn,
                             .greeting = to->greeting,
@@ -438,7 +432,7 @@ mse_status mse_ratls_conn_attest(struct mse_session **out, struct mse_ratls_conn
     struct carrier k = { c,
                          { .host = c->host,
                            .port = c->port,
-                           .deadline = now_ms() + (int64_t)timeout_ms,
+                           .deadline = mse_clock_ms() + (int64_t)timeout_ms,
                            .doing = "the attestation" } };
     const struct mse_session_io io = { &k, carry_read, carry_write };
     return mse_session_client_over(out, c->ssl, &io, cfg, err);
@@ -474,7 +468,7 @@ mse_status mse_ratls_conn_exchange(struct mse_ratls_conn *c, struct mse_build *r
     struct carrier k = { c,
                          { .host = c->host,
                            .port = c->port,
-                           .deadline = now_ms() + (int64_t)timeout_ms,
+                           .deadline = mse_clock_ms() + (int64_t)timeout_ms,
                            .doing = "the request",
                            .err = err } };
     bool over = false;

@@ -17,6 +17,7 @@
 #include <mse/measure.h>
 
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/util.h"
 #include "sim/chip.h"
@@ -37,13 +38,6 @@ struct mse_sim_enclave {
     unsigned last_reads;
     int wait_status;
 };
-
-static int64_t now_ms(void)
-{
-    struct timespec ts = { 0 };
-    (void)clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 static void close_fd(int *fd)
 {
@@ -206,7 +200,7 @@ static int poll_timeout(int64_t deadline)
     if (deadline == INT64_MAX) {
         return -1;
     }
-    int64_t left = deadline - now_ms();
+    int64_t left = deadline - mse_clock_ms();
     if (left < 0) {
         return 0;
     }
@@ -249,7 +243,7 @@ static mse_status serve(struct mse_sim_enclave *e, struct mse_sim_note *note, ui
         if (*event == MSE_SIM_NOTHING && !more) {
             *event = wait_for(e, deadline);
         }
-        if (*event != MSE_SIM_NOTHING || now_ms() >= deadline) {
+        if (*event != MSE_SIM_NOTHING || mse_clock_ms() >= deadline) {
             break;
         }
     }
@@ -261,7 +255,7 @@ mse_status mse_sim_serve(struct mse_sim_enclave *e, struct mse_sim_news *out, in
 {
     struct mse_sim_note note = { 0 };
     struct mse_sim_news news = { 0 };
-    int64_t deadline = timeout_ms < 0 ? INT64_MAX : now_ms() + timeout_ms;
+    int64_t deadline = timeout_ms < 0 ? INT64_MAX : mse_clock_ms() + timeout_ms;
     mse_status st = serve(e, &note, &news.event, deadline, err);
     if (st != MSE_OK) {
         return st;
@@ -278,9 +272,9 @@ void mse_sim_stop(struct mse_sim_enclave *e, unsigned grace_ms)
         return;
     }
     (void)syscall(SYS_pidfd_send_signal, e->pidfd, SIGTERM, NULL, 0);
-    int64_t deadline = now_ms() + (int64_t)grace_ms;
+    int64_t deadline = mse_clock_ms() + (int64_t)grace_ms;
     /* It may still want to say that it stops, or ask for something. */
-    while (e->pid != 0 && now_ms() < deadline) {
+    while (e->pid != 0 && mse_clock_ms() < deadline) {
         struct mse_sim_note note = { 0 };
         uint8_t event = MSE_SIM_NOTHING;
         if (serve(e, &note, &event, deadline, NULL) != MSE_OK) {

@@ -5,24 +5,18 @@
 #include <poll.h>
 #include <stdbool.h>
 #include <sys/socket.h>
-#include <time.h>
 
-static int64_t now_ms(void)
-{
-    struct timespec ts = { 0 };
-    (void)clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
+#include "base/clock.h"
 
 int64_t mse_tee_deadline(int ms)
 {
-    return now_ms() + ms;
+    return mse_clock_ms() + ms;
 }
 
 mse_status mse_tee_wait(int fd, short what, int64_t deadline)
 {
     for (;;) {
-        int64_t left = deadline - now_ms();
+        int64_t left = deadline - mse_clock_ms();
         if (left <= 0) {
             return MSE_ERR_TIMEOUT;
         }
